@@ -1,0 +1,53 @@
+/** KV cache element types that llama-server accepts for -ctk / -ctv. */
+export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
+export type CacheType = (typeof CACHE_TYPES)[number];
+
+/** Where llama-server computes: `metal` reserves a device and a host buffer, `cpu` one. */
+export const BACKENDS = ["metal", "cpu"] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** What moves a llama-server's memory, as the flags it is started with. */
+export interface EstimateSettings {
+  /** `-c`: cells in total, over all slots; never multiplied by them. At least 1. */
+  readonly contextSize: number;
+  /** `-np N`: N separate streams; `auto`: 4 sequences on one unified stream. */
+  readonly parallel: number | "auto";
+  readonly cacheTypeK: CacheType;
+  readonly cacheTypeV: CacheType;
+  readonly flashAttention: boolean;
+  /** `-b`, tokens. */
+  readonly batchSize: number;
+  /** `-ub`, tokens. */
+  readonly ubatchSize: number;
+  readonly backend: Backend;
+}
+
+/**
+ * How far the numbers hold. `exact`: architecture and every setting are known. `bounded`: an upper bound, the reason
+ * is in `notes`. `unknown`: nothing may be started on it.
+ */
+export type Confidence = "exact" | "bounded" | "unknown";
+
+export type Estimate = KnownEstimate | UnknownEstimate;
+
+interface EstimateBase {
+  readonly architecture: string;
+  readonly fileBytes: number;
+  readonly weightsBytes: number;
+  /** Sentences for a person, each standing alone. */
+  readonly notes: readonly string[];
+}
+
+export interface KnownEstimate extends EstimateBase {
+  readonly confidence: "exact" | "bounded";
+  readonly contextBytes: { readonly kv: number; readonly recurrent: number };
+  readonly computeBytes: { readonly device: number; readonly host: number };
+  readonly outputBytes: number;
+  /** Every named part in bytes; `totalBytes` is their sum. */
+  readonly parts: Readonly<Record<string, number>>;
+  readonly totalBytes: number;
+}
+
+export interface UnknownEstimate extends EstimateBase {
+  readonly confidence: "unknown";
+}
