@@ -1,0 +1,33 @@
+import { Command, CommanderError } from "commander";
+import { agentCommand } from "./agent.ts";
+import { estimateCommand } from "./estimate.ts";
+import { statusCommand } from "./status.ts";
+import { packageVersion } from "./version.ts";
+
+/** Bad flags and bad input, for every command; what else a command returns its `--help` says. */
+const EXIT_BAD_INPUT = 2;
+
+/** Runs the command line `argv` (as `process.argv`); sets `process.exitCode`, never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("pulumi-llmkube")
+    .description("Large language models on Apple silicon, each kept inside its memory budget.")
+    .version(packageVersion())
+    .showHelpAfterError("(see --help)")
+    .showSuggestionAfterError();
+  for (const command of [estimateCommand(), agentCommand(), statusCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program).exitOverride());
+  }
+  program.exitOverride();
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** Commander has already printed what was wrong with the flags; anything else is said in one line. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT;
+  console.error(`pulumi-llmkube: ${error instanceof Error ? error.message : String(error)}`);
+  return EXIT_BAD_INPUT;
+}

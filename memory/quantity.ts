@@ -1,0 +1,83 @@
+import prettyBytes from "pretty-bytes";
+import { fail, ok, type Result } from "../api/result.ts";
+
+/** Largest quantity of bytes that anything here accepts: a signed 64-bit integer, as in Kubernetes. */
+const MAX_BYTES = 2n ** 63n - 1n;
+
+/** More digits, or a larger exponent, than any value up to {@link MAX_BYTES} or down to a nano-byte can need. */
+const MAX_LENGTH = 64;
+const MAX_EXPONENT = 64;
+
+/** Suffix to [base, exponent]: the grammar of apimachinery's resource.Quantity. */
+const SUFFIXES: Readonly<Record<string, readonly [base: 2n | 10n, exponent: number]>> = {
+  n: [10n, -9],
+  u: [10n, -6],
+  m: [10n, -3],
+  "": [10n, 0],
+  k: [10n, 3],
+  M: [10n, 6],
+  G: [10n, 9],
+  T: [10n, 12],
+  P: [10n, 15],
+  E: [10n, 18],
+  Ki: [2n, 10],
+  Mi: [2n, 20],
+  Gi: [2n, 30],
+  Ti: [2n, 40],
+  Pi: [2n, 50],
+  Ei: [2n, 60],
+};
+
+const NUMBER = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<part>\d*))?(?<suffix>.*)$/su;
+const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
+
+/**
+ * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
+ * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
+ *
+ * Fails on what `resource.ParseQuantity` refuses, and on amounts beyond 2^63-1 bytes, which it silently caps.
+ */
+export function parseQuantity(text: string): Result<bigint> {
+  const groups = text.length <= MAX_LENGTH ? NUMBER.exec(text)?.groups : undefined;
+  const whole = groups?.["whole"] ?? "";
+  const part = groups?.["part"] ?? "";
+  if (groups === undefined || whole + part === "") return notAQuantity(text);
+
+  const unit = unitOf(groups["suffix"] ?? "");
+  if (unit === undefined) return notAQuantity(text);
+
+  const digits = BigInt(whole + part);
+  if (digits === 0n) return ok(0n);
+  const [base, exponent] = unit;
+  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? tooLarge(text) : ok(groups["sign"] === "-" ? -1n : 1n);
+
+  const numerator = digits * (exponent > 0 ? base ** BigInt(exponent) : 1n);
+  const denominator = 10n ** BigInt(part.length) * (exponent < 0 ? base ** BigInt(-exponent) : 1n);
+  const bytes = (numerator + denominator - 1n) / denominator;
+  if (bytes > MAX_BYTES) return tooLarge(text);
+  return ok(groups["sign"] === "-" ? -bytes : bytes);
+}
+
+/** `"1.5 GiB"`: binary units, at most one decimal, for messages to people. */
+export function formatBytes(bytes: number): string {
+  return prettyBytes(bytes, { binary: true, maximumFractionDigits: 1, minimumFractionDigits: bytes < 1024 ? 0 : 1 });
+}
+
+function unitOf(suffix: string): readonly [base: 2n | 10n, exponent: number] | undefined {
+  const exponent = EXPONENT.exec(suffix)?.groups?.["exponent"];
+  if (exponent !== undefined) return [10n, Number(exponent)];
+  return Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
+}
+
+function notAQuantity(text: string): Result<bigint> {
+  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+  const decimal = /^([\d.]+)\s*([KMGTP])i?B$/iu.exec(text);
+  const near = decimal ? `${decimal[1]}${decimal[2]?.toUpperCase()}i` : "24Gi";
+  return fail(`${shown} is not a quantity of bytes; write a number with a Kubernetes suffix, for example ${near}`);
+}
+
+function tooLarge(text: string): Result<bigint> {
+  return fail(
+    `${JSON.stringify(text)} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`,
+  );
+}
