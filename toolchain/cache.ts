@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import envPaths from "env-paths";
+import lockfile from "proper-lockfile";
+import type { Site } from "./build/site.ts";
+import { ToolchainError } from "./errors.ts";
+import { pinPath, type Recipe } from "./tools.ts";
+
+const CACHE_VARIABLE = "PULUMI_LLMKUBE_TOOLCHAIN";
+/** A lock untouched for so long belongs to a process that is gone. Its owner touches it every fifth of that. */
+const STALE_LOCK_MS = 30_000;
+const LOCK_POLL_MS = 500;
+
+/** The folder of the cache: $PULUMI_LLMKUBE_TOOLCHAIN, or the user's cache folder; never inside the checkout. */
+export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
+  const chosen = env[CACHE_VARIABLE];
+  return chosen ? resolve(chosen) : envPaths("pulumi-llmkube-toolchain", { suffix: "" }).cache;
+}
+
+/** Everything a build depends on, as text: other pins, flags or machines never share an entry. */
+export async function entryName(
+  recipe: Recipe,
+  machine: { platform: string; arch: string } = { platform: process.platform, arch: process.arch },
+): Promise<string> {
+  const pins = await Promise.all(recipe.pins.map((pin) => readFile(pinPath(pin), "utf8")));
+  const { about: _, ...inputs } = recipe;
+  const key = JSON.stringify([inputs, machine.platform, machine.arch, pins]);
+  return `${recipe.entry}-${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
+}
+
+/**
+ * Makes one entry of the cache, once however many processes ask: under its lock, in a folder beside it that becomes the
+ * entry by a rename. An interrupt or a failure leaves no entry; what a killed process left is swept by the next build.
+ * @throws ToolchainError, or whatever `fill` throws
+ */
+export async function fillEntry(
+  cache: { root: string; entry: string },
+  fill: (site: Site) => Promise<void>,
+  say: { waiting: () => void; progress: (line: string) => void },
+): Promise<void> {
+  const { root, entry } = cache;
+  await writable(root);
+  const stop = new AbortController();
+  const unlock = await lock(join(root, entry), stop, say.waiting);
+  const forget = abortOnInterrupt(stop);
+  try {
+    if (await exists(join(root, entry))) return;
+    await removeLeftovers(root, entry);
+    const folder = await mkdtemp(join(root, `${entry}.building-`));
+    try {
+      const site: Site = {
+        entry: entry.replace(/-[0-9a-f]+$/, ""),
+        output: join(folder, "entry"),
+        scratch: join(folder, "scratch"),
+        log: join(root, `${entry}.log`),
+        signal: stop.signal,
+        progress: say.progress,
+      };
+      await mkdir(site.output);
+      await mkdir(site.scratch);
+      await fill(site);
+      stop.signal.throwIfAborted();
+      await rename(site.output, join(root, entry));
+      await rm(site.log, { force: true });
+    } finally {
+      // Killed compilers may still write for a moment.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    }
+  } finally {
+    forget();
+    await unlock();
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function writable(root: string): Promise<void> {
+  try {
+    await mkdir(root, { recursive: true });
+    await rm(await mkdtemp(join(root, "probe-")), { recursive: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ToolchainError(
+      `The toolchain cache ${root} cannot be written (${why}): set ${CACHE_VARIABLE} to a folder that can.`,
+    );
+  }
+}
+
+/** Waits for as long as the owner of the lock lives. A lock that is lost meanwhile stops the build. */
+async function lock(path: string, stop: AbortController, waiting: () => void): Promise<() => Promise<void>> {
+  const options = {
+    realpath: false,
+    stale: STALE_LOCK_MS,
+    update: STALE_LOCK_MS / 5,
+    onCompromised: () => stop.abort(new ToolchainError(`The lock of ${path} was taken by another process: try again.`)),
+  };
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const release = await lockfile.lock(path, options);
+      // Releasing a lost lock is an error of its own; the loss has been reported.
+      return () => release().catch(() => {});
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
+      if (attempt === 0) waiting();
+      await new Promise((done) => setTimeout(done, LOCK_POLL_MS));
+    }
+  }
+}
+
+/** Turns an interrupt into an abort, so that the folder and the lock are released before the process ends. */
+function abortOnInterrupt(stop: AbortController): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const abort = (signal: NodeJS.Signals) => stop.abort(new ToolchainError(`The build was stopped by ${signal}.`));
+  for (const signal of signals) process.on(signal, abort);
+  return () => {
+    for (const signal of signals) process.off(signal, abort);
+  };
+}
+
+async function removeLeftovers(root: string, entry: string): Promise<void> {
+  const names = (await readdir(root)).filter((name) => name.startsWith(`${entry}.building-`));
+  await Promise.all(names.map((name) => rm(join(root, name), { recursive: true, force: true })));
+}

