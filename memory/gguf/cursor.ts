@@ -1,0 +1,138 @@
+import type { Reading } from "./byte-source.ts";
+import { refuse } from "./refusal.ts";
+
+/** Above the largest headers in use (200k tokens with merges: 13 MiB). */
+export const MAX_HEADER_BYTES = 64 * 2 ** 20;
+
+/** What one header may leave in memory; some 90,000 tensors. */
+const MAX_KEPT_BYTES = 24 * 2 ** 20;
+
+/**
+ * A position in a file of which only a window is in memory: what lies before the position is dropped whenever more is
+ * asked for. Little-endian. Reads take bytes that `need` made available.
+ */
+export class Cursor {
+  /** What is being read now, for sentences: `key 3 of 20`. */
+  subject = "the preamble";
+  readonly fileBytes: number;
+  private window: DataView = new DataView(new ArrayBuffer(0));
+  /** File offset of the window's first byte. */
+  private start = 0;
+  /** Next byte, counted from `start`; beyond the window after a skip. */
+  private at = 0;
+  private kept = 0;
+
+  constructor(fileBytes: number) {
+    this.fileBytes = fileBytes;
+  }
+
+  get position(): number {
+    return this.start + this.at;
+  }
+
+  /** Refuses unless `count` more bytes belong to the file and to a header of sane size. */
+  expect(count: number): void {
+    const end = this.position + count;
+    if (end > this.fileBytes) {
+      refuse(`the file ends at byte ${this.fileBytes}, inside ${this.subject}: it is truncated, fetch it again`);
+    }
+    if (end > MAX_HEADER_BYTES) {
+      refuse(`the header is longer than ${MAX_HEADER_BYTES / 2 ** 20} MiB at ${this.subject}: no model needs that`);
+    }
+  }
+
+  /** Makes the next `count` bytes readable. */
+  *need(count: number): Reading<void> {
+    this.expect(count);
+    while (this.at + count > this.window.byteLength) {
+      const { buffer, byteOffset, byteLength } = this.window;
+      const rest = new Uint8Array(
+        buffer,
+        byteOffset + Math.min(this.at, byteLength),
+        Math.max(0, byteLength - this.at),
+      );
+      const more = yield { offset: this.position + rest.length, atLeast: count - rest.length };
+      if (more.length === 0) {
+        refuse(`the file ends inside ${this.subject}, before the ${this.fileBytes} bytes it is said to have`);
+      }
+      this.start = this.position;
+      this.at = 0;
+      const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
+      this.window = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+  }
+
+  u32(): number {
+    this.at += 4;
+    return this.window.getUint32(this.at - 4, true);
+  }
+
+  u64(): bigint {
+    this.at += 8;
+    return this.window.getBigUint64(this.at - 8, true);
+  }
+
+  /** A value of `bytes` bytes, by the reader that knows its type. */
+  scalar<T>(bytes: number, read: (view: DataView, at: number) => T): T {
+    this.at += bytes;
+    return read(this.window, this.at - bytes);
+  }
+
+  text(bytes: number): string {
+    this.at += bytes;
+    return Buffer.from(this.window.buffer, this.window.byteOffset + this.at - bytes, bytes).toString("utf8");
+  }
+
+  /** Steps over bytes without having them read. */
+  skip(bytes: number): void {
+    this.expect(bytes);
+    this.at += bytes;
+  }
+
+  /**
+   * Steps over `count` strings (64-bit length, then the bytes). Some 10^5 of them make a token table: no value is made,
+   * and the loop only leaves a window where a string does.
+   */
+  *skipStrings(count: number): Reading<void> {
+    let left = count;
+    while (left > 0) {
+      yield* this.need(8);
+      left -= this.skipStringsInWindow(left);
+    }
+    this.expect(0);
+  }
+
+  private skipStringsInWindow(count: number): number {
+    const { window } = this;
+    const lastLength = window.byteLength - 8;
+    let at = this.at;
+    let done = 0;
+    while (done < count && at <= lastLength) {
+      if (window.getUint32(at + 4, true) !== 0) refuse(`${this.subject} holds a string of more than 4 GiB`);
+      at += 8 + window.getUint32(at, true);
+      done += 1;
+    }
+    this.at = at;
+    return done;
+  }
+
+  /**
+   * A 64-bit count of things of at least `itemBytes` bytes each, as a number: refused unless the rest of the file can
+   * hold them.
+   */
+  count(claimed: bigint, itemBytes: number, things: string): number {
+    const room = this.fileBytes - this.position;
+    if (claimed * BigInt(itemBytes) > BigInt(room)) {
+      refuse(`${this.subject} claims ${claimed} ${things}, but only ${room} bytes of the file are left`);
+    }
+    return Number(claimed);
+  }
+
+  /** Counts what the caller holds on to; a header that would fill memory is refused. */
+  keep(bytes: number): void {
+    this.kept += bytes;
+    if (this.kept > MAX_KEPT_BYTES) {
+      refuse(`the header holds more keys, values and tensors than any model has (at ${this.subject})`);
+    }
+  }
+}

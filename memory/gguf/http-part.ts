@@ -1,0 +1,124 @@
+import type { Dispatcher } from "undici";
+import { type Answer, connectionRefusal, headerOf, statusRefusal, TransientRefusal } from "./http-request.ts";
+import { quoted, refuse } from "./refusal.ts";
+
+/** What tells one version of a file from another. */
+export interface FileIdentity {
+  readonly fileBytes: number;
+  readonly etag: string | undefined;
+  readonly lastModified: string | undefined;
+}
+
+/** The bytes of one answer, piece by piece: nothing is read ahead beyond the socket's own buffer. */
+export interface BodyPart {
+  readonly identity: FileIdentity;
+  /** File offset after the last byte of this part. */
+  readonly end: number;
+  /** File offset of the next piece. */
+  position(): number;
+  next(signal: AbortSignal): Promise<Uint8Array>;
+  /** Cuts the connection where the answer was not read to its end. */
+  close(): void;
+}
+
+/** Byte offsets of a file, `end` exclusive. */
+export interface ByteRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Takes an answer to a range request: 206 with exactly the range asked for (or a shorter one), or 200 with the whole file
+ * of known length. Everything else is refused, and the body cut off.
+ */
+export function openPart(answer: Answer, asked: ByteRange): BodyPart {
+  try {
+    const { range, fileBytes } = answeredRange(answer, asked);
+    const { response } = answer;
+    const etag = headerOf(response, "etag");
+    const lastModified = headerOf(response, "last-modified");
+    return bodyPart(answer, range, { fileBytes, etag, lastModified });
+  } catch (error) {
+    answer.response.body.destroy();
+    throw error;
+  }
+}
+
+/** Refuses an answer that belongs to another version of the file. */
+export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+  const changes: string[] = [];
+  if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
+  if (first.etag !== now.etag) changes.push(`ETag ${first.etag ?? "none"} became ${now.etag ?? "none"}`);
+  if (first.lastModified !== now.lastModified) changes.push("its modification time moved");
+  if (changes.length > 0) refuse(`the file changed while it was read (${changes.join(", ")}): try again`);
+}
+
+function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
+  const { response, url } = answer;
+  const status = response.statusCode;
+  if (status === 416) {
+    const total = /^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1];
+    refuse(total === "0" ? "the file is empty (0 bytes)" : `${url.host} has no bytes from ${asked.begin} on (416)`);
+  }
+  if (status !== 200 && status !== 206) throw statusRefusal(answer);
+  const encoding = headerOf(response, "content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);
+  }
+  if (status === 206) return contentRange(answer, asked);
+  const fileBytes = byteCount(headerOf(response, "content-length"));
+  if (fileBytes === undefined) return refuse(`${url.host} does not say how large the file is (no Content-Length)`);
+  return { range: { begin: 0, end: fileBytes }, fileBytes };
+}
+
+function contentRange({ response, url }: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
+  const value = headerOf(response, "content-range") ?? "";
+  const [begin, last, fileBytes] = (/^bytes (\d+)-(\d+)\/(\d+)$/i.exec(value) ?? []).slice(1).map(byteCount);
+  const valid =
+    begin === asked.begin && last !== undefined && last >= begin && last < asked.end && fileBytes && last < fileBytes;
+  if (!valid) {
+    return refuse(
+      `${url.host} answers bytes ${asked.begin}-${asked.end - 1} with Content-Range ${quoted(value)}: ` +
+        "it does not serve ranges properly",
+    );
+  }
+  return { range: { begin, end: last + 1 }, fileBytes };
+}
+
+function byteCount(text: string | undefined): number | undefined {
+  const count = text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(count) ? count : undefined;
+}
+
+function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIdentity): BodyPart {
+  const pieces: AsyncIterator<Buffer> = piecesOf(response.body);
+  let position = range.begin;
+  return {
+    identity,
+    end: range.end,
+    position: () => position,
+    async next(signal) {
+      const { done, value } = await pieces.next().catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw connectionRefusal(error, url);
+      });
+      if (done) {
+        throw new TransientRefusal(`${url.host} ended its answer at byte ${position} of ${range.end}`);
+      }
+      const piece = value.subarray(0, range.end - position);
+      position += piece.length;
+      return piece;
+    },
+    close() {
+      if (position < range.end) response.body.destroy();
+      // Seeing the end of the answer leaves the connection fit for the next range.
+      else void pieces.next().then(({ done }) => done || response.body.destroy(), ignore);
+    },
+  };
+}
+
+function ignore(): void {}
+
+function piecesOf(body: Dispatcher.ResponseData["body"]): AsyncIterator<Buffer> {
+  return body[Symbol.asyncIterator]();
+}

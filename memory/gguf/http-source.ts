@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
+import { EnvHttpProxyAgent } from "undici";
+import type { ByteSource } from "./byte-source.ts";
+import { MAX_HEADER_BYTES } from "./cursor.ts";
+import { type BodyPart, checkSameFile, type FileIdentity, openPart } from "./http-part.ts";
+import { type Connection, get, TransientRefusal } from "./http-request.ts";
+import type { HttpLocation } from "./locate.ts";
+import { refuse } from "./refusal.ts";
+
+/** Sizes of the ranges asked for, in turn: an ordinary header needs one or two. Bodies are cut off once enough has come. */
+const RANGE_BYTES = [1, 15, 48].map((mebibytes) => mebibytes * 2 ** 20);
+
+const RETRIES = 3;
+const FIRST_BACKOFF_MS = 250;
+
+/** When to give up: the signal is aborted at `at` (milliseconds of `performance.now()`), or earlier by the caller. */
+export interface Deadline {
+  readonly at: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a file behind a URL with its first range request. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. All
+ * bytes are of one version of the file; at most {@link MAX_HEADER_BYTES} are fetched, and held piece by piece. Where the
+ * server ignores Range, the one body is read as far as needed and cut off.
+ */
+export async function openHttp(location: HttpLocation, deadline: Deadline): Promise<ByteSource> {
+  const dispatcher = new EnvHttpProxyAgent({ allowH2: false });
+  const credentials = { origin: location.url.origin, authorization: location.authorization };
+  const reader = rangeReader(location.url, { dispatcher, signal: deadline.signal, credentials }, deadline);
+  try {
+    return { fileBytes: await reader.start(), read: reader.read, close: () => dispatcher.destroy() };
+  } catch (error) {
+    await dispatcher.destroy();
+    throw error;
+  }
+}
+
+interface RangeReader {
+  /** Asks for the first range; tells the size of the file. */
+  start(): Promise<number>;
+  readonly read: ByteSource["read"];
+}
+
+function rangeReader(source: URL, connection: Connection, deadline: Deadline): RangeReader {
+  /** The redirect's target once it is known: later ranges go there at once. */
+  let url = source;
+  let identity: FileIdentity | undefined;
+  let part: BodyPart | undefined;
+  let ranges = 0;
+  let received = 0;
+
+  async function partAt(offset: number): Promise<BodyPart> {
+    if (part !== undefined && offset < part.end) return part;
+    part?.close();
+    part = undefined;
+    const size = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
+    const range = { begin: offset, end: Math.min(offset + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
+    const answer = await get(url, rangeHeaders(range, identity), connection);
+    const opened = openPart(answer, range);
+    if (identity !== undefined) checkSameFile(identity, opened.identity);
+    identity ??= opened.identity;
+    url = answer.url;
+    part = opened;
+    ranges += 1;
+    return opened;
+  }
+
+  /** The piece that covers `offset`, from there on. What a server sends before it is dropped. */
+  async function pieceAt(offset: number): Promise<Uint8Array> {
+    for (;;) {
+      const current = await partAt(offset);
+      const begin = current.position();
+      const piece = await current.next(connection.signal);
+      received += piece.length;
+      if (received > MAX_HEADER_BYTES)
+        refuse(`more than ${MAX_HEADER_BYTES / 2 ** 20} MiB came without a whole header`);
+      if (begin + piece.length > offset) return piece.subarray(offset - begin);
+    }
+  }
+
+  /** A failed part is dropped, and the next try asks from where it failed. */
+  async function droppingFailedParts<T>(attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await attempt();
+    } catch (error) {
+      part?.close();
+      part = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    start: () => withRetries(() => droppingFailedParts(async () => (await partAt(0)).identity.fileBytes), deadline),
+    read: ({ offset }) => withRetries(() => droppingFailedParts(() => pieceAt(offset)), deadline),
+  };
+}
+
+/**
+ * `If-Range` (strong validators only, RFC 9110 §13.1.5) makes a server that has another version by now send all of it,
+ * which is then noticed.
+ */
+function rangeHeaders(range: { begin: number; end: number }, identity: FileIdentity | undefined) {
+  const validator = identity?.etag?.startsWith('"') ? identity.etag : identity?.lastModified;
+  return {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    "user-agent": "pulumi-llmkube",
+    range: `bytes=${range.begin}-${range.end - 1}`,
+    ...(validator === undefined ? {} : { "if-range": validator }),
+  };
+}
+
+async function withRetries<T>(attempt: () => Promise<T>, deadline: Deadline): Promise<T> {
+  return await pRetry(attempt, {
+    retries: RETRIES,
+    minTimeout: FIRST_BACKOFF_MS,
+    randomize: true,
+    signal: deadline.signal,
+    shouldRetry: ({ error }) => error instanceof TransientRefusal,
+    onFailedAttempt: async ({ error, retriesLeft }) => {
+      if (!(error instanceof TransientRefusal) || retriesLeft === 0) return;
+      const wait = error.retryAfterMs ?? 0;
+      if (performance.now() + wait > deadline.at) {
+        refuse(
+          `${error.message} and asks to wait ${Math.ceil(wait / 1000)} s, longer than there is time: try again later`,
+        );
+      }
+      await sleep(wait, undefined, { signal: deadline.signal });
+    },
+  });
+}

@@ -1,0 +1,99 @@
+import { fail, ok, type Result } from "../../api/result.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { openFile } from "./file-source.ts";
+import type { GgufHeader } from "./header.ts";
+import { type Deadline, openHttp } from "./http-source.ts";
+import { displayName, type Location, locate } from "./locate.ts";
+import { parseHeader } from "./parse.ts";
+import { Refusal } from "./refusal.ts";
+import { checkJoined, joinShard, laterShards } from "./shards.ts";
+
+export interface ReadOptions {
+  /** For the whole read, all shards and retries together, in milliseconds; default 20,000. */
+  readonly timeoutMs?: number;
+  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`. */
+  readonly token?: string;
+  /** Aborting it ends the read with a failure. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TIMEOUT_MS = 20_000;
+/** Shards read at a time. */
+const SHARDS_AT_ONCE = 8;
+
+/**
+ * Reads the GGUF header of a model: absolute path, `file://`, `http(s)://`, or `hf://org/repo[@revision]/file`
+ * (`HF_ENDPOINT` names another hub). Of a split model (its first shard is named) all shards are read and joined. Never
+ * throws on bad input, whatever a file or a server does; the failure names the source, without credentials.
+ */
+export async function readHeader(source: string, options: ReadOptions = {}): Promise<Result<GgufHeader>> {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  const deadline = { at: performance.now() + timeoutMs, signal };
+  try {
+    return await readModel(source, options.token, deadline);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const name = displayName(source);
+    if (!timeout.aborted) return fail(`${name}: reading the header was cancelled`);
+    return fail(`${name}: no whole header came within ${timeoutMs / 1000} s`);
+  }
+}
+
+async function readModel(source: string, token: string | undefined, deadline: Deadline): Promise<Result<GgufHeader>> {
+  const first = await readFileHeader(source, token, deadline);
+  if (!first.ok) return first;
+  const later = laterShards(source, first.value);
+  if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
+  if (later.value.length === 0) return first;
+
+  let model = first.value;
+  for (let done = 0; done < later.value.length; done += SHARDS_AT_ONCE) {
+    const batch = later.value.slice(done, done + SHARDS_AT_ONCE);
+    const shards = await Promise.all(batch.map((shard) => readFileHeader(shard, token, deadline)));
+    for (const [position, shard] of shards.entries()) {
+      if (!shard.ok) return shard;
+      const joined = joinShard(model, shard.value, done + position + 1);
+      if (!joined.ok) return fail(`${displayName(source)}: ${joined.error}`);
+      model = joined.value;
+    }
+  }
+  const whole = checkJoined(model);
+  return whole.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
+}
+
+async function readFileHeader(
+  source: string,
+  token: string | undefined,
+  deadline: Deadline,
+): Promise<Result<GgufHeader>> {
+  const location = locate(source, process.env, token);
+  if (!location.ok) return location;
+  try {
+    const header = await readFrom(location.value, deadline);
+    return header.ok ? ok(header.value) : fail(`${location.value.name}: ${header.error}`);
+  } catch (error) {
+    if (error instanceof Refusal) return fail(`${location.value.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function readFrom(location: Location, deadline: Deadline): Promise<Result<GgufHeader>> {
+  const source = location.kind === "file" ? await openFile(location.path) : await openHttp(location, deadline);
+  try {
+    return await parseFrom(source, deadline);
+  } finally {
+    await source.close();
+  }
+}
+
+async function parseFrom(source: ByteSource, deadline: Deadline): Promise<Result<GgufHeader>> {
+  const parser = parseHeader(source.fileBytes);
+  let step = parser.next();
+  while (!step.done) {
+    deadline.signal.throwIfAborted();
+    step = parser.next(await source.read(step.value));
+  }
+  return step.value;
+}
