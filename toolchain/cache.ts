@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import envPaths from "env-paths";
 import lockfile from "proper-lockfile";
 import type { Site } from "./build/site.ts";
-import { ToolchainError } from "./errors.ts";
+import { InterruptError, ToolchainError } from "./errors.ts";
 import { pinPath, type Recipe } from "./tools.ts";
 
 const CACHE_VARIABLE = "PULUMI_LLMKUBE_TOOLCHAIN";
@@ -47,29 +47,34 @@ export async function fillEntry(
   try {
     if (await exists(join(root, entry))) return;
     await removeLeftovers(root, entry);
-    const folder = await mkdtemp(join(root, `${entry}.building-`));
-    try {
-      const site: Site = {
-        entry: entry.replace(/-[0-9a-f]+$/, ""),
-        output: join(folder, "entry"),
-        scratch: join(folder, "scratch"),
-        log: join(root, `${entry}.log`),
-        signal: stop.signal,
-        progress: say.progress,
-      };
-      await mkdir(site.output);
-      await mkdir(site.scratch);
-      await fill(site);
-      stop.signal.throwIfAborted();
-      await rename(site.output, join(root, entry));
-      await rm(site.log, { force: true });
-    } finally {
-      // Killed compilers may still write for a moment.
-      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-    }
+    await fillBeside(cache, fill, { signal: stop.signal, progress: say.progress });
   } finally {
     forget();
     await unlock();
+  }
+}
+
+async function fillBeside(
+  { root, entry }: { root: string; entry: string },
+  fill: (site: Site) => Promise<void>,
+  { signal, progress }: Pick<Site, "signal" | "progress">,
+): Promise<void> {
+  const folder = await mkdtemp(join(root, `${entry}.building-`));
+  const [output, scratch, log] = [join(folder, "entry"), join(folder, "scratch"), join(root, `${entry}.log`)];
+  let worthReading = false;
+  try {
+    await mkdir(output);
+    await mkdir(scratch);
+    await fill({ entry: entry.replace(/-[0-9a-f]+$/, ""), output, scratch, log, signal, progress });
+    signal.throwIfAborted();
+    await rename(output, join(root, entry));
+  } catch (error) {
+    worthReading = !signal.aborted;
+    throw error;
+  } finally {
+    if (!worthReading) await rm(log, { force: true });
+    // Killed compilers may still write for a moment.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
@@ -116,7 +121,7 @@ async function lock(path: string, stop: AbortController, waiting: () => void): P
 /** Turns an interrupt into an abort, so that the folder and the lock are released before the process ends. */
 function abortOnInterrupt(stop: AbortController): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const abort = (signal: NodeJS.Signals) => stop.abort(new ToolchainError(`The build was stopped by ${signal}.`));
+  const abort = (signal: NodeJS.Signals) => stop.abort(new InterruptError(signal));
   for (const signal of signals) process.on(signal, abort);
   return () => {
     for (const signal of signals) process.off(signal, abort);

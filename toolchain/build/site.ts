@@ -50,10 +50,12 @@ export async function run(
   });
   site.signal.throwIfAborted();
   if (result.failed) {
-    const how = result.exitCode === undefined ? result.shortMessage : `exit code ${result.exitCode}`;
+    const how =
+      result.exitCode === undefined ? (result.originalMessage ?? result.signal) : `exit code ${result.exitCode}`;
+    const what = [command, ...args.slice(0, 1)].join(" ");
     const words = recent.length > 0 ? `: ${recent.join(" / ")}` : "";
     throw new ToolchainError(
-      `Building ${site.entry} failed in \`${command} ${args[0] ?? ""}\` (${how})${words}; all of its output is in ${site.log}.`,
+      `Building ${site.entry} failed in \`${what}\` (${how})${words}; all of its output is in ${site.log}.`,
     );
   }
 }
