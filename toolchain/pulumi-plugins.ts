@@ -1,0 +1,99 @@
+import { access, constants, mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import which from "which";
+import writeFileAtomic from "write-file-atomic";
+import { isStandIn } from "./standins/wrapper.ts";
+
+const INSTALL_DEADLINE_MS = 60_000;
+const REFUSAL_HOLDS_MS = 24 * 60 * 60 * 1000;
+
+async function isOfficial(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return !(await isStandIn(path));
+  } catch {
+    return false;
+  }
+}
+
+async function anyOfficial(paths: readonly string[]): Promise<boolean> {
+  return (await Promise.all(paths.map(isOfficial))).includes(true);
+}
+
+async function onPath(name: string): Promise<readonly string[]> {
+  return (await which(name, { all: true, nothrow: true })) ?? [];
+}
+
+/** Whether there is an official nodejs language host: beside the CLI, where its installer puts it, or on PATH. */
+export async function officialLanguageHost(pulumi: string): Promise<boolean> {
+  const name = "pulumi-language-nodejs";
+  const beside = [dirname(pulumi), dirname(await realpath(pulumi))].map((folder) => join(folder, name));
+  return anyOfficial([...beside, ...(await onPath(name))]);
+}
+
+/** Whether a plugin folder serves a request for version `wanted`: the same major version, and not older. */
+export function serves(folder: string, wanted: string): boolean {
+  const version = /^resource-kubernetes-v(\d+\.\d+\.\d+)$/.exec(folder)?.[1];
+  if (version === undefined || version.split(".")[0] !== wanted.split(".")[0]) return false;
+  return version.localeCompare(wanted, "en", { numeric: true }) >= 0;
+}
+
+export function pulumiHome(): string {
+  return process.env["PULUMI_HOME"] || join(homedir(), ".pulumi");
+}
+
+async function homeHasKubernetes(home: string, version: string): Promise<boolean> {
+  const folders = await readdir(join(home, "plugins")).catch(() => []);
+  const fitting = folders.filter((folder) => serves(folder, version));
+  return anyOfficial(fitting.map((folder) => join(home, "plugins", folder, "pulumi-resource-kubernetes")));
+}
+
+/** Whether the official kubernetes plugin is on PATH, or in the home in a version that serves `version`. */
+export async function kubernetesInstalled(home: string, version: string): Promise<boolean> {
+  return (await anyOfficial(await onPath("pulumi-resource-kubernetes"))) || (await homeHasKubernetes(home, version));
+}
+
+export interface Installation {
+  pulumi: string;
+  /** The Pulumi home to install into; never the user's own. */
+  home: string;
+  version: string;
+  /** File that remembers a refusal for a day, so that it is not asked for again at each run. */
+  note: string;
+}
+
+/** Makes sure that `home` has the official kubernetes plugin, by a download if need be. Returns why it cannot, or undefined. */
+export async function installKubernetes({ pulumi, home, version, note }: Installation): Promise<string | undefined> {
+  if (await homeHasKubernetes(home, version)) return undefined;
+  const remembered = await recentRefusal(note);
+  if (remembered !== undefined) return remembered;
+  await mkdir(home, { recursive: true });
+  const result = await execa(pulumi, ["plugin", "install", "resource", "kubernetes", `v${version}`], {
+    env: { PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
+    reject: false,
+    stdin: "ignore",
+    timeout: INSTALL_DEADLINE_MS,
+  });
+  if (await homeHasKubernetes(home, version)) {
+    await rm(note, { force: true });
+    return undefined;
+  }
+  const refusal = result.timedOut ? "no answer within a minute" : lastLine(result.stderr);
+  await writeFileAtomic(note, refusal);
+  return refusal;
+}
+
+async function recentRefusal(note: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs } = await stat(note);
+    return Date.now() - mtimeMs < REFUSAL_HOLDS_MS ? await readFile(note, "utf8") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.trim() || "pulumi gave no reason";
+}

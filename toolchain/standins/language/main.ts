@@ -1,0 +1,8 @@
+import { createRequire } from "node:module";
+import languageGrpc from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import { servePlugin } from "../rpc.ts";
+import { languageService } from "./service.ts";
+
+const { version }: { version: string } = createRequire(import.meta.url)("@pulumi/pulumi/package.json");
+
+await servePlugin(languageGrpc.LanguageRuntimeService, languageService(`${version}+stand-in`));
