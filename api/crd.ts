@@ -1,0 +1,132 @@
+import { stringify } from "yaml";
+import * as z from "zod";
+import { GROUP, type Kind, VERSION } from "./constants.ts";
+import { inferenceServiceSchema } from "./inferenceservice.ts";
+import { modelSchema } from "./model.ts";
+import { bare } from "./schema-walk.ts";
+
+interface Column {
+  readonly name: string;
+  readonly jsonPath: string;
+  readonly type: "string" | "integer" | "date";
+}
+
+interface Definition {
+  readonly schema: z.ZodObject;
+  readonly description: string;
+  readonly shortName: string;
+  readonly columns: readonly Column[];
+  readonly scale?: { readonly specReplicasPath: string; readonly statusReplicasPath: string };
+}
+
+const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp", type: "date" };
+
+/** Names and columns are LLMKube's (llmkube-api.md), so that kubectl shows what its users know. */
+const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
+  Model: {
+    schema: modelSchema,
+    description: "Weights of a large language model: where they come from, and the memory they may have.",
+    shortName: "mdl",
+    columns: [
+      { name: "Phase", jsonPath: ".status.phase", type: "string" },
+      { name: "Size", jsonPath: ".status.size", type: "string" },
+      { name: "Accelerator", jsonPath: ".spec.hardware.accelerator", type: "string" },
+      { name: "Arch", jsonPath: ".status.gguf.architecture", type: "string" },
+      AGE,
+    ],
+  },
+  InferenceService: {
+    schema: inferenceServiceSchema,
+    description: "Servers that answer requests with a Model.",
+    shortName: "isvc",
+    columns: [
+      { name: "Phase", jsonPath: ".status.phase", type: "string" },
+      { name: "Model", jsonPath: ".spec.modelRef", type: "string" },
+      { name: "Replicas", jsonPath: ".status.readyReplicas", type: "string" },
+      { name: "Reason", jsonPath: ".status.schedulingStatus", type: "string" },
+      { name: "Queue", jsonPath: ".status.queuePosition", type: "integer" },
+      { name: "Priority", jsonPath: ".spec.priority", type: "string" },
+      { name: "Endpoint", jsonPath: ".status.endpoint", type: "string" },
+      AGE,
+    ],
+    scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
+  },
+};
+
+const HEADER = " Generated from api/ by `npm run generate`; do not edit.";
+
+/** File name in crds/ and content of each CustomResourceDefinition, the same bytes each time. */
+export function crdFiles(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(DEFINITIONS).map(([kind, definition]) => {
+      const plural = `${kind.toLowerCase()}s`;
+      const crd = customResourceDefinition(kind, plural, definition);
+      return [`${GROUP}_${plural}.yaml`, `#${HEADER}\n${stringify(crd, { sortMapEntries: true, lineWidth: 120 })}`];
+    }),
+  );
+}
+
+function customResourceDefinition(kind: string, plural: string, definition: Definition): object {
+  const { columns, scale, shortName } = definition;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames: [shortName] },
+      scope: "Namespaced",
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {}, ...(scale === undefined ? {} : { scale }) },
+          additionalPrinterColumns: columns,
+          schema: { openAPIV3Schema: rootSchema(definition) },
+        },
+      ],
+    },
+  };
+}
+
+/** The API server has its own rules for apiVersion, kind and metadata; only spec and status are ours. */
+function rootSchema({ schema, description }: Definition): object {
+  const { apiVersion, kind, metadata, ...ours } = schema.shape;
+  const json = z.toJSONSchema(z.object(ours), { target: "openapi-3.0", io: "input", override: structural });
+  const own = { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" } };
+  return { type: "object", description, required: json.required ?? [], properties: { ...own, ...json.properties } };
+}
+
+/** Bounds that zod adds to whole numbers by themselves: a format says the same in OpenAPI. */
+const INTEGER_BOUNDS: Readonly<
+  Record<string, { readonly format: string; readonly minimum: number; readonly maximum: number }>
+> = {
+  int32: { format: "int32", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
+  safeint: { format: "int64", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+};
+
+/** Turns what zod emits into a structural schema, in which closed objects are closed by pruning and strict validation. */
+function structural({
+  zodSchema,
+  jsonSchema: json,
+}: {
+  zodSchema: z.core.$ZodType;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}) {
+  const schema = bare(zodSchema);
+  // For messages of the parser.
+  delete json["expected"];
+  delete json["example"];
+  if (schema instanceof z.ZodObject) {
+    delete json.additionalProperties;
+    if (Object.keys(json.properties ?? {}).length === 0) delete json.properties;
+  }
+  if (schema instanceof z.ZodISODateTime) delete json.pattern;
+  if (schema instanceof z.ZodLiteral && json.type === "number") json.type = "integer";
+  const bounds = schema instanceof z.ZodNumberFormat ? INTEGER_BOUNDS[schema.format ?? ""] : undefined;
+  if (bounds === undefined) return;
+  json.format = bounds.format;
+  if (json.minimum === bounds.minimum) delete json.minimum;
+  if (json.maximum === bounds.maximum) delete json.maximum;
+}

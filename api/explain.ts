@@ -1,0 +1,113 @@
+import { closest, distance } from "fastest-levenshtein";
+import * as z from "zod";
+import { bare, fieldPaths, type Path, pathText, schemaAt } from "./schema-walk.ts";
+
+const LONGEST_SHOWN = 80;
+const MOST_FIELDS_LISTED = 12;
+/** Share of a name's letters that may be wrong in what still counts as a slip of the pen. */
+const SLIP = 0.4;
+
+/**
+ * What is wrong with a document, as one clause: the field's path, what it held and what would be right. An unknown field
+ * comes first, because it is often the reason why another one is missing.
+ */
+export function explain(root: z.core.$ZodType, document: unknown, issues: readonly z.core.$ZodIssue[]): string {
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
+  if (issue === undefined) return "it is not valid";
+  const others = issues.length - 1;
+  const more = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "fault" : "faults"})`;
+  return `${clause(root, document, issue)}${more}`;
+}
+
+function clause(root: z.core.$ZodType, document: unknown, issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return unknownField(root, [...issue.path, issue.keys[0] ?? ""]);
+  const path = pathText(issue.path);
+  const value = valueAt(document, issue.path);
+  const expected = `it must be ${expectation(schemaAt(root, issue.path))}`;
+  if (value === undefined) return `${path} is missing; ${expected}`;
+  if (issue.code === "custom") {
+    return typeof value === "object" ? `${path}: ${issue.message}` : `${path} is ${shown(value)}; ${issue.message}`;
+  }
+  const length = lengthProblem(issue);
+  if (length !== undefined) return `${path} is ${shown(value)}; ${length}`;
+  if (issue.code === "invalid_type" && issue.expected === "string" && typeof value !== "object") {
+    return `${path} is ${shown(value)}, a ${typeof value}; ${expected}, in quotes`;
+  }
+  return `${path} is ${shown(value)}; ${expected}`;
+}
+
+function unknownField(root: z.core.$ZodType, path: readonly PropertyKey[]): string {
+  const name = String(path.at(-1));
+  const parent = schemaAt(root, path.slice(0, -1));
+  const siblings = parent instanceof z.ZodObject ? Object.keys(parent.shape) : [];
+  const text = `${pathText(path)} is not a field`;
+  const near = nearest(name, siblings);
+  if (near !== undefined) return `${text}; did you mean ${near}?`;
+  const elsewhere = fieldPaths(root).find((field) => field.at(-1) === name);
+  if (elsewhere !== undefined) return `${text}; did you mean ${pathText(elsewhere)}?`;
+  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; there are ${siblings.join(", ")}`;
+  return `${text}, and none has a similar name; kubectl explain lists those that exist`;
+}
+
+/** The name that a misspelt one was probably meant to be, upper and lower case aside. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  if (names.length === 0 || name.length > LONGEST_SHOWN) return undefined;
+  const lower = new Map(names.map((known) => [known.toLowerCase(), known]));
+  const found = closest(name.toLowerCase(), [...lower.keys()]);
+  return distance(name.toLowerCase(), found) <= SLIP * Math.min(name.length, found.length)
+    ? lower.get(found)
+    : undefined;
+}
+
+/** What a schema accepts, ending the sentence "it must be ...". */
+function expectation(schema: z.core.$ZodType | undefined): string {
+  if (schema === undefined) return "left out";
+  const json = z.toJSONSchema(bare(schema), { target: "openapi-3.0", io: "input" });
+  const example = json["example"] === undefined ? "" : `, for example ${json["example"]}`;
+  return `${kindOfValue(json)}${example}`;
+}
+
+function kindOfValue(json: z.core.JSONSchema.BaseSchema): string {
+  const { expected } = json;
+  if (typeof expected === "string") return expected;
+  if (json.enum !== undefined) {
+    const values = json.enum.map(String);
+    return values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`;
+  }
+  if (json.format === "date-time") return "a time such as 2026-01-31T12:00:00Z";
+  if (json.type === "integer") return `a whole number${range(json)}`;
+  if (json.type === "number") return `a number${range(json)}`;
+  if (json.type === "boolean") return "true or false";
+  if (json.type === "array") return "a list";
+  return json.type === "string" ? "text" : "an object";
+}
+
+function range({ minimum, maximum, exclusiveMinimum }: z.core.JSONSchema.BaseSchema): string {
+  if (minimum === undefined || maximum === undefined) return "";
+  // OpenAPI 3.0 has a boolean there, later JSON Schema a number.
+  return exclusiveMinimum ? ` above ${minimum} and at most ${maximum}` : ` from ${minimum} to ${maximum}`;
+}
+
+function lengthProblem(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== "too_big" && issue.code !== "too_small") return undefined;
+  const unit = { string: "characters", array: "items" }[issue.origin as string];
+  if (unit === undefined) return undefined;
+  const bound = issue.code === "too_big" ? `at most ${issue.maximum}` : `at least ${issue.minimum}`;
+  return `it must have ${bound} ${unit}`;
+}
+
+function valueAt(document: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    document,
+  );
+}
+
+/** A value as JSON, cut short: a manifest is as long as its author likes. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  // JSON has no NaN and no Infinity, YAML has both.
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, LONGEST_SHOWN + 1)) : String(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}
