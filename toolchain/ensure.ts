@@ -45,7 +45,7 @@ export async function ensure(name: string, tool: Tool, host: Host): Promise<stri
   const entry = await entryName(tool.recipe);
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
-  let doing = "waiting for another process that builds it";
+  let doing = "waiting for another build of it";
   let line = "";
   const heartbeat = setInterval(() => {
     host.report(`${name}: ${doing}, ${seconds()} s${line === "" ? "" : `: ${line}`}`);

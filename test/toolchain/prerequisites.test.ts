@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requireCompiler, requireGo, requirePython } from "../../toolchain/build/prerequisites.ts";
-import { shellQuote } from "../../toolchain/build/python.ts";
 import { run, type Site } from "../../toolchain/build/site.ts";
 import { ToolchainError } from "../../toolchain/errors.ts";
+import { shellQuote } from "../../toolchain/shell.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const realPath = process.env["PATH"];

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { ToolchainError } from "../errors.ts";
+import { shellQuote } from "../shell.ts";
 import { type PythonRecipe, pinPath } from "../tools.ts";
 import { requireCompiler, requirePython } from "./prerequisites.ts";
 import { run, type Site } from "./site.ts";
@@ -71,9 +72,4 @@ async function fileSha256(path: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   return hash.digest("hex");
-}
-
-/** One word for a POSIX shell, and for Python's shlex. */
-export function shellQuote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
