@@ -120,7 +120,7 @@ describe("language host stand-in, by the real CLI in a shell", function () {
     const config = join(engine.folder, "policy.json");
     const { stdout, exitCode } = await pulumi("preview", "--policy-pack", pack, "--policy-pack-config", config);
     assert.notEqual(exitCode, 0);
-    assert.match(stdout, /\[mandatory\]\s+budgets v0\.0\.1\s+budget-at-most/);
+    assert.match(stdout, /budgets@v0\.0\.1.*\[mandatory\]\s+budget-at-most/s);
     assert.match(stdout, /the budget 1Gi is not 512Mi/);
   });
 

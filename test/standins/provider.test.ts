@@ -169,6 +169,17 @@ describe("kubernetes provider stand-in, by the real engine", function () {
     assert.match(second[configMap(second)] ?? "", /value: "2"/);
   });
 
+  it("follows the autonaming that the project configures", async () => {
+    const { stack, directory } = await renderingStack("autonaming", (opts) => {
+      new k8s.core.v1.ConfigMap("settings", {}, opts);
+    });
+    await stack.setConfig("pulumi:autonaming.mode", { value: "disabled" }, true);
+    assert.match(await failure(stack.up()), /"settings" needs metadata\.name: autonaming is disabled/);
+    await stack.setConfig("pulumi:autonaming.mode", { value: "verbatim" }, true);
+    await stack.up();
+    assert.deepEqual(Object.keys(await rendered(directory)), ["1-manifest/v1-configmap-default-settings.yaml"]);
+  });
+
   it("replaces an object under its own given name without losing its file", async () => {
     let value = "1";
     const { stack, directory } = await renderingStack("given-name", (opts) => {
@@ -199,16 +210,17 @@ describe("kubernetes provider stand-in, by the real engine", function () {
 
   it("renders secrets in plain text, warns, and keeps them encrypted in the state", async () => {
     const { stack, directory } = await renderingStack("secrets", (opts) => {
-      const stringData = { token: pulumi.secret("hush-hush") };
-      new k8s.core.v1.Secret("token", { metadata: { name: "token" }, stringData }, opts);
+      const data = { token: pulumi.secret("hush-hush") };
+      new k8s.core.v1.ConfigMap("token", { metadata: { name: "token" }, data }, opts);
     });
     const { stdout } = await stack.up();
-    const file = "1-manifest/v1-secret-default-token.yaml";
-    assert.match((await rendered(directory))[file] ?? "", /stringData:\n {2}token: hush-hush\n/);
-    assert.match(stdout, /v1-secret-default-token\.yaml contains a secret in plain text/);
+    const file = "1-manifest/v1-configmap-default-token.yaml";
+    assert.match((await rendered(directory))[file] ?? "", /data:\n {2}token: hush-hush\n/);
+    assert.match(stdout, /v1-configmap-default-token\.yaml contains a secret in plain text/);
     assert.doesNotMatch(stdout, /hush-hush/);
     const state = await readFile(join(engine.folder, "backend", ".pulumi", "stacks", "secrets", "test.json"), "utf8");
-    assert.match(state, /"stringData": \{\s+"4dabf18193072939515e22adb298388d": .*\s+"ciphertext"/);
+    const encrypted = state.match(/"token":\{"4dabf18193072939515e22adb298388d":"\w+","ciphertext"/g) ?? [];
+    assert.equal(encrypted.length, 3); // inputs, outputs and the outputs' __inputs
     assert.doesNotMatch(state, /hush-hush/);
   });
 

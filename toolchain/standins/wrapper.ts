@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { copyFile, link, mkdir, open, readFile, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
@@ -36,7 +37,7 @@ export async function isStandIn(path: string): Promise<boolean> {
 
 /** Puts `source` at `target` by `make`, whole or not at all, however many processes do the same. */
 async function place(target: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${target}.${process.pid}`;
+  const temporary = `${target}.${randomUUID()}`;
   await mkdir(dirname(target), { recursive: true });
   try {
     await make(temporary);

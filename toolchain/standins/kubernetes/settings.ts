@@ -14,6 +14,7 @@ export const RENDERS_ONLY =
   "or install the official plugin (pulumi plugin install resource kubernetes) to work with a cluster";
 
 export interface Problem {
+  /** Empty where it is about the whole resource. */
   property: string;
   reason: string;
 }
@@ -25,7 +26,7 @@ function given(value: Value | undefined): boolean {
 
 /** Why a provider resource's inputs cannot be used. An unknown directory is accepted: it will be known at update. */
 export function problemsWith(inputs: Properties): Problem[] {
-  if (!given(inputs["renderYamlToDirectory"])) return [{ property: "renderYamlToDirectory", reason: RENDERS_ONLY }];
+  if (!given(inputs["renderYamlToDirectory"])) return [{ property: "", reason: RENDERS_ONLY }];
   return ["cluster", "context", "kubeconfig"]
     .filter((property) => given(inputs[property]))
     .map((property) => ({

@@ -38,17 +38,10 @@ export function programArguments(engineAddress: string, request: RunRequest): st
   ];
 }
 
-/** `project:name` and `project:config:name` are the two spellings of one key; programs read the second. */
-export function runtimeConfigKey(key: string): string {
-  const [namespace, ...name] = key.split(":");
-  return name.length === 1 ? `${namespace}:config:${name[0]}` : key;
-}
-
 /** The variables in which the SDK looks for the stack's configuration. */
 export function configVariables(config: Iterable<[string, string]>, secretKeys: readonly string[]) {
-  const values = Object.fromEntries([...config].map(([key, value]) => [runtimeConfigKey(key), value]));
   return {
-    PULUMI_CONFIG: JSON.stringify(values),
-    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(secretKeys.map(runtimeConfigKey)),
+    PULUMI_CONFIG: JSON.stringify(Object.fromEntries(config)),
+    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(secretKeys),
   };
 }

@@ -96,13 +96,9 @@ function about(): rpc.AboutResponse {
 }
 
 /** The LanguageRuntime service of the stand-in: it runs programs and plugins; it neither generates nor installs anything. */
-export function languageService(version: string): UntypedServiceImplementation {
-  const host: Host = { engineAddress: "", announced: false, children: new Set() };
+export function languageService(version: string, engineAddress: string): UntypedServiceImplementation {
+  const host: Host = { engineAddress, announced: false, children: new Set() };
   return {
-    handshake: unary((request: rpc.LanguageHandshakeRequest) => {
-      host.engineAddress = request.getEngineAddress();
-      return new language.LanguageHandshakeResponse();
-    }),
     getPluginInfo: unary(() => new pluginPb.PluginInfo().setVersion(version)),
     about: unary(about),
     getProgramDependencies: unary(() => new language.GetProgramDependenciesResponse()),
