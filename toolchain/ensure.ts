@@ -1,4 +1,4 @@
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, join, sep } from "node:path";
 import { execa } from "execa";
 import which from "which";
 import { buildGo } from "./build/go.ts";
@@ -71,7 +71,7 @@ export async function ensure(name: string, tool: Tool, host: Host): Promise<stri
 
 /** Looks, without building. A candidate on PATH that does not run is said and passed over. */
 export async function find(name: string, tool: Tool, host: Host): Promise<Found> {
-  for (const candidate of await candidates(tool, host.env)) {
+  for (const candidate of await candidates(tool, host)) {
     const refusal = await whyUnusable(candidate, tool);
     if (refusal === undefined) return { at: "path", path: candidate };
     host.report(`${name}: passing over ${candidate}, which does not run (${refusal})`);
@@ -80,11 +80,13 @@ export async function find(name: string, tool: Tool, host: Host): Promise<Found>
   return (await exists(cached)) ? { at: "cache", path: cached } : { at: "missing" };
 }
 
-async function candidates(tool: Tool, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+/** What the toolchain itself has put on PATH (`env`) is not one: its pin may be an older one than today's. */
+async function candidates(tool: Tool, { env, cacheRoot }: Host): Promise<readonly string[]> {
   if (tool.probe === undefined) return [];
   const assets = tool.folderVariable === undefined ? undefined : env[tool.folderVariable];
   const path = [env["PATH"], assets].filter((part) => part !== undefined && part !== "").join(delimiter);
-  return (await which(basename(tool.file), { path, all: true, nothrow: true })) ?? [];
+  const found = (await which(basename(tool.file), { path, all: true, nothrow: true })) ?? [];
+  return found.filter((candidate) => !candidate.startsWith(join(cacheRoot, sep)));
 }
 
 /** Why a binary cannot be used, or undefined when it ran. */

@@ -137,6 +137,14 @@ describe("toolchain: order of places", () => {
     assert.equal(await ensure("made-up", tool, where), path);
   });
 
+  it("does not take its own cache on PATH for the user's choice", async () => {
+    const root = await temporaryDirectory();
+    const old = await script(join(root, "made-up-of-an-older-pin", "bin", "made-up"), "exit 0");
+    const where = await host({ cacheRoot: root, env: { PATH: dirname(old) } });
+    assert.notEqual(await ensure("made-up", madeUpTool(), where), old);
+    assert.deepEqual(where.builds, ["made-up"]);
+  });
+
   it("never takes data from PATH", async () => {
     const path = await script(join(await temporaryDirectory(), "made-up"), "exit 0");
     const where = await host({ env: { PATH: dirname(path) } });
