@@ -4,8 +4,8 @@ import { refuse } from "./refusal.ts";
 /** Above the largest headers in use (200k tokens with merges: 13 MiB). */
 export const MAX_HEADER_BYTES = 64 * 2 ** 20;
 
-/** What one header may leave in memory; some 90,000 tensors. */
-const MAX_KEPT_BYTES = 24 * 2 ** 20;
+/** What one header may leave in memory: some 25,000 tensors, ten times the most in use. */
+const MAX_KEPT_BYTES = 8 * 2 ** 20;
 
 /**
  * A position in a file of which only a window is in memory: what lies before the position is dropped whenever more is
@@ -20,6 +20,7 @@ export class Cursor {
   private start = 0;
   /** Next byte, counted from `start`; beyond the window after a skip. */
   private at = 0;
+  private scratch = new Uint8Array();
   private kept = 0;
 
   constructor(fileBytes: number) {
@@ -57,9 +58,19 @@ export class Cursor {
       }
       this.start = this.position;
       this.at = 0;
-      const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
+      const bytes = rest.length === 0 ? more : this.joined(rest, more);
       this.window = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
+  }
+
+  /** `rest` and `more` side by side in one buffer that is used again and again; `rest` may lie in it. */
+  private joined(rest: Uint8Array, more: Uint8Array): Uint8Array {
+    const length = rest.length + more.length;
+    const target = this.scratch.length < length ? new Uint8Array(length) : this.scratch;
+    target.set(rest);
+    target.set(more, rest.length);
+    this.scratch = target;
+    return target.subarray(0, length);
   }
 
   u32(): number {

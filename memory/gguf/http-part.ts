@@ -17,8 +17,8 @@ export interface BodyPart {
   /** File offset of the next piece. */
   position(): number;
   next(signal: AbortSignal): Promise<Uint8Array>;
-  /** Cuts the connection where the answer was not read to its end. */
-  close(): void;
+  /** Cuts the connection unless the answer was read to its end. */
+  close(): Promise<void>;
 }
 
 /** Byte offsets of a file, `end` exclusive. */
@@ -48,8 +48,8 @@ export function openPart(answer: Answer, asked: ByteRange): BodyPart {
 export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
   const changes: string[] = [];
   if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
-  if (first.etag !== now.etag) changes.push(`ETag ${first.etag ?? "none"} became ${now.etag ?? "none"}`);
-  if (first.lastModified !== now.lastModified) changes.push("its modification time moved");
+  if (first.etag !== now.etag) changes.push("its ETag changed");
+  if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
   if (changes.length > 0) refuse(`the file changed while it was read (${changes.join(", ")}): try again`);
 }
 
@@ -109,10 +109,11 @@ function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIde
       position += piece.length;
       return piece;
     },
-    close() {
-      if (position < range.end) response.body.destroy();
-      // Seeing the end of the answer leaves the connection fit for the next range.
-      else void pieces.next().then(({ done }) => done || response.body.destroy(), ignore);
+    async close() {
+      const whole = position === range.end && headerOf(response, "content-length") === String(range.end - range.begin);
+      // Seeing the end of the answer, which has come, leaves the connection fit for the next range.
+      if (whole) await pieces.next().catch(ignore);
+      else response.body.destroy();
     },
   };
 }

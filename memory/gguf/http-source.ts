@@ -11,6 +11,9 @@ import { refuse } from "./refusal.ts";
 /** Sizes of the ranges asked for, in turn: an ordinary header needs one or two. Bodies are cut off once enough has come. */
 const RANGE_BYTES = [1, 15, 48].map((mebibytes) => mebibytes * 2 ** 20);
 
+/** Bounds what may come twice after dropped connections; a piece above the parser's own bound, which says more. */
+const MAX_RECEIVED_BYTES = MAX_HEADER_BYTES + 2 ** 20;
+
 const RETRIES = 3;
 const FIRST_BACKOFF_MS = 250;
 
@@ -22,11 +25,11 @@ export interface Deadline {
 
 /**
  * Opens a file behind a URL with its first range request. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. All
- * bytes are of one version of the file; at most {@link MAX_HEADER_BYTES} are fetched, and held piece by piece. Where the
- * server ignores Range, the one body is read as far as needed and cut off.
+ * bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
+ * the server ignores Range, the one body is read as far as needed and cut off.
  */
 export async function openHttp(location: HttpLocation, deadline: Deadline): Promise<ByteSource> {
-  const dispatcher = new EnvHttpProxyAgent({ allowH2: false });
+  const dispatcher = agent();
   const credentials = { origin: location.url.origin, authorization: location.authorization };
   const reader = rangeReader(location.url, { dispatcher, signal: deadline.signal, credentials }, deadline);
   try {
@@ -34,6 +37,15 @@ export async function openHttp(location: HttpLocation, deadline: Deadline): Prom
   } catch (error) {
     await dispatcher.destroy();
     throw error;
+  }
+}
+
+function agent(): EnvHttpProxyAgent {
+  try {
+    // One connection: the second range waits for the first one's to be free instead of making another.
+    return new EnvHttpProxyAgent({ allowH2: false, connections: 1 });
+  } catch {
+    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
   }
 }
 
@@ -53,7 +65,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
 
   async function partAt(offset: number): Promise<BodyPart> {
     if (part !== undefined && offset < part.end) return part;
-    part?.close();
+    await part?.close();
     part = undefined;
     const size = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
     const range = { begin: offset, end: Math.min(offset + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
@@ -67,15 +79,14 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
     return opened;
   }
 
-  /** The piece that covers `offset`, from there on. What a server sends before it is dropped. */
+  /** The piece that covers `offset`, from there on; what comes before it is dropped. */
   async function pieceAt(offset: number): Promise<Uint8Array> {
     for (;;) {
       const current = await partAt(offset);
       const begin = current.position();
       const piece = await current.next(connection.signal);
       received += piece.length;
-      if (received > MAX_HEADER_BYTES)
-        refuse(`more than ${MAX_HEADER_BYTES / 2 ** 20} MiB came without a whole header`);
+      if (received > MAX_RECEIVED_BYTES) refuse("64 MiB came, some of it twice, without a whole header");
       if (begin + piece.length > offset) return piece.subarray(offset - begin);
     }
   }
@@ -85,7 +96,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
     try {
       return await attempt();
     } catch (error) {
-      part?.close();
+      await part?.close();
       part = undefined;
       throw error;
     }

@@ -8,10 +8,10 @@ export function refuse(clause: string): never {
   throw new Refusal(clause);
 }
 
-const MAX_QUOTED = 100;
+const MAX_QUOTED = 80;
 
-/** Text out of a file or a network answer, fit for a terminal and a log line: quoted, escaped, cut to 100 characters. */
+/** Text out of a file or a network answer, fit for a terminal and a log line: quoted, without control characters, cut. */
 export function quoted(text: string): string {
   const shown = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
-  return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
+  return JSON.stringify(shown.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\ufffd"));
 }

@@ -125,11 +125,12 @@ function padded(bytes: number, alignment: number): number {
 function typed(value: WriterValue): Buffer[] {
   const stored = isTyped(value) ? value : inferred(value);
   if (stored.type !== "array") return [scalar("u32", VALUE_TYPES[stored.type]), scalar(stored.type, stored.value)];
+  const count = scalar("u64", stored.value.length);
   return [
     scalar("u32", VALUE_TYPES.array),
     scalar("u32", VALUE_TYPES[stored.of]),
-    scalar("u64", stored.value.length),
-    ...stored.value.map((item) => scalar(stored.of, item)),
+    count,
+    items(stored.of, stored.value),
   ];
 }
 
@@ -151,25 +152,33 @@ function itemType(value: Item): ScalarTypeName {
 }
 
 function scalar(type: ScalarTypeName, value: Item): Buffer {
-  if (type === "string") {
-    const text = Buffer.from(String(value));
-    return Buffer.concat([scalar("u64", text.length), text]);
-  }
-  const bytes = Buffer.alloc(8);
-  return bytes.subarray(0, WRITERS[type](bytes, value));
+  return items(type, [value]);
 }
 
-/** Each puts a number at the front and returns how many bytes it takes. */
-const WRITERS: Record<Exclude<ScalarTypeName, "string">, (bytes: Buffer, value: Item) => number> = {
-  u8: (bytes, value) => bytes.writeUInt8(Number(value)),
-  i8: (bytes, value) => bytes.writeInt8(Number(value)),
-  u16: (bytes, value) => bytes.writeUInt16LE(Number(value)),
-  i16: (bytes, value) => bytes.writeInt16LE(Number(value)),
-  u32: (bytes, value) => bytes.writeUInt32LE(Number(value)),
-  i32: (bytes, value) => bytes.writeInt32LE(Number(value)),
-  f32: (bytes, value) => bytes.writeFloatLE(Number(value)),
-  bool: (bytes, value) => bytes.writeUInt8(Number(value)),
-  u64: (bytes, value) => bytes.writeBigUInt64LE(BigInt(value)),
-  i64: (bytes, value) => bytes.writeBigInt64LE(BigInt(value)),
-  f64: (bytes, value) => bytes.writeDoubleLE(Number(value)),
+function items(type: ScalarTypeName, values: readonly Item[]): Buffer {
+  if (type === "string") return Buffer.concat(values.flatMap(textWithLength));
+  const bytes = Buffer.alloc(8 * values.length);
+  const write = WRITERS[type];
+  const end = values.reduce<number>((at, value) => write(bytes, value, at), 0);
+  return bytes.subarray(0, end);
+}
+
+function textWithLength(value: Item): Buffer[] {
+  const text = Buffer.from(String(value));
+  return [scalar("u64", text.length), text];
+}
+
+/** Each puts a number at `at` and returns where the next one goes. */
+const WRITERS: Record<Exclude<ScalarTypeName, "string">, (bytes: Buffer, value: Item, at: number) => number> = {
+  u8: (bytes, value, at) => bytes.writeUInt8(Number(value), at),
+  i8: (bytes, value, at) => bytes.writeInt8(Number(value), at),
+  u16: (bytes, value, at) => bytes.writeUInt16LE(Number(value), at),
+  i16: (bytes, value, at) => bytes.writeInt16LE(Number(value), at),
+  u32: (bytes, value, at) => bytes.writeUInt32LE(Number(value), at),
+  i32: (bytes, value, at) => bytes.writeInt32LE(Number(value), at),
+  f32: (bytes, value, at) => bytes.writeFloatLE(Number(value), at),
+  bool: (bytes, value, at) => bytes.writeUInt8(Number(value), at),
+  u64: (bytes, value, at) => bytes.writeBigUInt64LE(BigInt(value), at),
+  i64: (bytes, value, at) => bytes.writeBigInt64LE(BigInt(value), at),
+  f64: (bytes, value, at) => bytes.writeDoubleLE(Number(value), at),
 };
