@@ -103,11 +103,16 @@ function valueAt(document: unknown, path: Path): unknown {
   );
 }
 
-/** A value as JSON, cut short: a manifest is as long as its author likes. */
+/** A value as JSON, cut short, because a manifest is as long as its author likes, and without credentials in URLs. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
   // JSON has no NaN and no Infinity, YAML has both.
-  const text = typeof value === "string" ? JSON.stringify(value.slice(0, LONGEST_SHOWN + 1)) : String(value);
+  const text =
+    typeof value === "string" ? JSON.stringify(withoutCredentials(value).slice(0, LONGEST_SHOWN + 1)) : String(value);
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}
+
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@");
 }

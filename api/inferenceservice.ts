@@ -23,6 +23,7 @@ export const inferenceServiceSpecSchema = z
     tgiConfig: tgiConfigSchema.optional(),
     personaPlexConfig: personaPlexConfigSchema.optional(),
   })
+  .meta({ expected: "an object with modelRef" })
   .describe("The service that is wanted.");
 
 const accelerationSchema = z

@@ -11,34 +11,36 @@ const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
  * meta/v1 ObjectMeta. Read from manifests only: in a CRD the API server brings its own. What neither components nor
  * agent look at is carried as it was written.
  */
-export const metadataSchema = z.strictObject({
-  name: matching(
-    NAME,
-    "at most 253 lower case letters, digits, '-' and '.', starting and ending with a letter or digit",
-  )
-    .max(253)
-    .meta({ example: "llama-3-8b" }),
-  namespace: matching(NAMESPACE, "at most 63 lower case letters, digits and '-', starting and ending with those")
-    .max(63)
-    .default(DEFAULT_NAMESPACE),
-  labels: z
-    .record(
-      text(),
-      matching(LABEL_VALUE, "at most 63 letters, digits, '-', '_' and '.', starting and ending with those").max(63),
+export const metadataSchema = z
+  .strictObject({
+    name: matching(
+      NAME,
+      "at most 253 lower case letters, digits, '-' and '.', starting and ending with a letter or digit",
     )
-    .optional(),
-  annotations: z.record(text(), prose()).optional(),
-  generateName: text().optional(),
-  uid: text().optional(),
-  resourceVersion: text().optional(),
-  generation: z.int().optional(),
-  creationTimestamp: time().optional(),
-  deletionTimestamp: time().optional(),
-  deletionGracePeriodSeconds: z.int().optional(),
-  finalizers: list(text()).optional(),
-  ownerReferences: list(carried("meta/v1 OwnerReference")).optional(),
-  managedFields: list(carried("meta/v1 ManagedFieldsEntry")).optional(),
-  selfLink: text().optional(),
-});
+      .max(253)
+      .meta({ example: "llama-3-8b" }),
+    namespace: matching(NAMESPACE, "at most 63 lower case letters, digits and '-', starting and ending with those")
+      .max(63)
+      .default(DEFAULT_NAMESPACE),
+    labels: z
+      .record(
+        text(),
+        matching(LABEL_VALUE, "at most 63 letters, digits, '-', '_' and '.', starting and ending with those").max(63),
+      )
+      .optional(),
+    annotations: z.record(text(), prose()).optional(),
+    generateName: text().optional(),
+    uid: text().optional(),
+    resourceVersion: text().optional(),
+    generation: z.int().optional(),
+    creationTimestamp: time().optional(),
+    deletionTimestamp: time().optional(),
+    deletionGracePeriodSeconds: z.int().optional(),
+    finalizers: list(text()).optional(),
+    ownerReferences: list(carried("meta/v1 OwnerReference")).optional(),
+    managedFields: list(carried("meta/v1 ManagedFieldsEntry")).optional(),
+    selfLink: text().optional(),
+  })
+  .meta({ expected: "an object with name" });
 
 export type ObjectMeta = z.output<typeof metadataSchema>;

@@ -54,6 +54,7 @@ export const modelSpecSchema = z
       .optional(),
     hardware: hardwareSchema.optional(),
   })
+  .meta({ expected: "an object with source" })
   .describe("The model that is wanted.");
 
 const ggufSchema = z
