@@ -2,9 +2,9 @@ import * as z from "zod";
 
 /**
  * The documented grammar of apimachinery's resource.Quantity. The exact arithmetic is memory/quantity.ts; here it only
- * matters whether a budget is one, is above 0 and is not absurd.
+ * matters whether a budget is one, is above 0 and is not absurd. Exponents end at 999: see CEL_BUDGET.
  */
-const QUANTITY = /^(?<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?<unit>[KMGTPE]i|[numkMGTPE]?|[eE][+-]?\d+)$/;
+const QUANTITY = /^(?<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?<unit>[KMGTPE]i|[numkMGTPE]?|[eE][+-]?0*\d{1,3})$/;
 
 const UNITS: Readonly<Record<string, number>> = {
   n: 1e-9,

@@ -1,5 +1,8 @@
 import * as z from "zod";
 
+/** Of a label, with its domain, there are at most 317 characters. */
+const LONGEST_KEY = 317;
+
 /** Object keys and list indices from the root of a document to a value in it. */
 export type Path = readonly PropertyKey[];
 
@@ -40,6 +43,7 @@ export function pathText(path: Path): string {
     if (typeof key === "number") return `${text}[${key}]`;
     const name = String(key);
     if (name === "[]") return `${text}[]`;
+    if (name.length > LONGEST_KEY) return `${text}[${JSON.stringify(`${name.slice(0, LONGEST_KEY)}…`)}]`;
     if (!/^\w+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
     return text === "" ? name : `${text}.${name}`;
   }, "");
