@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
+import type { PulumiEnvironment } from "../../toolchain/pulumi.ts";
+import { type DemoModel, demoProgram } from "./program.ts";
+
+const POLICY_PACK = join(import.meta.dirname, "../../policies/pack");
+
+/** The lines of a Pulumi run, and whether it went through. */
+export interface Outcome {
+  readonly succeeded: boolean;
+  readonly output: string;
+}
+
+/** A stack of the real engine, in a backend of the demo's own, whose program is {@link demoProgram} with `model`. */
+export async function demoStack(pulumi: PulumiEnvironment, workDir: string, model: DemoModel): Promise<Stack> {
+  const program = { projectName: "demo", stackName: "mac", program: demoProgram(model) };
+  return LocalWorkspace.createOrSelectStack(program, {
+    workDir,
+    pulumiCommand: await PulumiCommand.get({ root: pulumi.root }),
+    envVars: pulumi.env,
+  });
+}
+
+/** `pulumi preview --policy-pack policies/pack`: refused is an outcome here, not an exception. */
+export async function preview(stack: Stack): Promise<Outcome> {
+  return outcome((onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, color: "never" }));
+}
+
+export async function upWithPolicies(stack: Stack): Promise<Outcome> {
+  return outcome((onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, color: "never" }));
+}
+
+/** `pulumi up` of somebody who left the policy pack out. */
+export async function upWithoutPolicies(stack: Stack): Promise<Outcome> {
+  return outcome((onOutput) => stack.up({ onOutput, color: "never" }));
+}
+
+export async function destroy(stack: Stack): Promise<Outcome> {
+  return outcome((onOutput) => stack.destroy({ onOutput, color: "never" }));
+}
+
+async function outcome(run: (onOutput: (text: string) => void) => Promise<unknown>): Promise<Outcome> {
+  let output = "";
+  const succeeded = await run((text) => {
+    output += text;
+  }).then(
+    () => true,
+    (error: Error) => {
+      output ||= error.message;
+      return false;
+    },
+  );
+  return { succeeded, output };
+}

@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import getPort from "get-port";
+import { ensureTool } from "../../toolchain/ensure.ts";
+import { pulumiEnvironment } from "../../toolchain/pulumi.ts";
+import { say } from "./screen.ts";
+import { type Demo, runSteps } from "./steps.ts";
+
+/** `npm run demo`: the main job from preview to a stopped server. Exits non-zero if a step does not do what it says. */
+async function main(): Promise<void> {
+  console.log(
+    "pulumi-llmkube: a language model inside its memory budget, from pulumi preview to the running process\n",
+  );
+  const weights = await ensureTool("gemma3-270m", say);
+  const llamaServer = await ensureTool("llama-server", say);
+  const folder = await mkdtemp(join(tmpdir(), "pulumi-llmkube-demo-"));
+  const demo: Demo = {
+    pulumi: await pulumiEnvironment({ backendDir: join(folder, "backend"), report: say }),
+    workDir: folder,
+    weights,
+    llamaServer,
+    manifests: join(folder, "manifests"),
+    state: join(folder, "state"),
+    models: join(folder, "models"),
+    port: await getPort(),
+  };
+  await runSteps(demo).finally(() => rm(folder, { recursive: true, force: true }));
+}
+
+await main().catch((error: unknown) => {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,130 @@
+import type { ChildProcess } from "node:child_process";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import type { PulumiEnvironment } from "../../toolchain/pulumi.ts";
+import { printedStatus, startAgent, stopAgent, waitForWorkload } from "./agent-process.ts";
+import { demoStack, destroy, type Outcome, preview, upWithoutPolicies, upWithPolicies } from "./engine.ts";
+import type { DemoModel } from "./program.ts";
+import { heading, quote, say, withHeartbeat } from "./screen.ts";
+
+/** Everything the steps need, made ready by main.ts. All paths are absolute. */
+export interface Demo {
+  readonly pulumi: PulumiEnvironment;
+  /** The folder of the Pulumi project. */
+  readonly workDir: string;
+  readonly weights: string;
+  readonly llamaServer: string;
+  readonly manifests: string;
+  readonly state: string;
+  readonly models: string;
+  readonly port: number;
+}
+
+const PROMPT = "The capital of France is";
+
+/** The five steps in order; what they started is stopped whichever way they end, Ctrl-C included. */
+export async function runSteps(demo: Demo): Promise<void> {
+  const agent = startAgent({ ...demo, onLine: (line) => quote(`agent: ${line}`) });
+  const stopOnInterrupt = () => void stopAgent(agent).then(() => process.exit(130));
+  process.once("SIGINT", stopOnInterrupt);
+  try {
+    await refusedAtPreview(demo);
+    const stack = await broughtUp(demo);
+    await shownByStatus(demo);
+    await stoppedWhileRunning(demo);
+    await destroyed(demo, stack, agent);
+  } finally {
+    process.off("SIGINT", stopOnInterrupt);
+    await stopAgent(agent);
+  }
+}
+
+async function refusedAtPreview(demo: Demo): Promise<void> {
+  heading(
+    1,
+    "pulumi preview: Gemma 3 270M with a 32k context under a budget of 300Mi. The policy pack reads its header:",
+  );
+  const stack = await demoStack(
+    demo.pulumi,
+    demo.workDir,
+    modelOf(demo, { memoryBudget: "300Mi", contextSize: 32768 }),
+  );
+  const { succeeded, output } = await withHeartbeat("pulumi preview", preview(stack));
+  quote(output);
+  require(!succeeded && output.includes("required, budget 300.0 MiB"), "preview should have refused this model");
+}
+
+async function broughtUp(demo: Demo): Promise<Stack> {
+  heading(2, "pulumi up: the same model with a 4k context under 512Mi. The agent starts a real llama-server:");
+  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "512Mi", contextSize: 4096 }));
+  done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack)));
+  const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready");
+  const { endpoint } = await withHeartbeat("waiting for llama-server", ready);
+  say(`ready at ${endpoint}; a base model, so it finishes a sentence:`);
+  quote(`${PROMPT}${await completion(`${endpoint}/completions`)}`);
+  return stack;
+}
+
+async function shownByStatus(demo: Demo): Promise<void> {
+  heading(3, "pulumi-llmkube status:");
+  const table = await printedStatus(demo.state);
+  quote(table);
+  require(table.includes("Ready"), "status should show the model as Ready");
+}
+
+async function stoppedWhileRunning(demo: Demo): Promise<void> {
+  heading(
+    4,
+    "The budget is lowered to 128Mi without the policy pack. No restart: the agent holds the running process to it:",
+  );
+  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
+  done("pulumi up", await withHeartbeat("pulumi up", upWithoutPolicies(stack)));
+  const stopped = waitForWorkload(
+    demo.state,
+    (workload) => workload.schedulingStatus !== undefined && workload.state !== "Ready",
+  );
+  const { schedulingStatus, schedulingMessage } = await withHeartbeat("waiting for the agent", stopped);
+  say(`${schedulingStatus}: ${schedulingMessage}`);
+  require(!(await answers(demo.port)), "llama-server should be gone");
+}
+
+async function destroyed(demo: Demo, stack: Stack, agent: ChildProcess): Promise<void> {
+  heading(5, "pulumi destroy, then Ctrl-C to the agent:");
+  done("pulumi destroy", await withHeartbeat("pulumi destroy", destroy(stack)));
+  const code = await stopAgent(agent);
+  require(code === 0, `the agent should have exited with 0, not ${code}`);
+  require(!(await answers(demo.port)), "no server should be left");
+  say("Everything is gone: manifests, agent and server.");
+}
+
+function modelOf(demo: Demo, size: Pick<DemoModel, "memoryBudget" | "contextSize">): DemoModel {
+  return { source: demo.weights, manifests: demo.manifests, port: demo.port, ...size };
+}
+
+async function completion(url: string): Promise<string> {
+  const request = { prompt: PROMPT, max_tokens: 12, temperature: 0 };
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  const answer: { choices?: ReadonlyArray<{ text: string }> } = JSON.parse(await response.text());
+  const text = answer.choices?.[0]?.text;
+  if (!text) throw new Error(`${url} answered ${response.status} without a completion`);
+  return text;
+}
+
+async function answers(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/health`).then(
+    () => true,
+    () => false,
+  );
+}
+
+function done(what: string, outcome: Outcome): void {
+  quote(outcome.output);
+  require(outcome.succeeded, `${what} failed`);
+}
+
+function require(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}
