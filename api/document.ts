@@ -1,4 +1,6 @@
+import type * as z from "zod";
 import { fail, ok, type Result } from "./result.ts";
+import { memberSchema } from "./schema-walk.ts";
 
 /** Far beyond any manifest, and small enough to walk in a few milliseconds. */
 const MAX_DEPTH = 64;
@@ -12,10 +14,10 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /**
- * The document without fields that are null: to the API server a null field is an absent one. Fails on what no manifest
- * can be: nested or repeated (YAML aliases) beyond bounds, or with a key that would change the object that holds it.
+ * Fails on what no manifest can be: nested or repeated (YAML aliases) beyond bounds, or with a key that would change the
+ * object that holds it. After that a recursion over the document is safe.
  */
-export function normalised(document: unknown): Result<unknown> {
+export function bounded(document: unknown): Result<unknown> {
   const open: Array<{ value: unknown; depth: number }> = [{ value: document, depth: 0 }];
   let values = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -27,12 +29,21 @@ export function normalised(document: unknown): Result<unknown> {
     if (Object.hasOwn(value, "__proto__")) return fail('it must have no field "__proto__"');
     for (const member of Object.values(value)) open.push({ value: member, depth: depth + 1 });
   }
-  return ok(withoutNulls(document));
+  return ok(document);
 }
 
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
+/**
+ * The value without known fields that are null: to the API server a null field is an absent one. What the schema does not
+ * know stays as it is: unknown fields to be refused, carried types to be carried.
+ */
+export function withoutNulls(value: unknown, schema: z.core.$ZodType | undefined): unknown {
+  if (schema === undefined) return value;
+  if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, memberSchema(schema, index)));
   if (!isFields(value)) return value;
-  const present = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(present.map(([key, member]) => [key, withoutNulls(member)]));
+  const members = Object.entries(value).map(([key, member]) => [key, member, memberSchema(schema, key)] as const);
+  return Object.fromEntries(
+    members
+      .filter(([, member, known]) => member !== null || known === undefined)
+      .map(([key, member, known]) => [key, withoutNulls(member, known)]),
+  );
 }

@@ -1,5 +1,5 @@
 import { GROUP, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
-import { type Fields, isFields, normalised } from "./document.ts";
+import { bounded, type Fields, isFields, withoutNulls } from "./document.ts";
 import { explain, nearest, shown } from "./explain.ts";
 import { type InferenceService, inferenceServiceSchema } from "./inferenceservice.ts";
 import { type Model, modelSchema } from "./model.ts";
@@ -19,12 +19,13 @@ export function parseManifest(document: unknown): Result<Model | InferenceServic
   const subject = subjectOf(document);
   const kind = kindOf(document);
   if (!kind.ok) return fail(`${subject}: ${kind.error}`);
-  const manifest = normalised(document);
-  if (!manifest.ok) return fail(`${subject}: ${manifest.error}`);
+  const harmless = bounded(document);
+  if (!harmless.ok) return fail(`${subject}: ${harmless.error}`);
   const schema = SCHEMAS[kind.value];
-  const parsed = schema.safeParse(manifest.value);
+  const manifest = withoutNulls(document, schema);
+  const parsed = schema.safeParse(manifest);
   if (parsed.success) return ok(parsed.data);
-  return fail(`${subject}: ${explain(schema, manifest.value, parsed.error.issues)}`);
+  return fail(`${subject}: ${explain(schema, manifest, parsed.error.issues)}`);
 }
 
 const SCHEMAS = { Model: modelSchema, InferenceService: inferenceServiceSchema } as const satisfies Record<

@@ -34,8 +34,8 @@ const MAX_BUDGET = 2 ** 60;
 const CEL_BUDGET = [
   "!self.matches('[eE][+-]?0*[1-9][0-9]{3}')",
   "isQuantity(self)",
-  "quantity(self).sign() > 0",
-  "quantity(self).compareTo(quantity('1Ei')) <= 0",
+  "quantity(self).isGreaterThan(quantity('0'))",
+  "!quantity(self).isGreaterThan(quantity('1Ei'))",
 ].join(" && ");
 
 const EXPECTED_BUDGET = "a Kubernetes quantity of bytes above 0 and at most 1Ei";

@@ -12,18 +12,16 @@ export function bare(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-/** The schema of the value at `path`; undefined inside carried types and below fields that do not exist. */
+/** The schema of one member of an object, list or map; undefined inside carried types and for fields that do not exist. */
+export function memberSchema(schema: z.core.$ZodType | undefined, key: PropertyKey): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodObject)
+    return Object.hasOwn(schema.shape, key) ? bare(schema.shape[String(key)]) : undefined;
+  if (schema instanceof z.ZodArray) return bare(schema.element);
+  return schema instanceof z.ZodRecord ? bare(schema.valueType) : undefined;
+}
+
 export function schemaAt(root: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
-  let schema: z.core.$ZodType | undefined = bare(root);
-  for (const key of path) {
-    if (schema instanceof z.ZodObject) schema = schema.shape[String(key)];
-    else if (schema instanceof z.ZodArray) schema = schema.element;
-    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
-    else return undefined;
-    if (schema === undefined) return undefined;
-    schema = bare(schema);
-  }
-  return schema;
+  return path.reduce<z.core.$ZodType | undefined>(memberSchema, bare(root));
 }
 
 /** Paths of all fields below `root`, nearest first in each object; `[]` stands for the items of a list. */

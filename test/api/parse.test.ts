@@ -279,7 +279,16 @@ describe("parseManifest accepts", () => {
     });
   });
 
-  it("null as absent, as the API server does", () => {
+  it("null in a known field as absent, as the API server does, and anywhere else as it is", () => {
+    const affinity = { podAffinity: null };
+    const parsed = parseManifest(serviceManifest({ affinity, jinja: null }));
+    assert.deepEqual(parsed, parseManifest(serviceManifest({ affinity })));
+    assert.ok(parsed.ok && parsed.value.kind === "InferenceService");
+    assert.deepEqual(parsed.value.spec.affinity, affinity);
+    assert.match(errorOf(hardware({ memoryBudgt: null })), /memoryBudgt is not a field/);
+  });
+
+  it("the empty fields of manifests that tools write", () => {
     const document = { ...hardware({ gpu: null }), metadata: { name: "llama", creationTimestamp: null }, status: null };
     assert.deepEqual(parseManifest(document), parseManifest(hardware({})));
   });
