@@ -35,7 +35,8 @@ const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
  * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
  * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
  *
- * Fails on what `resource.ParseQuantity` refuses, and on amounts beyond 2^63-1 bytes, which it silently caps.
+ * Fails on what `resource.ParseQuantity` refuses, on amounts beyond 2^63-1 bytes, some of which it silently caps, and on
+ * a suffix without a number (`Gi`), which is outside its documented grammar and which its scanner reads as 0.
  */
 export function parseQuantity(text: string): Result<bigint> {
   const groups = text.length <= MAX_LENGTH ? NUMBER.exec(text)?.groups : undefined;

@@ -18,11 +18,12 @@ const budget = fc
 const percentage = fc.integer({ min: 49_000, max: 100_000 }).map((thousandths) => (thousandths / 1000).toFixed(3));
 
 /** Values of a carried Kubernetes type: any JSON object, with the keys that objects cannot hold left out. */
-const carried = fc.dictionary(
-  fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"),
-  fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes("__proto__")),
-  { maxKeys: 3 },
-);
+const carried = fc
+  .dictionary(fc.string({ minLength: 1 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 })
+  .map((object) => JSON.stringify(object))
+  .filter((json) => !json.includes("__proto__"))
+  // Through JSON, which has no -0.
+  .map((json): unknown => JSON.parse(json));
 
 /**
  * Manifests that keep to a CRD's schema, field by field. Rules across fields are not kept to: what breaks one is for the

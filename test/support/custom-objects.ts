@@ -11,7 +11,7 @@ export interface Kindred {
   /** The same without keeping anything. */
   dryRun: (manifest: object) => Promise<Result<ServerObject>>;
   read: (name: string) => Promise<ServerObject>;
-  /** Replaces a subresource under strict field validation. */
+  /** Replaces the status alone, under strict field validation. */
   replaceStatus: (object: ServerObject) => Promise<Result<ServerObject>>;
   readScale: (name: string) => Promise<ServerObject>;
   replaceScale: (scale: ServerObject) => Promise<Result<ServerObject>>;
@@ -61,10 +61,8 @@ export async function install(plane: ControlPlane, crd: unknown): Promise<Kindre
   };
   const established = async () => {
     const current = establishedShape.parse(await api.getClusterCustomObject({ ...CRDS, name: metadata.name }));
-    const wrong = current.status.conditions.filter(
-      ({ type, status }) => (status === "True") === (type === "NonStructuralSchema"),
-    );
-    if (wrong.length > 0 || current.status.conditions.length === 0) throw new Error(JSON.stringify(current.status));
+    const holds = (type: string) => current.status.conditions.some((one) => one.type === type && one.status === "True");
+    if (!holds("Established") || holds("NonStructuralSchema")) throw new Error(JSON.stringify(current.status));
     await api.listNamespacedCustomObject(coordinates);
   };
   await pRetry(established, { retries: 200, factor: 1, minTimeout: 100 });
