@@ -18,7 +18,7 @@ export interface BodyPart {
   position(): number;
   next(signal: AbortSignal): Promise<Uint8Array>;
   /** Cuts the connection unless the answer was read to its end. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Byte offsets of a file, `end` exclusive. */
@@ -109,16 +109,9 @@ function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIde
       position += piece.length;
       return piece;
     },
-    async close() {
-      const whole = position === range.end && headerOf(response, "content-length") === String(range.end - range.begin);
-      // Seeing the end of the answer, which has come, leaves the connection fit for the next range.
-      if (whole) await pieces.next().catch(ignore);
-      else response.body.destroy();
-    },
+    close: () => void response.body.destroy(),
   };
 }
-
-function ignore(): void {}
 
 function piecesOf(body: Dispatcher.ResponseData["body"]): AsyncIterator<Buffer> {
   return body[Symbol.asyncIterator]();

@@ -65,7 +65,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
 
   async function partAt(offset: number): Promise<BodyPart> {
     if (part !== undefined && offset < part.end) return part;
-    await part?.close();
+    part?.close();
     part = undefined;
     const size = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
     const range = { begin: offset, end: Math.min(offset + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
@@ -96,7 +96,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
     try {
       return await attempt();
     } catch (error) {
-      await part?.close();
+      part?.close();
       part = undefined;
       throw error;
     }

@@ -44,6 +44,13 @@ describe("reading a header from a file", () => {
     assert.match(await refusal(`/${"x".repeat(300)}.gguf`), /it cannot be read \(ENAMETOOLONG\)$/);
   });
 
+  it("stops when it is told to", async () => {
+    const path = join(folder, "cancelled.gguf");
+    await writeGgufFile(path, {});
+    const read = await readHeader(path, { signal: AbortSignal.abort() });
+    assert.deepEqual(read, { ok: false, error: `${path}: reading the header was cancelled` });
+  });
+
   it("does not wait for a pipe", async () => {
     const pipe = join(folder, "pipe.gguf");
     await promisify(execFile)("mkfifo", [pipe]);

@@ -263,6 +263,18 @@ describe("parseHeader", () => {
       it(what, () => assert.match(refusalOf(head, fileBytes), reason));
     }
 
+    it("a file cut anywhere", () => {
+      const model: WriterModel = {
+        metadata: { name: "llama", heads: [1, 2], tokens: ["a", "", "bc"], "general.alignment": 8, text: "x" },
+      };
+      const head = writeGguf(model);
+      const cut = head.subarray(0, head.lastIndexOf("x") + 1);
+      assert.ok(parseBytes(cut).result.ok);
+      for (let length = 0; length < cut.length; length += 1) {
+        assert.match(refusalOf(cut.subarray(0, length)), /truncated|are left|more than a file of|not a GGUF|empty/);
+      }
+    });
+
     it("a tensor twice", () => {
       const tensors = [1, 2].map(() => ({ name: "output.weight", shape: [8] }));
       assert.match(refusalOf(writeGguf({ tensors }), big), /^tensor "output.weight" appears twice/);

@@ -35,6 +35,7 @@ describe("ggml types", () => {
       [[256], 2 ** 32 - 1, /has type 4294967295, which is no ggml type/],
       [[255, 2], 12, /rows of 255 elements, not a multiple of the 256 that Q4_K needs/],
       [[2 ** 40, 2 ** 20], 0, /shape 1099511627776 x 1048576, more than any file can hold/],
+      [[2 ** 50, 16], 19, /shape 1125899906842624 x 16, more than any file can hold/],
       [[2 ** 52], 28, /shape 4503599627370496, more than any file can hold/],
     ];
     for (const [shape, type, reason] of refused) {
