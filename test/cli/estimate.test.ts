@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { execa } from "execa";
+import { makeTwin, readTruth } from "../support/twins.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+
+const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");
+const truth = readTruth();
+
+// Runs the built command (npm test builds first), as npx pulumi-llmkube does.
+async function estimate(...args: readonly string[]) {
+  return execa(process.execPath, [CLI, "estimate", ...args], { reject: false });
+}
+
+describe("pulumi-llmkube estimate", function () {
+  this.timeout(60_000);
+  let folder = "";
+  let llama = "";
+  before(async () => {
+    folder = await temporaryDirectory();
+    llama = await makeTwin(truth, "llama3.1-8b", folder);
+  });
+
+  it("prints the contract as JSON without budget keys where no budget was given", async () => {
+    const { stdout, exitCode } = await estimate(llama, "--context-size", "8192", "--parallel", "auto", "--json");
+    assert.equal(exitCode, 0);
+    const answer = JSON.parse(stdout);
+    assert.deepEqual(Object.keys(answer), [
+      ...["architecture", "fileBytes", "weightsBytes", "contextBytes", "computeBytes", "outputBytes", "totalBytes"],
+      ...["parts", "confidence", "notes"],
+    ]);
+    assert.equal(answer.architecture, "llama");
+    assert.equal(answer.fileBytes, 4653393408);
+    assert.equal(answer.weightsBytes, 4653375488);
+    assert.deepEqual(answer.contextBytes, { kv: 1024 * 2 ** 20, recurrent: 0 });
+    assert.equal(answer.outputBytes, 4 * 128256 * 4);
+    assert.equal(answer.confidence, "exact");
+  });
+
+  it("exits 1 with the budget and the largest context where it does not fit", async () => {
+    const { stdout, exitCode } = await estimate(llama, "--context-size", "131072", "--memory-budget", "12Gi", "--json");
+    assert.equal(exitCode, 1);
+    const answer = JSON.parse(stdout);
+    assert.deepEqual(answer.budget, { bytes: 12 * 2 ** 30, source: "crd-budget" });
+    assert.equal(answer.fits, false);
+    assert.equal(answer.headroomBytes, 0);
+    const again = await estimate(
+      llama,
+      "--context-size",
+      String(answer.maxContextSize),
+      "--memory-budget",
+      "12Gi",
+      "--json",
+    );
+    assert.equal(again.exitCode, 0);
+    assert.equal(JSON.parse(again.stdout).fits, true);
+  });
+
+  it("takes the fraction of the host that is named", async () => {
+    const { stdout } = await estimate(llama, "--memory-fraction", "0.5", "--host-memory", "32Gi", "--json");
+    assert.deepEqual(JSON.parse(stdout).budget, { bytes: 16 * 2 ** 30, source: "crd-fraction" });
+  });
+
+  it("tells a person where the memory goes and what would fit", async () => {
+    const { stdout, exitCode } = await estimate(llama, "--context-size", "131072", "--memory-budget", "12Gi");
+    assert.equal(exitCode, 1);
+    for (const part of [
+      /KV cache +16\.0 GiB/,
+      /does not fit: estimated .* required, budget 12\.0 GiB \(absolute from CRD\)/,
+      /What would fit: a context of \d+ tokens/,
+    ]) {
+      assert.match(stdout, part);
+    }
+  });
+
+  const bad: ReadonlyArray<readonly [name: string, args: (folder: string) => readonly string[], message: RegExp]> = [
+    ["a missing file", (at) => [join(at, "nothing.gguf")], /nothing\.gguf: /],
+    ["a directory", (at) => [at], /director/],
+    ["no number", () => ["x.gguf", "--context-size", "many"], /whole number from 1 to 2147483648/],
+    ["an unknown cache type", () => ["x.gguf", "--cache-type-k", "f8"], /Allowed choices are f32, f16/],
+    [
+      "a budget in GB",
+      (at) => [join(at, "llama3.1-8b.gguf"), "--memory-budget", "24GB"],
+      /memoryBudget "24GB" is not a quantity/,
+    ],
+    [
+      "a fraction above 1",
+      (at) => [join(at, "llama3.1-8b.gguf"), "--memory-fraction", "1.5"],
+      /memoryFraction 1\.5 must be above 0 and at most 1/,
+    ],
+    [
+      "a bad host",
+      (at) => [join(at, "llama3.1-8b.gguf"), "--host-memory", "lots"],
+      /--host-memory "lots" is not a quantity/,
+    ],
+    ["no source", () => [], /missing required argument 'source'/],
+    [
+      "a quantized V cache without flash attention",
+      (at) => [join(at, "llama3.1-8b.gguf"), "--cache-type-v", "q8_0", "--flash-attention", "off"],
+      /needs flash attention/,
+    ],
+  ];
+  for (const [name, args, message] of bad) {
+    it(`exits 2 with one sentence for ${name}`, async () => {
+      const { stdout, stderr, exitCode } = await estimate(...args(folder));
+      assert.equal(exitCode, 2);
+      assert.equal(stdout, "");
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /\n\s+at /);
+    });
+  }
+
+  it("exits 2 for a file that is no model", async () => {
+    const path = join(folder, "notes.gguf");
+    await writeFile(path, "these are notes, not weights");
+    const { stderr, exitCode } = await estimate(path);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /not a GGUF file/);
+  });
+
+  it("says after two seconds what it waits for, and ends cleanly on Ctrl-C", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const run = execa(process.execPath, [CLI, "estimate", `http://127.0.0.1:${port}/m.gguf`], { reject: false });
+    setTimeout(() => run.kill("SIGINT"), 5000);
+    const { stderr, exitCode } = await run;
+    silent.closeAllConnections();
+    silent.close();
+    assert.equal(exitCode, 130);
+    assert.match(stderr, /reading the header of http:\/\/127\.0\.0\.1/);
+  });
+});
