@@ -46,13 +46,8 @@ export class Cursor {
   *need(count: number): Reading<void> {
     this.expect(count);
     while (this.at + count > this.window.byteLength) {
-      const { buffer, byteOffset, byteLength } = this.window;
-      const rest = new Uint8Array(
-        buffer,
-        byteOffset + Math.min(this.at, byteLength),
-        Math.max(0, byteLength - this.at),
-      );
-      const more = yield { offset: this.position + rest.length, atLeast: count - rest.length };
+      const rest = this.rest();
+      const more = yield this.position + rest.length;
       if (more.length === 0) {
         refuse(`the file ends inside ${this.subject}, before the ${this.fileBytes} bytes it is said to have`);
       }
@@ -63,7 +58,13 @@ export class Cursor {
     }
   }
 
-  /** `rest` and `more` side by side in one buffer that is used again and again; `rest` may lie in it. */
+  /** A copy of what the window still holds: the source may use its memory again. */
+  private rest(): Uint8Array {
+    const { buffer, byteOffset, byteLength } = this.window;
+    return new Uint8Array(buffer, byteOffset, byteLength).slice(this.at);
+  }
+
+  /** Both side by side, in one buffer that is used again and again. */
   private joined(rest: Uint8Array, more: Uint8Array): Uint8Array {
     const length = rest.length + more.length;
     const target = this.scratch.length < length ? new Uint8Array(length) : this.scratch;

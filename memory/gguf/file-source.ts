@@ -2,7 +2,7 @@ import { constants, type FileHandle, open } from "node:fs/promises";
 import type { ByteSource } from "./byte-source.ts";
 import { Refusal, refuse } from "./refusal.ts";
 
-const READ_BYTES = 512 * 2 ** 10;
+const READ_BYTES = 256 * 2 ** 10;
 
 /** Opens a regular file. Directories, pipes and devices are refused, and none of them blocks. */
 export async function openFile(path: string): Promise<ByteSource> {
@@ -20,12 +20,11 @@ export async function openFile(path: string): Promise<ByteSource> {
 }
 
 function fileSource(handle: FileHandle, fileBytes: number): ByteSource {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, fileBytes));
   return {
     fileBytes,
-    async read({ offset, atLeast }) {
-      const length = Math.max(atLeast, Math.min(READ_BYTES, fileBytes - offset));
-      const buffer = Buffer.allocUnsafeSlow(length);
-      const { bytesRead } = await handle.read(buffer, 0, length, offset).catch(refuseSystemError);
+    async read(offset) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch(refuseSystemError);
       return buffer.subarray(0, bytesRead);
     },
     close: () => handle.close(),

@@ -104,7 +104,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
 
   return {
     start: () => withRetries(() => droppingFailedParts(async () => (await partAt(0)).identity.fileBytes), deadline),
-    read: ({ offset }) => withRetries(() => droppingFailedParts(() => pieceAt(offset)), deadline),
+    read: (offset) => withRetries(() => droppingFailedParts(() => pieceAt(offset)), deadline),
   };
 }
 

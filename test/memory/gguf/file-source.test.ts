@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { readHeader } from "../../../memory/gguf/read.ts";
-import { writeGgufFile } from "../../support/gguf-writer.ts";
+import { ggufFileBytes, writeGguf, writeGgufFile } from "../../support/gguf-writer.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { parseBytes } from "./parse-bytes.ts";
 
 describe("reading a header from a file", () => {
   let folder: string;
@@ -28,6 +29,16 @@ describe("reading a header from a file", () => {
     assert.ok(read.ok, read.ok ? "" : read.error);
     assert.deepEqual(await readHeader(pathToFileURL(path).href), read);
     assert.deepEqual(await readHeader(join(folder, "link.gguf")), read);
+  });
+
+  it("reads headers of many pieces, whatever lies on a border between two", async () => {
+    const texts = Array.from({ length: 500 }, (_, index) => [`key ${index}`, `${index}-`.repeat(700)] as const);
+    const tokens = Array.from({ length: 60_000 }, (_, index) => `token ${index}`);
+    const model = { metadata: [...texts, ["tokens", tokens] as const], tensors: [{ name: "w", shape: [8] }] };
+    const path = join(folder, "large.gguf");
+    await writeGgufFile(path, model);
+    const fileBytes = ggufFileBytes(model);
+    assert.deepEqual(await readHeader(path), parseBytes(writeGguf(model), fileBytes, fileBytes).result);
   });
 
   it("refuses what is no readable file, in one sentence", async () => {

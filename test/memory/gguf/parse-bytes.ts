@@ -1,11 +1,11 @@
 import type { Result } from "../../../api/result.ts";
-import type { ByteRequest } from "../../../memory/gguf/byte-source.ts";
 import type { GgufHeader } from "../../../memory/gguf/header.ts";
 import { parseHeader } from "../../../memory/gguf/parse.ts";
 
 export interface Parsed {
   readonly result: Result<GgufHeader>;
-  readonly requests: readonly ByteRequest[];
+  /** The offsets that the parser asked for, in order. */
+  readonly requests: readonly number[];
 }
 
 /**
@@ -13,12 +13,12 @@ export interface Parsed {
  * Beyond the head the file is zeros.
  */
 export function parseBytes(head: Uint8Array, fileBytes = head.length, pieceBytes = 64 * 1024): Parsed {
-  const requests: ByteRequest[] = [];
+  const requests: number[] = [];
   const parser = parseHeader(fileBytes);
   let step = parser.next();
   while (!step.done) {
     requests.push(step.value);
-    const { offset } = step.value;
+    const offset = step.value;
     const piece = new Uint8Array(Math.max(0, Math.min(pieceBytes, fileBytes - offset)));
     piece.set(head.subarray(offset, offset + piece.length));
     step = parser.next(piece);

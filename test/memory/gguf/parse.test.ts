@@ -98,9 +98,9 @@ describe("parseHeader", () => {
     for (const pieceBytes of [1, 2, 3, 7, 8, 9, 31, 100, 1000]) {
       const { result, requests } = parseBytes(head, fileBytes, pieceBytes);
       assert.deepEqual(result, whole.result);
-      for (const [index, { offset, atLeast }] of requests.entries()) {
-        const next = requests[index + 1]?.offset ?? Number.POSITIVE_INFINITY;
-        assert.ok(atLeast >= 1 && offset + Math.min(pieceBytes, fileBytes - offset) <= next);
+      for (const [index, offset] of requests.entries()) {
+        const next = requests[index + 1] ?? Number.POSITIVE_INFINITY;
+        assert.ok(offset + Math.min(pieceBytes, fileBytes - offset) <= next);
       }
     }
     assert.equal(whole.result.value.dataOffset % 64, 0);
@@ -301,7 +301,7 @@ describe("parseHeader", () => {
       parser.next();
       parser.next(writeGguf({ metadata: { k: "llama" } }).subarray(0, 40));
       const { value } = parser.next(new Uint8Array());
-      assert.ok("ok" in value && !value.ok);
+      assert.ok(typeof value === "object" && !value.ok);
       assert.match(value.error, /^the file ends inside key "k", before the 1000 bytes it is said to have$/);
     });
   });
