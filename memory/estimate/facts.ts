@@ -32,7 +32,6 @@ export interface ModelFacts {
   readonly fullAttentionInterval: number | undefined;
   /** Layers of multi-token prediction, outside the main context. */
   readonly predictionLayers: number;
-  readonly splitCount: number;
   readonly vocabulary: number;
   readonly merges: number;
 }
@@ -99,7 +98,6 @@ function facts(header: GgufHeader): ModelFacts {
     rwkv: rwkvFacts(keys),
     fullAttentionInterval: keys.optional("full_attention_interval", 1, MAX_LAYERS),
     predictionLayers: keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0,
-    splitCount: wholeNumber(header.metadata.get("split.count"), "split.count", 0, 1024) ?? 1,
     vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
     merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
   };
