@@ -36,7 +36,7 @@ export function startAgent(options: AgentOptions): ChildProcess {
 
 /** Ctrl-C to the agent; its exit code. */
 export async function stopAgent(agent: ChildProcess): Promise<number | null> {
-  if (agent.exitCode === null) {
+  if (agent.exitCode === null && agent.signalCode === null) {
     agent.kill("SIGINT");
     await once(agent, "exit");
   }
@@ -52,20 +52,22 @@ export async function printedStatus(state: string, ...flags: readonly string[]):
   return stdout;
 }
 
-/** Polls `status --json` until the workload satisfies `done`; fails with its last status after `timeoutMs`. */
+const PATIENCE_MS = 120_000;
+
+/** Polls `status --json` until the workload satisfies `done`; fails with its last status after two minutes. */
 export async function waitForWorkload(
   state: string,
   done: (workload: WorkloadStatus) => boolean,
-  timeoutMs = 120_000,
+  signal: AbortSignal,
 ): Promise<WorkloadStatus> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + PATIENCE_MS;
   let last = "no status yet";
   while (Date.now() < deadline) {
     last = await printedStatus(state, "--json");
     const workloads: readonly WorkloadStatus[] = last ? JSON.parse(last).workloads : [];
     const found = workloads.find(done);
     if (found) return found;
-    await sleep(500);
+    await sleep(500, undefined, { signal });
   }
-  throw new Error(`the agent did not get there within ${timeoutMs / 1000} s; its last status: ${last}`);
+  throw new Error(`the agent did not get there within ${PATIENCE_MS / 1000} s; its last status: ${last}`);
 }

@@ -22,21 +22,21 @@ export async function demoStack(pulumi: PulumiEnvironment, workDir: string, mode
 }
 
 /** `pulumi preview --policy-pack policies/pack`: refused is an outcome here, not an exception. */
-export async function preview(stack: Stack): Promise<Outcome> {
-  return outcome((onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, color: "never" }));
+export async function preview(stack: Stack, signal: AbortSignal): Promise<Outcome> {
+  return outcome((onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
 
-export async function upWithPolicies(stack: Stack): Promise<Outcome> {
-  return outcome((onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, color: "never" }));
+export async function upWithPolicies(stack: Stack, signal: AbortSignal): Promise<Outcome> {
+  return outcome((onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
 
 /** `pulumi up` of somebody who left the policy pack out. */
-export async function upWithoutPolicies(stack: Stack): Promise<Outcome> {
-  return outcome((onOutput) => stack.up({ onOutput, color: "never" }));
+export async function upWithoutPolicies(stack: Stack, signal: AbortSignal): Promise<Outcome> {
+  return outcome((onOutput) => stack.up({ onOutput, signal, color: "never" }));
 }
 
-export async function destroy(stack: Stack): Promise<Outcome> {
-  return outcome((onOutput) => stack.destroy({ onOutput, color: "never" }));
+export async function destroy(stack: Stack, signal: AbortSignal): Promise<Outcome> {
+  return outcome((onOutput) => stack.destroy({ onOutput, signal, color: "never" }));
 }
 
 async function outcome(run: (onOutput: (text: string) => void) => Promise<unknown>): Promise<Outcome> {

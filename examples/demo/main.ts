@@ -24,11 +24,16 @@ async function main(): Promise<void> {
     state: join(folder, "state"),
     models: join(folder, "models"),
     port: await getPort(),
+    signal: interrupt.signal,
   };
   await runSteps(demo).finally(() => rm(folder, { recursive: true, force: true }));
 }
 
+const interrupt = new AbortController();
+process.on("SIGINT", () => interrupt.abort());
+
 await main().catch((error: unknown) => {
-  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  if (!interrupt.signal.aborted)
+    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
 });

@@ -1,5 +1,4 @@
 import type { ChildProcess } from "node:child_process";
-import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import type { PulumiEnvironment } from "../../toolchain/pulumi.ts";
 import { printedStatus, startAgent, stopAgent, waitForWorkload } from "./agent-process.ts";
 import { demoStack, destroy, type Outcome, preview, upWithoutPolicies, upWithPolicies } from "./engine.ts";
@@ -17,23 +16,22 @@ export interface Demo {
   readonly state: string;
   readonly models: string;
   readonly port: number;
+  /** Ctrl-C. */
+  readonly signal: AbortSignal;
 }
 
 const PROMPT = "The capital of France is";
 
-/** The five steps in order; what they started is stopped whichever way they end, Ctrl-C included. */
+/** The five steps in order; what they started is stopped whichever way they end, an abort of the signal included. */
 export async function runSteps(demo: Demo): Promise<void> {
   const agent = startAgent({ ...demo, onLine: (line) => quote(`agent: ${line}`) });
-  const stopOnInterrupt = () => void stopAgent(agent).then(() => process.exit(130));
-  process.once("SIGINT", stopOnInterrupt);
   try {
     await refusedAtPreview(demo);
-    const stack = await broughtUp(demo);
+    await broughtUp(demo);
     await shownByStatus(demo);
     await stoppedWhileRunning(demo);
-    await destroyed(demo, stack, agent);
+    await destroyed(demo, agent);
   } finally {
-    process.off("SIGINT", stopOnInterrupt);
     await stopAgent(agent);
   }
 }
@@ -48,20 +46,19 @@ async function refusedAtPreview(demo: Demo): Promise<void> {
     demo.workDir,
     modelOf(demo, { memoryBudget: "300Mi", contextSize: 32768 }),
   );
-  const { succeeded, output } = await withHeartbeat("pulumi preview", preview(stack));
+  const { succeeded, output } = await withHeartbeat("pulumi preview", preview(stack, demo.signal));
   quote(output);
   require(!succeeded && output.includes("required, budget 300.0 MiB"), "preview should have refused this model");
 }
 
-async function broughtUp(demo: Demo): Promise<Stack> {
+async function broughtUp(demo: Demo): Promise<void> {
   heading(2, "pulumi up: the same model with a 4k context under 512Mi. The agent starts a real llama-server:");
   const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "512Mi", contextSize: 4096 }));
-  done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack)));
-  const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready");
+  done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack, demo.signal)));
+  const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready", demo.signal);
   const { endpoint } = await withHeartbeat("waiting for llama-server", ready);
   say(`ready at ${endpoint}; a base model, so it finishes a sentence:`);
   quote(`${PROMPT}${await completion(`${endpoint}/completions`)}`);
-  return stack;
 }
 
 async function shownByStatus(demo: Demo): Promise<void> {
@@ -77,19 +74,21 @@ async function stoppedWhileRunning(demo: Demo): Promise<void> {
     "The budget is lowered to 128Mi without the policy pack. No restart: the agent holds the running process to it:",
   );
   const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
-  done("pulumi up", await withHeartbeat("pulumi up", upWithoutPolicies(stack)));
+  done("pulumi up", await withHeartbeat("pulumi up", upWithoutPolicies(stack, demo.signal)));
   const stopped = waitForWorkload(
     demo.state,
     (workload) => workload.schedulingStatus !== undefined && workload.state !== "Ready",
+    demo.signal,
   );
   const { schedulingStatus, schedulingMessage } = await withHeartbeat("waiting for the agent", stopped);
   say(`${schedulingStatus}: ${schedulingMessage}`);
   require(!(await answers(demo.port)), "llama-server should be gone");
 }
 
-async function destroyed(demo: Demo, stack: Stack, agent: ChildProcess): Promise<void> {
+async function destroyed(demo: Demo, agent: ChildProcess): Promise<void> {
   heading(5, "pulumi destroy, then Ctrl-C to the agent:");
-  done("pulumi destroy", await withHeartbeat("pulumi destroy", destroy(stack)));
+  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
+  done("pulumi destroy", await withHeartbeat("pulumi destroy", destroy(stack, demo.signal)));
   const code = await stopAgent(agent);
   require(code === 0, `the agent should have exited with 0, not ${code}`);
   require(!(await answers(demo.port)), "no server should be left");

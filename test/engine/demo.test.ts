@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { ensureTool } from "../../toolchain/ensure.ts";
+
+const DEMO = join(import.meta.dirname, "../../examples/demo/main.ts");
+
+function startDemo() {
+  return execa(process.execPath, [DEMO], { reject: false, stdin: "ignore" });
+}
+
+/** Command lines of every process that serves the demo's weights; on Linux only, elsewhere none are found. */
+async function serversOf(weights: string): Promise<readonly string[]> {
+  const pids = await readdir("/proc").catch(() => []);
+  const lines = pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""));
+  const servers = (await Promise.all(lines)).filter((line) => line.includes("llama-server") && line.includes(weights));
+  return servers.filter((line) => !line.includes("pulumi-llmkube.js"));
+}
+
+describe("npm run demo", function () {
+  this.timeout(10 * 60_000);
+  let weights = "";
+  before(async function () {
+    this.timeout(0);
+    weights = await ensureTool("gemma3-270m");
+    await ensureTool("llama-server");
+  });
+
+  it("refuses, brings up, shows, enforces and destroys, and leaves no process", async () => {
+    const { stdout, stderr, exitCode } = await startDemo();
+    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
+    const expected = [
+      /1\. pulumi preview: [\s\S]*estimated .* required, budget 300\.0 MiB \(absolute from CRD\)/,
+      /What would fit: a context of \d+ tokens/,
+      /2\. pulumi up: [\s\S]*The capital of France is \S+/,
+      /3\. pulumi-llmkube status:[\s\S]*default\/gemma[^\n]*Ready/,
+      /4\. The budget is lowered [\s\S]*(BudgetExceeded|InsufficientMemory): [^\n]*budget 128\.0 MiB \(absolute from CRD\)/,
+      /5\. pulumi destroy[\s\S]*Everything is gone/,
+    ];
+    for (const part of expected) assert.match(stdout, part);
+    assert.deepEqual(await serversOf(weights), []);
+  });
+
+  it("stops what it started on Ctrl-C", async () => {
+    const demo = startDemo();
+    await new Promise<void>((resolve) => {
+      let seen = "";
+      demo.stdout.on("data", (text: Buffer) => {
+        seen += text;
+        if (seen.includes("2. pulumi up")) resolve();
+      });
+      void demo.then(() => resolve());
+    });
+    demo.kill("SIGINT");
+    const { exitCode } = await demo;
+    assert.equal(exitCode, 130);
+    assert.deepEqual(await serversOf(weights), []);
+  });
+});
