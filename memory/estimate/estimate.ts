@@ -80,7 +80,8 @@ function weightsBytes(header: GgufHeader): Result<number> {
   return ok(total);
 }
 
-function refusedSettings(settings: EstimateSettings): string | undefined {
+/** Why llama-server refuses these settings whatever the model, as one sentence; undefined: it does not. */
+export function refusedSettings(settings: EstimateSettings): string | undefined {
   const { contextSize, parallel, batchSize, ubatchSize } = settings;
   const counts = [
     ["context size", contextSize],

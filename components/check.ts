@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
+import { explain } from "../api/explain.ts";
+import { inferenceServiceSpecSchema } from "../api/inferenceservice.ts";
+import { pathText } from "../api/schema-walk.ts";
+import { refusedSettings } from "../memory/estimate/estimate.ts";
+import { checkExtraArgs } from "../memory/extra-args.ts";
+import { servingSettings } from "../memory/serving.ts";
+import type { LlmModelArgs } from "./args.ts";
+import { llmModelArgsSchema, servingArgsSchema } from "./args-schema.ts";
+import { mapLater } from "./later.ts";
+import { serviceSpec } from "./specs.ts";
+
+/**
+ * The same arguments, of which every value is checked before it reaches a resource: plain ones now, outputs when they are
+ * known, each together with what was known before it. `refuse` gets one clause and throws; no clause holds a secret.
+ */
+export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => never): LlmModelArgs {
+  const arrived = new Map<string, unknown>();
+  const problem = problemOf(args, arrived);
+  if (problem !== undefined) refuse(problem);
+  const checked = mapLater(args, (value, path) =>
+    pulumi.output(value).apply(async (resolved) => {
+      const field = pathText(path);
+      arrived.set(field, resolved);
+      const found = problemOf(args, arrived);
+      if (found === undefined) return resolved;
+      arrived.delete(field);
+      const secret = await pulumi.isSecret(pulumi.output(value));
+      return refuse(secret ? `${field} is not valid; its value is secret and not shown` : found);
+    }),
+  );
+  // The copy differs from args in outputs for outputs only.
+  return checked as LlmModelArgs;
+}
+
+/** What is wrong with what is known so far, as one clause. `arrived` has the values of outputs by their paths. */
+function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): string | undefined {
+  const missing = new Set<string>();
+  const known = mapLater(args, (_, path) => {
+    const field = pathText(path);
+    if (!arrived.has(field)) missing.add(field);
+    return arrived.get(field);
+  });
+  if (missing.has("serving")) return "serving must be a plain object, because what there is to create depends on it";
+  const issues = llmModelArgsSchema.safeParse(known).error?.issues ?? [];
+  const faults = issues.filter(({ path }) => !missing.has(pathText(path)));
+  if (faults.length > 0) return explain(llmModelArgsSchema, known, faults);
+  return servingProblem(known);
+}
+
+/** Rules across the fields of `serving`. A field that is not known yet counts as left out. */
+function servingProblem(known: unknown): string | undefined {
+  const serving = z.object({ serving: servingArgsSchema }).safeParse(known).data?.serving;
+  const spec = serving && inferenceServiceSpecSchema.safeParse(serviceSpec("model", serving)).data;
+  if (spec === undefined) return undefined;
+  const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
+  if (!extraArgs.ok) return extraArgs.error;
+  const settings = servingSettings(spec, "metal");
+  return settings.ok ? refusedSettings(settings.value) : settings.error;
+}

@@ -1,0 +1,55 @@
+// Const objects with a type of the same name: the shape from which Pulumi's schema inference makes enums for other languages.
+// The values are those of api/; a test holds that none is missing.
+
+/** Where a model computes. */
+export const Accelerator = {
+  /** The GPU of a Mac. */
+  Metal: "metal",
+  Cpu: "cpu",
+  Cuda: "cuda",
+  Rocm: "rocm",
+  Intel: "intel",
+  Vulkan: "vulkan",
+} as const;
+export type Accelerator = (typeof Accelerator)[keyof typeof Accelerator];
+
+/** File format of the weights. */
+export const WeightsFormat = {
+  Gguf: "gguf",
+  Mlx: "mlx",
+  Safetensors: "safetensors",
+  Pytorch: "pytorch",
+  Custom: "custom",
+} as const;
+export type WeightsFormat = (typeof WeightsFormat)[keyof typeof WeightsFormat];
+
+/** Type of the elements of a KV cache; bytes an element. */
+export const CacheType = {
+  /** 4 bytes. */
+  F32: "f32",
+  /** 2 bytes. */
+  F16: "f16",
+  /** 1.0625 bytes. */
+  Q8_0: "q8_0",
+  /** 0.75 bytes. */
+  Q5_1: "q5_1",
+  /** 0.6875 bytes. */
+  Q5_0: "q5_0",
+  /** 0.625 bytes. */
+  Q4_1: "q4_1",
+  /** 0.5625 bytes. */
+  Q4_0: "q4_0",
+  /** 0.5625 bytes. */
+  IQ4_NL: "iq4_nl",
+} as const;
+export type CacheType = (typeof CacheType)[keyof typeof CacheType];
+
+/** Who gives way when memory is short: the last ones first. */
+export const Priority = {
+  Critical: "critical",
+  High: "high",
+  Normal: "normal",
+  Low: "low",
+  Batch: "batch",
+} as const;
+export type Priority = (typeof Priority)[keyof typeof Priority];

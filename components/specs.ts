@@ -1,0 +1,36 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { InferenceServiceSpecInput } from "../api/inferenceservice.ts";
+import type { ModelSpecInput } from "../api/model.ts";
+import type { LlmModelArgs, ServingArgs } from "./args.ts";
+import { Accelerator } from "./enums.ts";
+
+/** `T` as a program may write it: any part of it may be known only later. */
+export type InputOf<T> = pulumi.Input<T extends object ? { [Key in keyof T]: InputOf<T[Key]> } : T>;
+
+/** `T` with its optional fields also as undefined, which is left out of what is sent to Pulumi's engine. */
+type Given<T> = { readonly [Key in keyof T]: T[Key] | undefined };
+
+/** `Model.spec`: only what was given, and the accelerator. Plain arguments make a plain object. */
+export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
+  return {
+    source: args.source,
+    sha256: args.sha256,
+    format: args.format,
+    quantization: args.quantization,
+    hardware: {
+      accelerator: args.accelerator ?? Accelerator.Metal,
+      memoryBudget: args.memoryBudget,
+      memoryFraction: args.memoryFraction,
+      gpu: args.gpuLayers === undefined ? undefined : { layers: args.gpuLayers },
+    },
+  };
+}
+
+/** `InferenceService.spec`: only what was given, for the Model of the same namespace. */
+export function serviceSpec(
+  modelRef: pulumi.Input<string>,
+  serving: Given<ServingArgs>,
+): InputOf<InferenceServiceSpecInput> {
+  const { port, ...settings } = serving;
+  return { modelRef, ...settings, endpoint: port === undefined ? undefined : { port } };
+}
