@@ -101,15 +101,20 @@ describe("LlmModel", () => {
     });
   });
 
-  it("gives its children, and makes the service wait for the Model", async () => {
-    const { outputs, dependencies } = await registered(() => {
+  it("gives its children", async () => {
+    const { outputs } = await registered(() => {
       const served = new LlmModel("gemma", { source: SOURCE, serving: {} });
       const alone = new LlmModel("alone", { source: SOURCE });
       return { model: served.model?.kind, service: served.service?.kind, none: alone.service === undefined };
     });
     assert.deepEqual(outputs, { model: "Model", service: "InferenceService", none: true });
-    const [model = ""] = dependencies["kubernetes:inference.llmkube.dev/v1alpha1:InferenceService"] ?? [];
-    assert.match(model, /v1alpha1:Model::gemma$/);
+  });
+
+  it("makes the service wait for its Model, so that a refused Model is not served", async () => {
+    const slow = { source: Promise.resolve(SOURCE), serving: {} };
+    const { resources } = await registered(() => outputsOf(new LlmModel("gemma", slow)));
+    const kinds = resources.map(({ inputs }) => inputs["kind"]);
+    assert.deepEqual(kinds, [undefined, "Model", "InferenceService"]);
   });
 
   it("takes values that are known later, and keeps the known ones visible in a preview", async () => {
