@@ -1,0 +1,171 @@
+import { fail, ok, type Result } from "../../api/result.ts";
+import type { ModelFacts } from "./facts.ts";
+import { FAMILIES, type Family } from "./families.ts";
+import type { CacheType, EstimateSettings } from "./types.ts";
+
+/** Cells of the caches that a server makes, per stream. */
+export interface Cells {
+  readonly full: number;
+  /** Of sliding-window layers; 0 where there are none. */
+  readonly sliding: number;
+  readonly streams: number;
+  readonly sequences: number;
+  readonly ubatch: number;
+}
+
+/** llama-server's automatic number of slots, which share one unified stream. */
+const AUTOMATIC_SLOTS = 4;
+const CELL_PADDING = 256;
+
+/** Elements a block and bytes a block. */
+const CACHE_BLOCKS: Readonly<Record<CacheType, readonly [elements: number, bytes: number]>> = {
+  f32: [1, 4],
+  f16: [1, 2],
+  bf16: [1, 2],
+  q8_0: [32, 34],
+  q5_1: [32, 24],
+  q5_0: [32, 22],
+  q4_1: [32, 20],
+  q4_0: [32, 18],
+  iq4_nl: [32, 18],
+};
+
+/** Number of slots that the server offers. */
+export function sequencesOf(settings: EstimateSettings): number {
+  return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
+}
+
+/** llama-memory.md, "Cells" and "Sliding window". */
+export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSettings): Cells {
+  const context = padded(settings.contextSize);
+  const sequences = sequencesOf(settings);
+  const unified = settings.parallel === "auto";
+  const streams = unified ? 1 : sequences;
+  const full = padded(Math.floor(context / streams));
+  const ubatch = Math.min(settings.ubatchSize, settings.batchSize, context);
+  const window = windowOf(facts, family);
+  const sliding = window === undefined ? 0 : padded(Math.min(full, window * (unified ? sequences : 1) + ubatch));
+  return { full, sliding, streams, sequences, ubatch };
+}
+
+/** Which of the layers see a window only. */
+export function slidingLayers(facts: ModelFacts, family: Family): readonly boolean[] {
+  const rule = family.sliding;
+  const pattern = facts.slidingPattern;
+  return Array.from({ length: facts.layers }, (_, layer) => {
+    if (rule === undefined || windowOf(facts, family) === undefined) return false;
+    if (typeof pattern === "object") return pattern[layer] ?? false;
+    const period = pattern ?? rule.period;
+    if (period === 0) return true;
+    return rule.denseFirst ? layer % period !== 0 : layer % period < period - 1;
+  });
+}
+
+/** One layer's share of a cache: heads that own keys and values, and their widths in elements. */
+export interface CachedLayer {
+  readonly sliding: boolean;
+  readonly keyWidth: number;
+  readonly valueWidth: number;
+}
+
+/** The layers that own an attention cache. */
+export function cachedLayers(facts: ModelFacts, family: Family): readonly CachedLayer[] {
+  if (family.cache === "none") return [];
+  const sliding = slidingLayers(facts, family);
+  const recurrent = recurrentLayers(facts, family);
+  const last = Math.min(family.cachedLayers ?? facts.layers, facts.layers - facts.predictionLayers);
+  const layers: CachedLayer[] = [];
+  for (let layer = 0; layer < last; layer += 1) {
+    const heads = facts.kvHeadsByLayer[layer] ?? 0;
+    const owns = heads > 0 && (!recurrent[layer] || family.recurrent?.layers === "beside-attention");
+    if (!owns) continue;
+    const slides = sliding[layer] ?? false;
+    if (family.cache === "mla" && facts.mla !== undefined) {
+      layers.push({ sliding: slides, keyWidth: facts.keyLength, valueWidth: 0 });
+    } else {
+      const keyWidth = heads * (slides ? facts.keyLengthSliding : facts.keyLength);
+      const valueWidth = heads * (slides ? facts.valueLengthSliding : facts.valueLength);
+      layers.push({ sliding: slides, keyWidth, valueWidth });
+    }
+  }
+  return layers;
+}
+
+/** Bytes of all attention caches (llama-memory.md, "Attention cache"). */
+export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: EstimateSettings): Result<number> {
+  const widestValue = Math.max(0, ...layers.map(({ valueWidth }) => valueWidth));
+  let bytes = 0;
+  for (const layer of layers) {
+    // Without flash attention V lies transposed, every row as wide as the widest layer's.
+    const valueWidth = settings.flashAttention || layer.valueWidth === 0 ? layer.valueWidth : widestValue;
+    const key = rowBytes("K", settings.cacheTypeK, layer.keyWidth);
+    const value = rowBytes("V", settings.cacheTypeV, valueWidth);
+    if (!key.ok) return key;
+    if (!value.ok) return value;
+    bytes += (key.value + value.value) * (layer.sliding ? cells.sliding : cells.full) * cells.streams;
+  }
+  return ok(bytes);
+}
+
+/** Bytes of the state of recurrent layers, always f32 (llama-memory.md, "Recurrent state"). */
+export function recurrentBytes(facts: ModelFacts, family: Family, sequences: number): number {
+  const count = recurrentLayers(facts, family).filter(Boolean).length;
+  return count === 0 || family.recurrent === undefined
+    ? 0
+    : count * stateElements(facts, family.recurrent.state) * 4 * sequences;
+}
+
+export function recurrentLayers(facts: ModelFacts, family: Family): readonly boolean[] {
+  const rule = family.recurrent?.layers;
+  const interval = facts.fullAttentionInterval ?? 4;
+  return Array.from({ length: facts.layers }, (_, layer) => {
+    if (rule === undefined || layer >= facts.layers - facts.predictionLayers) return false;
+    if (rule === "interval") return (layer + 1) % interval !== 0;
+    if (rule === "all" || rule === "beside-attention") return true;
+    if (facts.kvHeadsByLayer[layer] !== 0) return false;
+    return rule === "no-kv-heads" || facts.feedForwardByLayer[layer] === 0;
+  });
+}
+
+/** Whether the header has what the family's state is computed from. */
+export function hasStateKeys(facts: ModelFacts, family: Family): boolean {
+  if (family.recurrent === undefined) return true;
+  const needed = { ssm: facts.ssm, "short-convolution": facts.shortConvolution, rwkv: facts.rwkv };
+  return needed[family.recurrent.state] !== undefined;
+}
+
+/** The rules for `architecture`, undefined where there are none. */
+export function familyOf(architecture: string): Family | undefined {
+  return Object.hasOwn(FAMILIES, architecture) ? FAMILIES[architecture] : undefined;
+}
+
+function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]>["state"]): number {
+  if (state === "ssm" && facts.ssm !== undefined) {
+    const { convolution, inner, groups, state: width } = facts.ssm;
+    return (convolution - 1) * (inner + 2 * groups * width) + width * inner;
+  }
+  if (state === "rwkv" && facts.rwkv !== undefined) {
+    return facts.rwkv.tokenShift * facts.embedding + facts.embedding * facts.rwkv.headSize;
+  }
+  return facts.embedding * ((facts.shortConvolution ?? 1) - 1);
+}
+
+function windowOf(facts: ModelFacts, family: Family): number | undefined {
+  if (family.sliding === undefined) return undefined;
+  const window = facts.slidingWindow ?? family.sliding.defaultWindow ?? 0;
+  return window > 0 ? window : undefined;
+}
+
+function rowBytes(cache: "K" | "V", type: CacheType, elements: number): Result<number> {
+  const [block, bytes] = CACHE_BLOCKS[type];
+  if (elements % block !== 0) {
+    return fail(
+      `the ${cache} cache's rows have ${elements} elements, no multiple of the ${block} that ${type} needs: use f16`,
+    );
+  }
+  return ok((elements / block) * bytes);
+}
+
+function padded(cells: number): number {
+  return Math.ceil(cells / CELL_PADDING) * CELL_PADDING;
+}

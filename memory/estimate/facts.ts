@@ -1,0 +1,185 @@
+import { fail, ok, type Result } from "../../api/result.ts";
+import type { GgufHeader, GgufValue } from "../gguf/header.ts";
+
+/** What the arithmetic reads of a header, checked: counts are whole, bounded and do not contradict each other. */
+export interface ModelFacts {
+  readonly architecture: string;
+  readonly layers: number;
+  /** Context that the model was trained with, in tokens. */
+  readonly trainedContext: number | undefined;
+  readonly embedding: number;
+  /** Attention heads of the widest layer. */
+  readonly heads: number;
+  /** Query heads and key/value heads by layer. */
+  readonly headsByLayer: readonly number[];
+  readonly kvHeadsByLayer: readonly number[];
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Of sliding-window layers. */
+  readonly keyLengthSliding: number;
+  readonly valueLengthSliding: number;
+  /** Tokens; undefined: no key. */
+  readonly slidingWindow: number | undefined;
+  /** `sliding_window_pattern`: one flag a layer, or a period. */
+  readonly slidingPattern: readonly boolean[] | number | undefined;
+  readonly feedForwardByLayer: readonly number[];
+  readonly expertsUsed: number;
+  readonly expertFeedForward: number;
+  readonly mla: { readonly keyLength: number; readonly valueLength: number } | undefined;
+  readonly ssm: SsmFacts | undefined;
+  readonly shortConvolution: number | undefined;
+  readonly rwkv: { readonly tokenShift: number; readonly headSize: number } | undefined;
+  readonly fullAttentionInterval: number | undefined;
+  /** Layers of multi-token prediction, outside the main context. */
+  readonly predictionLayers: number;
+  readonly splitCount: number;
+  readonly vocabulary: number;
+  readonly merges: number;
+}
+
+export interface SsmFacts {
+  readonly convolution: number;
+  readonly inner: number;
+  readonly state: number;
+  readonly groups: number;
+}
+
+/** Above every width, head count and vocabulary in use, and small enough that no product below overflows a double. */
+const MAX_WIDTH = 2 ** 24;
+const MAX_LAYERS = 2 ** 12;
+const MAX_TOKENS = 2 ** 31;
+
+/** Fails with the key's name, what it holds and what was expected. */
+export function readFacts(header: GgufHeader): Result<ModelFacts> {
+  try {
+    return ok(facts(header));
+  } catch (error) {
+    if (error instanceof BadKey) return fail(error.message);
+    throw error;
+  }
+}
+
+class BadKey extends Error {}
+
+function facts(header: GgufHeader): ModelFacts {
+  const architecture = header.metadata.get("general.architecture");
+  if (typeof architecture !== "string" || architecture === "") {
+    throw new BadKey('key "general.architecture" is missing: the name of an architecture is expected');
+  }
+  const keys = keyReader(header.metadata, architecture);
+  const layers = keys.required("block_count", 1, MAX_LAYERS);
+  const embedding = keys.required("embedding_length", 1, MAX_WIDTH);
+  const headsByLayer = keys.byLayer("attention.head_count", layers, 0) ?? Array<number>(layers).fill(0);
+  const heads = Math.max(...headsByLayer);
+  const headWidth = heads > 0 ? Math.floor(embedding / heads) : 0;
+  const keyLength = keys.optional("attention.key_length", 1, MAX_WIDTH) ?? headWidth;
+  const valueLength = keys.optional("attention.value_length", 1, MAX_WIDTH) ?? headWidth;
+  const mlaKey = keys.optional("attention.key_length_mla", 1, MAX_WIDTH);
+  const mlaValue = keys.optional("attention.value_length_mla", 1, MAX_WIDTH);
+  return {
+    architecture,
+    layers,
+    embedding,
+    heads,
+    headsByLayer,
+    keyLength,
+    valueLength,
+    trainedContext: keys.optional("context_length", 1, MAX_TOKENS),
+    kvHeadsByLayer: keys.byLayer("attention.head_count_kv", layers, 0) ?? headsByLayer,
+    keyLengthSliding: keys.optional("attention.key_length_swa", 1, MAX_WIDTH) ?? keyLength,
+    valueLengthSliding: keys.optional("attention.value_length_swa", 1, MAX_WIDTH) ?? valueLength,
+    slidingWindow: keys.optional("attention.sliding_window", 0, MAX_TOKENS),
+    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers),
+    feedForwardByLayer: keys.byLayer("feed_forward_length", layers, 0) ?? Array<number>(layers).fill(0),
+    expertsUsed: keys.optional("expert_used_count", 0, MAX_WIDTH) ?? 0,
+    expertFeedForward: keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0,
+    mla: mlaKey !== undefined && mlaValue !== undefined ? { keyLength: mlaKey, valueLength: mlaValue } : undefined,
+    ssm: ssmFacts(keys),
+    shortConvolution: keys.optional("shortconv.l_cache", 1, MAX_WIDTH),
+    rwkv: rwkvFacts(keys),
+    fullAttentionInterval: keys.optional("full_attention_interval", 1, MAX_LAYERS),
+    predictionLayers: keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0,
+    splitCount: wholeNumber(header.metadata.get("split.count"), "split.count", 0, 1024) ?? 1,
+    vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
+    merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
+  };
+}
+
+function ssmFacts(keys: KeyReader): SsmFacts | undefined {
+  const convolution = keys.optional("ssm.conv_kernel", 1, MAX_WIDTH);
+  const inner = keys.optional("ssm.inner_size", 1, MAX_WIDTH);
+  const state = keys.optional("ssm.state_size", 1, MAX_WIDTH);
+  if (convolution === undefined || inner === undefined || state === undefined) return undefined;
+  return { convolution, inner, state, groups: keys.optional("ssm.group_count", 0, MAX_WIDTH) ?? 0 };
+}
+
+function rwkvFacts(keys: KeyReader): ModelFacts["rwkv"] {
+  const headSize = keys.optional("wkv.head_size", 1, MAX_WIDTH);
+  return headSize === undefined ? undefined : { headSize, tokenShift: keys.optional("token_shift_count", 1, 16) ?? 2 };
+}
+
+/** Tokens: of the token table, else of `vocab_size`, else of the embedding tensor. */
+function vocabularyOf(header: GgufHeader, declared: number | undefined): number {
+  const table = lengthOf(header.metadata.get("tokenizer.ggml.tokens"));
+  if (table > 0) return table;
+  if (declared !== undefined) return declared;
+  return header.tensors.find(({ name }) => name === "token_embd.weight")?.shape[1] ?? 0;
+}
+
+function lengthOf(value: GgufValue | undefined): number {
+  return typeof value === "object" && "length" in value ? value.length : 0;
+}
+
+interface KeyReader {
+  required(key: string, least: number, most: number): number;
+  optional(key: string, least: number, most: number): number | undefined;
+  /** One number for all layers, or one a layer. */
+  byLayer(key: string, layers: number, least: number): readonly number[] | undefined;
+  pattern(key: string, layers: number): readonly boolean[] | number | undefined;
+}
+
+function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyReader {
+  const read = (key: string, least: number, most: number) =>
+    wholeNumber(metadata.get(`${architecture}.${key}`), `${architecture}.${key}`, least, most);
+  return {
+    optional: read,
+    required(key, least, most) {
+      const value = read(key, least, most);
+      if (value === undefined) throw new BadKey(`key "${architecture}.${key}" is missing: ${expected(least, most)}`);
+      return value;
+    },
+    byLayer(key, layers, least) {
+      const name = `${architecture}.${key}`;
+      const value = metadata.get(name);
+      if (!Array.isArray(value)) {
+        const one = wholeNumber(value, name, least, MAX_WIDTH);
+        return one === undefined ? undefined : Array<number>(layers).fill(one);
+      }
+      if (value.length !== layers) {
+        throw new BadKey(`key "${name}" holds ${value.length} numbers: ${layers}, one a layer, are expected`);
+      }
+      return value.map((item: number | boolean) => wholeNumber(item, name, least, MAX_WIDTH) ?? 0);
+    },
+    pattern(key, layers) {
+      const name = `${architecture}.${key}`;
+      const value = metadata.get(name);
+      if (!Array.isArray(value)) return wholeNumber(value, name, 0, MAX_LAYERS);
+      if (value.length < layers) {
+        throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one a layer, are expected`);
+      }
+      return value.map((item: number | boolean) => Boolean(item));
+    },
+  };
+}
+
+function wholeNumber(value: GgufValue | undefined, key: string, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+  const shown =
+    typeof value === "object" ? ("value" in value ? String(value.value) : "no single number") : String(value);
+  throw new BadKey(`key "${key}" holds ${shown.slice(0, 40)}: ${expected(least, most)}`);
+}
+
+function expected(least: number, most: number): string {
+  return `a whole number from ${least} to ${most} is expected`;
+}
