@@ -1,0 +1,78 @@
+import Table from "cli-table3";
+import { adviceText } from "../memory/advice.ts";
+import { describeBudget } from "../memory/budget.ts";
+import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import { formatBytes } from "../memory/quantity.ts";
+import type { Answer } from "./estimate.ts";
+
+const LABELS: Readonly<Record<string, string>> = {
+  weights: "weights",
+  kv: "KV cache",
+  recurrent: "recurrent state",
+  computeDevice: "compute, device",
+  computeHost: "compute, host",
+  output: "output buffer",
+  process: "process and tokenizer",
+};
+
+const BAR_WIDTH = 32;
+
+/** The answer for a person: where the memory goes, and what a budget means for it. */
+export function estimateText(answer: Answer): string {
+  const { estimate, settings } = answer;
+  const lines = [`${answer.source}: ${estimate.architecture}, ${settingsText(settings)}`, ""];
+  if (estimate.confidence === "unknown") {
+    lines.push(`  weights  ${formatBytes(estimate.weightsBytes)}`, "  need     unknown");
+  } else {
+    lines.push(breakdown(estimate));
+  }
+  lines.push("", `  confidence: ${estimate.confidence}`);
+  for (const note of estimate.notes) lines.push(`  note: ${note}`);
+  lines.push(...verdictLines(answer));
+  return lines.join("\n");
+}
+
+function settingsText(settings: EstimateSettings): string {
+  const slots =
+    settings.parallel === "auto" ? "automatic slots" : `${settings.parallel} slot${settings.parallel === 1 ? "" : "s"}`;
+  const cache = `${settings.cacheTypeK}/${settings.cacheTypeV} cache`;
+  const attention = settings.flashAttention ? "" : ", flash attention off";
+  return `context ${settings.contextSize} tokens, ${slots}, ${cache}, ${settings.backend}${attention}`;
+}
+
+function breakdown(estimate: KnownEstimate): string {
+  const table = new Table({
+    chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
+    colAligns: ["left", "right", "left"],
+    style: { "padding-left": 2, "padding-right": 0, head: [], border: [] },
+  });
+  const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
+  for (const [part, bytes] of parts) {
+    table.push([
+      LABELS[part] ?? part,
+      formatBytes(bytes),
+      "█".repeat(Math.round((BAR_WIDTH * bytes) / estimate.totalBytes)),
+    ]);
+  }
+  table.push(["total", formatBytes(estimate.totalBytes), ""]);
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+const BORDERS = [
+  ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
+  ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+];
+
+function verdictLines({ verdict, settings }: Answer): readonly string[] {
+  if (verdict === undefined) return [];
+  const { budget, fit, advice } = verdict;
+  if (fit.reason === "MemoryCheckFailed") return ["", `  refused: ${fit.message}`];
+  if (!fit.fits) return ["", `  does not fit: ${fit.message}`, `  ${adviceText(advice, settings)}`];
+  const room =
+    advice.maxContextSize === undefined ? "" : `; up to ${advice.maxContextSize} tokens of context would fit`;
+  return ["", `  fits: ${describeBudget(budget)}, ${formatBytes(fit.headroomBytes)} to spare${room}`];
+}
