@@ -9,7 +9,9 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
   if (!devices.ok) return devices;
   const workingSetBytes = parseWorkingSet(devices.value);
   if (workingSetBytes === null) {
-    return fail(`${llamaServer} --list-devices names no Metal device MTL0: install a llama-server that is built for Metal`);
+    return fail(
+      `${llamaServer} --list-devices names no Metal device MTL0: install a llama-server that is built for Metal`,
+    );
   }
   const boot = await outputOf("sysctl", ["-n", "kern.bootsessionuuid"]);
   if (!boot.ok) return boot;
