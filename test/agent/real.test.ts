@@ -173,6 +173,27 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal((await serversOf(site)).length, 1);
   });
 
+  it("kills a server that ignores SIGTERM after the grace period, and still ends with 0", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    assert(pid);
+    process.kill(pid, "SIGSTOP");
+    assert.equal(await stopped(agent, "SIGTERM"), 0);
+    assert.deepEqual(await serversOf(site), []);
+  });
+
+  it("kills everything at once on a second signal, and ends with 130", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    assert(pid);
+    process.kill(pid, "SIGSTOP");
+    agent.child.kill("SIGINT");
+    await workloadOnce(site, "chat", ({ state }) => state === "Draining");
+    assert.equal(await stopped(agent), 130);
+  });
+
   it("is one agent a state folder", async () => {
     agent = startAgent(site);
     await statusOnce(site, () => true);
