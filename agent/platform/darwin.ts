@@ -1,0 +1,51 @@
+import { totalmem } from "node:os";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { outputOf } from "../command.ts";
+import type { Platform } from "./platform.ts";
+
+/** A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow. */
+export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
+  const devices = await outputOf(llamaServer, ["--list-devices"]);
+  if (!devices.ok) return devices;
+  const workingSetBytes = parseWorkingSet(devices.value);
+  if (workingSetBytes === null) {
+    return fail(
+      `${llamaServer} --list-devices names no Metal device MTL0: install a llama-server that is built for Metal`,
+    );
+  }
+  const boot = await outputOf("sysctl", ["-n", "kern.bootsessionuuid"]);
+  if (!boot.ok) return boot;
+  return ok({
+    backend: "metal",
+    hostMemoryBytes: totalmem(),
+    workingSetBytes,
+    bootId: boot.value.trim(),
+    footprintBytes,
+    startTime,
+  });
+}
+
+async function footprintBytes(pid: number): Promise<number | null> {
+  const printed = await outputOf("footprint", ["-p", String(pid), "-f", "bytes", "--noCategories"]);
+  return printed.ok ? parseFootprint(printed.value, pid) : null;
+}
+
+async function startTime(pid: number): Promise<string | null> {
+  const printed = await outputOf("ps", ["-o", "lstart=", "-p", String(pid)]);
+  return printed.ok ? printed.value.trim() || null : null;
+}
+
+/** `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`: the first number. The second is per process, never to be added up. */
+export function parseWorkingSet(devices: string): number | null {
+  const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
+  return match === null ? null : Number(match[1]) * 2 ** 20;
+}
+
+/** `footprint -f bytes`: the exact figure, of the process that was asked for and no other. */
+export function parseFootprint(printed: string, pid: number): number | null {
+  const header = /\[(\d+)\]: .*?Footprint: (\d+(?:\.\d+)?) (\w+)/.exec(printed);
+  if (header === null || Number(header[1]) !== pid) return null;
+  const exact = /^\s*phys_footprint: (\d+) B$/m.exec(printed)?.[1];
+  if (exact !== undefined) return Number(exact);
+  return header[3] === "B" ? Number(header[2]) : null;
+}

@@ -1,0 +1,16 @@
+import type { Backend } from "../../memory/estimate/types.ts";
+
+/** What the agent must know of a machine. A probe that fails says null, never 0: nothing is decided on a guess. */
+export interface Platform {
+  readonly backend: Backend;
+  /** Physical memory, in bytes. */
+  readonly hostMemoryBytes: number;
+  /** Metal's recommended working set in bytes, as llama-server reports it. */
+  readonly workingSetBytes?: number;
+  /** Identifies this boot: pids and start times of another one mean nothing. */
+  readonly bootId: string;
+  /** Memory that a process is charged for, in bytes (apple-memory.md §3 and §7). */
+  footprintBytes(pid: number): Promise<number | null>;
+  /** When a process was started, in the platform's own notation; with the pid it identifies the process. */
+  startTime(pid: number): Promise<string | null>;
+}

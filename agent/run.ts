@@ -1,0 +1,173 @@
+import type { Logger } from "pino";
+import { fail, ok, type Result } from "../api/result.ts";
+import { resolveBudget } from "../memory/budget.ts";
+import { readHeader } from "../memory/gguf/read.ts";
+import { formatBytes } from "../memory/quantity.ts";
+import { headerCache } from "./headers.ts";
+import { lockState } from "./lock.ts";
+import { logChanges } from "./log.ts";
+import { openPlatform } from "./platform/open.ts";
+import type { Platform } from "./platform/platform.ts";
+import { openDirectory } from "./sources/directory.ts";
+import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-file.ts";
+import { modelStore } from "./store.ts";
+import { type Supervisor, supervisor } from "./supervisor/loop.ts";
+import { endStrays } from "./supervisor/records.ts";
+import { recordsFolder } from "./supervisor/start.ts";
+import { desiredWorkloads, type Node } from "./workload.ts";
+
+/** Paths are absolute. */
+export interface AgentOptions {
+  readonly manifests: string;
+  readonly models: string;
+  readonly state: string;
+  readonly llamaServer: string;
+  /** Above 0, at most 1: each model's default budget, and what all of them share. */
+  readonly memoryFraction?: number;
+  /** In place of the machine's physical memory, in bytes; never more than that. */
+  readonly hostMemoryBytes?: number;
+}
+
+const TICK_MS = 1000;
+
+/**
+ * Runs until `stop` is aborted, then stops every server it started. Fails with one sentence where it cannot begin at all;
+ * whatever happens later is said in the status and the log.
+ */
+export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSignal): Promise<Result<void>> {
+  const platform = await openPlatform(options.llamaServer);
+  if (!platform.ok) return platform;
+  const node = nodeOf(platform.value, options);
+  const allocatable = resolveBudget(node);
+  if (!allocatable.ok) return allocatable;
+  const ending = new AbortController();
+  stop.addEventListener("abort", () => ending.abort());
+  if (stop.aborted) ending.abort();
+  const lock = await lockState(options.state, () => {
+    log.error("the lock on the state folder was lost: stopping");
+    ending.abort();
+  });
+  if (!lock.ok) return lock;
+  try {
+    const strays = await endStrays(recordsFolder(options.state), platform.value);
+    for (const name of strays)
+      log.warn({ workload: name }, `${name}: ended the server that an earlier agent left behind`);
+    await supervise(options, platform.value, node, allocatable.value.bytes, log, ending.signal);
+    return stop.aborted ? ok(undefined) : fail("another process took the state folder over");
+  } finally {
+    await lock.value().catch(() => {});
+  }
+}
+
+function nodeOf(platform: Platform, { hostMemoryBytes, memoryFraction }: AgentOptions): Node {
+  const { backend, workingSetBytes } = platform;
+  const known = { backend, hostMemoryBytes: Math.min(hostMemoryBytes ?? Infinity, platform.hostMemoryBytes) };
+  return {
+    ...known,
+    ...(workingSetBytes === undefined ? {} : { workingSetBytes }),
+    ...(memoryFraction === undefined ? {} : { agentFraction: memoryFraction }),
+  };
+}
+
+async function supervise(
+  options: AgentOptions,
+  platform: Platform,
+  node: Node,
+  allocatableBytes: number,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
+  const alarm = alarmClock();
+  stop.addEventListener("abort", alarm.ring);
+  const processes = supervisor({
+    platform,
+    allocatableBytes,
+    llamaServer: options.llamaServer,
+    stateDirectory: options.state,
+    resources: {
+      header: headerCache((source) => readHeader(source, { signal: stop }), alarm.ring),
+      stored: modelStore(options.models, alarm.ring, stop),
+    },
+    clock: () => performance.now(),
+    wake: alarm.ring,
+  });
+  process.once("exit", processes.killAll);
+  const source = await openDirectory(options.manifests, alarm.ring);
+  const agent = {
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    hostMemoryBytes: node.hostMemoryBytes ?? platform.hostMemoryBytes,
+    allocatableBytes,
+    backend: platform.backend,
+  };
+  log.info(`watching ${options.manifests}; models may use ${formatBytes(allocatableBytes)} together`);
+  const problems = new Set<string>();
+  let shown: readonly WorkloadStatus[] = [];
+  const report = async (workloads: readonly WorkloadStatus[]) => {
+    logChanges(log, shown, workloads);
+    shown = workloads;
+    const current = source.current().problems;
+    for (const problem of current) if (!problems.has(problem)) log.warn(problem);
+    problems.clear();
+    for (const problem of current) problems.add(problem);
+    const updatedAt = new Date().toISOString();
+    const status: AgentStatus = { agent: { ...agent, updatedAt, problems: [...current] }, workloads: [...workloads] };
+    await writeStatus(options.state, status);
+  };
+  try {
+    await keepTicking(processes, () => desiredWorkloads(source.current().manifests, node), report, alarm, log, stop);
+  } finally {
+    await source.close();
+    processes.killAll();
+    process.off("exit", processes.killAll);
+  }
+}
+
+/** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
+async function keepTicking(
+  processes: Supervisor,
+  wanted: () => ReturnType<typeof desiredWorkloads>,
+  report: (workloads: readonly WorkloadStatus[]) => Promise<void>,
+  alarm: AlarmClock,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const ending = stop.aborted;
+    try {
+      await report(await processes.tick(ending ? new Map() : wanted()));
+    } catch (error) {
+      // One bad tick must not leave servers without a watchdog (T5): say it and go on.
+      log.error(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (ending && processes.idle()) return;
+    await alarm.wait(TICK_MS);
+  }
+}
+
+type AlarmClock = ReturnType<typeof alarmClock>;
+
+/** Waits that others can cut short; a ring while nobody waits cuts the next wait. */
+function alarmClock() {
+  let rung = false;
+  let wakeUp: (() => void) | undefined;
+  return {
+    ring: () => {
+      rung = true;
+      wakeUp?.();
+    },
+    wait: async (milliseconds: number): Promise<void> => {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, milliseconds);
+          wakeUp = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      rung = false;
+      wakeUp = undefined;
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { watch } from "chokidar";
+import { type FileContent, keyOf, type Manifest, readDocuments } from "./documents.ts";
+
+/** What is wanted, as far as it could be read. */
+export interface Snapshot {
+  readonly manifests: readonly Manifest[];
+  /** One sentence each, naming the file. */
+  readonly problems: readonly string[];
+}
+
+export interface DirectorySource {
+  current(): Snapshot;
+  close(): Promise<void>;
+}
+
+/** What was last read of a file. A file that cannot be used keeps the manifests that it held before (T6). */
+interface KnownFile extends FileContent {
+  readonly stamp: string;
+}
+
+type Known = ReadonlyMap<string, KnownFile>;
+
+const RESCAN_MS = 5000;
+/** A renderer writes several files at a time, and not each at once. */
+const SETTLE_MS = 200;
+const MAX_FILE_BYTES = 2 ** 20;
+
+/**
+ * The manifests under a folder, as `renderYamlToDirectory` writes them; watched, and rescanned every 5 s in case an event
+ * was missed. An absent folder is waited for. `changed` is called after each rescan that found something new.
+ */
+export async function openDirectory(folder: string, changed: () => void): Promise<DirectorySource> {
+  let known: Known = new Map();
+  let snapshot: Snapshot = { manifests: [], problems: [] };
+  let running = Promise.resolve();
+  const rescan = async () => {
+    const files = await yamlFiles(folder);
+    if (typeof files !== "string") known = await readAll(folder, files, known);
+    const next = typeof files === "string" ? { ...joined(known), problems: [files] } : joined(known);
+    if (JSON.stringify(next) === JSON.stringify(snapshot)) return;
+    snapshot = next;
+    changed();
+  };
+  const schedule = () => (running = running.then(rescan));
+  await schedule();
+
+  let settling: NodeJS.Timeout | undefined;
+  const watcher = watch(folder, { ignoreInitial: true }).on("all", () => {
+    clearTimeout(settling);
+    settling = setTimeout(schedule, SETTLE_MS);
+  });
+  // A watch that breaks leaves the rescan; what is wrong with the folder that one says.
+  watcher.on("error", () => {});
+  const timer = setInterval(schedule, RESCAN_MS);
+  return {
+    current: () => snapshot,
+    close: async () => {
+      clearInterval(timer);
+      clearTimeout(settling);
+      await watcher.close();
+      await running;
+    },
+  };
+}
+
+/** The YAML files under `folder`, or a sentence why there is no telling. A folder that is not there has no files. */
+async function yamlFiles(folder: string): Promise<readonly string[] | string> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => !entry.isDirectory() && /\.(ya?ml|json)$/.test(entry.name));
+    return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return `${folder} does not exist yet: waiting for it`;
+    if (code === "ENOTDIR") return `${folder} is not a folder: name the folder that holds the manifests`;
+    return `${folder} cannot be read (${code}): check its permissions`;
+  }
+}
+
+async function readAll(folder: string, files: readonly string[], before: Known): Promise<Known> {
+  const read = await Promise.all(
+    files.map(async (file) => [file, await readOne(folder, file, before.get(file))] as const),
+  );
+  return new Map(read);
+}
+
+async function readOne(folder: string, file: string, before: KnownFile | undefined): Promise<KnownFile> {
+  const path = join(folder, file);
+  try {
+    const { mtimeMs, size, ino } = await stat(path);
+    const stamp = `${mtimeMs} ${size} ${ino}`;
+    if (before?.stamp === stamp) return before;
+    if (size > MAX_FILE_BYTES) return faulty([`${file}: it is larger than 1 MiB, which no manifest is`], stamp, before);
+    const content = readDocuments(file, await readFile(path, "utf8"));
+    if (!content.ok) return faulty([content.error], stamp, before);
+    if (content.value.problems.length === 0) return { ...content.value, stamp };
+    return { ...faulty(content.value.problems, stamp, before), manifests: patched(content.value, before) };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    return faulty([`${file}: it cannot be read (${code})`], "", before);
+  }
+}
+
+function faulty(problems: readonly string[], stamp: string, before: KnownFile | undefined): KnownFile {
+  const kept = before === undefined || before.manifests.length === 0 ? "" : "; its last good version stays in force";
+  return { manifests: before?.manifests ?? [], problems: problems.map((problem) => problem + kept), stamp };
+}
+
+/** The good documents of a file, and of its other documents what they said before. */
+function patched(content: FileContent, before: KnownFile | undefined): readonly Manifest[] {
+  const good = new Set(content.manifests.map(keyOf));
+  return [...content.manifests, ...(before?.manifests ?? []).filter((manifest) => !good.has(keyOf(manifest)))];
+}
+
+/** All files together. A name that two documents claim is nobody's: which of them is meant is not ours to guess. */
+function joined(known: Known): Snapshot {
+  const problems = [...known.values()].flatMap((file) => file.problems);
+  const claims = new Map<string, { manifest: Manifest; files: string[] }>();
+  for (const [file, { manifests }] of known) {
+    for (const manifest of manifests) {
+      const claim = claims.get(keyOf(manifest));
+      if (claim === undefined) claims.set(keyOf(manifest), { manifest, files: [file] });
+      else claim.files.push(file);
+    }
+  }
+  const manifests: Manifest[] = [];
+  for (const [key, { manifest, files }] of claims) {
+    if (files.length === 1) manifests.push(manifest);
+    else problems.push(`${key} is defined more than once, in ${[...new Set(files)].join(" and ")}: keep one of them`);
+  }
+  return { manifests, problems };
+}

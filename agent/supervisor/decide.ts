@@ -1,0 +1,97 @@
+import type { Preparation } from "../prepare.ts";
+import type { State } from "../status-file.ts";
+import type { Desired } from "../workload.ts";
+import type { BackOff } from "./back-off.ts";
+
+/** A llama-server as the supervisor last saw it; times in the clock's milliseconds. */
+export interface ServerView {
+  readonly startKey: string;
+  readonly startedAt: number;
+  /** Set once it has answered a completion. */
+  readonly readyAt?: number | undefined;
+  readonly stopping?: Stopping | undefined;
+}
+
+export interface Stopping {
+  readonly at: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly killed: boolean;
+}
+
+export interface Observed {
+  readonly server?: ServerView | undefined;
+  /** What the watchdog found where the process must go. */
+  readonly exceeded?: string | undefined;
+  readonly backOff?: BackOff | undefined;
+  /** Of a workload that should run. */
+  readonly preparation?: Preparation | undefined;
+}
+
+/** `queue`: may start as far as it alone is concerned; admission decides. */
+export interface Decision {
+  readonly act: "nothing" | "stop" | "kill" | "queue" | "forget";
+  readonly state: State;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** After SIGTERM. */
+export const GRACE_MS = 10_000;
+/** Large weights from a slow disk take minutes (#330). */
+export const START_TIMEOUT_MS = 900_000;
+
+/** What to do about one workload now. `desired` undefined: its manifest is gone, or the agent ends. */
+export function decide(desired: Desired | undefined, observed: Observed, now: number): Decision {
+  if (observed.server !== undefined) return decideRunning(desired, observed.server, observed.exceeded, now);
+  if (desired === undefined) return { act: "forget", state: "Stopped" };
+  if (desired.kind === "stopped") return { act: "nothing", state: "Stopped", message: desired.message };
+  if (desired.kind === "refused") {
+    return { act: "nothing", state: "Failed", reason: desired.reason, message: desired.message };
+  }
+  const { backOff, preparation } = observed;
+  if (backOff !== undefined && now < backOff.until) {
+    const message = `${backOff.message}; next try in ${Math.ceil((backOff.until - now) / 1000)} s`;
+    return { act: "nothing", state: backOff.state, reason: backOff.reason, message };
+  }
+  return preparation === undefined ? { act: "nothing", state: "Pending" } : decidePrepared(preparation);
+}
+
+function decidePrepared(preparation: Preparation): Decision {
+  const { stage } = preparation;
+  switch (stage) {
+    case "reading":
+      return { act: "nothing", state: "Pending", message: preparation.message };
+    case "refused":
+      return { act: "nothing", state: "Failed", reason: preparation.reason, message: preparation.message };
+    case "fetching":
+      return { act: "nothing", state: "Downloading", message: preparation.message };
+    case "failed":
+      return { act: "nothing", state: "Failed", reason: "DownloadFailed", message: preparation.message };
+    case "ready":
+      return { act: "queue", state: "Waiting" };
+  }
+}
+
+function decideRunning(
+  desired: Desired | undefined,
+  server: ServerView,
+  exceeded: string | undefined,
+  now: number,
+): Decision {
+  const { stopping } = server;
+  if (stopping !== undefined) {
+    const { reason, message } = stopping;
+    const act = !stopping.killed && now - stopping.at >= GRACE_MS ? "kill" : "nothing";
+    return { act, state: "Draining", reason, message };
+  }
+  const stop = (reason: string, message: string): Decision => ({ act: "stop", state: "Draining", reason, message });
+  if (desired === undefined) return stop("Removed", "no longer wanted");
+  if (desired.kind === "stopped") return stop("Stopped", desired.message);
+  if (desired.kind === "refused") return stop(desired.reason, desired.message);
+  if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
+  if (desired.workload.startKey !== server.startKey) return stop("SpecChanged", "restarts with its new settings");
+  if (server.readyAt !== undefined) return { act: "nothing", state: "Ready" };
+  if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
+  return stop("StartTimeout", `it did not answer within ${START_TIMEOUT_MS / 60_000} minutes`);
+}

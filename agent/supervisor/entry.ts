@@ -1,0 +1,104 @@
+import { describeBudget } from "../../memory/budget.ts";
+import { formatBytes } from "../../memory/quantity.ts";
+import { UNWATCHED, type Watch } from "../enforcement/watchdog.ts";
+import type { State, WorkloadStatus } from "../status-file.ts";
+import type { Desired, Workload } from "../workload.ts";
+import type { BackOff } from "./back-off.ts";
+import type { Decision, ServerView, Stopping } from "./decide.ts";
+import type { Server } from "./server.ts";
+
+/** A server with what the supervisor knows of it. */
+export interface Running extends ServerView {
+  readonly server: Server;
+  readonly workload: Workload;
+  readyAt?: number;
+  stopping?: Stopping;
+  probing?: boolean;
+}
+
+/** One workload in the supervisor's memory. */
+export interface Entry {
+  readonly name: string;
+  running?: Running | undefined;
+  /** Of `running`. */
+  watch: Watch;
+  backOff?: BackOff | undefined;
+  failures: number;
+  starts: number;
+  /** What it was last asked to be, to notice that a person changed it. */
+  wish: string;
+  estimateBytes?: number | undefined;
+  decision: Decision;
+}
+
+export function newEntry(name: string): Entry {
+  return { name, watch: UNWATCHED, failures: 0, starts: 0, wish: "", decision: { act: "nothing", state: "Pending" } };
+}
+
+/** What a workload is charged with on the node: never less than it was seen to use. */
+export function chargeBytes({ estimateBytes, watch }: Entry): number {
+  return Math.max(estimateBytes ?? 0, watch.measuredBytes ?? 0);
+}
+
+const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
+  Pending: "Pending",
+  Downloading: "Pending",
+  Waiting: "Pending",
+  Starting: "Creating",
+  Ready: "Ready",
+  Draining: "Progressing",
+  BackOff: "Failed",
+  Failed: "Failed",
+  Stopped: "Stopped",
+};
+
+/** Reasons about memory, which LLMKube reports as `schedulingStatus`. */
+const SCHEDULING: ReadonlySet<string | undefined> = new Set([
+  "InsufficientMemory",
+  "MemoryCheckFailed",
+  "BudgetExceeded",
+  "WaitingForMemory",
+]);
+
+export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadStatus {
+  const { running, decision, watch } = entry;
+  const { state, reason, message } = decision;
+  const workload = desired?.kind === "run" ? desired.workload : running?.workload;
+  const pid = running?.server.pid;
+  const shown: WorkloadStatus = {
+    name: entry.name,
+    state,
+    phase: PHASES[state],
+    restarts: Math.max(0, entry.starts - 1),
+    notes: [...(workload?.notes ?? []), ...enforcementNotes(entry, workload)],
+  };
+  if (reason !== undefined) shown.reason = reason;
+  if (message !== undefined) shown.message = message;
+  // While the process still goes down its place is not decided yet.
+  if (running === undefined && SCHEDULING.has(reason)) {
+    if (reason !== undefined) shown.schedulingStatus = reason;
+    if (message !== undefined) shown.schedulingMessage = message;
+  }
+  if (workload !== undefined) {
+    const { bytes, source } = workload.budget;
+    shown.budget = { bytes, source, text: describeBudget(workload.budget) };
+  }
+  if (entry.estimateBytes !== undefined) shown.estimateBytes = entry.estimateBytes;
+  if (running !== undefined && watch.measuredBytes !== undefined) shown.measuredBytes = watch.measuredBytes;
+  if (state === "Ready" && workload !== undefined) shown.endpoint = `http://127.0.0.1:${workload.fields.port}/v1`;
+  if (pid !== undefined) shown.pid = pid;
+  return shown;
+}
+
+function enforcementNotes({ running, watch, estimateBytes }: Entry, workload: Workload | undefined): readonly string[] {
+  if (running === undefined || workload === undefined) return [];
+  const notes: string[] = [];
+  if (watch.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");
+  if (estimateBytes !== undefined && estimateBytes > workload.budget.bytes) {
+    const need = formatBytes(estimateBytes);
+    notes.push(
+      `estimated ${need} required, ${describeBudget(workload.budget)}: it runs on while the measured memory is within the budget; a restart would be refused`,
+    );
+  }
+  return notes;
+}

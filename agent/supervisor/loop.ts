@@ -1,0 +1,199 @@
+import { admit } from "../admission.ts";
+import { exceededMessage, exceeds, UNWATCHED, watched } from "../enforcement/watchdog.ts";
+import type { Platform } from "../platform/platform.ts";
+import { type Preparation, prepare, type Resources } from "../prepare.ts";
+import type { WorkloadStatus } from "../status-file.ts";
+import type { Desired, Workload } from "../workload.ts";
+import { backOffMs, failuresAfter } from "./back-off.ts";
+import { type Decision, decide } from "./decide.ts";
+import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
+import { type Exit, exitReason, logTail } from "./exit-reason.ts";
+import { answers } from "./probe.ts";
+import { removeRecord } from "./records.ts";
+import { recordsFolder, startServer } from "./start.ts";
+
+export interface SupervisorOptions {
+  readonly platform: Platform;
+  /** What all workloads together may be charged with, in bytes. */
+  readonly allocatableBytes: number;
+  readonly llamaServer: string;
+  readonly stateDirectory: string;
+  readonly resources: Resources;
+  /** Milliseconds that never go back. */
+  readonly clock: () => number;
+  /** Called when a tick is worth more than waiting for the next one. */
+  readonly wake: () => void;
+}
+
+export type Wanted = ReadonlyMap<string, Desired>;
+
+export interface Supervisor {
+  /** Looks, decides and acts once; the statuses after it, by name. One call at a time. */
+  tick(wanted: Wanted): Promise<readonly WorkloadStatus[]>;
+  /** Whether any process of ours is left. */
+  readonly idle: () => boolean;
+  /** SIGKILL to everything at once, for a way out that cannot wait. */
+  readonly killAll: () => void;
+}
+
+export function supervisor(options: SupervisorOptions): Supervisor {
+  const entries = new Map<string, Entry>();
+  return {
+    tick: async (wanted) => {
+      for (const name of wanted.keys()) if (!entries.has(name)) entries.set(name, newEntry(name));
+      await Promise.all([...entries.values()].map((entry) => observe(entry, wanted.get(entry.name), options)));
+      const preparations = new Map<string, Preparation>();
+      for (const entry of entries.values()) {
+        const preparation = step(entry, wanted.get(entry.name), options);
+        if (preparation !== undefined) preparations.set(entry.name, preparation);
+        if (entry.decision.act === "forget") entries.delete(entry.name);
+      }
+      await startNext(entries, wanted, preparations, options);
+      const shown = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return shown.map((entry) => statusOf(entry, wanted.get(entry.name)));
+    },
+    idle: () => [...entries.values()].every(({ running }) => running === undefined),
+    killAll: () => {
+      for (const { running } of entries.values()) running?.server.signal("SIGKILL");
+    },
+  };
+}
+
+/** Exits, one sample of memory, and whether a starting server answers yet. */
+async function observe(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Promise<void> {
+  const { running } = entry;
+  if (running === undefined) return;
+  const exit = running.server.exit();
+  if (exit !== undefined) return settle(entry, running, exit, options);
+  const sample = running.server.pid === undefined ? null : await options.platform.footprintBytes(running.server.pid);
+  // A process that ended while it was measured is no process that cannot be measured.
+  if (running.server.exit() !== undefined) return;
+  const workload = desired?.kind === "run" ? desired.workload : running.workload;
+  entry.watch = watched(entry.watch, sample, workload.budget.bytes);
+  if (running.readyAt === undefined && running.stopping === undefined && !running.probing) void probe(running, options);
+}
+
+async function probe(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
+  running.probing = true;
+  const { port, mode } = running.workload.fields;
+  const answered = await answers(port, mode);
+  running.probing = false;
+  if (!answered || running.server.exit() !== undefined) return;
+  running.readyAt = clock();
+  wake();
+}
+
+/** What a server's end means for its workload. */
+function settle(entry: Entry, running: Running, exit: Exit, { clock, stateDirectory }: SupervisorOptions): void {
+  const now = clock();
+  entry.running = undefined;
+  entry.watch = UNWATCHED;
+  removeRecord(recordsFolder(stateDirectory), entry.name);
+  const { stopping } = running;
+  if (stopping !== undefined && stopping.reason !== "BudgetExceeded" && stopping.reason !== "StartTimeout") return;
+  entry.failures = failuresAfter(entry.failures, running.readyAt, now);
+  const kind = stopping?.reason === "BudgetExceeded" ? "budget" : "crash";
+  const why = stopping ?? exitReason(exit, logTail(running.server.logPath));
+  const until = now + backOffMs(kind, entry.failures);
+  entry.backOff = { state: "BackOff", reason: why.reason, message: why.message, until };
+}
+
+/** Decides on one workload and does everything but a start. */
+function step(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Preparation | undefined {
+  const now = options.clock();
+  forgiveChanged(entry, desired);
+  const { running } = entry;
+  const workload = desired?.kind === "run" ? desired.workload : undefined;
+  const preparation = workload && prepare(workload, options.resources);
+  if (running === undefined) entry.estimateBytes = undefined;
+  if (preparation !== undefined && "estimateBytes" in preparation) entry.estimateBytes = preparation.estimateBytes;
+  const exceeded =
+    workload !== undefined && exceeds(entry.watch) ? exceededMessage(entry.watch, workload.budget) : undefined;
+  entry.decision = decide(desired, { server: running, exceeded, backOff: entry.backOff, preparation }, now);
+  if (running !== undefined) carryOut(entry.decision, running, now);
+  return preparation;
+}
+
+/** A person who changes what is wanted has answered the last failure: its back-off no longer holds. */
+function forgiveChanged(entry: Entry, desired: Desired | undefined): void {
+  const wish =
+    desired?.kind === "run" ? `${desired.workload.startKey} ${desired.workload.budget.bytes}` : (desired?.kind ?? "");
+  const changed = wish !== entry.wish;
+  entry.wish = wish;
+  if (!changed || entry.running !== undefined) return;
+  entry.backOff = undefined;
+  entry.failures = 0;
+}
+
+function carryOut({ act, reason = "Stopped", message = "" }: Decision, running: Running, now: number): void {
+  if (act === "stop") {
+    running.stopping = { at: now, reason, message, killed: false };
+    running.server.signal("SIGTERM");
+  } else if (act === "kill" && running.stopping !== undefined) {
+    running.stopping = { ...running.stopping, killed: true };
+    running.server.signal("SIGKILL");
+  }
+}
+
+async function startNext(
+  entries: ReadonlyMap<string, Entry>,
+  wanted: Wanted,
+  preparations: ReadonlyMap<string, Preparation>,
+  options: SupervisorOptions,
+): Promise<void> {
+  const all = [...entries.values()];
+  const queued = all.filter(({ decision }) => decision.act === "queue");
+  const admission = admit(
+    queued.map((entry) => ({ name: entry.name, priority: priorityOf(wanted, entry), chargeBytes: chargeBytes(entry) })),
+    all.filter(({ running }) => running !== undefined).map(holder),
+    options.allocatableBytes,
+  );
+  for (const entry of queued) {
+    const refusal = admission.refused.get(entry.name);
+    const wait = admission.waiting.get(entry.name);
+    if (refusal !== undefined) {
+      entry.decision = { act: "nothing", state: "Failed", reason: "InsufficientMemory", message: refusal };
+    } else if (wait !== undefined) {
+      entry.decision = { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message: wait };
+    }
+  }
+  const next = admission.start === undefined ? undefined : entries.get(admission.start);
+  const desired = next && wanted.get(next.name);
+  const preparation = next && preparations.get(next.name);
+  if (next && desired?.kind === "run" && preparation?.stage === "ready") {
+    await start(next, desired.workload, preparation.path, options);
+  }
+}
+
+function priorityOf(wanted: Wanted, { name }: Entry): number {
+  const desired = wanted.get(name);
+  return desired?.kind === "run" ? desired.workload.priority : 0;
+}
+
+function holder(entry: Entry) {
+  return {
+    name: entry.name,
+    chargeBytes: chargeBytes(entry),
+    starting: entry.running !== undefined && entry.running.readyAt === undefined && !entry.running.stopping,
+    unknown: entry.watch.unknown,
+  };
+}
+
+async function start(entry: Entry, workload: Workload, path: string, options: SupervisorOptions): Promise<void> {
+  const { llamaServer, stateDirectory, platform, clock, wake } = options;
+  const server = await startServer(workload, path, { llamaServer, stateDirectory, platform, ended: wake });
+  const now = clock();
+  if (server === undefined) {
+    entry.failures += 1;
+    const { port } = workload.fields;
+    const message = `port ${port} is in use by another process: end it, or set another spec.endpoint.port`;
+    const until = now + backOffMs("crash", Math.min(entry.failures, 5));
+    entry.backOff = { state: "Failed", reason: "PortInUse", message, until };
+    entry.decision = { act: "nothing", state: "Failed", reason: "PortInUse", message };
+    return;
+  }
+  entry.starts += 1;
+  entry.watch = UNWATCHED;
+  entry.running = { server, workload, startKey: workload.startKey, startedAt: now };
+  entry.decision = { act: "nothing", state: "Starting" };
+}

@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Exit } from "./exit-reason.ts";
+
+/** A llama-server of ours, from its spawn until its end. */
+export interface Server {
+  /** Undefined where it could not be spawned; `exit` follows. */
+  readonly pid: number | undefined;
+  readonly logPath: string;
+  /** Set when it has ended, or could not be spawned. */
+  readonly exit: () => Exit | undefined;
+  readonly signal: (signal: NodeJS.Signals) => void;
+}
+
+export interface SpawnOptions {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly logPath: string;
+  readonly ended: () => void;
+}
+
+/** Spawns in a process group of its own, so that Ctrl-C reaches the agent alone, and with its output in a file. */
+export function spawnServer({ file, args, logPath, ended }: SpawnOptions): Server {
+  mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
+  const log = openSync(logPath, "w", 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawn(file, args, { detached: true, stdio: ["ignore", log, log] });
+  } finally {
+    closeSync(log);
+  }
+  let exit: Exit | undefined;
+  const settle = (how: Exit) => {
+    exit ??= how;
+    ended();
+  };
+  child.once("exit", (code, signal) => settle({ code, signal }));
+  child.once("error", () => settle({ code: 127, signal: null }));
+  const { pid } = child;
+  return {
+    pid,
+    logPath,
+    exit: () => exit,
+    // After the exit was seen the pid may be somebody else's.
+    signal: (signal) => {
+      if (pid !== undefined && exit === undefined && child.exitCode === null && child.signalCode === null) {
+        signalGroup(pid, signal);
+      }
+    },
+  };
+}
+
+/** Signals a whole process group; one that is gone is fine. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

@@ -1,0 +1,151 @@
+import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
+import type { Model } from "../api/model.ts";
+import { fail, ok, type Result } from "../api/result.ts";
+import { type Budget, resolveBudget } from "../memory/budget.ts";
+import { checkExtraArgs } from "../memory/extra-args.ts";
+import { servingSettings, uncountedModelParts } from "../memory/serving.ts";
+import { type ServerFields, serverFlags } from "./flags.ts";
+import type { Platform } from "./platform/platform.ts";
+import { type Manifest, nameOf } from "./sources/documents.ts";
+
+/** What budgets and settings are resolved against. */
+export interface Node extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
+  /** `--memory-fraction`. */
+  readonly agentFraction?: number;
+}
+
+/** An InferenceService with its Model, everything resolved. */
+export interface Workload {
+  readonly name: string;
+  readonly source: string;
+  readonly sha256: string | undefined;
+  readonly fields: ServerFields;
+  readonly budget: Budget;
+  /** 0 for batch up to 4 for critical. */
+  readonly priority: number;
+  /** Changes exactly when a running server no longer is what is wanted. The budget is not in it (T19). */
+  readonly startKey: string;
+  readonly notes: readonly string[];
+}
+
+export type Desired =
+  | { readonly kind: "run"; readonly workload: Workload }
+  | { readonly kind: "stopped"; readonly message: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly message: string };
+
+const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
+const DEFAULT_PORT = 8080;
+
+/** What is wanted, by `namespace/name` of the InferenceService. */
+export function desiredWorkloads(manifests: readonly Manifest[], node: Node): ReadonlyMap<string, Desired> {
+  const models = new Map<string, Model>();
+  const services: InferenceService[] = [];
+  for (const manifest of manifests) {
+    if (manifest.kind === "Model") models.set(nameOf(manifest), manifest);
+    else services.push(manifest);
+  }
+  services.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const wanted = new Map<string, Desired>();
+  const ports = new Map<number, string>();
+  for (const service of services) wanted.set(nameOf(service), withPort(resolve(service, models, node), ports));
+  return wanted;
+}
+
+/** The first by name has a port, the later one is told who has it (#232). */
+function withPort(desired: Desired, ports: Map<number, string>): Desired {
+  if (desired.kind !== "run") return desired;
+  const { name, fields } = desired.workload;
+  const owner = ports.get(fields.port);
+  if (owner === undefined) {
+    ports.set(fields.port, name);
+    return desired;
+  }
+  return refused("PortConflict", `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port`);
+}
+
+function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, node: Node): Desired {
+  const { spec, metadata } = service;
+  const name = nameOf(service);
+  if (spec.suspend) return { kind: "stopped", message: "spec.suspend is true" };
+  if (spec.replicas === 0) return { kind: "stopped", message: "spec.replicas is 0" };
+  if (spec.runtime !== "llamacpp") {
+    return refused("Unsupported", `spec.runtime ${spec.runtime} does not run natively on a Mac: use llamacpp`);
+  }
+  const modelName = `${metadata.namespace}/${spec.modelRef}`;
+  const model = models.get(modelName);
+  if (model === undefined) return refused("ModelNotFound", `Model ${modelName}, which modelRef names, does not exist`);
+  const workload = join(name, spec, model, node);
+  return workload.ok ? { kind: "run", workload: workload.value } : refused("InvalidSpec", workload.error);
+}
+
+function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<Workload> {
+  const unsupported = unsupportedField(spec, model);
+  if (unsupported !== undefined) return fail(unsupported);
+  const settings = servingSettings(spec, node.backend);
+  if (!settings.ok) return settings;
+  const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
+  if (!extraArgs.ok) return extraArgs;
+  const { memoryBudget, memoryFraction, gpu } = model.spec.hardware ?? {};
+  const budget = resolveBudget({ ...node, memoryBudget, memoryFraction });
+  if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
+  const fields: ServerFields = {
+    name,
+    port: spec.endpoint?.port ?? DEFAULT_PORT,
+    mode: spec.mode ?? "chat",
+    settings: settings.value,
+    gpuLayers: gpu?.layers === -1 ? undefined : gpu?.layers,
+    jinja: spec.jinja,
+    noWarmup: spec.noWarmup,
+    reasoningBudget: spec.reasoningBudget,
+    reasoningBudgetMessage: spec.reasoningBudgetMessage,
+    extraArgs: extraArgs.value,
+  };
+  const { source, sha256 } = model.spec;
+  return ok({
+    name,
+    source,
+    sha256: sha256?.toLowerCase(),
+    fields,
+    budget: budget.value,
+    priority: PRIORITIES.indexOf(spec.priority),
+    startKey: JSON.stringify([sha256, ...serverFlags(fields, source)]),
+    notes: notesOn(spec, model, budget.value),
+  });
+}
+
+/** Fields that would change memory or answers and are not built yet: refused, never silently dropped (#159). */
+function unsupportedField(spec: InferenceServiceSpec, model: Model): string | undefined {
+  const subject = `Model ${nameOf(model)}`;
+  const uncounted = uncountedModelParts(model.spec);
+  if (uncounted !== undefined) return `${subject}: ${uncounted}`;
+  const accelerator = model.spec.hardware?.accelerator ?? "cpu";
+  if (accelerator !== "cpu" && accelerator !== "metal") {
+    return `${subject}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
+  }
+  const drafts = spec.speculativeDecoding?.type ?? "none";
+  const given = {
+    speculativeDecoding: drafts !== "none" && drafts !== "disabled",
+    ropeScaling: spec.ropeScaling !== undefined,
+    moeCPUOffload: spec.moeCPUOffload === true,
+    moeCPULayers: (spec.moeCPULayers ?? 0) > 0,
+    noKvOffload: spec.noKvOffload === true,
+    metadataOverrides: (spec.metadataOverrides ?? []).length > 0,
+    tensorOverrides: (spec.tensorOverrides ?? []).length > 0,
+  };
+  const field = Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
+  return field === undefined ? undefined : `spec.${field} is not supported by this agent: remove it`;
+}
+
+function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget): readonly string[] {
+  const notes: string[] = [];
+  if (spec.replicas > 1) notes.push(`spec.replicas is ${spec.replicas}; one machine runs one of them`);
+  if (model.spec.sourceSecretRef !== undefined) {
+    notes.push("sourceSecretRef needs a cluster; here HF_TOKEN in the agent's environment opens gated models");
+  }
+  if (budget.hint !== undefined) notes.push(budget.hint);
+  return notes;
+}
+
+function refused(reason: string, message: string): Desired {
+  return { kind: "refused", reason, message };
+}

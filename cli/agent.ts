@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { openLog } from "../agent/log.ts";
+import { DEFAULT_MODELS, defaultState } from "../agent/paths.ts";
+import { type AgentOptions, runAgent } from "../agent/run.ts";
+import { parseQuantity } from "../memory/quantity.ts";
+
+interface Flags {
+  readonly manifests: string;
+  readonly memoryFraction?: number;
+  readonly hostMemory?: number;
+  readonly models: string;
+  readonly state?: string;
+  readonly llamaServer: string;
+  readonly json?: boolean;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const EXIT_INTERRUPTED_TWICE = 130;
+
+/** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 130 after a second signal. */
+export function agentCommand(): Command {
+  return new Command("agent")
+    .description("Serve the manifests of a folder with llama-server, each model inside its memory budget.")
+    .requiredOption("--manifests <dir>", "folder that renderYamlToDirectory writes", resolvePath)
+    .option("--memory-fraction <f>", "share of memory for models, above 0 and at most 1", parseFraction)
+    .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseBytes)
+    .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
+    .option("--state <dir>", "folder for the agent's own files; by default one for each --manifests", resolvePath)
+    .option("--llama-server <path>", "the binary to run", "llama-server")
+    .option("--json", "log JSON lines")
+    .action(run);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    // Whoever asks twice does not want to wait; the exit handler of the agent kills what is left.
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
+    stop.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    const done = await runAgent(optionsOf(flags), openLog(flags.json ? "json" : "text"), stop.signal);
+    if (!done.ok) throw new Error(done.error);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+function optionsOf({ manifests, models, state, llamaServer, memoryFraction, hostMemory }: Flags): AgentOptions {
+  return {
+    manifests,
+    models,
+    state: state ?? defaultState(manifests),
+    llamaServer,
+    ...(memoryFraction === undefined ? {} : { memoryFraction }),
+    ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
+  };
+}
+
+function resolvePath(path: string): string {
+  return resolve(path);
+}
+
+function parseFraction(text: string): number {
+  const fraction = Number(text);
+  if (text.trim() !== "" && fraction > 0 && fraction <= 1) return fraction;
+  throw new InvalidArgumentError("It must be above 0 and at most 1, for example 0.75.");
+}
+
+function parseBytes(text: string): number {
+  const bytes = parseQuantity(text);
+  if (!bytes.ok) throw new InvalidArgumentError(`${bytes.error}.`);
+  if (bytes.value <= 0n) throw new InvalidArgumentError("It must be above 0, for example 16Gi.");
+  return Number(bytes.value);
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseFootprint, parseWorkingSet } from "../../agent/platform/darwin.ts";
+import { parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
+import { openPlatform } from "../../agent/platform/open.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+
+/** Recorded on Macs (apple-memory.md §3). */
+const FOOTPRINT = `llama-server [61332]: 64-bit    Footprint: 18 GB (16384 bytes per page)
+Auxiliary data:
+    phys_footprint: 3708422712 B
+    phys_footprint_peak: 4130490936 B
+`;
+
+describe("probes of a Mac", () => {
+  it("reads the exact footprint, of the process that was asked for", () => {
+    assert.equal(parseFootprint(FOOTPRINT, 61332), 3708422712);
+    assert.equal(parseFootprint("llama-server [7]: 64-bit    Footprint: 4096 B (16384 bytes per page)\n", 7), 4096);
+    for (const [text, pid] of [
+      [FOOTPRINT, 42],
+      ["", 42],
+      ["llama-server [7]: 64-bit    Footprint: 18 GB (16384 bytes per page)", 7],
+    ] as const) {
+      assert.equal(parseFootprint(text, pid), null);
+    }
+  });
+
+  it("reads Metal's working set, not what is free of it", () => {
+    assert.equal(
+      parseWorkingSet("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 90100 MiB free)\n"),
+      110100 * 2 ** 20,
+    );
+    assert.equal(parseWorkingSet("Available devices:\n  (none)\n"), null);
+  });
+
+  describe("through stand-ins on PATH", () => {
+    const path = process.env["PATH"];
+    let folder: string;
+    const shim = async (name: string, script: string) => {
+      await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(folder, name), 0o755);
+    };
+
+    beforeEach(async () => {
+      folder = await temporaryDirectory();
+      process.env["PATH"] = `${folder}:${path}`;
+      await shim("sysctl", "echo 5A1C0C0F");
+      await shim("llama-server", '[ "$1" = --version ] || echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
+      await shim(
+        "footprint",
+        `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
+      );
+      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
+    });
+
+    afterEach(() => {
+      process.env["PATH"] = path;
+    });
+
+    it("finds out everything", async () => {
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(mac.ok);
+      const { backend, workingSetBytes, bootId } = mac.value;
+      assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
+      assert.equal(await mac.value.footprintBytes(123), 1000000001);
+      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
+    });
+
+    it("refuses a llama-server without Metal", async () => {
+      await shim("llama-server", '[ "$1" = --version ] || echo "  (none)"');
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(!mac.ok);
+      assert.match(mac.error, /names no Metal device MTL0/);
+    });
+
+    it("T8: says null, never 0, where a probe fails", async () => {
+      await shim("footprint", "echo nonsense");
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(mac.ok);
+      assert.equal(await mac.value.footprintBytes(123), null);
+      await shim("footprint", "exit 1");
+      assert.equal(await mac.value.footprintBytes(123), null);
+    });
+  });
+});
+
+describe("probes of Linux", () => {
+  it("counts anonymous, shared and swapped memory", () => {
+    const text = "Rss: 9 kB\nPss_Anon:     100 kB\nPss_File:     50 kB\nPss_Shmem:     10 kB\nSwapPss:     1 kB\n";
+    assert.equal(parseSmapsRollup(text), 111 * 1024);
+    assert.equal(parseSmapsRollup(text.replace(/SwapPss.*\n/, "")), 110 * 1024);
+    assert.equal(parseSmapsRollup(""), null);
+  });
+
+  it("finds the start time behind any name, and none of a zombie", () => {
+    const rest = `${"0 ".repeat(18)}4711 0 0`;
+    assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
+    assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
+    assert.equal(parseStartTime(""), null);
+  });
+
+  it("measures this process", async function () {
+    if (process.platform !== "linux") this.skip();
+    const linux = await openPlatform(process.execPath);
+    assert(linux.ok);
+    const footprint = await linux.value.footprintBytes(process.pid);
+    assert(footprint !== null && footprint > 2 ** 20 && footprint < linux.value.hostMemoryBytes);
+    assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
+    assert.equal(await linux.value.footprintBytes(2 ** 22 + 1), null);
+  });
+});

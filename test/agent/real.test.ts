@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import getPort from "get-port";
+import { formatBytes } from "../../memory/quantity.ts";
+import {
+  type AgentProcess,
+  newSite,
+  runCli,
+  type Site,
+  serversOf,
+  startAgent,
+  statusOnce,
+  stopped,
+  workloadOnce,
+  writeManifests,
+} from "./harness.ts";
+
+const isReady = ({ state }: { readonly state: string }) => state === "Ready";
+
+describe("the agent with a real llama-server and real weights", function () {
+  this.timeout(180_000);
+  let site: Site;
+  let agent: AgentProcess;
+  let port: number;
+
+  beforeEach(async () => {
+    site = await newSite();
+    port = await getPort();
+  });
+
+  afterEach(async function () {
+    await stopped(agent);
+    if (this.currentTest?.state === "failed") console.log(agent.output());
+    assert.deepEqual(await serversOf(site), []);
+  });
+
+  it("serves a completion under its budget, within 15 % of its estimate, and ends with 0", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { endpoint, estimateBytes = 0, measuredBytes = 0, budget } = await workloadOnce(site, "chat", isReady);
+    assert.equal(endpoint, `http://127.0.0.1:${port}/v1`);
+    assert.equal(budget?.text, "budget 512.0 MiB (absolute from CRD)");
+    const off = ((estimateBytes - measuredBytes) / measuredBytes) * 100;
+    console.log(
+      `      estimated ${formatBytes(estimateBytes)}, measured ${formatBytes(measuredBytes)} (${off.toFixed(1)} %)`,
+    );
+    assert(measuredBytes > 0 && Math.abs(off) < 15, `${off} %`);
+
+    const answer = await fetch(`${endpoint}/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "The capital of France is", max_tokens: 4, temperature: 0 }),
+    });
+    assert.match(await answer.text(), /"completion_tokens":4/);
+
+    const table = await runCli("status", "--state", site.state);
+    assert.equal(table.exitCode, 0);
+    assert.match(table.stdout, /default\/chat +Ready +512\.0 MiB \(crd-budget\)/);
+    assert.equal(await stopped(agent), 0);
+    assert.equal((await runCli("status", "--state", site.state, "--json")).exitCode, 1);
+  });
+
+  it("T19: stops a running server whose budget is lowered below what it uses", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    await workloadOnce(site, "chat", isReady);
+    await writeManifests(site, "chat", { port, budget: "128Mi" });
+    const { schedulingMessage } = await workloadOnce(site, "chat", (it) => it.schedulingStatus === "BudgetExceeded");
+    assert.match(schedulingMessage ?? "", /^measured \d+\.\d MiB, budget 128\.0 MiB \(absolute from CRD\)/);
+    assert.deepEqual(await serversOf(site), []);
+  });
+
+  it("keeps a server that uses less than a lowered budget, and says that a restart would be refused", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid, measuredBytes = 0, estimateBytes = 0 } = await workloadOnce(site, "chat", isReady);
+    const between = Math.round((measuredBytes + estimateBytes) / 2);
+    assert(between > measuredBytes, "this test needs an estimate above what is measured");
+    await writeManifests(site, "chat", { port, budget: String(between) });
+    const after = await workloadOnce(site, "chat", ({ notes }) => notes.some((note) => note.includes("restart")));
+    assert.equal(after.pid, pid);
+    assert.equal(after.state, "Ready");
+  });
+
+  it("refuses what does not fit, in LLMKube's words, with advice", async () => {
+    await writeManifests(site, "chat", { port, budget: "300Mi" });
+    agent = startAgent(site);
+    const refused = await workloadOnce(site, "chat", ({ state }) => state === "Failed");
+    assert.equal(refused.schedulingStatus, "InsufficientMemory");
+    const words = /^estimated \S+ MiB required, budget 300\.0 MiB \(absolute from CRD\).*What would fit: /;
+    assert.match(refused.schedulingMessage ?? "", words);
+    await writeManifests(site, "chat", { port });
+    assert.equal((await workloadOnce(site, "chat", isReady)).schedulingStatus, undefined);
+  });
+
+  it("stops what is removed, and leaves others alone", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    await workloadOnce(site, "chat", isReady);
+    await rm(join(site.manifests, "chat.yaml"));
+    await statusOnce(site, ({ workloads }) => workloads.length === 0);
+    assert.deepEqual(await serversOf(site), []);
+  });
+
+  it("starts a killed server again after a back-off", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    assert(pid);
+    process.kill(pid, "SIGKILL");
+    const down = await workloadOnce(site, "chat", ({ state }) => state === "BackOff");
+    assert.equal(down.reason, "Killed");
+    const up = await workloadOnce(site, "chat", isReady);
+    assert.notEqual(up.pid, pid);
+    assert.equal(up.restarts, 1);
+  });
+
+  it("T5: has exactly one server after the agent itself was killed and started again", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    await stopped(agent, "SIGKILL");
+    assert.deepEqual(await serversOf(site), [pid]);
+    agent = startAgent(site);
+    const again = await workloadOnce(site, "chat", (it) => isReady(it) && it.pid !== pid);
+    assert.deepEqual(await serversOf(site), [again.pid]);
+  });
+
+  it("T15: does not take a stranger on its port for its server, and starts when the port is free", async () => {
+    const stranger = createServer();
+    await once(stranger.listen(port, "127.0.0.1"), "listening");
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { message } = await workloadOnce(site, "chat", ({ reason }) => reason === "PortInUse");
+    assert.match(message ?? "", new RegExp(`^port ${port} is in use by another process`));
+    stranger.close();
+    await workloadOnce(site, "chat", isReady);
+  });
+
+  it("T3: lets the second of two that do not fit together wait, and starts it when the first goes", async () => {
+    await writeManifests(site, "first", { port, priority: "high" });
+    await writeManifests(site, "second", { port: await getPort() });
+    agent = startAgent(site, "--host-memory", "1Gi", "--memory-fraction", "0.5");
+    await workloadOnce(site, "first", isReady);
+    const { message } = await workloadOnce(site, "second", (it) => it.message?.includes("of memory") === true);
+    assert.match(message ?? "", /^waits for \S+ MiB of memory: needs/);
+    assert.equal((await serversOf(site)).length, 1);
+    await rm(join(site.manifests, "first.yaml"));
+    await workloadOnce(site, "second", isReady);
+  });
+
+  it("T6: serves on beside a malformed file, also when a good file becomes one", async () => {
+    await writeManifests(site, "chat", { port });
+    await writeFile(join(site.manifests, "bad.yaml"), "kind: [unclosed");
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    await writeFile(join(site.manifests, "chat.yaml"), "apiVersion: inference.llmkube.dev/v1alpha1\nkind: Mod");
+    const { agent: said } = await statusOnce(site, (status) => status.agent.problems.length === 2);
+    assert.match(said.problems.join("\n"), /^bad\.yaml: no valid YAML/);
+    assert.match(said.problems.join("\n"), /^chat\.yaml: .*last good version stays in force$/m);
+    assert.equal((await workloadOnce(site, "chat", isReady)).pid, pid);
+  });
+
+  it("restarts one server when its settings change", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    await writeManifests(site, "chat", { port, contextSize: 2048 });
+    await workloadOnce(site, "chat", (it) => isReady(it) && it.pid !== pid);
+    assert.equal((await serversOf(site)).length, 1);
+  });
+
+  it("kills a server that ignores SIGTERM after the grace period, and still ends with 0", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    assert(pid);
+    process.kill(pid, "SIGSTOP");
+    assert.equal(await stopped(agent, "SIGTERM"), 0);
+    assert.deepEqual(await serversOf(site), []);
+  });
+
+  it("kills everything at once on a second signal, and ends with 130", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "chat", isReady);
+    assert(pid);
+    process.kill(pid, "SIGSTOP");
+    agent.child.kill("SIGINT");
+    await workloadOnce(site, "chat", ({ state }) => state === "Draining");
+    assert.equal(await stopped(agent), 130);
+  });
+
+  it("is one agent a state folder", async () => {
+    agent = startAgent(site);
+    await statusOnce(site, () => true);
+    const second = startAgent(site);
+    await once(second.child, "exit");
+    assert.equal(second.child.exitCode, 2);
+    assert.match(second.output(), new RegExp(`another agent \\(pid ${agent.child.pid}\\) uses the state folder`));
+  });
+});

@@ -1,0 +1,38 @@
+import type { ServerFields } from "../../agent/flags.ts";
+import type { Workload } from "../../agent/workload.ts";
+
+export const fields: ServerFields = {
+  name: "default/chat",
+  port: 8080,
+  mode: "chat",
+  settings: {
+    contextSize: 4096,
+    parallel: 2,
+    cacheTypeK: "q8_0",
+    cacheTypeV: "f16",
+    flashAttention: true,
+    batchSize: 2048,
+    ubatchSize: 512,
+    backend: "metal",
+  },
+  gpuLayers: undefined,
+  jinja: undefined,
+  noWarmup: undefined,
+  reasoningBudget: undefined,
+  reasoningBudgetMessage: undefined,
+  extraArgs: [],
+};
+
+export function aWorkload(part: Partial<Workload> = {}): Workload {
+  return {
+    name: "default/chat",
+    source: "/models/chat.gguf",
+    sha256: undefined,
+    fields,
+    budget: { bytes: 2 ** 30, source: "crd-budget" },
+    priority: 2,
+    startKey: "",
+    notes: [],
+    ...part,
+  };
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { modelStore, type StoredModel } from "../../agent/store.ts";
+import { writeGguf } from "../support/gguf-writer.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+import { aWorkload } from "./samples.ts";
+
+const model = writeGguf({ metadata: { "general.architecture": "llama" } });
+const sha256 = createHash("sha256").update(model).digest("hex");
+
+describe("the model store", () => {
+  let folder: string;
+  let server: Server;
+  let requests: number;
+  let answer: RequestListener;
+
+  beforeEach(async () => {
+    folder = join(await temporaryDirectory(), "models");
+    requests = 0;
+    answer = (_, response) => response.setHeader("content-length", model.length).end(model);
+    server = createServer((request, response) => {
+      requests += 1;
+      answer(request, response);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+  });
+
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const openStore = (at: string = folder) => modelStore(at, () => {}, new AbortController().signal);
+  const url = (name = "m.gguf") => {
+    const address = server.address();
+    assert(typeof address === "object" && address !== null);
+    return `http://127.0.0.1:${address.port}/${name}`;
+  };
+  const settled = async (look: () => StoredModel): Promise<StoredModel> => {
+    for (let view = look(); ; view = look()) {
+      if (view.state === "ready" || view.state === "failed") return view;
+      await sleep(10);
+    }
+  };
+
+  it("downloads once for two who ask, and finds it again", async () => {
+    const store = openStore();
+    const [a, b] = [aWorkload({ source: url(), sha256 }), aWorkload({ name: "default/b", source: url(), sha256 })];
+    assert.equal(store(a, "look").state, "absent");
+    assert.equal(store(a, "fetch").state, "working");
+    store(b, "fetch");
+    const stored = await settled(() => store(a, "fetch"));
+    assert(stored.state === "ready");
+    assert.deepEqual(await readFile(stored.path), model);
+    assert.deepEqual(openStore()(b, "look"), stored);
+    assert.equal(requests, 1);
+  });
+
+  const faults: readonly (readonly [name: string, answer: RequestListener, says: RegExp])[] = [
+    ["is not there", (_, response) => response.writeHead(404).end(), /answers 404/],
+    ["is no GGUF", (_, response) => response.end("<html>"), /it is no GGUF file/],
+    ["is another file", (_, response) => response.end(Buffer.concat([model, model])), /its sha256 is/],
+    ["is empty (#642)", (_, response) => response.end(), /ended after 0 bytes/],
+    [
+      "breaks off",
+      (_, response) => {
+        response.writeHead(200, { "content-length": String(model.length + 10) });
+        response.write(model, () => response.destroy());
+      },
+      /the download broke off/,
+    ],
+  ];
+  for (const [name, fault, says] of faults) {
+    it(`leaves nothing of a download that ${name}`, async () => {
+      answer = fault;
+      const store = openStore();
+      const stored = await settled(() => store(aWorkload({ source: url(), sha256 }), "fetch"));
+      assert(stored.state === "failed");
+      assert.match(stored.error, says);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  }
+
+  it("says in one sentence that its folder cannot be written", async () => {
+    const file = join(await temporaryDirectory(), "file");
+    await writeFile(file, "");
+    const store = openStore(join(file, "models"));
+    const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
+    assert(stored.state === "failed");
+    assert.match(stored.error, /^the models folder .* cannot be written \(ENOTDIR\): name another one with --models$/);
+  });
+
+  it("uses local files in place, after their sha256 was checked", async () => {
+    const path = join(await temporaryDirectory(), "local.gguf");
+    await writeFile(path, model);
+    const store = openStore();
+    assert.deepEqual(store(aWorkload({ source: `file://${path}` }), "fetch"), { state: "ready", path });
+    const good = await settled(() => store(aWorkload({ source: path, sha256 }), "fetch"));
+    assert.deepEqual(good, { state: "ready", path });
+    const bad = await settled(() => store(aWorkload({ source: path, sha256: "0".repeat(64) }), "fetch"));
+    assert(bad.state === "failed");
+    assert.match(bad.error, /has sha256 .*, the Model asks for 0000/);
+    assert.equal(existsSync(folder), false);
+  });
+
+  it("refuses what only a cluster can mount", () => {
+    const stored = openStore()(aWorkload({ source: "pvc://claim/m.gguf" }), "fetch");
+    assert(stored.state === "failed");
+    assert.match(stored.error, /cluster volume/);
+  });
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runCli } from "../agent/harness.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+
+describe("pulumi-llmkube agent", function () {
+  this.timeout(60_000);
+
+  const badFlags: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
+    [[], /--manifests <dir>' not specified/],
+    [["--manifests", "m", "--memory-fraction", "1.5"], /above 0 and at most 1/],
+    [["--manifests", "m", "--memory-fraction", "NaN"], /above 0 and at most 1/],
+    [["--manifests", "m", "--memory-fraction", "0"], /above 0 and at most 1/],
+    [["--manifests", "m", "--host-memory", "24GB"], /"24GB" is not a quantity of bytes/],
+    [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
+    [["--manifests", "m", "--nonsense"], /unknown option/],
+  ];
+  for (const [flags, says] of badFlags) {
+    it(`refuses ${flags.join(" ") || "no flags"}`, async () => {
+      const { exitCode, stderr } = await runCli("agent", ...flags);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, says);
+      assert.doesNotMatch(stderr, /\n\s+at /);
+    });
+  }
+
+  it("says what to do where there is no llama-server", async () => {
+    const folder = await temporaryDirectory();
+    const missing = join(folder, "llama-server");
+    const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", missing];
+    const { exitCode, stderr } = await runCli("agent", ...flags);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /^pulumi-llmkube: .*llama-server was not found: install llama\.cpp .*--llama-server$/);
+  });
+
+  it("says that the state folder cannot be written", async () => {
+    const folder = await temporaryDirectory();
+    const state = join(process.execPath, "state");
+    const flags = ["--manifests", folder, "--state", state, "--llama-server", process.execPath];
+    const { exitCode, stderr } = await runCli("agent", ...flags);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /cannot be written \(ENOTDIR\): name another one with --state$/);
+  });
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type AgentStatus, writeStatus } from "../../agent/status-file.ts";
+import { statusText } from "../../cli/status.ts";
+import { runCli } from "../agent/harness.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+
+const GIB = 2 ** 30;
+const at = new Date(0).toISOString();
+const status: AgentStatus = {
+  agent: {
+    pid: 2 ** 22 + 1,
+    startedAt: at,
+    updatedAt: at,
+    hostMemoryBytes: 16 * GIB,
+    allocatableBytes: 10 * GIB,
+    backend: "metal",
+    problems: ["x.yaml: it is empty"],
+  },
+  workloads: [
+    {
+      name: "default/chat",
+      state: "Ready",
+      phase: "Ready",
+      budget: { bytes: 8 * GIB, source: "crd-budget", text: "budget 8.0 GiB (absolute from CRD)" },
+      estimateBytes: 6 * GIB,
+      measuredBytes: 5 * GIB,
+      endpoint: "http://127.0.0.1:8080/v1",
+      restarts: 0,
+      notes: ["a note"],
+    },
+    {
+      name: "default/big",
+      state: "Failed",
+      reason: "InsufficientMemory",
+      message: "no",
+      phase: "Failed",
+      restarts: 0,
+      notes: [],
+    },
+  ],
+};
+
+describe("pulumi-llmkube status", function () {
+  this.timeout(60_000);
+
+  it("prints a row a model, and why each that is not Ready is not", () => {
+    const lines = statusText(status)
+      .split("\n")
+      .map((line) => line.trim().split(/ {2,}/));
+    assert.deepEqual(lines, [
+      ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"],
+      ["default/chat", "Ready", "8.0 GiB (crd-budget)", "6.0 GiB", "5.0 GiB", "http://127.0.0.1:8080/v1"],
+      ["default/big", "Failed", "-", "-", "-", "-"],
+      ["default/chat: a note"],
+      ["default/big: InsufficientMemory: no"],
+      ["x.yaml: it is empty"],
+      ["5.0 GiB measured of 10.0 GiB for models, 16.0 GiB of memory (metal)"],
+    ]);
+  });
+
+  it("exits with 1 and still prints where the agent no longer runs", async () => {
+    const state = await temporaryDirectory();
+    await writeStatus(state, status);
+    const { exitCode, stdout, stderr } = await runCli("status", "--state", state, "--json");
+    assert.equal(exitCode, 1);
+    assert.deepEqual(JSON.parse(stdout), status);
+    assert.match(stderr, /no agent runs/);
+  });
+
+  it("exits with 2 where there is no state, or a foreign one", async () => {
+    const state = await temporaryDirectory();
+    assert.equal((await runCli("status", "--state", state)).exitCode, 2);
+    await writeFile(join(state, "status.json"), "{}");
+    const foreign = await runCli("status", "--state", state);
+    assert.equal(foreign.exitCode, 2);
+    assert.match(foreign.stderr, /was not written by this version/);
+    await writeFile(join(state, "status.json"), "{");
+    assert.match((await runCli("status", "--state", state)).stderr, /is not JSON/);
+  });
+});
