@@ -20,6 +20,17 @@ import {
 
 const isReady = ({ state }: { readonly state: string }) => state === "Ready";
 
+const LONG_PROMPT = "The quick brown fox jumps over the lazy dog near the river bank. ".repeat(230);
+
+async function complete(endpoint: string, prompt: string): Promise<string> {
+  const response = await fetch(`${endpoint}/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ prompt, max_tokens: 4, temperature: 0 }),
+  });
+  return response.text();
+}
+
 describe("the agent with a real llama-server and real weights", function () {
   this.timeout(180_000);
   let site: Site;
@@ -37,24 +48,23 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversOf(site), []);
   });
 
-  it("serves a completion under its budget, within 15 % of its estimate, and ends with 0", async () => {
+  it("serves a completion under its budget, and stays within its estimate after a long prompt", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
-    const { endpoint, estimateBytes = 0, measuredBytes = 0, budget } = await workloadOnce(site, "chat", isReady);
+    const { endpoint = "", estimateBytes = 0, budget } = await workloadOnce(site, "chat", isReady);
     assert.equal(endpoint, `http://127.0.0.1:${port}/v1`);
     assert.equal(budget?.text, "budget 512.0 MiB (absolute from CRD)");
-    const off = ((estimateBytes - measuredBytes) / measuredBytes) * 100;
-    console.log(
-      `      estimated ${formatBytes(estimateBytes)}, measured ${formatBytes(measuredBytes)} (${off.toFixed(1)} %)`,
-    );
-    assert(measuredBytes > 0 && Math.abs(off) < 15, `${off} %`);
+    assert.match(await complete(endpoint, "The capital of France is"), /"completion_tokens":4/);
+    assert.match(await complete(endpoint, LONG_PROMPT), /"prompt_tokens":3\d{3}/);
 
-    const answer = await fetch(`${endpoint}/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ prompt: "The capital of France is", max_tokens: 4, temperature: 0 }),
-    });
-    assert.match(await answer.text(), /"completion_tokens":4/);
+    // Compute buffers are touched on use, so only now the process is as large as it gets.
+    const { updatedAt } = (await statusOnce(site, () => true)).agent;
+    const { workloads } = await statusOnce(site, ({ agent: { updatedAt: later } }) => later > updatedAt);
+    const measuredBytes = workloads[0]?.measuredBytes ?? 0;
+    const over = ((estimateBytes - measuredBytes) / measuredBytes) * 100;
+    const sizes = [estimateBytes, measuredBytes].map(formatBytes);
+    console.log(`      estimated ${sizes[0]}, measured after 3,000 tokens ${sizes[1]} (${over.toFixed(1)} % over)`);
+    assert.ok(over >= 0 && over < 3, `the estimate is ${over} % over what was measured`);
 
     const table = await runCli("status", "--state", site.state);
     assert.equal(table.exitCode, 0);
