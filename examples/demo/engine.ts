@@ -50,5 +50,13 @@ async function outcome(run: (onOutput: (text: string) => void) => Promise<unknow
       return false;
     },
   );
-  return { succeeded, output };
+  return { succeeded, output: withoutProgress(output) };
+}
+
+/** What Pulumi found and did, without the lines that say it is still at it. */
+function withoutProgress(output: string): string {
+  const lines = output.split("\n");
+  return lines
+    .filter((line) => !/^@ |^Loading policy packs| (creating|updating|deleting) \(|^\s*$/.test(line))
+    .join("\n");
 }

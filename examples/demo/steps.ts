@@ -39,16 +39,16 @@ export async function runSteps(demo: Demo): Promise<void> {
 async function refusedAtPreview(demo: Demo): Promise<void> {
   heading(
     1,
-    "pulumi preview: Gemma 3 270M with a 32k context under a budget of 300Mi. The policy pack reads its header:",
+    "pulumi preview: Gemma 3 270M with a 32k context under a budget of 400Mi. The policy pack reads its header:",
   );
   const stack = await demoStack(
     demo.pulumi,
     demo.workDir,
-    modelOf(demo, { memoryBudget: "300Mi", contextSize: 32768 }),
+    modelOf(demo, { memoryBudget: "400Mi", contextSize: 32768 }),
   );
   const { succeeded, output } = await withHeartbeat("pulumi preview", preview(stack, demo.signal));
   quote(output);
-  require(!succeeded && output.includes("required, budget 300.0 MiB"), "preview should have refused this model");
+  require(!succeeded && output.includes("required, budget 400.0 MiB"), "preview should have refused this model");
 }
 
 async function broughtUp(demo: Demo): Promise<void> {
