@@ -1,0 +1,80 @@
+import { totalmem } from "node:os";
+import type { PolicyConfigSchema } from "@pulumi/policy";
+import * as z from "zod";
+import { explain } from "../api/explain.ts";
+import { fail, ok, type Result } from "../api/result.ts";
+import { parseQuantity } from "../memory/quantity.ts";
+
+const hostMemory = z
+  .string()
+  .transform((text, context) => {
+    const bytes = parseQuantity(text);
+    if (bytes.ok && bytes.value > 0n) return Number(bytes.value);
+    context.addIssue("it must be a quantity of bytes above 0, for example 32Gi");
+    return z.NEVER;
+  })
+  .describe(
+    "Physical memory of the Macs that the models run on, a Kubernetes quantity of bytes such as 32Gi. memory-fits takes that of" +
+      " the machine that runs Pulumi where this is not set.",
+  )
+  .optional();
+
+const budgetConfigSchema = z.strictObject({ hostMemory });
+
+const fitConfigSchema = z.strictObject({
+  hostMemory,
+  agentMemoryFraction: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .describe("The agents' --memory-fraction, above 0 and at most 1, for models without a budget of their own.")
+    .optional(),
+  onUnreachable: z
+    .enum(["refuse", "warn"])
+    .describe("What to do with a model whose header cannot be read from here.")
+    .default("refuse"),
+  onUnknownArchitecture: z
+    .enum(["refuse", "warn"])
+    .describe("What to do with a model whose memory need cannot be computed.")
+    .default("refuse"),
+  headerTimeoutSeconds: z
+    .number()
+    .gt(0)
+    .lte(600)
+    .describe("Longest time to read the header of one model, in seconds, above 0 and at most 600.")
+    .default(20),
+});
+
+/** Bytes; undefined: not configured. */
+export type BudgetConfig = z.output<typeof budgetConfigSchema>;
+
+/** `hostMemory` in bytes, and whether it is only that of the machine that runs Pulumi. */
+export type FitConfig = z.output<typeof fitConfigSchema> & { readonly hostMemory: number; readonly assumed: boolean };
+
+/** By these the engine checks a pack's configuration and applies defaults, before any policy runs. */
+export const budgetPolicyConfigSchema = policySchema(budgetConfigSchema);
+export const fitPolicyConfigSchema = policySchema(fitConfigSchema);
+
+// Without the engine (`pulumi policy analyze`, unit tests) the configuration comes unchecked and without defaults.
+
+export function readBudgetConfig(config: object): Result<BudgetConfig> {
+  return checked("memory-budget-valid", budgetConfigSchema, config);
+}
+
+export function readFitConfig(config: object): Result<FitConfig> {
+  const read = checked("memory-fits", fitConfigSchema, config);
+  if (!read.ok) return read;
+  const configured = read.value.hostMemory;
+  return ok({ ...read.value, hostMemory: configured ?? totalmem(), assumed: configured === undefined });
+}
+
+function checked<Config>(policy: string, schema: z.ZodType<Config>, config: object): Result<Config> {
+  const parsed = schema.safeParse(config);
+  if (parsed.success) return ok(parsed.data);
+  return fail(`The configuration of ${policy}: ${explain(schema, config, parsed.error.issues)}`);
+}
+
+function policySchema(schema: z.ZodObject): PolicyConfigSchema {
+  const { properties } = z.toJSONSchema(schema, { target: "draft-7", io: "input" });
+  return { properties: properties as PolicyConfigSchema["properties"] };
+}

@@ -1,0 +1,116 @@
+import type { Model, ModelSpec } from "../api/model.ts";
+import type { Result } from "../api/result.ts";
+import { type Budget, resolveBudget } from "../memory/budget.ts";
+import { estimate } from "../memory/estimate/estimate.ts";
+import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
+import { decideFit } from "../memory/fit.ts";
+import type { GgufHeader } from "../memory/gguf/header.ts";
+import {
+  DEFAULT_BATCH_SIZE,
+  DEFAULT_CONTEXT_SIZE,
+  DEFAULT_UBATCH_SIZE,
+  uncountedModelParts,
+} from "../memory/serving.ts";
+import type { FitConfig } from "./config.ts";
+import { type Findings, refusal, remark } from "./findings.ts";
+import { headerOf } from "./headers.ts";
+import { knownLater, type Reading } from "./manifest.ts";
+
+/** What memory-fits finds out about a Model, before it knows how the Model is served. */
+export type Examined = { readonly state: "ready"; readonly facts: ModelFacts } | Undecided;
+
+export type Undecided =
+  /** It must not be served. */
+  | { readonly state: "refused"; readonly why: string }
+  /** Whether it fits cannot be told here, and that is allowed. */
+  | { readonly state: "unchecked"; readonly why: string };
+
+export interface ModelFacts {
+  /** `Model default/gemma`. */
+  readonly subject: string;
+  readonly header: GgufHeader;
+  readonly weightsBytes: number;
+  readonly backend: Backend;
+  readonly budget: Budget;
+}
+
+/** Fields of `Model.spec` that decide whether it fits. */
+const DECISIVE = /^spec(\.(source|format|files|mmproj|hardware)\b|$)/;
+
+const DEFAULT_ACCELERATOR = "cpu";
+
+/** Any valid settings: weights and architecture do not depend on them. */
+const ANY_SETTINGS: EstimateSettings = {
+  backend: "metal",
+  contextSize: DEFAULT_CONTEXT_SIZE,
+  parallel: 1,
+  cacheTypeK: "f16",
+  cacheTypeV: "f16",
+  flashAttention: true,
+  batchSize: DEFAULT_BATCH_SIZE,
+  ubatchSize: DEFAULT_UBATCH_SIZE,
+};
+
+/** Reads the header of the Model's weights, once for each source; never rejects. */
+export async function examine(reading: Reading<Model>, config: FitConfig): Promise<Examined> {
+  if (reading.state === "faulty") return { state: "refused", why: reading.fault };
+  const { subject } = reading;
+  if (reading.state === "pending") return { state: "unchecked", why: knownLater(subject, reading.unknown) };
+  const later = reading.unknown.filter((path) => DECISIVE.test(path));
+  if (later.length > 0) return { state: "unchecked", why: knownLater(subject, later) };
+
+  const { spec } = reading.manifest;
+  const backend = BACKENDS.find((known) => known === acceleratorOf(spec));
+  if (backend === undefined) return { state: "unchecked", why: memoryOfItsOwn(subject, spec) };
+  const uncounted = uncountedModelParts(spec);
+  if (uncounted !== undefined) return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${uncounted}`);
+  const budget = budgetOf(spec, config);
+  if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
+
+  const header = await headerOf(spec.source, config.headerTimeoutSeconds * 1000);
+  if (!header.ok) {
+    const why = `${subject}: whether it fits is not known, because its header cannot be read: ${header.error}`;
+    return unlessAllowed("onUnreachable", config, why);
+  }
+  const estimated = estimate(header.value, ANY_SETTINGS);
+  if (!estimated.ok) return { state: "refused", why: `${subject}: ${estimated.error}` };
+  const { confidence, weightsBytes } = estimated.value;
+  if (confidence === "unknown") {
+    const { message } = decideFit(estimated.value, budget.value);
+    return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${message}`);
+  }
+  return { state: "ready", facts: { subject, header: header.value, weightsBytes, backend, budget: budget.value } };
+}
+
+/** What cannot be told is refused unless the configuration lets it pass. */
+export function unlessAllowed(
+  setting: "onUnreachable" | "onUnknownArchitecture",
+  config: FitConfig,
+  what: string,
+): Undecided {
+  if (config[setting] === "warn") return { state: "unchecked", why: what };
+  const remedy = `To let it pass unchecked, set ${setting} to "warn" in the configuration of memory-fits.`;
+  return { state: "refused", why: `${what}\n${remedy}` };
+}
+
+export function findingsOf({ state, why }: Undecided): Findings {
+  return state === "refused" ? refusal(why) : remark(why);
+}
+
+function memoryOfItsOwn(subject: string, spec: ModelSpec): string {
+  return (
+    `${subject}: accelerator ${acceleratorOf(spec)} has memory of its own, so whether it fits is not checked;` +
+    " memory-fits knows the memory that the CPU and the GPU of a Mac share (accelerator metal, or cpu)."
+  );
+}
+
+/** An absolute budget is not capped by a host's memory that is only assumed: memory-budget-valid says that it would be. */
+function budgetOf({ hardware }: ModelSpec, config: FitConfig): Result<Budget> {
+  const { memoryBudget, memoryFraction } = hardware ?? {};
+  const hostMemoryBytes = config.assumed && memoryBudget !== undefined ? undefined : config.hostMemory;
+  return resolveBudget({ memoryBudget, memoryFraction, agentFraction: config.agentMemoryFraction, hostMemoryBytes });
+}
+
+function acceleratorOf({ hardware }: ModelSpec): string {
+  return hardware?.accelerator ?? DEFAULT_ACCELERATOR;
+}

@@ -1,0 +1,71 @@
+import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
+import type { Result } from "../api/result.ts";
+import { adviceText, advise } from "../memory/advice.ts";
+import { estimate } from "../memory/estimate/estimate.ts";
+import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import { checkExtraArgs } from "../memory/extra-args.ts";
+import { decideFit } from "../memory/fit.ts";
+import { formatBytes } from "../memory/quantity.ts";
+import { servingSettings } from "../memory/serving.ts";
+import type { FitConfig } from "./config.ts";
+import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
+import { type Findings, refusal } from "./findings.ts";
+
+/**
+ * Whether a Model fits its budget as one InferenceService serves it. A refusal has lines for what is needed, what is allowed
+ * and by whom, and what would fit.
+ * @param subject the service, as `InferenceService default/gemma`
+ */
+export function judge(model: ModelFacts, subject: string, { spec }: InferenceService, config: FitConfig): Findings {
+  if (spec.runtime !== "llamacpp") {
+    const what = `${subject}: spec.runtime is ${spec.runtime}, and only llamacpp can be estimated`;
+    return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
+  }
+  const settings = settingsOf(spec, model.backend);
+  if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
+  const estimated = estimate(model.header, settings.value);
+  if (!estimated.ok) return refusal(`${subject}: ${estimated.error}`);
+
+  const need = estimated.value;
+  const { fits, message } = decideFit(need, model.budget);
+  if (fits) return { notes: need.notes.map((text) => `${subject}: ${text}.`) };
+  if (need.confidence === "unknown") {
+    return findingsOf(unlessAllowed("onUnknownArchitecture", config, `${model.subject}: ${message}`));
+  }
+  const lines = [
+    `${model.subject} does not fit: ${message}`,
+    breakdown(need, settings.value),
+    adviceText(advise(model.header, settings.value, model.budget.bytes), settings.value),
+    ...assumption(model, config),
+  ];
+  return refusal(lines.join("\n"));
+}
+
+function settingsOf(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
+  const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
+  return extraArgs.ok ? servingSettings(spec, backend) : extraArgs;
+}
+
+const PART_NAMES: Readonly<Record<string, string>> = {
+  kv: "KV cache",
+  recurrent: "recurrent state",
+  computeDevice: "compute on the device",
+  computeHost: "compute on the host",
+  output: "output buffer",
+  process: "process and tokenizer",
+};
+
+/** `Needed: weights 4.3 GiB + KV cache 4.0 GiB + ..., with a context of 32768 tokens, 1 slot and an f16/f16 cache.` */
+function breakdown(need: KnownEstimate, settings: EstimateSettings): string {
+  const parts = Object.entries(need.parts).filter(([, bytes]) => bytes > 0);
+  const sum = parts.map(([part, bytes]) => `${PART_NAMES[part] ?? part} ${formatBytes(bytes)}`).join(" + ");
+  const slots = settings.parallel === 1 ? "1 slot" : `${settings.parallel} slots`;
+  const cache = `${settings.cacheTypeK}/${settings.cacheTypeV} cache`;
+  return `Needed: ${sum}, with a context of ${settings.contextSize} tokens, ${slots}, ${cache}.`;
+}
+
+function assumption({ budget }: ModelFacts, { assumed }: FitConfig): readonly string[] {
+  if (!assumed || budget.totalBytes === undefined) return [];
+  const total = formatBytes(budget.totalBytes);
+  return [`${total} is the memory of this machine; where the model runs on another, set hostMemory of memory-fits.`];
+}

@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { memoryFits } from "../../policies/index.ts";
+import { writeGgufFile } from "../support/gguf-writer.ts";
+import { makeTwin, readTruth } from "../support/twins.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+import { analyse, analyseStack, UNKNOWN, urnOf } from "./analyse.ts";
+import { model, service } from "./manifests.ts";
+
+describe("memory-fits", () => {
+  /** Llama 3.2 1B: 663 MiB of weights, 32 KiB of f16 cache a token. */
+  let llama: string;
+  let folder: string;
+
+  before(async () => {
+    folder = await temporaryDirectory();
+    llama = await makeTwin(readTruth(), "llama3.2-1b", folder);
+  });
+  afterEach(() => analyseStack());
+
+  function llamaModel(memoryBudget: string, spec: object = {}) {
+    return model({ source: llama, hardware: { accelerator: "metal", memoryBudget }, ...spec });
+  }
+
+  /** What the pack reports on a Model and then on its service. */
+  async function reportsOn(spec: object, serving: object, config: object = {}) {
+    const analysis = { config: { "memory-fits": config } };
+    return [await analyse(model(spec), analysis), await analyse(service(serving), analysis)];
+  }
+
+  it("is mandatory", () => assert.equal(memoryFits.enforcementLevel, "mandatory"));
+
+  it("accepts what fits, without a word", async () => {
+    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
+  });
+
+  it("refuses a service whose context does not fit, with need, budget and what would fit", async () => {
+    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    const [report = "", ...more] = await analyse(service({ contextSize: 32768 }));
+    assert.deepEqual(more, []);
+    const expected = [
+      /^memory-fits: Model default\/gemma does not fit: estimated 1\.8 GiB required, budget 1\.0 GiB \(absolute from CRD\), 8\d\d\.\d MiB short$/,
+      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ compute on the device 1\d\d\.\d MiB \+ compute on the host \d\d\.\d MiB \+ /,
+      /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with the cache in q8_0, or a budget of at least \d+Mi \(/,
+    ];
+    const lines = report.split("\n");
+    assert.equal(lines.length, expected.length);
+    for (const [index, line] of lines.entries()) assert.match(line, expected[index] ?? /^$/);
+    assert.match(lines[1] ?? "", /, with a context of 32768 tokens, 1 slot, f16\/f16 cache\.$/);
+  });
+
+  it("gives advice that holds, and is no lower than need be", async () => {
+    await analyse(llamaModel("1Gi"));
+    const [report = ""] = await analyse(service({ contextSize: 32768 }));
+    const advised =
+      /context of (\d+) tokens, or a context of (\d+) tokens with the cache in q8_0, or .* (\d+)Mi \(/.exec(report);
+    const [context = 0, quantized = 0, budget = 0] = advised?.slice(1).map(Number) ?? [];
+    const refused = async (serving: object) => (await analyse(service(serving))).length > 0;
+    const q8 = { cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
+    assert.deepEqual(
+      [
+        await refused({ contextSize: context }),
+        await refused({ contextSize: context + 256 }),
+        await refused({ contextSize: quantized, ...q8 }),
+        await refused({ contextSize: quantized + 256, ...q8 }),
+      ],
+      [false, true, false, true],
+    );
+    for (const [mebibytes, expected] of [
+      [budget, false],
+      [budget - 1, true],
+    ] as const) {
+      await analyse(llamaModel(`${mebibytes}Mi`));
+      assert.equal(await refused({ contextSize: 32768 }), expected);
+    }
+  });
+
+  it("refuses a Model whose weights alone do not fit, before anything serves it", async () => {
+    const [onModel, onService] = await reportsOn(
+      { source: llama, hardware: { accelerator: "metal", memoryBudget: "512Mi" } },
+      { contextSize: 4096 },
+    );
+    assert.deepEqual(onModel, [
+      "memory-fits: Model default/gemma does not fit: its weights alone are 663.1 MiB, budget 512.0 MiB (absolute from CRD).",
+    ]);
+    assert.match(onService?.join() ?? "", /What would fit: no context at all under this budget; a budget of at least/);
+  });
+
+  it("takes the share of the configured host's memory, or the agent's share of it", async () => {
+    const onMetal = { source: llama, hardware: { accelerator: "metal" } };
+    const host = { hostMemory: "1Gi" };
+    const byFraction = { ...onMetal, hardware: { ...onMetal.hardware, memoryFraction: 0.7 } };
+    const [, fraction] = await reportsOn(byFraction, { contextSize: 8192 }, host);
+    assert.match(fraction?.join() ?? "", /budget 716\.\d MiB \(1\.0 GiB total \* 70%\)/);
+    const [, agent] = await reportsOn(onMetal, { contextSize: 8192 }, { ...host, agentMemoryFraction: 0.8 });
+    assert.match(agent?.join() ?? "", /budget 819\.\d MiB \(1\.0 GiB total \* 80%\)/);
+    const [, adaptive] = await reportsOn(onMetal, { contextSize: 8192 }, { hostMemory: "1.1Gi" });
+    assert.match(adaptive?.join() ?? "", /budget 75\d\.\d MiB \(1\.1 GiB total \* 67%\)/);
+    assert.ok(![fraction, agent, adaptive].flat().join().includes("this machine"));
+  });
+
+  it("caps a budget by the configured host's memory", async () => {
+    const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "64Gi" } };
+    const [, onService] = await reportsOn(spec, { contextSize: 32768 }, { hostMemory: "1Gi" });
+    assert.match(onService?.join() ?? "", /budget 1\.0 GiB \(absolute from CRD\), capped from 64\.0 GiB by the node's/);
+    const [, unconfigured] = await reportsOn(spec, { contextSize: 32768 });
+    assert.deepEqual(unconfigured, []);
+  });
+
+  it("says that it took this machine's memory for the host's where a share of it is too little", async () => {
+    const spec = { source: llama, hardware: { accelerator: "metal", memoryFraction: 0.0001 } };
+    const [, onService] = await reportsOn(spec, {});
+    const last = onService?.[0]?.split("\n").at(-1) ?? "";
+    assert.match(
+      last,
+      /is the memory of this machine; where the model runs on another, set hostMemory of memory-fits\.$/,
+    );
+  });
+
+  it("refuses what cannot be read, unless it is told to warn", async () => {
+    const missing = model({
+      source: join(folder, "none.gguf"),
+      hardware: { accelerator: "metal", memoryBudget: "1Gi" },
+    });
+    const [report = "", ...more] = await analyse(missing);
+    assert.match(
+      report,
+      /^memory-fits: Model default\/gemma: whether it fits is not known, because its header cannot be read: /,
+    );
+    assert.match(report, /none\.gguf/);
+    assert.match(
+      report,
+      /\nTo let it pass unchecked, set onUnreachable to "warn" in the configuration of memory-fits\.$/,
+    );
+    assert.deepEqual(more, []);
+    const [onService = ""] = await analyse(service({}));
+    assert.match(onService, /^memory-fits: InferenceService default\/gemma cannot be served: Model default\/gemma: /);
+
+    const config = { "memory-fits": { onUnreachable: "warn" } };
+    const [warning = ""] = await analyse(missing, { config });
+    assert.match(warning, /^memory-notes: Model default\/gemma: whether it fits is not known/);
+    assert.deepEqual(await analyse(service({}), { config }), []);
+  });
+
+  it("refuses an architecture without a rule, unless it is told to warn", async () => {
+    const source = join(folder, "new.gguf");
+    await writeGgufFile(source, {
+      metadata: {
+        "general.architecture": "brand-new",
+        "brand-new.block_count": 1,
+        "brand-new.context_length": 1024,
+        "brand-new.embedding_length": 64,
+        "brand-new.attention.head_count": 1,
+      },
+      tensors: [{ name: "token_embd.weight", shape: [64, 64] }],
+    });
+    const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
+    const [onModel, onService] = await reportsOn(spec, {});
+    assert.deepEqual(onModel, [
+      'memory-fits: Model default/gemma: memory need unknown (there is no rule yet for architecture "brand-new"), budget 1.0 GiB' +
+        ' (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
+    ]);
+    assert.equal(onService?.length, 1);
+    const [warned, silent] = await reportsOn(spec, {}, { onUnknownArchitecture: "warn" });
+    assert.match(warned?.join() ?? "", /^memory-notes: Model default\/gemma: memory need unknown/);
+    assert.deepEqual(silent, []);
+  });
+
+  it("does not check memory that is not shared, and says so once", async () => {
+    const spec = { source: "pvc://claim/model.gguf", hardware: { accelerator: "cuda", memoryBudget: "1Gi" } };
+    const [onModel, onService] = await reportsOn(spec, { contextSize: 32768 });
+    assert.deepEqual(onModel, [
+      "memory-notes: Model default/gemma: accelerator cuda has memory of its own, so whether it fits is not checked; memory-fits" +
+        " knows the memory that the CPU and the GPU of a Mac share (accelerator metal, or cpu).",
+    ]);
+    assert.deepEqual(onService, []);
+  });
+
+  const unservable: ReadonlyArray<readonly [serving: object, what: RegExp]> = [
+    [{ contextSize: 100 }, /spec\.contextSize is 100; it must be a whole number from 128 to 2097152/],
+    [{ contextSzie: 4096 }, /spec\.contextSzie is not a field; did you mean contextSize\?/],
+    [{ extraArgs: ["--ctx-size", "9"] }, /spec\.extraArgs: "--ctx-size" is refused: set spec\.contextSize/],
+    [{ cacheTypeV: "q8_0", flashAttention: false }, /a q8_0 V cache needs flash attention/],
+    [{ speculativeDecoding: { type: "draft", draftModelRef: "x" } }, /spec\.speculativeDecoding needs a second model/],
+    [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
+  ];
+  for (const [serving, what] of unservable) {
+    it(`refuses a service that no estimate is for: ${what.source}`, async () => {
+      await analyse(llamaModel("64Gi"));
+      const [report = "", ...more] = await analyse(service(serving));
+      assert.match(report, /^memory-fits: InferenceService default\/gemma: /);
+      assert.match(report, what);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  it("leaves a faulty Model to memory-budget-valid, and lets nothing serve it", async () => {
+    const [onModel, onService] = await reportsOn({ source: llama, hardware: { memoryBudget: "24GB" } }, {});
+    assert.equal(onModel?.length, 1);
+    assert.match(onModel?.[0] ?? "", /^memory-budget-valid: /);
+    assert.match(onService?.[0] ?? "", /^memory-fits: InferenceService default\/gemma cannot be served: .*"24GB"/);
+  });
+
+  it("checks in a preview what it can, and says what it cannot", async () => {
+    const budget = { accelerator: "metal", memoryBudget: UNKNOWN };
+    assert.deepEqual(await analyse(model({ source: UNKNOWN, hardware: budget })), [
+      "memory-notes: Model default/gemma: spec.hardware.memoryBudget will only be known, and checked, during the update.",
+      "memory-notes: Model default/gemma: spec.source and spec.hardware.memoryBudget will only be known, and checked, during the update.",
+    ]);
+    assert.deepEqual(await analyse(service({ contextSize: 32768 })), []);
+
+    await analyse(llamaModel("1Gi", { quantization: UNKNOWN }));
+    const irrelevant = { contextSize: 32768, replicas: UNKNOWN, priority: UNKNOWN };
+    assert.match((await analyse(service(irrelevant))).join(), /does not fit: estimated 1\.8 GiB required/);
+    assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, parallelSlots: UNKNOWN })), [
+      "memory-notes: InferenceService default/gemma: spec.contextSize and spec.parallelSlots will only be known, and checked," +
+        " during the update.",
+    ]);
+    assert.deepEqual(await analyse(service({ modelRef: UNKNOWN })), [
+      "memory-notes: InferenceService default/gemma: spec.modelRef will only be known, and checked, during the update.",
+    ]);
+    assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, priority: "urgent" })), [
+      'memory-fits: InferenceService default/gemma: spec.priority is "urgent"; it must be one of critical, high, normal, low,' +
+        " batch",
+    ]);
+  });
+
+  it("judges at the end a service that came before its Model", async () => {
+    const early = service({ contextSize: 32768 });
+    assert.deepEqual(await analyse(early), [
+      "memory-notes: InferenceService default/gemma: Model default/gemma has not come before it, so it is checked at the end, if" +
+        " at all. Let it depend on its Model to have it checked before it is made.",
+    ]);
+    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    const [report = "", ...more] = await analyseStack();
+    assert.ok(
+      report.startsWith(`${urnOf(early)}: Model default/gemma does not fit: estimated 1.8 GiB required`),
+      report,
+    );
+    assert.deepEqual(more, []);
+    assert.deepEqual(await analyseStack(), []);
+  });
+
+  it("leaves a service whose Model is in no stack to the agent", async () => {
+    const [report = ""] = await analyse(service({ contextSize: 32768 }));
+    assert.match(report, /^memory-notes: /);
+    assert.deepEqual(await analyseStack(), []);
+  });
+
+  it("keeps namespaces apart", async () => {
+    await analyse(llamaModel("1Gi"));
+    const elsewhere = service({ contextSize: 32768 });
+    elsewhere.metadata.namespace = "lab";
+    const [report = ""] = await analyse(elsewhere);
+    assert.match(report, /Model lab\/gemma has not come before it/);
+  });
+
+  it("reads a source once, however many Models name it", async () => {
+    const source = await makeTwin(readTruth(), "qwen2.5-7b", folder);
+    const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
+    const [first] = await analyse(model(spec));
+    await rename(source, `${source}.moved`);
+    assert.equal((await analyse(model(spec)))[0], first);
+    assert.match(first ?? "", /its weights alone are 4\.\d GiB/);
+  });
+
+  it("never shows credentials of a source", async () => {
+    const source = "http://user:hunter2@127.0.0.1:9/model.gguf?token=hunter2";
+    const reports = await analyse(model({ source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }));
+    assert.match(reports.join(), /header cannot be read/);
+    assert.ok(!reports.join().includes("hunter2"));
+  });
+
+  it("refuses a configuration that it does not understand", async () => {
+    const config = { "memory-fits": { hostMemroy: "16Gi" } };
+    assert.deepEqual(await analyse(llamaModel("1Gi"), { config }), [
+      "memory-fits: The configuration of memory-fits: hostMemroy is not a field; did you mean hostMemory?",
+    ]);
+  });
+
+  it("notes what the estimate notes", async () => {
+    await analyse(llamaModel("64Gi"));
+    const [report = "", ...more] = await analyse(service({ contextSize: 262144 }));
+    assert.match(report, /^memory-notes: InferenceService default\/gemma: the context of 262144 tokens is longer than/);
+    assert.deepEqual(more, []);
+  });
+});
