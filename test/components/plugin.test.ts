@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import provider from "@pulumi/pulumi/proto/provider_pb.js";
+import * as z from "zod";
+import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
+
+const CHECKOUT = join(import.meta.dirname, "../..");
+
+const propertySchema = z.looseObject({ description: z.string().optional() });
+const schemaSchema = z.object({
+  name: z.string(),
+  resources: z.record(
+    z.string(),
+    z.looseObject({
+      inputProperties: z.record(z.string(), propertySchema),
+      properties: z.record(z.string(), propertySchema),
+      requiredInputs: z.array(z.string()),
+      required: z.array(z.string()),
+    }),
+  ),
+  types: z.record(
+    z.string(),
+    z.object({
+      properties: z.record(z.string(), propertySchema).optional(),
+      enum: z.array(z.object({ value: z.string() })).optional(),
+    }),
+  ),
+});
+
+/** What `pulumi package add` reads, over gRPC from the built package (`npm run build`). */
+describe("the source plugin", function () {
+  this.timeout(120_000);
+  let plugin: PluginProcess;
+  let schema: z.infer<typeof schemaSchema>;
+
+  before(async () => {
+    plugin = await startPlugin("run-plugin", [CHECKOUT, "127.0.0.1:1"], { cwd: CHECKOUT });
+    const client = new providerGrpc.ResourceProviderClient(plugin.address, credentials.createInsecure());
+    const getSchema = promisify<
+      InstanceType<typeof provider.GetSchemaRequest>,
+      InstanceType<typeof provider.GetSchemaResponse>
+    >(client.getSchema.bind(client));
+    schema = schemaSchema.parse(JSON.parse((await getSchema(new provider.GetSchemaRequest())).getSchema()));
+    client.close();
+  });
+  after(() => plugin.close());
+
+  it("is LlmModel under the package's name", () => {
+    assert.equal(schema.name, "pulumi-llmkube");
+    assert.deepEqual(Object.keys(schema.resources), ["pulumi-llmkube:index:LlmModel"]);
+  });
+
+  it("has every argument, each described, and needs source only", () => {
+    const { inputProperties = {}, requiredInputs } = schema.resources["pulumi-llmkube:index:LlmModel"] ?? {};
+    assert.deepEqual(requiredInputs, ["source"]);
+    const types = Object.entries(inputProperties).map(([name, { description, ...type }]) => {
+      assert.ok(description, `${name} has no description`);
+      return [name, type["type"] ?? type["$ref"]];
+    });
+    assert.deepEqual(Object.fromEntries(types), {
+      source: "string",
+      sha256: "string",
+      format: "#/types/pulumi-llmkube:index:WeightsFormat",
+      quantization: "string",
+      memoryBudget: "string",
+      memoryFraction: "number",
+      accelerator: "#/types/pulumi-llmkube:index:Accelerator",
+      gpuLayers: "number",
+      serving: "#/types/pulumi-llmkube:index:ServingArgs",
+      name: "string",
+      namespace: "string",
+      labels: "object",
+      annotations: "object",
+      endpointHost: "string",
+    });
+  });
+
+  it("has every setting of serving, each described, and needs none", () => {
+    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const types = Object.entries(serving).map(([name, { description, ...type }]) => {
+      assert.ok(description, `${name} has no description`);
+      return [name, type["type"] ?? type["$ref"]];
+    });
+    assert.deepEqual(Object.fromEntries(types), {
+      contextSize: "number",
+      parallelSlots: "number",
+      cacheTypeK: "#/types/pulumi-llmkube:index:CacheType",
+      cacheTypeV: "#/types/pulumi-llmkube:index:CacheType",
+      flashAttention: "boolean",
+      batchSize: "number",
+      uBatchSize: "number",
+      replicas: "number",
+      priority: "#/types/pulumi-llmkube:index:Priority",
+      evictionProtection: "boolean",
+      port: "number",
+      jinja: "boolean",
+      extraArgs: "array",
+    });
+  });
+
+  it("has enums with the values of the API", () => {
+    const values = schema.types["pulumi-llmkube:index:Priority"]?.enum?.map(({ value }) => value);
+    assert.deepEqual(values, ["critical", "high", "normal", "low", "batch"]);
+  });
+
+  it("puts out names and the endpoint, of which those of the service may be missing", () => {
+    const { properties = {}, required } = schema.resources["pulumi-llmkube:index:LlmModel"] ?? {};
+    assert.deepEqual(Object.keys(properties), ["modelName", "serviceName", "namespace", "endpoint"]);
+    assert.deepEqual(required, ["modelName", "namespace"]);
+  });
+});

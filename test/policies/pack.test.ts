@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import analyzerGrpc from "@pulumi/pulumi/proto/analyzer_grpc_pb.js";
+import analyzer from "@pulumi/pulumi/proto/analyzer_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import structPb from "google-protobuf/google/protobuf/struct_pb.js";
+import { parse } from "yaml";
+import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
+import { makeTwin, readTruth } from "../support/twins.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+import { urnOf } from "./analyse.ts";
+import { model, service } from "./manifests.ts";
+
+const CHECKOUT = join(import.meta.dirname, "../..");
+const PACK = join(CHECKOUT, "policies/pack");
+const { ADVISORY, MANDATORY } = analyzer.EnforcementLevel;
+
+/** The committed pack in its own process over the built library (`npm run build`), spoken to as the engine does. */
+describe("the policy pack's process", function () {
+  this.timeout(60_000);
+  let plugin: PluginProcess;
+  let client: InstanceType<typeof analyzerGrpc.AnalyzerClient>;
+  let llama: string;
+
+  before(async () => {
+    plugin = await startPlugin("run-policy-pack", ["127.0.0.1:1", PACK], { cwd: PACK });
+    client = new analyzerGrpc.AnalyzerClient(plugin.address, credentials.createInsecure());
+    llama = await makeTwin(readTruth(), "llama3.2-1b", await temporaryDirectory());
+  });
+  after(async () => {
+    client.close();
+    await plugin.close();
+  });
+
+  async function analyse(inputs: { kind: string }) {
+    const urn = urnOf(inputs);
+    const request = new analyzer.AnalyzeRequest()
+      .setUrn(urn)
+      .setName("gemma")
+      .setType(urn.split("::")[2] ?? "")
+      .setProperties(structPb.Struct.fromJavaScript(JSON.parse(JSON.stringify(inputs))))
+      .setOptions(new analyzer.AnalyzerResourceOptions());
+    const response = await promisify<typeof request, InstanceType<typeof analyzer.AnalyzeResponse>>(
+      client.analyze.bind(client),
+    )(request);
+    return response.getDiagnosticsList().map((diagnostic) => ({
+      policy: diagnostic.getPolicyname(),
+      level: diagnostic.getEnforcementlevel(),
+      message: diagnostic.getMessage(),
+    }));
+  }
+
+  it("names its policies, their levels and what can be configured", async () => {
+    const ask = promisify<InstanceType<typeof empty.Empty>, InstanceType<typeof analyzer.AnalyzerInfo>>(
+      client.getAnalyzerInfo.bind(client),
+    );
+    const info = await ask(new empty.Empty());
+    const policies = info.getPoliciesList().map((policy) => ({
+      name: policy.getName(),
+      level: policy.getEnforcementlevel(),
+      config: Object.keys(policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {}).toSorted(),
+    }));
+    assert.equal(info.getName(), "pulumi-llmkube");
+    assert.deepEqual(policies, [
+      { name: "memory-budget-valid", level: MANDATORY, config: ["hostMemory"] },
+      {
+        name: "memory-fits",
+        level: MANDATORY,
+        config: ["agentMemoryFraction", "headerTimeoutSeconds", "hostMemory", "onUnknownArchitecture", "onUnreachable"],
+      },
+      { name: "memory-notes", level: ADVISORY, config: [] },
+    ]);
+  });
+
+  it("refuses what does not fit and lets through what does", async () => {
+    const hardware = { accelerator: "metal", memoryBudget: "1Gi" };
+    assert.deepEqual(await analyse(model({ source: llama, hardware })), []);
+    assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
+    const [refused, ...more] = await analyse(service({ contextSize: 32768 }));
+    assert.equal(refused?.policy, "memory-fits");
+    assert.equal(refused.level, MANDATORY);
+    assert.match(
+      refused.message,
+      /^A model must fit its memory budget\.\nModel default\/gemma does not fit: estimated/,
+    );
+    assert.match(refused.message, /\nWhat would fit: /);
+    assert.deepEqual(more, []);
+  });
+
+  it("only notes what it does not check", async () => {
+    const notes = await analyse(model({ source: llama, hardware: { accelerator: "cuda", memoryBudget: "1Gi" } }));
+    assert.deepEqual(
+      notes.map(({ policy, level }) => [policy, level]),
+      [["memory-notes", ADVISORY]],
+    );
+  });
+
+  it("has the version of the package", async () => {
+    const read = async (path: string) => parse(await readFile(join(CHECKOUT, path), "utf8")).version;
+    const version = await read("package.json");
+    assert.deepEqual(
+      [await read("policies/pack/package.json"), await read("policies/pack/PulumiPolicy.yaml")],
+      [version, version],
+    );
+  });
+});
