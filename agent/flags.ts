@@ -37,7 +37,7 @@ export function serverFlags(fields: ServerFields, modelPath: string): readonly s
     ...["--cache-type-k", settings.cacheTypeK, "--cache-type-v", settings.cacheTypeV],
     ...["--flash-attn", settings.flashAttention ? "on" : "off"],
     ...["--batch-size", String(settings.batchSize), "--ubatch-size", String(settings.ubatchSize)],
-    ...["--n-gpu-layers", settings.backend === "metal" ? String(fields.gpuLayers ?? ALL_LAYERS) : "0"],
+    ...deviceFlags(fields),
     ...["--cache-ram", "0", "--ctx-checkpoints", "0"],
     ...["--load-mode", "none", "--no-repack", "--fit", "off", "--no-ui", "--offline"],
     ...modeFlags(fields.mode),
@@ -47,6 +47,12 @@ export function serverFlags(fields: ServerFields, modelPath: string): readonly s
     ...(fields.reasoningBudgetMessage ? ["--reasoning-budget-message", fields.reasoningBudgetMessage] : []),
     ...fields.extraArgs,
   ];
+}
+
+/** `--device none` too: without layers on it, a GPU would still be used for prompts. */
+function deviceFlags({ settings, gpuLayers }: ServerFields): readonly string[] {
+  if (settings.backend === "cpu") return ["--device", "none", "--n-gpu-layers", "0"];
+  return ["--n-gpu-layers", String(gpuLayers ?? ALL_LAYERS)];
 }
 
 function modeFlags(mode: Mode): readonly string[] {

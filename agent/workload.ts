@@ -2,6 +2,7 @@ import type { InferenceService, InferenceServiceSpec } from "../api/inferenceser
 import type { Model } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
+import type { Backend } from "../memory/estimate/types.ts";
 import { checkExtraArgs } from "../memory/extra-args.ts";
 import { servingSettings, uncountedModelParts } from "../memory/serving.ts";
 import { type ServerFields, serverFlags } from "./flags.ts";
@@ -81,7 +82,9 @@ function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, 
 function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<Workload> {
   const unsupported = unsupportedField(spec, model);
   if (unsupported !== undefined) return fail(unsupported);
-  const settings = servingSettings(spec, node.backend);
+  // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
+  const asked = model.spec.hardware?.accelerator === "metal" ? "metal" : "cpu";
+  const settings = servingSettings(spec, asked === "metal" ? node.backend : "cpu");
   if (!settings.ok) return settings;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
@@ -109,7 +112,7 @@ function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
     startKey: JSON.stringify([sha256, ...serverFlags(fields, source)]),
-    notes: notesOn(spec, model, budget.value),
+    notes: [...backendNotes(asked, node), ...notesOn(spec, model, budget.value)],
   });
 }
 
@@ -134,6 +137,11 @@ function unsupportedField(spec: InferenceServiceSpec, model: Model): string | un
   };
   const field = Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
   return field === undefined ? undefined : `spec.${field} is not supported by this agent: remove it`;
+}
+
+function backendNotes(asked: Backend, node: Node): readonly string[] {
+  if (asked === node.backend || asked === "cpu") return [];
+  return ["asked for metal, which this machine does not have: it runs on the CPU"];
 }
 
 function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget): readonly string[] {

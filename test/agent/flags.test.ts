@@ -34,6 +34,7 @@ describe("the flags of llama-server", () => {
   it("has no layer on a GPU that is not there, and those asked for on one that is", () => {
     const cpu = { ...fields, settings: { ...fields.settings, backend: "cpu" as const } };
     assert.equal(valueAfter(serverFlags(cpu, "/m"), "--n-gpu-layers"), "0");
+    assert.equal(valueAfter(serverFlags(cpu, "/m"), "--device"), "none");
     assert.equal(valueAfter(serverFlags({ ...fields, gpuLayers: 7 }, "/m"), "--n-gpu-layers"), "7");
   });
 

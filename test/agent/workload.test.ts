@@ -62,6 +62,21 @@ describe("an InferenceService with its Model", () => {
     });
   }
 
+  const mac: Node = { ...node, backend: "metal" };
+  const backends: readonly (readonly [accelerator: string, on: Node, backend: string, notes: number])[] = [
+    ["metal", mac, "metal", 0],
+    ["metal", node, "cpu", 1],
+    ["cpu", mac, "cpu", 0],
+    ["cpu", node, "cpu", 0],
+  ];
+  for (const [accelerator, on, backend, notes] of backends) {
+    it(`asked for ${accelerator} on a machine with ${on.backend}, runs on ${backend}${notes ? ", and says so" : ""}`, () => {
+      const workload = running(wanted({}, { hardware: { accelerator } }, on));
+      assert.equal(workload.fields.settings.backend, backend);
+      assert.equal(workload.notes.length, notes, workload.notes.join());
+    });
+  }
+
   it("takes a Model of its own namespace only (T9)", () => {
     const elsewhere = parsed({ ...modelManifest(), metadata: { name: "llama", namespace: "other" } });
     const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get("default/chat");
