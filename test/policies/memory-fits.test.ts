@@ -168,6 +168,14 @@ describe("memory-fits", () => {
     assert.deepEqual(silent, []);
   });
 
+  it("refuses what a Model asks for beside its weights and nothing counts", async () => {
+    const [report = ""] = await analyse(llamaModel("64Gi", { mmproj: "/mmproj.gguf" }));
+    assert.match(
+      report,
+      /^memory-fits: Model default\/gemma: spec\.mmproj: .*\nTo let it pass unchecked, set onUnknown/,
+    );
+  });
+
   it("does not check memory that is not shared, and says so once", async () => {
     const spec = { source: "pvc://claim/model.gguf", hardware: { accelerator: "cuda", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, { contextSize: 32768 });

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as k8s from "@pulumi/kubernetes";
+import { InferenceService, Model } from "../../components/index.ts";
+import { type Engine, inlineStack, startEngine } from "../support/pulumi.ts";
+import { makeTwin, readTruth } from "../support/twins.ts";
+
+const PACK = join(import.meta.dirname, "../../policies/pack");
+
+/** The order that LlmModel never has, with the built pack (`npm run build`): only the engine decides when a pack sees what. */
+describe("an InferenceService that comes before its Model", function () {
+  this.timeout(120_000);
+  let engine: Engine;
+  let source: string;
+
+  before(async function () {
+    this.timeout(0);
+    engine = await startEngine();
+    source = await makeTwin(readTruth(), "llama3.2-1b", engine.folder);
+  });
+  after(() => engine?.close());
+
+  async function preview(name: string, contextSize: number) {
+    const metadata = { name: "llama", namespace: "default" };
+    const hardware = { accelerator: "metal", memoryBudget: "1Gi" } as const;
+    const stack = await inlineStack(engine, name, async () => {
+      const provider = new k8s.Provider("manifests", {
+        renderYamlToDirectory: join(engine.folder, name),
+        kubeconfig: "",
+      });
+      new InferenceService("llama", { metadata, spec: { modelRef: "llama", contextSize } }, { provider });
+      const later = sleep(1000).then(() => source);
+      new Model("llama", { metadata, spec: { source: later, hardware } }, { provider });
+    });
+    let output = "";
+    const onOutput = (text: string) => {
+      output += text;
+    };
+    const passed = await stack.preview({ policyPacks: [PACK], onOutput, onError: onOutput, color: "never" }).then(
+      () => true,
+      () => false,
+    );
+    return { passed, output };
+  }
+
+  it("is refused at the end of the preview where it does not fit", async () => {
+    const { passed, output } = await preview("early", 32768);
+    assert.equal(passed, false, output);
+    assert.match(
+      output,
+      /\[mandatory\] +memory-fits +\(.*:InferenceService: llama\)\n.*\n +Model default\/llama does not fit/,
+    );
+    assert.match(output, /\[advisory\] +memory-notes[^[]*Model default\/llama has not come before it/);
+  });
+
+  it("passes where it fits, with a note on the order", async () => {
+    const { passed, output } = await preview("fitting", 4096);
+    assert.equal(passed, true, output);
+    assert.match(output, /Model default\/llama has not come before it/);
+  });
+});
