@@ -80,7 +80,7 @@ function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, 
 }
 
 function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<Workload> {
-  const unsupported = unsupportedField(spec, model);
+  const unsupported = unsupportedModel(model);
   if (unsupported !== undefined) return fail(unsupported);
   // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
   const asked = model.spec.hardware?.accelerator === "metal" ? "metal" : "cpu";
@@ -116,27 +116,14 @@ function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node
   });
 }
 
-/** Fields that would change memory or answers and are not built yet: refused, never silently dropped (#159). */
-function unsupportedField(spec: InferenceServiceSpec, model: Model): string | undefined {
+/** What of the Model this agent cannot serve, as a sentence. */
+function unsupportedModel(model: Model): string | undefined {
   const subject = `Model ${nameOf(model)}`;
   const uncounted = uncountedModelParts(model.spec);
   if (uncounted !== undefined) return `${subject}: ${uncounted}`;
   const accelerator = model.spec.hardware?.accelerator ?? "cpu";
-  if (accelerator !== "cpu" && accelerator !== "metal") {
-    return `${subject}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
-  }
-  const drafts = spec.speculativeDecoding?.type ?? "none";
-  const given = {
-    speculativeDecoding: drafts !== "none" && drafts !== "disabled",
-    ropeScaling: spec.ropeScaling !== undefined,
-    moeCPUOffload: spec.moeCPUOffload === true,
-    moeCPULayers: (spec.moeCPULayers ?? 0) > 0,
-    noKvOffload: spec.noKvOffload === true,
-    metadataOverrides: (spec.metadataOverrides ?? []).length > 0,
-    tensorOverrides: (spec.tensorOverrides ?? []).length > 0,
-  };
-  const field = Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
-  return field === undefined ? undefined : `spec.${field} is not supported by this agent: remove it`;
+  if (accelerator === "cpu" || accelerator === "metal") return undefined;
+  return `${subject}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
 }
 
 function backendNotes(asked: Backend, node: Node): readonly string[] {

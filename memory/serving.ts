@@ -11,12 +11,12 @@ export const DEFAULT_UBATCH_SIZE = 512;
 
 /**
  * The llama-server settings that a service's typed fields ask for: the one mapping that preview, agent and tests share.
- * Fails where a field names something whose memory is not counted yet, so that nothing passes unestimated.
+ * Fails where a field would change memory or answers and is not acted upon yet, so that nothing passes unestimated and
+ * nothing is silently dropped (llmkube.md §4, #159).
  */
 export function servingSettings(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
-  if (spec.speculativeDecoding !== undefined && usesDraft(spec.speculativeDecoding.type)) {
-    return fail("spec.speculativeDecoding needs a second model whose memory is not counted yet: leave it out");
-  }
+  const unserved = unservedField(spec);
+  if (unserved !== undefined) return fail(`spec.${unserved} is not supported yet: remove it`);
   const cacheTypeK = cacheType("cacheTypeK", spec.cacheTypeCustomK ?? spec.cacheTypeK);
   if (!cacheTypeK.ok) return cacheTypeK;
   const cacheTypeV = cacheType("cacheTypeV", spec.cacheTypeCustomV ?? spec.cacheTypeV);
@@ -42,8 +42,18 @@ export function uncountedModelParts(spec: ModelSpec): string | undefined {
   return undefined;
 }
 
-function usesDraft(type: string): boolean {
-  return !["none", "disabled"].includes(type) && !type.startsWith("ngram");
+function unservedField(spec: InferenceServiceSpec): string | undefined {
+  const speculation = spec.speculativeDecoding?.type ?? "none";
+  const given = {
+    speculativeDecoding: speculation !== "none" && speculation !== "disabled",
+    ropeScaling: spec.ropeScaling !== undefined,
+    moeCPUOffload: spec.moeCPUOffload === true,
+    moeCPULayers: (spec.moeCPULayers ?? 0) > 0,
+    noKvOffload: spec.noKvOffload === true,
+    metadataOverrides: (spec.metadataOverrides ?? []).length > 0,
+    tensorOverrides: (spec.tensorOverrides ?? []).length > 0,
+  };
+  return Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {

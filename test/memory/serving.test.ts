@@ -75,11 +75,27 @@ describe("servingSettings", () => {
     assert.match(unknown.error, /^spec\.cacheTypeV is "turbo3": one of f32, f16, .* is expected$/);
   });
 
-  it("refuses a draft model, whose memory is not counted yet", () => {
-    const draft = servingSettings(serviceSpec({ speculativeDecoding: { type: "draft", draftModel: "d" } }), "metal");
-    assert.ok(!draft.ok);
-    assert.match(draft.error, /memory is not counted yet/);
-    assert.ok(servingSettings(serviceSpec({ speculativeDecoding: { type: "ngram-simple" } }), "metal").ok);
+  const unserved: readonly object[] = [
+    { speculativeDecoding: { type: "draft", draftModel: "d" } },
+    { speculativeDecoding: { type: "ngram-simple" } },
+    { ropeScaling: { type: "yarn" } },
+    { moeCPUOffload: true },
+    { moeCPULayers: 3 },
+    { noKvOffload: true },
+    { metadataOverrides: ["a=int:1"] },
+    { tensorOverrides: ["exps=CPU"] },
+  ];
+  for (const spec of unserved) {
+    it(`refuses ${JSON.stringify(spec)} by the field's name`, () => {
+      const settings = servingSettings(serviceSpec(spec), "metal");
+      assert.ok(!settings.ok);
+      assert.equal(settings.error, `spec.${Object.keys(spec)[0]} is not supported yet: remove it`);
+    });
+  }
+
+  it("does not mind what is switched off", () => {
+    const off = { speculativeDecoding: { type: "none" }, moeCPUOffload: false, moeCPULayers: 0, noKvOffload: false };
+    assert.ok(servingSettings(serviceSpec(off), "metal").ok);
   });
 });
 
