@@ -201,7 +201,10 @@ describe("memory-fits", () => {
     [{ contextSzie: 4096 }, /spec\.contextSzie is not a field; did you mean contextSize\?/],
     [{ extraArgs: ["--ctx-size", "9"] }, /spec\.extraArgs: "--ctx-size" is refused: set spec\.contextSize/],
     [{ cacheTypeV: "q8_0", flashAttention: false }, /a q8_0 V cache needs flash attention/],
-    [{ speculativeDecoding: { type: "draft", draftModelRef: "x" } }, /spec\.speculativeDecoding is not supported yet: remove it/],
+    [
+      { speculativeDecoding: { type: "draft", draftModelRef: "x" } },
+      /spec\.speculativeDecoding is not supported yet: remove it/,
+    ],
     [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
   ];
   for (const [serving, what] of unservable) {
