@@ -8,6 +8,7 @@ import { lockState } from "./lock.ts";
 import { logChanges } from "./log.ts";
 import { openPlatform } from "./platform/open.ts";
 import type { Platform } from "./platform/platform.ts";
+import { inspectServer, type ServerOptions } from "./server-options.ts";
 import { openDirectory } from "./sources/directory.ts";
 import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-file.ts";
 import { modelStore } from "./store.ts";
@@ -37,9 +38,16 @@ const TICK_MS = 1000;
 export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSignal): Promise<Result<void>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
-  const node = nodeOf(platform.value, options);
+  const serverOptions = await inspectServer(options.llamaServer);
+  if (!serverOptions.ok) return serverOptions;
+  const node = nodeOf(platform.value, serverOptions.value, options);
   const allocatable = resolveBudget(node);
   if (!allocatable.ok) return allocatable;
+  const { hostMemoryBytes: claimed = 0 } = options;
+  if (claimed > platform.value.hostMemoryBytes) {
+    const real = formatBytes(platform.value.hostMemoryBytes);
+    log.warn(`--host-memory ${formatBytes(claimed)} is more than this machine has: counting on ${real}`);
+  }
   const ending = new AbortController();
   stop.addEventListener("abort", () => ending.abort());
   if (stop.aborted) ending.abort();
@@ -59,9 +67,17 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
   }
 }
 
-function nodeOf(platform: Platform, { hostMemoryBytes, memoryFraction }: AgentOptions): Node {
+function nodeOf(
+  platform: Platform,
+  serverOptions: ServerOptions,
+  { hostMemoryBytes, memoryFraction }: AgentOptions,
+): Node {
   const { backend, workingSetBytes } = platform;
-  const known = { backend, hostMemoryBytes: Math.min(hostMemoryBytes ?? Infinity, platform.hostMemoryBytes) };
+  const known = {
+    backend,
+    options: serverOptions,
+    hostMemoryBytes: Math.min(hostMemoryBytes ?? Infinity, platform.hostMemoryBytes),
+  };
   return {
     ...known,
     ...(workingSetBytes === undefined ? {} : { workingSetBytes }),
@@ -83,6 +99,7 @@ async function supervise(
     platform,
     allocatableBytes,
     llamaServer: options.llamaServer,
+    serverOptions: node.options,
     stateDirectory: options.state,
     resources: {
       header: headerCache((source) => readHeader(source, { signal: stop }), alarm.ring),
@@ -115,7 +132,14 @@ async function supervise(
     await writeStatus(options.state, status);
   };
   try {
-    await keepTicking(processes, () => desiredWorkloads(source.current().manifests, node), report, alarm, log, stop);
+    await keepTicking(
+      processes,
+      () => desiredWorkloads(source.current().manifests, node, processes.running()),
+      report,
+      alarm,
+      log,
+      stop,
+    );
   } finally {
     await source.close();
     processes.killAll();

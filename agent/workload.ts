@@ -2,17 +2,20 @@ import type { InferenceService, InferenceServiceSpec } from "../api/inferenceser
 import type { Model } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
-import type { Backend } from "../memory/estimate/types.ts";
 import { checkExtraArgs } from "../memory/extra-args.ts";
 import { servingSettings, uncountedModelParts } from "../memory/serving.ts";
-import { type ServerFields, serverFlags } from "./flags.ts";
+import { missingOptions, type ServerFields, serverFlags } from "./flags.ts";
+import { notesOn } from "./notes.ts";
 import type { Platform } from "./platform/platform.ts";
+import type { ServerOptions } from "./server-options.ts";
 import { type Manifest, nameOf } from "./sources/documents.ts";
 
 /** What budgets and settings are resolved against. */
 export interface Node extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
+  /** Of the llama-server at hand. */
+  readonly options: ServerOptions;
 }
 
 /** An InferenceService with its Model, everything resolved. */
@@ -32,27 +35,40 @@ export interface Workload {
 export type Desired =
   | { readonly kind: "run"; readonly workload: Workload }
   | { readonly kind: "stopped"; readonly message: string }
-  | { readonly kind: "refused"; readonly reason: string; readonly message: string };
+  | {
+      readonly kind: "refused";
+      /** Pending where something else may still come that it needs. */
+      readonly state: "Pending" | "Failed";
+      readonly reason: string;
+      readonly message: string;
+    };
 
 const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
 const DEFAULT_PORT = 8080;
 
-/** What is wanted, by `namespace/name` of the InferenceService. */
-export function desiredWorkloads(manifests: readonly Manifest[], node: Node): ReadonlyMap<string, Desired> {
+/**
+ * What is wanted, by `namespace/name` of the InferenceService. A port that two ask for belongs to the one that runs, else
+ * to the first by name (#232): a newcomer never takes it from a server.
+ */
+export function desiredWorkloads(
+  manifests: readonly Manifest[],
+  node: Node,
+  running: ReadonlySet<string> = new Set(),
+): ReadonlyMap<string, Desired> {
   const models = new Map<string, Model>();
   const services: InferenceService[] = [];
   for (const manifest of manifests) {
     if (manifest.kind === "Model") models.set(nameOf(manifest), manifest);
     else services.push(manifest);
   }
-  services.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const rank = (service: InferenceService) => `${running.has(nameOf(service)) ? 0 : 1} ${nameOf(service)}`;
+  services.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   const wanted = new Map<string, Desired>();
   const ports = new Map<number, string>();
   for (const service of services) wanted.set(nameOf(service), withPort(resolve(service, models, node), ports));
   return wanted;
 }
 
-/** The first by name has a port, the later one is told who has it (#232). */
 function withPort(desired: Desired, ports: Map<number, string>): Desired {
   if (desired.kind !== "run") return desired;
   const { name, fields } = desired.workload;
@@ -74,7 +90,10 @@ function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, 
   }
   const modelName = `${metadata.namespace}/${spec.modelRef}`;
   const model = models.get(modelName);
-  if (model === undefined) return refused("ModelNotFound", `Model ${modelName}, which modelRef names, does not exist`);
+  if (model === undefined) {
+    const message = `Model ${modelName}, which modelRef names, does not exist`;
+    return { kind: "refused", state: "Pending", reason: "ModelNotFound", message };
+  }
   const workload = join(name, spec, model, node);
   return workload.ok ? { kind: "run", workload: workload.value } : refused("InvalidSpec", workload.error);
 }
@@ -83,11 +102,12 @@ function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node
   const unsupported = unsupportedModel(model);
   if (unsupported !== undefined) return fail(unsupported);
   // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
-  const asked = model.spec.hardware?.accelerator === "metal" ? "metal" : "cpu";
-  const settings = servingSettings(spec, asked === "metal" ? node.backend : "cpu");
+  const settings = servingSettings(spec, model.spec.hardware?.accelerator === "metal" ? node.backend : "cpu");
   if (!settings.ok) return settings;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
+  const unknown = extraArgs.value.find((arg) => /^--?[a-z]/i.test(arg) && !node.options.has(arg));
+  if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server has no ${unknown}: remove it`);
   const { memoryBudget, memoryFraction, gpu } = model.spec.hardware ?? {};
   const budget = resolveBudget({ ...node, memoryBudget, memoryFraction });
   if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
@@ -111,8 +131,8 @@ function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node
     fields,
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
-    startKey: JSON.stringify([sha256, ...serverFlags(fields, source)]),
-    notes: [...backendNotes(asked, node), ...notesOn(spec, model, budget.value)],
+    startKey: JSON.stringify([sha256, ...serverFlags(fields, source, node.options)]),
+    notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields, node.options)],
   });
 }
 
@@ -126,21 +146,6 @@ function unsupportedModel(model: Model): string | undefined {
   return `${subject}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
 }
 
-function backendNotes(asked: Backend, node: Node): readonly string[] {
-  if (asked === node.backend || asked === "cpu") return [];
-  return ["asked for metal, which this machine does not have: it runs on the CPU"];
-}
-
-function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget): readonly string[] {
-  const notes: string[] = [];
-  if (spec.replicas > 1) notes.push(`spec.replicas is ${spec.replicas}; one machine runs one of them`);
-  if (model.spec.sourceSecretRef !== undefined) {
-    notes.push("sourceSecretRef needs a cluster; here HF_TOKEN in the agent's environment opens gated models");
-  }
-  if (budget.hint !== undefined) notes.push(budget.hint);
-  return notes;
-}
-
 function refused(reason: string, message: string): Desired {
-  return { kind: "refused", reason, message };
+  return { kind: "refused", state: "Failed", reason, message };
 }

@@ -3,7 +3,11 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../command.ts";
 import type { Platform } from "./platform.ts";
 
-/** A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow. */
+/**
+ * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
+ * No Mac is at hand in this project's tests: the parsers are held to recorded output (apple-memory.md §3), the commands to
+ * stand-ins on PATH.
+ */
 export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
   const devices = await outputOf(llamaServer, ["--list-devices"]);
   if (!devices.ok) return devices;
@@ -22,6 +26,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     bootId: boot.value.trim(),
     footprintBytes,
     startTime,
+    writersOf,
   });
 }
 
@@ -33,6 +38,20 @@ async function footprintBytes(pid: number): Promise<number | null> {
 async function startTime(pid: number): Promise<string | null> {
   const printed = await outputOf("ps", ["-o", "lstart=", "-p", String(pid)]);
   return printed.ok ? printed.value.trim() || null : null;
+}
+
+async function writersOf(path: string): Promise<readonly number[]> {
+  // Exit code 1 with nothing printed: nobody has it open.
+  const printed = await outputOf("lsof", ["-t", "-a", "-d", "1", "--", path]);
+  return printed.ok ? parsePids(printed.value) : [];
+}
+
+/** `lsof -t`: a pid a line. */
+export function parsePids(printed: string): readonly number[] {
+  return printed
+    .split("\n")
+    .filter((line) => /^\d+$/.test(line))
+    .map(Number);
 }
 
 /** `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`: the first number. The second is per process, never to be added up. */

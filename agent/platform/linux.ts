@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { ok, type Result } from "../../api/result.ts";
 import type { Platform } from "./platform.ts";
@@ -12,7 +12,16 @@ export async function openLinux(): Promise<Result<Platform>> {
     bootId: bootId.trim(),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
+    writersOf,
   });
+}
+
+async function writersOf(path: string): Promise<readonly number[]> {
+  const file = await realpath(path).catch(() => undefined);
+  if (file === undefined) return [];
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
+  return pids.filter((_, index) => outputs[index] === file).map(Number);
 }
 
 /** Physical memory, or less inside a memory control group. */

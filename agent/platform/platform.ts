@@ -13,4 +13,9 @@ export interface Platform {
   footprintBytes(pid: number): Promise<number | null>;
   /** When a process was started, in the platform's own notation; with the pid it identifies the process. */
   startTime(pid: number): Promise<string | null>;
+  /**
+   * Pids of the processes whose standard output is the file at `path`. That is the marker of a server of ours: the log
+   * lies in the agent's own folder and is given to nobody else.
+   */
+  writersOf(path: string): Promise<readonly number[]>;
 }

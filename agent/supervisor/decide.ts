@@ -47,14 +47,18 @@ export function decide(desired: Desired | undefined, observed: Observed, now: nu
   if (desired === undefined) return { act: "forget", state: "Stopped" };
   if (desired.kind === "stopped") return { act: "nothing", state: "Stopped", message: desired.message };
   if (desired.kind === "refused") {
-    return { act: "nothing", state: "Failed", reason: desired.reason, message: desired.message };
+    return { act: "nothing", state: desired.state, reason: desired.reason, message: desired.message };
   }
   const { backOff, preparation } = observed;
   if (backOff !== undefined && now < backOff.until) {
-    const message = `${backOff.message}; next try in ${Math.ceil((backOff.until - now) / 1000)} s`;
-    return { act: "nothing", state: backOff.state, reason: backOff.reason, message };
+    const { state, reason } = backOff;
+    return { act: "nothing", state, reason, message: backOff.message + nextTry(backOff.until - now) };
   }
   return preparation === undefined ? { act: "nothing", state: "Pending" } : decidePrepared(preparation);
+}
+
+function nextTry(milliseconds: number): string {
+  return Number.isFinite(milliseconds) ? `; next try in ${Math.ceil(milliseconds / 1000)} s` : "";
 }
 
 function decidePrepared(preparation: Preparation): Decision {

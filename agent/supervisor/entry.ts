@@ -11,9 +11,13 @@ import type { Server } from "./server.ts";
 export interface Running extends ServerView {
   readonly server: Server;
   readonly workload: Workload;
+  /** The weights that it was started with. */
+  readonly modelPath: string;
   readyAt?: number;
   stopping?: Stopping;
   probing?: boolean;
+  /** The wish that `stopping` answered; what a person wished later is no business of its failure. */
+  stoppedWish?: string;
 }
 
 /** One workload in the supervisor's memory. */
@@ -24,7 +28,11 @@ export interface Entry {
   watch: Watch;
   backOff?: BackOff | undefined;
   failures: number;
+  /** Times of the last breaches of the budget, in the clock's milliseconds. */
+  breaches: readonly number[];
   starts: number;
+  /** Since when it waits for admission, in the clock's milliseconds. */
+  queuedAt?: number | undefined;
   /** What it was last asked to be, to notice that a person changed it. */
   wish: string;
   estimateBytes?: number | undefined;
@@ -32,7 +40,15 @@ export interface Entry {
 }
 
 export function newEntry(name: string): Entry {
-  return { name, watch: UNWATCHED, failures: 0, starts: 0, wish: "", decision: { act: "nothing", state: "Pending" } };
+  return {
+    name,
+    watch: UNWATCHED,
+    failures: 0,
+    breaches: [],
+    starts: 0,
+    wish: "",
+    decision: { act: "nothing", state: "Pending" },
+  };
 }
 
 /** What a workload is charged with on the node: never less than it was seen to use. */

@@ -1,11 +1,12 @@
-import { admit } from "../admission.ts";
-import { exceededMessage, exceeds, UNWATCHED, watched } from "../enforcement/watchdog.ts";
+import { admit, type Holder } from "../admission.ts";
+import { exceededMessage, exceeds, isSampleDue, UNWATCHED, watched } from "../enforcement/watchdog.ts";
 import type { Platform } from "../platform/platform.ts";
 import { type Preparation, prepare, type Resources } from "../prepare.ts";
+import type { ServerOptions } from "../server-options.ts";
 import type { WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
-import { backOffMs, failuresAfter } from "./back-off.ts";
-import { type Decision, decide } from "./decide.ts";
+import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "./back-off.ts";
+import { decide } from "./decide.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
 import { type Exit, exitReason, logTail } from "./exit-reason.ts";
 import { answers } from "./probe.ts";
@@ -17,6 +18,7 @@ export interface SupervisorOptions {
   /** What all workloads together may be charged with, in bytes. */
   readonly allocatableBytes: number;
   readonly llamaServer: string;
+  readonly serverOptions: ServerOptions;
   readonly stateDirectory: string;
   readonly resources: Resources;
   /** Milliseconds that never go back. */
@@ -32,6 +34,8 @@ export interface Supervisor {
   tick(wanted: Wanted): Promise<readonly WorkloadStatus[]>;
   /** Whether any process of ours is left. */
   readonly idle: () => boolean;
+  /** Names of the workloads that have a process. */
+  readonly running: () => ReadonlySet<string>;
   /** SIGKILL to everything at once, for a way out that cannot wait. */
   readonly killAll: () => void;
 }
@@ -52,11 +56,16 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const shown = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
       return shown.map((entry) => statusOf(entry, wanted.get(entry.name)));
     },
-    idle: () => [...entries.values()].every(({ running }) => running === undefined),
+    idle: () => runningNames(entries).size === 0,
+    running: () => runningNames(entries),
     killAll: () => {
       for (const { running } of entries.values()) running?.server.signal("SIGKILL");
     },
   };
+}
+
+function runningNames(entries: ReadonlyMap<string, Entry>): ReadonlySet<string> {
+  return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ name }) => name));
 }
 
 /** Exits, one sample of memory, and whether a starting server answers yet. */
@@ -65,18 +74,29 @@ async function observe(entry: Entry, desired: Desired | undefined, options: Supe
   if (running === undefined) return;
   const exit = running.server.exit();
   if (exit !== undefined) return settle(entry, running, exit, options);
-  const sample = running.server.pid === undefined ? null : await options.platform.footprintBytes(running.server.pid);
-  // A process that ended while it was measured is no process that cannot be measured.
-  if (running.server.exit() !== undefined) return;
-  const workload = desired?.kind === "run" ? desired.workload : running.workload;
-  entry.watch = watched(entry.watch, sample, workload.budget.bytes);
+  await measure(entry, running, desired, options);
   if (running.readyAt === undefined && running.stopping === undefined && !running.probing) void probe(running, options);
+}
+
+async function measure(
+  entry: Entry,
+  { server, workload }: Running,
+  desired: Desired | undefined,
+  { platform, clock }: SupervisorOptions,
+): Promise<void> {
+  const now = clock();
+  if (!isSampleDue(entry.watch, now)) return;
+  const sample = server.pid === undefined ? null : await platform.footprintBytes(server.pid);
+  // A process that ended while it was measured is no process that cannot be measured.
+  if (server.exit() !== undefined) return;
+  const { budget } = desired?.kind === "run" ? desired.workload : workload;
+  entry.watch = watched(entry.watch, sample, budget.bytes, now);
 }
 
 async function probe(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
   running.probing = true;
-  const { port, mode } = running.workload.fields;
-  const answered = await answers(port, mode);
+  const { modelPath, workload } = running;
+  const answered = await answers({ ...workload.fields, modelPath });
   running.probing = false;
   if (!answered || running.server.exit() !== undefined) return;
   running.readyAt = clock();
@@ -90,13 +110,20 @@ function settle(entry: Entry, running: Running, exit: Exit, { clock, stateDirect
   entry.watch = UNWATCHED;
   removeRecord(recordsFolder(stateDirectory), entry.name);
   const { stopping } = running;
-  if (stopping !== undefined && stopping.reason !== "BudgetExceeded" && stopping.reason !== "StartTimeout") return;
+  if (stopping !== undefined && (!FAILURES.has(stopping.reason) || running.stoppedWish !== entry.wish)) return;
+  if (stopping?.reason === "BudgetExceeded") {
+    entry.breaches = breachesAfter(entry.breaches, now);
+    entry.backOff = breachBackOff(entry.breaches, stopping.message, now);
+    return;
+  }
   entry.failures = failuresAfter(entry.failures, running.readyAt, now);
-  const kind = stopping?.reason === "BudgetExceeded" ? "budget" : "crash";
   const why = stopping ?? exitReason(exit, logTail(running.server.logPath));
-  const until = now + backOffMs(kind, entry.failures);
+  const until = now + backOffMs("crash", entry.failures);
   entry.backOff = { state: "BackOff", reason: why.reason, message: why.message, until };
 }
+
+/** Reasons to stop a server that are its own fault. */
+const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout"]);
 
 /** Decides on one workload and does everything but a start. */
 function step(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Preparation | undefined {
@@ -110,7 +137,8 @@ function step(entry: Entry, desired: Desired | undefined, options: SupervisorOpt
   const exceeded =
     workload !== undefined && exceeds(entry.watch) ? exceededMessage(entry.watch, workload.budget) : undefined;
   entry.decision = decide(desired, { server: running, exceeded, backOff: entry.backOff, preparation }, now);
-  if (running !== undefined) carryOut(entry.decision, running, now);
+  entry.queuedAt = entry.decision.act === "queue" ? (entry.queuedAt ?? now) : undefined;
+  if (running !== undefined) carryOut(entry, running, now);
   return preparation;
 }
 
@@ -123,10 +151,13 @@ function forgiveChanged(entry: Entry, desired: Desired | undefined): void {
   if (!changed || entry.running !== undefined) return;
   entry.backOff = undefined;
   entry.failures = 0;
+  entry.breaches = [];
 }
 
-function carryOut({ act, reason = "Stopped", message = "" }: Decision, running: Running, now: number): void {
+function carryOut({ decision, wish }: Entry, running: Running, now: number): void {
+  const { act, reason = "Stopped", message = "" } = decision;
   if (act === "stop") {
+    running.stoppedWish = wish;
     running.stopping = { at: now, reason, message, killed: false };
     running.server.signal("SIGTERM");
   } else if (act === "kill" && running.stopping !== undefined) {
@@ -144,8 +175,8 @@ async function startNext(
   const all = [...entries.values()];
   const queued = all.filter(({ decision }) => decision.act === "queue");
   const admission = admit(
-    queued.map((entry) => ({ name: entry.name, priority: priorityOf(wanted, entry), chargeBytes: chargeBytes(entry) })),
-    all.filter(({ running }) => running !== undefined).map(holder),
+    queued.map((entry) => ({ ...claimOf(entry, wanted), since: entry.queuedAt ?? 0 })),
+    all.flatMap((entry) => (entry.running === undefined ? [] : holder(entry, entry.running, wanted))),
     options.allocatableBytes,
   );
   for (const entry of queued) {
@@ -165,23 +196,24 @@ async function startNext(
   }
 }
 
-function priorityOf(wanted: Wanted, { name }: Entry): number {
-  const desired = wanted.get(name);
-  return desired?.kind === "run" ? desired.workload.priority : 0;
+function claimOf(entry: Entry, wanted: Wanted) {
+  const desired = wanted.get(entry.name);
+  const priority = desired?.kind === "run" ? desired.workload.priority : 0;
+  return { name: entry.name, priority, chargeBytes: chargeBytes(entry) };
 }
 
-function holder(entry: Entry) {
+function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted: Wanted): Holder {
   return {
-    name: entry.name,
-    chargeBytes: chargeBytes(entry),
-    starting: entry.running !== undefined && entry.running.readyAt === undefined && !entry.running.stopping,
+    ...claimOf(entry, wanted),
+    since: startedAt,
+    starting: readyAt === undefined && stopping === undefined,
     unknown: entry.watch.unknown,
   };
 }
 
 async function start(entry: Entry, workload: Workload, path: string, options: SupervisorOptions): Promise<void> {
-  const { llamaServer, stateDirectory, platform, clock, wake } = options;
-  const server = await startServer(workload, path, { llamaServer, stateDirectory, platform, ended: wake });
+  const { clock, wake } = options;
+  const server = await startServer(workload, path, { ...options, ended: wake });
   const now = clock();
   if (server === undefined) {
     entry.failures += 1;
@@ -194,6 +226,6 @@ async function start(entry: Entry, workload: Workload, path: string, options: Su
   }
   entry.starts += 1;
   entry.watch = UNWATCHED;
-  entry.running = { server, workload, startKey: workload.startKey, startedAt: now };
+  entry.running = { server, workload, modelPath: path, startKey: workload.startKey, startedAt: now };
   entry.decision = { act: "nothing", state: "Starting" };
 }

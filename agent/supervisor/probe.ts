@@ -1,11 +1,15 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { request } from "undici";
+import { Agent, request } from "undici";
+import * as z from "zod";
 import type { Mode } from "../flags.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
 /** A first token of a large model on a cold GPU. */
 const COMPLETION_TIMEOUT_MS = 120_000;
+
+/** /props holds the chat template, which can be long; an answer beyond this is not llama-server's. */
+const MAX_ANSWER_BYTES = 2 ** 24;
 
 const QUESTIONS: Readonly<Record<Mode, readonly [path: string, body: object]>> = {
   chat: ["/v1/completions", { prompt: "Hello", max_tokens: 1, temperature: 0 }],
@@ -13,18 +17,32 @@ const QUESTIONS: Readonly<Record<Mode, readonly [path: string, body: object]>> =
   rerank: ["/v1/rerank", { query: "Hello", documents: ["Hello"], top_n: 1 }],
 };
 
+const propsSchema = z.object({ model_path: z.string(), model_alias: z.string().optional() });
+
+/** Whom an answer is expected from. */
+export interface Expected {
+  readonly port: number;
+  readonly mode: Mode;
+  readonly name: string;
+  readonly modelPath: string;
+}
+
 /**
- * Whether the server on `port` can be used: healthy, and able to answer, because after a Metal fault in loading /health
- * alone says 200 while every request fails (apple-memory.md §4).
+ * Whether the server can be used: healthy, ours and no stranger on its port (T15), and able to answer, because after a
+ * Metal fault in loading /health alone says 200 while every request fails (apple-memory.md §4).
  */
-export async function answers(port: number, mode: Mode): Promise<boolean> {
+export async function answers({ port, mode, name, modelPath }: Expected): Promise<boolean> {
   const base = `http://127.0.0.1:${port}`;
   const [path, body] = QUESTIONS[mode];
+  const dispatcher = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
   try {
-    const health = await request(`${base}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    const health = await request(`${base}/health`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
     await health.body.dump();
     if (health.statusCode !== 200) return false;
+    const props = await request(`${base}/props`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    if (!isOurs(await props.body.json(), name, modelPath)) return false;
     const answer = await request(`${base}${path}`, {
+      dispatcher,
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -34,7 +52,15 @@ export async function answers(port: number, mode: Mode): Promise<boolean> {
     return answer.statusCode === 200;
   } catch {
     return false;
+  } finally {
+    await dispatcher.destroy();
   }
+}
+
+/** Older servers do not say their alias; the path of the weights they all say. */
+function isOurs(props: unknown, name: string, modelPath: string): boolean {
+  const parsed = propsSchema.safeParse(props);
+  return parsed.success && parsed.data.model_path === modelPath && (parsed.data.model_alias ?? name) === name;
 }
 
 /** Whether nobody listens on `port` of this machine; a server on it would answer our probes in our server's place (T15). */

@@ -11,6 +11,7 @@ const recordSchema = z.strictObject({
   name: z.string(),
   port: z.int(),
   bootId: z.string(),
+  logPath: z.string(),
   pid: z.int().min(2).optional(),
   startTime: z.string().optional(),
 });
@@ -30,28 +31,42 @@ export function removeRecord(folder: string, name: string): void {
 }
 
 /**
- * Ends the servers that an agent before this one left behind, and forgets them. Only a process whose pid, start time and
- * boot are those of its record is touched: anybody else may have that pid by now. Returns the names of those it ended.
+ * Ends the servers that an agent before this one left behind, and forgets them. Touched are only a process whose pid, start
+ * time and boot are those of its record, and processes that write the log file of a record: anybody else may have that
+ * pid by now. Returns the names of those it ended.
  */
 export async function endStrays(folder: string, platform: Platform): Promise<readonly string[]> {
-  const records = readRecords(folder);
-  const ended = await Promise.all(records.map((record) => endStray(record, platform)));
-  for (const { name } of records) removeRecord(folder, name);
-  return records.filter((_, index) => ended[index]).map(({ name }) => name);
+  const ended = await Promise.all(readRecords(folder).map((record) => endStray(folder, record, platform)));
+  return ended.flatMap((name) => name ?? []);
 }
 
-async function endStray({ pid, startTime, bootId }: ServerRecord, platform: Platform): Promise<boolean> {
-  if (pid === undefined || startTime === undefined || bootId !== platform.bootId) return false;
-  const lives = async () => (await platform.startTime(pid)) === startTime;
-  if (!(await lives())) return false;
-  signalGroup(pid, "SIGTERM");
-  for (let waited = 0; waited < GRACE_MS; waited += POLL_MS) {
-    await sleep(POLL_MS);
-    if (!(await lives())) return true;
+/** A record outlives a process that even SIGKILL does not end: the next agent looks again. */
+async function endStray(folder: string, record: ServerRecord, platform: Platform): Promise<string | undefined> {
+  const found = await straysOf(record, platform);
+  const gone = await Promise.all(found.map((pid) => endProcess(pid, platform)));
+  if (gone.every(Boolean)) removeRecord(folder, record.name);
+  return found.length > 0 ? record.name : undefined;
+}
+
+/** An agent that died between the spawn and the record of it has left no pid: the log file has the process then. */
+async function straysOf(record: ServerRecord, platform: Platform): Promise<readonly number[]> {
+  const { pid, startTime, bootId, logPath } = record;
+  if (bootId !== platform.bootId) return [];
+  const writers = await platform.writersOf(logPath);
+  if (pid === undefined || startTime === undefined || writers.includes(pid)) return writers;
+  return (await platform.startTime(pid)) === startTime ? [...writers, pid] : writers;
+}
+
+/** SIGTERM, and SIGKILL after the grace period; whether it is gone. */
+async function endProcess(pid: number, platform: Platform): Promise<boolean> {
+  const startTime = await platform.startTime(pid);
+  const isGone = async () => startTime === null || (await platform.startTime(pid)) !== startTime;
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    if (await isGone()) return true;
+    signalGroup(pid, signal);
+    for (let waited = 0; waited < GRACE_MS && !(await isGone()); waited += POLL_MS) await sleep(POLL_MS);
   }
-  signalGroup(pid, "SIGKILL");
-  while (await lives()) await sleep(POLL_MS);
-  return true;
+  return isGone();
 }
 
 function readRecords(folder: string): readonly ServerRecord[] {

@@ -51,11 +51,17 @@ export function spawnServer({ file, args, logPath, ended }: SpawnOptions): Serve
   };
 }
 
-/** Signals a whole process group; one that is gone is fine. */
+/** Signals the process group that `pid` leads, or `pid` alone where it leads none; one that is gone is fine. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  if (!trySignal(-pid, signal)) trySignal(pid, signal);
+}
+
+/** macOS answers EPERM, not ESRCH, for a group of which only a zombie is left. */
+function trySignal(target: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(-pid, signal);
+    return process.kill(target, signal);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "EPERM")) return false;
+    throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { serverFlags } from "../flags.ts";
 import type { Platform } from "../platform/platform.ts";
+import type { ServerOptions } from "../server-options.ts";
 import type { Workload } from "../workload.ts";
 import { isPortFree } from "./probe.ts";
 import { removeRecord, writeRecord } from "./records.ts";
@@ -8,6 +9,7 @@ import { type Server, spawnServer } from "./server.ts";
 
 export interface StartOptions {
   readonly llamaServer: string;
+  readonly serverOptions: ServerOptions;
   readonly stateDirectory: string;
   readonly platform: Platform;
   readonly ended: () => void;
@@ -17,28 +19,38 @@ export function recordsFolder(stateDirectory: string): string {
   return join(stateDirectory, "servers");
 }
 
-/** Starts one server; undefined where its port is taken. The record is on disk before the spawn and complete after it. */
+export function logPathOf(stateDirectory: string, name: string): string {
+  return join(stateDirectory, "logs", `${name.replace("/", "_")}.log`);
+}
+
+/**
+ * Starts one server; undefined where its port is taken. The record is on disk before the spawn, has the pid before anything
+ * is waited for, and the start time after it: an agent that is killed at any of these steps leaves what the next needs.
+ */
 export async function startServer(
   workload: Workload,
   modelPath: string,
-  { llamaServer, stateDirectory, platform, ended }: StartOptions,
+  { llamaServer, serverOptions, stateDirectory, platform, ended }: StartOptions,
 ): Promise<Server | undefined> {
   const { name, fields } = workload;
   if (!(await isPortFree(fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
-  const intent = { name, port: fields.port, bootId: platform.bootId };
+  const logPath = logPathOf(stateDirectory, name);
+  const intent = { name, port: fields.port, bootId: platform.bootId, logPath };
   writeRecord(folder, intent);
   const server = spawnServer({
     file: llamaServer,
-    args: serverFlags(fields, modelPath),
-    logPath: join(stateDirectory, "logs", `${name.replace("/", "_")}.log`),
+    args: serverFlags(fields, modelPath, serverOptions),
+    logPath,
     ended,
   });
-  if (server.pid === undefined) {
+  const { pid } = server;
+  if (pid === undefined) {
     removeRecord(folder, name);
     return server;
   }
-  const startTime = await platform.startTime(server.pid);
-  if (startTime !== null) writeRecord(folder, { ...intent, pid: server.pid, startTime });
+  writeRecord(folder, { ...intent, pid });
+  const startTime = await platform.startTime(pid);
+  if (startTime !== null) writeRecord(folder, { ...intent, pid, startTime });
   return server;
 }

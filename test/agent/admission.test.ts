@@ -2,9 +2,16 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { admit, type Candidate, type Holder } from "../../agent/admission.ts";
 
-const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({ name, chargeBytes, priority });
+const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({
+  name,
+  chargeBytes,
+  priority,
+  since: 100,
+});
 const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): Holder => ({
   name,
+  priority: 2,
+  since: 0,
   chargeBytes,
   starting: false,
   unknown: false,
@@ -23,7 +30,7 @@ describe("admission", () => {
     assert.equal(admit([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
     const { start, waiting } = admit([candidate("a", 5)], [holder("x", 6)], 10);
     assert.equal(start, undefined);
-    assert.equal(waiting.get("a"), "waits for 1 B of memory: needs 5 B, 4 B of 10 B are free");
+    assert.equal(waiting.get("a"), "waits for 1 B of memory: needs 5 B, 4 B of 10 B are free; held by x 6 B");
   });
 
   it("starts nothing while another starts", () => {
@@ -38,12 +45,26 @@ describe("admission", () => {
     assert.match(waiting.get("a") ?? "", /memory of x can be measured/);
   });
 
-  it("lets nobody overtake, and refuses at once what could never run here", () => {
-    const queue = [candidate("a", 11), candidate("b", 8), candidate("c", 1)];
-    const { start, waiting, refused } = admit(queue, [holder("x", 5)], 10);
-    assert.equal(start, undefined);
+  it("refuses at once what could never run here, and goes on with the others", () => {
+    const { start, refused } = admit([candidate("a", 11), candidate("b", 8)], [], 10);
+    assert.equal(start, "b");
     assert.deepEqual([...refused.keys()], ["a"]);
-    assert.match(waiting.get("c") ?? "", /waits for b, which is ahead/);
+  });
+
+  it("lets a small one overtake a large one that waits, where both fit beside each other", () => {
+    const { start, waiting } = admit([candidate("large", 8), candidate("small", 2)], [holder("x", 5)], 10);
+    assert.equal(start, "small");
+    assert.match(waiting.get("large") ?? "", /^waits for 3 B of memory/);
+  });
+
+  it("lets nobody overtake whose memory the large one would miss when its turn comes", () => {
+    const queue = [candidate("large", 8), candidate("z", 2)];
+    const overtaken = [holder("x", 3), holder("y", 2, { since: 200 })];
+    const { start, waiting } = admit(queue, overtaken, 10);
+    assert.equal(start, undefined);
+    assert.equal(waiting.get("z"), "waits for large, which is ahead of it and needs the memory");
+    const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
+    assert.equal(admit(queue, higher, 10).start, "z");
   });
 
   it("never exceeds the allocatable memory, and always says something about everyone", () => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { exceeds, UNWATCHED, type Watch, watched } from "../../agent/enforcement/watchdog.ts";
-import { backOffMs, failuresAfter } from "../../agent/supervisor/back-off.ts";
+import {
+  exceededMessage,
+  exceeds,
+  isSampleDue,
+  UNWATCHED,
+  type Watch,
+  watched,
+} from "../../agent/enforcement/watchdog.ts";
+import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../../agent/supervisor/back-off.ts";
 import { decide, GRACE_MS, type Observed, START_TIMEOUT_MS } from "../../agent/supervisor/decide.ts";
 import { exitReason } from "../../agent/supervisor/exit-reason.ts";
 import type { Desired } from "../../agent/workload.ts";
@@ -9,7 +16,8 @@ import { aWorkload } from "./samples.ts";
 const NOW = 5_000_000;
 const run: Desired = { kind: "run", workload: aWorkload({ startKey: "a" }) };
 const off: Desired = { kind: "stopped", message: "spec.suspend is true" };
-const refused: Desired = { kind: "refused", reason: "PortConflict", message: "port 1 belongs to a" };
+const refused: Desired = { kind: "refused", state: "Failed", reason: "PortConflict", message: "port 1 belongs to a" };
+const noModel: Desired = { kind: "refused", state: "Pending", reason: "ModelNotFound", message: "no Model" };
 
 const starting = { startKey: "a", startedAt: NOW - 1000 };
 const ready = { ...starting, readyAt: NOW - 500 };
@@ -33,6 +41,7 @@ describe("what to do about one workload", () => {
     ["nothing is left of it", undefined, {}, "forget", "Stopped"],
     ["suspended", off, {}, "nothing", "Stopped"],
     ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
+    ["its Model is not there yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
     ["header not read yet", run, { preparation: { stage: "reading", message: "" } }, "nothing", "Pending"],
     ["too big", run, { preparation: tooBig }, "nothing", "Failed", "InsufficientMemory"],
     [
@@ -52,6 +61,7 @@ describe("what to do about one workload", () => {
     ],
     ["may start", run, { preparation: prepared }, "queue", "Waiting"],
     ["backs off", run, { preparation: prepared, backOff }, "nothing", "BackOff", "Killed"],
+    ["stays down", run, { backOff: { ...backOff, state: "Failed", until: Infinity } }, "nothing", "Failed", "Killed"],
     ["backed off long enough", run, { preparation: prepared, backOff: { ...backOff, until: NOW } }, "queue", "Waiting"],
     [
       "backed off, now too big",
@@ -110,14 +120,50 @@ describe("the watchdog", () => {
   ];
   for (const [name, samples, stops] of cases) {
     it(`${name}: ${stops ? "stops it" : "leaves it"}`, () => {
-      const watch = samples.reduce<Watch>((before, sample) => watched(before, sample, 100), UNWATCHED);
+      const watch = samples.reduce<Watch>((before, sample) => watched(before, sample, 100, NOW), UNWATCHED);
       assert.equal(exceeds(watch), stops);
       assert.equal(watch.unknown, samples.at(-1) === null);
     });
   }
 });
 
+describe("samples", () => {
+  it("are a second apart, whatever wakes the supervisor: two of one moment are one answer", () => {
+    const watch = watched(UNWATCHED, 101, 100, NOW);
+    assert.deepEqual(
+      [0, 500, 899, 900, 1000].map((later) => isSampleDue(watch, NOW + later)),
+      [false, false, false, true, true],
+    );
+    assert.equal(isSampleDue(UNWATCHED, NOW), true);
+    assert.equal(isSampleDue(watched(UNWATCHED, null, 100, NOW), NOW + 1), false);
+  });
+
+  it("are told with the budget, its source, and the budget that would do", () => {
+    const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;
+    const watch = watched(UNWATCHED, 300.5 * 2 ** 20, budget.bytes, NOW);
+    assert.match(
+      exceededMessage(watch, budget),
+      /^measured 300\.5 MiB, budget 128\.0 MiB \(absolute from CRD\): .*raise memoryBudget to at least 301Mi/,
+    );
+  });
+});
+
 describe("back-off", () => {
+  it("stays down after the third breach within an hour, and says so", () => {
+    const HOUR = 3_600_000;
+    let breaches: readonly number[] = [];
+    const breach = (at: number) => {
+      breaches = breachesAfter(breaches, at);
+      return breachBackOff(breaches, "m", at);
+    };
+    assert.deepEqual(breach(NOW), { state: "BackOff", reason: "BudgetExceeded", message: "m", until: NOW + 60_000 });
+    assert.equal(breach(NOW + 100_000).until, NOW + 100_000 + 120_000);
+    const last = breach(NOW + HOUR - 1);
+    assert.deepEqual([last.state, last.until], ["Failed", Number.POSITIVE_INFINITY]);
+    assert.match(last.message, /^m; the third time within an hour: it stays down until/);
+    assert.equal(breach(NOW + 100_000 + HOUR).state, "BackOff");
+  });
+
   it("doubles from a second to five minutes, and for budgets from a minute to an hour", () => {
     const seconds = (kind: "crash" | "budget") =>
       [1, 2, 3, 9, 10, 1000].map((failures) => backOffMs(kind, failures) / 1000);

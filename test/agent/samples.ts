@@ -1,5 +1,13 @@
 import type { ServerFields } from "../../agent/flags.ts";
+import type { ServerOptions } from "../../agent/server-options.ts";
 import type { Workload } from "../../agent/workload.ts";
+
+/** The options of a recent llama-server, as far as the agent uses them. */
+export const options: ServerOptions = new Set([
+  ...["--load-mode", "--cache-ram", "--ctx-checkpoints", "--no-repack", "--fit", "--metrics", "--no-ui", "--offline"],
+  ...["--embeddings", "--reranking", "--jinja", "--no-jinja"],
+  ...["--no-warmup", "--reasoning-budget", "--reasoning-budget-message", "--temp"],
+]);
 
 export const fields: ServerFields = {
   name: "default/chat",

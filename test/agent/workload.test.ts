@@ -3,8 +3,9 @@ import type { Manifest } from "../../agent/sources/documents.ts";
 import { type Desired, desiredWorkloads, type Node } from "../../agent/workload.ts";
 import { parseManifest } from "../../api/parse.ts";
 import { modelManifest, serviceManifest } from "../support/manifests.ts";
+import { options } from "./samples.ts";
 
-const node: Node = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30 };
+const node: Node = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
 
 function parsed(document: unknown): Manifest {
   const manifest = parseManifest(document);
@@ -48,6 +49,7 @@ describe("an InferenceService with its Model", () => {
     [{ runtime: "vllm" }, {}, "refused", /spec\.runtime vllm does not run natively/],
     [{ modelRef: "none" }, {}, "refused", /Model default\/none, which modelRef names, does not exist/],
     [{ extraArgs: ["--ctx-size", "9"] }, {}, "refused", /set spec\.contextSize/],
+    [{ extraArgs: ["--top-k", "4"] }, {}, "refused", /this llama-server has no --top-k/],
     [{ moeCPUOffload: true }, {}, "refused", /spec\.moeCPUOffload is not supported/],
     [{ speculativeDecoding: { type: "ngram-mod" } }, {}, "refused", /speculativeDecoding/],
     [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
@@ -83,12 +85,42 @@ describe("an InferenceService with its Model", () => {
     assert.equal(desired?.kind, "refused");
   });
 
-  it("gives a port to the first by name", () => {
+  it("gives a port to the first by name, and never takes it from a server that runs (#232)", () => {
     const second = parsed({ ...serviceManifest(), metadata: { name: "zzz" } });
-    const all = desiredWorkloads([second, parsed(modelManifest()), parsed(serviceManifest())], node);
+    const manifests = [second, parsed(modelManifest()), parsed(serviceManifest())];
+    const all = desiredWorkloads(manifests, node);
     assert.equal(all.get("default/chat")?.kind, "run");
     const later = all.get("default/zzz");
     assert(later?.kind === "refused");
     assert.match(later.message, /^port 8080 belongs to default\/chat/);
+    const taken = desiredWorkloads(manifests, node, new Set(["default/zzz"]));
+    assert.deepEqual([taken.get("default/zzz")?.kind, taken.get("default/chat")?.kind], ["run", "refused"]);
+  });
+
+  const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [
+    [{ replicas: 3 }, {}, /^spec\.replicas is 3; one machine runs one of them$/],
+    [{}, { hardware: { accelerator: "metal" } }, /^asked for metal; this host has none, so it runs on the CPU$/],
+    [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
+    [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
+    [{}, { refreshPolicy: "OnChange" }, /OnChange is not acted on/],
+    [
+      { evictionProtection: true, image: "x" },
+      {},
+      /^not acted on without a cluster: spec\.evictionProtection, spec\.image$/,
+    ],
+    [{}, { prefetch: true }, /^not acted on without a cluster: the Model's spec\.prefetch$/],
+    [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
+  ];
+  for (const [service, model, says] of noted) {
+    it(`#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
+      const { notes } = running(wanted(service, model, { ...node, options: new Set() }));
+      assert.equal(notes.length, 1, notes.join("\n"));
+      assert.match(notes[0] ?? "", says);
+    });
+  }
+
+  it("has nothing to say about an ordinary service", () => {
+    const { notes } = running(wanted({ contextSize: 4096, endpoint: { port: 9000 } }, { quantization: "Q4_K_M" }));
+    assert.deepEqual(notes, []);
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { ensureTool } from "../../toolchain/ensure.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
@@ -33,10 +34,19 @@ describe("pulumi-llmkube agent", function () {
     assert.match(stderr, /^pulumi-llmkube: .*llama-server was not found: install llama\.cpp .*--llama-server$/);
   });
 
+  it("says that a binary is no llama-server", async () => {
+    const folder = await temporaryDirectory();
+    const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", process.execPath];
+    const { exitCode, stderr } = await runCli("agent", ...flags);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /^pulumi-llmkube: .*node is no llama-server: name the binary with --llama-server$/);
+  });
+
   it("says that the state folder cannot be written", async () => {
     const folder = await temporaryDirectory();
     const state = join(process.execPath, "state");
-    const flags = ["--manifests", folder, "--state", state, "--llama-server", process.execPath];
+    const llamaServer = await ensureTool("llama-server", () => {});
+    const flags = ["--manifests", folder, "--state", state, "--llama-server", llamaServer];
     const { exitCode, stderr } = await runCli("agent", ...flags);
     assert.equal(exitCode, 2);
     assert.match(stderr, /cannot be written \(ENOTDIR\): name another one with --state$/);
