@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import lockfile from "proper-lockfile";
 import { Agent } from "undici";
 import { get, headerOf, statusRefusal } from "../memory/gguf/http-request.ts";
 import type { HttpLocation } from "../memory/gguf/locate.ts";
 import { Refusal } from "../memory/gguf/refusal.ts";
+import { formatBytes } from "../memory/quantity.ts";
 
 export interface Download {
   readonly location: HttpLocation;
@@ -16,28 +20,69 @@ export interface Download {
 }
 
 const MAGIC = Buffer.from("GGUF");
+/** Nothing smaller can be a header. */
+const SMALLEST = 24;
 const SPLIT = /-\d{5}-of-\d{5}\.gguf$/;
 
 /**
  * Downloads a model; undefined when it is in place, else one sentence. Size, magic and sha256 are checked before the file
- * gets its name, so a file with that name is whole (#642).
+ * gets its name, so a file with that name is whole (#642). Of several agents with one models folder one downloads, and the
+ * others wait for it.
  */
 export async function download(job: Download): Promise<string | undefined> {
-  const { name } = job.location;
-  if (SPLIT.test(job.location.url.pathname)) {
+  const { name, url } = job.location;
+  if (SPLIT.test(url.pathname)) {
     return `${name} is one part of a split model, which is not downloaded: fetch all parts and name the first by its path`;
   }
+  const folder = dirname(job.path);
+  const stolen = new AbortController();
+  const signal = AbortSignal.any([job.signal, stolen.signal]);
+  try {
+    await mkdir(folder, { recursive: true });
+    const unlock = await lockPart(job, signal, () => stolen.abort());
+    try {
+      if (!existsSync(job.path)) await fetchWhole({ ...job, signal });
+    } finally {
+      await unlock().catch(() => {});
+    }
+    return undefined;
+  } catch (error) {
+    if (job.signal.aborted) return `the download of ${name} was cancelled`;
+    if (stolen.signal.aborted) return `the download of ${name} was taken over by another agent`;
+    return sentence(error, name, folder);
+  }
+}
+
+const LOCK_STALE_MS = 15_000;
+const LOCK_RETRY_MS = 1000;
+
+/** Held while a `.part` is written; a lock that a killed agent left is waited out. The value releases it. */
+async function lockPart(
+  { path, progress }: Download,
+  signal: AbortSignal,
+  lost: () => void,
+): Promise<() => Promise<void>> {
+  const options = { realpath: false, stale: LOCK_STALE_MS, onCompromised: lost };
+  for (;;) {
+    try {
+      return await lockfile.lock(`${path}.part`, options);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
+      progress("another agent downloads it");
+      await sleep(LOCK_RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+async function fetchWhole(job: Download): Promise<void> {
   const part = `${job.path}.part`;
   const dispatcher = new Agent();
   try {
-    await mkdir(dirname(job.path), { recursive: true });
     await receive(job, part, dispatcher);
     await rename(part, job.path);
-    return undefined;
   } catch (error) {
     await rm(part, { force: true }).catch(() => {});
-    if (job.signal.aborted) return `the download of ${name} was cancelled`;
-    return sentence(error, name, dirname(job.path));
+    throw error;
   } finally {
     await dispatcher.destroy();
   }
@@ -49,6 +94,7 @@ async function receive({ location, sha256, signal, progress }: Download, part: s
   const answer = await get(url, { "accept-encoding": "identity" }, { dispatcher, signal, credentials });
   if (answer.response.statusCode !== 200) throw statusRefusal(answer);
   const length = Number(headerOf(answer.response, "content-length") ?? Number.NaN);
+  await checkSpace(dirname(part), length);
   const hash = createHash("sha256");
   const file = await open(part, "w", 0o600);
   let done = 0;
@@ -60,17 +106,27 @@ async function receive({ location, sha256, signal, progress }: Download, part: s
       hash.update(chunk);
       await file.writeFile(chunk);
       done += chunk.length;
-      progress(Number.isNaN(length) ? `${done} bytes` : `${Math.floor((done / length) * 100)}%`);
+      progress(Number.isNaN(length) ? formatBytes(done) : `${Math.floor((done / length) * 100)}%`);
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  if (done < 24 || (!Number.isNaN(length) && done !== length)) throw new Refusal(`it ended after ${done} bytes`);
+  if (done < SMALLEST || (!Number.isNaN(length) && done !== length)) throw new Refusal(`it ended after ${done} bytes`);
   const digest = hash.digest("hex");
   if (sha256 !== undefined && digest !== sha256) {
     throw new Refusal(`its sha256 is ${digest}, the Model asks for ${sha256}`);
   }
+}
+
+/** A length that is not known (NaN) is found out by writing. */
+async function checkSpace(folder: string, length: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (!(length > bavail * bsize)) return;
+  const [need, free] = [length, bavail * bsize].map(formatBytes);
+  throw new Refusal(
+    `it has ${need} and the disk of ${folder} ${free} free: free space or name another folder with --models`,
+  );
 }
 
 function sentence(error: unknown, name: string, folder: string): string {

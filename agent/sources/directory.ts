@@ -38,7 +38,8 @@ export async function openDirectory(folder: string, changed: () => void): Promis
   const rescan = async () => {
     const files = await yamlFiles(folder);
     if (typeof files !== "string") known = await readAll(folder, files, known);
-    const next = typeof files === "string" ? { ...joined(known), problems: [files] } : joined(known);
+    const all = joined(known, snapshot);
+    const next = typeof files === "string" ? { ...all, problems: [files + kept(all.manifests)] } : all;
     if (JSON.stringify(next) === JSON.stringify(snapshot)) return;
     snapshot = next;
     changed();
@@ -51,6 +52,8 @@ export async function openDirectory(folder: string, changed: () => void): Promis
     clearTimeout(settling);
     settling = setTimeout(schedule, SETTLE_MS);
   });
+  // What changed between the first scan and the first watch comes with no event.
+  watcher.once("ready", schedule);
   // A watch that breaks leaves the rescan; what is wrong with the folder that one says.
   watcher.on("error", () => {});
   const timer = setInterval(schedule, RESCAN_MS);
@@ -65,15 +68,20 @@ export async function openDirectory(folder: string, changed: () => void): Promis
   };
 }
 
-/** The YAML files under `folder`, or a sentence why there is no telling. A folder that is not there has no files. */
+/** A folder that is away is no deletion of what was in it: an unmounted disk, a checkout that is being replaced (T6). */
+function kept(manifests: readonly Manifest[]): string {
+  return manifests.length === 0 ? "" : "; what was last read there stays in force";
+}
+
+/** The YAML files under `folder`, hidden ones aside, or a sentence why there is no telling. A folder that is not there has no files. */
 async function yamlFiles(folder: string): Promise<readonly string[] | string> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => !entry.isDirectory() && /\.(ya?ml|json)$/.test(entry.name));
+    const files = entries.filter((entry) => !entry.isDirectory() && /^[^.].*\.(ya?ml|json)$/.test(entry.name));
     return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT") return `${folder} does not exist yet: waiting for it`;
+    if (code === "ENOENT") return `${folder} does not exist: waiting for it`;
     if (code === "ENOTDIR") return `${folder} is not a folder: name the folder that holds the manifests`;
     return `${folder} cannot be read (${code}): check its permissions`;
   }
@@ -104,8 +112,9 @@ async function readOne(folder: string, file: string, before: KnownFile | undefin
 }
 
 function faulty(problems: readonly string[], stamp: string, before: KnownFile | undefined): KnownFile {
-  const kept = before === undefined || before.manifests.length === 0 ? "" : "; its last good version stays in force";
-  return { manifests: before?.manifests ?? [], problems: problems.map((problem) => problem + kept), stamp };
+  const manifests = before?.manifests ?? [];
+  const inForce = manifests.length === 0 ? "" : "; its last good version stays in force";
+  return { manifests, problems: problems.map((problem) => problem + inForce), stamp };
 }
 
 /** The good documents of a file, and of its other documents what they said before. */
@@ -114,8 +123,11 @@ function patched(content: FileContent, before: KnownFile | undefined): readonly 
   return [...content.manifests, ...(before?.manifests ?? []).filter((manifest) => !good.has(keyOf(manifest)))];
 }
 
-/** All files together. A name that two documents claim is nobody's: which of them is meant is not ours to guess. */
-function joined(known: Known): Snapshot {
+/**
+ * All files together. Which of two documents of one name is meant is not ours to guess: what was in force before stays so
+ * (T6), and a name that never was anybody's stays nobody's.
+ */
+function joined(known: Known, before: Snapshot): Snapshot {
   const problems = [...known.values()].flatMap((file) => file.problems);
   const claims = new Map<string, { manifest: Manifest; files: string[] }>();
   for (const [file, { manifests }] of known) {
@@ -127,8 +139,15 @@ function joined(known: Known): Snapshot {
   }
   const manifests: Manifest[] = [];
   for (const [key, { manifest, files }] of claims) {
-    if (files.length === 1) manifests.push(manifest);
-    else problems.push(`${key} is defined more than once, in ${[...new Set(files)].join(" and ")}: keep one of them`);
+    if (files.length === 1) {
+      manifests.push(manifest);
+      continue;
+    }
+    const old = before.manifests.find((one) => keyOf(one) === key);
+    if (old !== undefined) manifests.push(old);
+    const inForce = old === undefined ? "" : "; the version that was read before the second one stays in force";
+    const where = [...new Set(files)].join(" and ");
+    problems.push(`${key} is defined more than once, in ${where}: keep one of them${inForce}`);
   }
   return { manifests, problems };
 }

@@ -85,7 +85,7 @@ describe("a folder of manifests", function () {
   it("waits for a folder that is not there yet", async () => {
     await rm(folder, { recursive: true });
     const { current } = await open();
-    assert.deepEqual(current().problems, [`${folder} does not exist yet: waiting for it`]);
+    assert.deepEqual(current().problems, [`${folder} does not exist: waiting for it`]);
     await mkdir(folder);
     await write("a.yaml", model);
     assert.deepEqual((await once(({ manifests }) => manifests.length === 1)).problems, []);
