@@ -1,34 +1,36 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { ensureTool } from "../../toolchain/ensure.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
 
 const DEMO = join(import.meta.dirname, "../../examples/demo/main.ts");
 
-function startDemo() {
-  return execa(process.execPath, [DEMO], { reject: false, stdin: "ignore" });
+function startDemo(folder: string) {
+  return execa(process.execPath, [DEMO], { reject: false, stdin: "ignore", env: { TMPDIR: folder } });
 }
 
-/** Command lines of every process that serves the demo's weights; on Linux only, elsewhere none are found. */
-async function serversOf(weights: string): Promise<readonly string[]> {
-  const pids = await readdir("/proc").catch(() => []);
-  const lines = pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""));
-  const servers = (await Promise.all(lines)).filter((line) => line.includes("llama-server") && line.includes(weights));
-  return servers.filter((line) => !line.includes("pulumi-llmkube.js"));
+/** Command lines of the processes whose output goes to a file under `folder`; on Linux only, elsewhere none are found. */
+async function processesOf(folder: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((entry) => /^\d+$/.test(entry));
+  const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
+  const ours = pids.filter((_, index) => outputs[index]?.startsWith(folder));
+  return Promise.all(ours.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
 }
 
 describe("npm run demo", function () {
   this.timeout(10 * 60_000);
-  let weights = "";
+  let folder = "";
   before(async function () {
     this.timeout(0);
-    weights = await ensureTool("gemma3-270m");
+    folder = await temporaryDirectory();
+    await ensureTool("gemma3-270m");
     await ensureTool("llama-server");
   });
 
   it("refuses, brings up, shows, enforces and destroys, and leaves no process", async () => {
-    const { stdout, stderr, exitCode } = await startDemo();
+    const { stdout, stderr, exitCode } = await startDemo(folder);
     assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
     const expected = [
       /1\. pulumi preview: [\s\S]*estimated .* required, budget 400\.0 MiB \(absolute from CRD\)/,
@@ -39,11 +41,12 @@ describe("npm run demo", function () {
       /5\. pulumi destroy[\s\S]*Everything is gone/,
     ];
     for (const part of expected) assert.match(stdout, part);
-    assert.deepEqual(await serversOf(weights), []);
+    assert.deepEqual(await processesOf(folder), []);
+    assert.ok(!(await readdir(folder)).some((name) => name.startsWith("pulumi-llmkube-demo")));
   });
 
   it("stops what it started on Ctrl-C", async () => {
-    const demo = startDemo();
+    const demo = startDemo(folder);
     await new Promise<void>((resolve) => {
       let seen = "";
       demo.stdout.on("data", (text: Buffer) => {
@@ -55,6 +58,7 @@ describe("npm run demo", function () {
     demo.kill("SIGINT");
     const { exitCode } = await demo;
     assert.equal(exitCode, 130);
-    assert.deepEqual(await serversOf(weights), []);
+    assert.deepEqual(await processesOf(folder), []);
+    assert.ok(!(await readdir(folder)).some((name) => name.startsWith("pulumi-llmkube-demo")));
   });
 });
