@@ -12,21 +12,32 @@ async function main(): Promise<void> {
   console.log(
     "pulumi-llmkube: a language model inside its memory budget, from pulumi preview to the running process\n",
   );
-  const weights = await ensureTool("gemma3-270m", say);
-  const llamaServer = await ensureTool("llama-server", say);
   const folder = await mkdtemp(join(tmpdir(), "pulumi-llmkube-demo-"));
-  const demo: Demo = {
-    pulumi: await pulumiEnvironment({ backendDir: join(folder, "backend"), report: say }),
-    workDir: folder,
-    weights,
+  try {
+    await runSteps(await prepared(folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The real parts, found or built side by side, and a folder for everything that the demo writes. */
+async function prepared(folder: string): Promise<Demo> {
+  const [pulumi, llamaServer, weights] = await Promise.all([
+    pulumiEnvironment({ backendDir: join(folder, "backend"), report: say }),
+    ensureTool("llama-server", say),
+    ensureTool("gemma3-270m", say),
+  ]);
+  return {
+    pulumi,
     llamaServer,
+    weights,
+    workDir: folder,
     manifests: join(folder, "manifests"),
     state: join(folder, "state"),
     models: join(folder, "models"),
     port: await getPort(),
     signal: interrupt.signal,
   };
-  await runSteps(demo).finally(() => rm(folder, { recursive: true, force: true }));
 }
 
 const interrupt = new AbortController();
