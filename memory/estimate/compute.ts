@@ -1,4 +1,4 @@
-import type { CachedLayer, Cells } from "./cache.ts";
+import { type CachedLayer, type Cells, stateElements } from "./cache.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
@@ -17,16 +17,38 @@ export function computeBytes(
   cells: Cells,
   settings: EstimateSettings,
 ): ComputeBytes {
-  const masks = 2 * cells.ubatch * (layers.length > 0 ? cells.full + cells.sliding : 0);
-  const scores = settings.flashAttention || layers.length === 0 ? 0 : 4 * cells.ubatch * cells.full * facts.heads;
+  const seen = seenCells(family, layers, cells);
+  const masks = 2 * cells.ubatch * (seen + (seen > 0 ? cells.sliding : 0));
+  const scores = settings.flashAttention ? 0 : 4 * cells.ubatch * seen * facts.heads;
   const scan = stateScan(facts, family, cells);
+  const beside = masks + scores + besideLayers(facts, family, cells);
   if (settings.backend === "cpu") {
-    return { device: 0, host: Math.ceil(masks + scores + Math.max(4 * cells.ubatch * cpuWidth(facts, family), scan)) };
+    return { device: 0, host: Math.ceil(beside + Math.max(4 * cells.ubatch * cpuWidth(facts, family), scan)) };
   }
   const host = masks + 8 * cells.ubatch * facts.embedding;
   const attention = metalAttention(facts, family, layers, cells, settings);
-  const device = masks + scores + Math.max(4 * cells.ubatch * metalWidth(facts, family), attention, scan);
+  const device = beside + Math.max(4 * cells.ubatch * metalWidth(facts, family), attention, scan);
   return { device: Math.ceil(device), host: Math.ceil(host) };
+}
+
+/** Cells that a token's attention looks at; without a cache these are the tokens of its own batch, as f32. */
+function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells): number {
+  if (family.cache === "none") return 2 * cells.ubatch;
+  return layers.length > 0 ? cells.full : 0;
+}
+
+/**
+ * Bytes that live beside every layer's own: inputs of each layer twice while they are projected (gemma3n, gemma4), further
+ * residual streams thrice (as they are, predicted, corrected), a sparse attention's scores of all cells, and, where no measured
+ * case confirms the graph, one residual stream and one query more than its formula says.
+ */
+function besideLayers(facts: ModelFacts, family: Family, cells: Cells): number {
+  const { embedding, perLayerInput, layers, indexer } = facts;
+  const inputs = 2 * perLayerInput * layers;
+  const streams = 3 * ((family.residualStreams ?? 1) - 1) * embedding;
+  const sparse = family.cache === "mla-indexer" && indexer ? cells.full * (indexer.heads + 2) : 0;
+  const unconfirmed = family.measured ? 0 : embedding + queryWidth(facts);
+  return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
 }
 
 /** Floats a token that the widest moment of a CPU graph holds: the feed-forward, the residual stream and the query. */
@@ -46,8 +68,10 @@ function expertWidth(facts: ModelFacts, family: Family): number | undefined {
   const query = queryWidth(facts);
   const inner = 3 * used * (facts.expertFeedForward || feedForward(facts)) + 3 * embedding + query;
   const residual = family.gatedAttention ? 2 * embedding : 4 * embedding + Math.min(query, embedding);
-  const compressed = family.cache === "mla" ? 3 * embedding : 0;
-  return Math.max(inner, 2 * used * embedding + residual) + compressed;
+  // Layers of the same model may be dense, and wider than the experts in use.
+  const dense = family.measured ? 0 : 3 * feedForward(facts) + 3 * embedding + query;
+  const rebuilt = compressed(family) ? 3 * embedding : 0;
+  return Math.max(inner, dense, 2 * used * embedding + residual) + rebuilt;
 }
 
 /**
@@ -63,11 +87,12 @@ function metalAttention(
 ): number {
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
   if (widest === 0) return 0;
-  const mla = family.cache === "mla" && facts.mla !== undefined;
+  const mla = compressed(family) && facts.mla !== undefined;
   const quantized = QUANTIZED.has(settings.cacheTypeK);
   const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
   const scratch = 2 * cells.full * widest;
-  const partial = 4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (facts.valueLength + 2);
+  const partial =
+    4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (Math.max(facts.valueLength, facts.valueLengthSliding) + 2);
   const tail = quantized ? 0 : 128 * widest * kvHeads;
   return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * attentionRows(facts, family, quantized);
 }
@@ -75,7 +100,7 @@ function metalAttention(
 /** Floats a token around one layer's attention: residual stream, queries, and what builds them. */
 function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
-  if (family.cache === "mla") {
+  if (compressed(family)) {
     const parts = facts.mla ? 2 * keyLength + facts.mla.keyLength : 4 * keyLength;
     return 3 * embedding + heads * (parts + valueLength);
   }
@@ -84,16 +109,27 @@ function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): n
 
 const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]);
 
-/**
- * A state-space layer's own graph: input projection, the convolution's input and output, both halves of the inner width,
- * the result, and one state a sequence.
- */
+/** A recurrent layer's own graph: floats a token, and one state a sequence. */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
-  if (family.recurrent?.state !== "ssm" || facts.ssm === undefined) return 0;
-  const { inner, groups, state, convolution } = facts.ssm;
-  const convolved = inner + 2 * groups * state;
-  const stateBytes = 4 * ((convolution - 1) * convolved + state * inner) * cells.sequences;
-  return 4 * cells.ubatch * (inner + 3 * convolved + 2 * inner + facts.embedding) + stateBytes;
+  const state = family.recurrent?.state;
+  if (state === undefined || state === "short-convolution") return 0;
+  return 4 * (cells.ubatch * scanWidth(facts, state) + stateElements(facts, state) * cells.sequences);
+}
+
+/**
+ * State space: input projection, the convolution's input and output, both halves of the inner width, and the result. KDA: the
+ * same for queries, keys and values, and a decay per channel. RWKV: five shifted inputs, their mixes, and the products.
+ */
+function scanWidth(facts: ModelFacts, state: "ssm" | "rwkv" | "kda"): number {
+  if (state === "rwkv") return 16 * facts.embedding;
+  if (state === "kda") return 16 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
+  if (facts.ssm === undefined) return 0;
+  const { inner, groups, state: width } = facts.ssm;
+  return 3 * inner + 3 * (inner + 2 * groups * width) + facts.embedding;
+}
+
+function compressed(family: Family): boolean {
+  return family.cache === "mla" || family.cache === "mla-indexer";
 }
 
 function feedForward(facts: ModelFacts): number {
@@ -101,5 +137,5 @@ function feedForward(facts: ModelFacts): number {
 }
 
 function queryWidth(facts: ModelFacts): number {
-  return facts.heads * facts.keyLength;
+  return facts.heads * Math.max(facts.keyLength, facts.keyLengthSliding);
 }
