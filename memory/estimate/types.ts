@@ -10,7 +10,7 @@ export type Backend = (typeof BACKENDS)[number];
 export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
 
-export const ROPE_SCALINGS = ["none", "linear", "yarn"] as const;
+export const ROPE_SCALINGS = ["none", "linear", "yarn", "longrope"] as const;
 export type RopeScaling = (typeof ROPE_SCALINGS)[number];
 
 /** What moves a llama-server's memory, as the flags it is started with. */
