@@ -78,7 +78,9 @@ function adapterShare(adapters: readonly GgufHeader[], architecture: string): Re
   return ok({ part: "lora", bytes, confidence: "exact", notes: [] });
 }
 
-/** Patches of the largest image that a projector with a size of its own choice takes: 4096 tokens of 2 x 2. */
+/** Projectors that scale or cut every image to `image_size`; all others may take it as large as it is. */
+const FIXED_SIZE: ReadonlySet<unknown> = new Set(["gemma3", "idefics3", "internvl", "llama4", "ldp", "ldpv2", "mlp"]);
+/** Patches of the largest image that the others take: 4096 tokens of 2 x 2. */
 const MOST_PATCHES = 4 * 4096;
 /** Frames of the 30 seconds of sound that an encoder takes at once. */
 const SOUND_FRAMES = 3000;
@@ -115,17 +117,19 @@ function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSett
   if (!forward.ok) return forward;
   const heads = read("attention.head_count");
   if (!heads.ok) return heads;
-  const inputs = prefix === "clip.audio" ? ok(SOUND_FRAMES) : patches(read);
+  const inputs = prefix === "clip.audio" ? ok(SOUND_FRAMES) : patches(header, read);
   if (!inputs.ok) return inputs;
   const scores = settings.flashAttention ? 0 : 4 * inputs.value ** 2 * heads.value;
   return ok(4 * inputs.value * (3 * forward.value + 6 * embedding.value) + scores);
 }
 
-/** A fixed image size gives its patches; a larger one than the usual bound counts as it is. */
-function patches(read: (key: string) => Result<number>): Result<number> {
+function patches(header: GgufHeader, read: (key: string) => Result<number>): Result<number> {
   const image = read("image_size");
-  const patch = read("patch_size");
   if (!image.ok) return image;
+  const patch = read("patch_size");
   if (!patch.ok) return patch;
-  return ok(Math.max(Math.ceil(image.value / patch.value) ** 2, MOST_PATCHES));
+  const { metadata } = header;
+  const projector = metadata.get("clip.vision.projector_type") ?? metadata.get("clip.projector_type");
+  const own = Math.ceil(image.value / patch.value) ** 2;
+  return ok(FIXED_SIZE.has(projector) ? own : Math.max(own, MOST_PATCHES));
 }

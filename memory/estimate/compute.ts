@@ -27,7 +27,9 @@ export function computeBytes(
   }
   const host = masks + 8 * cells.ubatch * facts.embedding;
   const attention = metalAttention(facts, family, layers, cells, settings);
-  const device = beside + Math.max(4 * cells.ubatch * metalWidth(facts, family), attention, scan);
+  // A state layer's residual stream is copied to the device as well.
+  const deviceScan = scan > 0 ? scan + 4 * cells.ubatch * facts.embedding : 0;
+  const device = beside + Math.max(4 * cells.ubatch * metalWidth(facts, family, settings), attention, deviceScan);
   return { device: Math.ceil(device), host: Math.ceil(host) };
 }
 
@@ -54,20 +56,29 @@ function besideLayers(facts: ModelFacts, family: Family, cells: Cells): number {
 /** Floats a token that the widest moment of a CPU graph holds: the feed-forward, the residual stream and the query. */
 function cpuWidth(facts: ModelFacts, family: Family): number {
   const query = family.gatedAttention ? 0 : queryWidth(facts);
-  return expertWidth(facts, family) ?? 3 * feedForward(facts) + 3 * facts.embedding + query;
+  const experts = expertWidth(facts, family, compressed(family) ? narrower(facts) : queryWidth(facts));
+  return experts ?? 3 * feedForward(facts) + 3 * facts.embedding + query;
 }
 
-function metalWidth(facts: ModelFacts, family: Family): number {
-  return expertWidth(facts, family) ?? 3 * feedForward(facts) + 2 * Math.max(facts.embedding, queryWidth(facts));
+/** As on the CPU, but with one row less unless the cache is quantized. */
+function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
+  const rows = QUANTIZED.has(settings.cacheTypeK) ? 3 : 2;
+  const experts = expertWidth(facts, family, narrower(facts));
+  return experts ?? 3 * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts));
 }
 
-function expertWidth(facts: ModelFacts, family: Family): number | undefined {
+function narrower(facts: ModelFacts): number {
+  return Math.min(queryWidth(facts), facts.embedding);
+}
+
+/** `besides`: floats a token that attention leaves behind while the experts' results are added up. */
+function expertWidth(facts: ModelFacts, family: Family, besides: number): number | undefined {
   const used = facts.expertsUsed;
   if (used === 0) return undefined;
   const { embedding } = facts;
   const query = queryWidth(facts);
   const inner = 3 * used * (facts.expertFeedForward || feedForward(facts)) + 3 * embedding + query;
-  const residual = family.gatedAttention ? 2 * embedding : 4 * embedding + Math.min(query, embedding);
+  const residual = family.gatedAttention ? 2 * embedding : 4 * embedding + besides;
   // Layers of the same model may be dense, and wider than the experts in use.
   const dense = family.measured ? 0 : 3 * feedForward(facts) + 3 * embedding + query;
   const rebuilt = compressed(family) ? 3 * embedding : 0;
@@ -76,7 +87,7 @@ function expertWidth(facts: ModelFacts, family: Family): number | undefined {
 
 /**
  * Metal's flash attention reserves an f16 copy of the widest layer's K and V, room for its partial sums, and where the cache
- * is not quantized a padded tail; a quantized cache also saves one copy of the query.
+ * is not quantized a padded tail.
  */
 function metalAttention(
   facts: ModelFacts,
@@ -90,21 +101,26 @@ function metalAttention(
   const mla = compressed(family) && facts.mla !== undefined;
   const quantized = QUANTIZED.has(settings.cacheTypeK);
   const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
+  const rows = attentionRows(facts, family, quantized) - (family.fusedProjection && !quantized ? widest : 0);
   const scratch = 2 * cells.full * widest;
   const partial =
     4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (Math.max(facts.valueLength, facts.valueLengthSliding) + 2);
   const tail = quantized ? 0 : 128 * widest * kvHeads;
-  return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * attentionRows(facts, family, quantized);
+  return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * rows;
 }
 
-/** Floats a token around one layer's attention: residual stream, queries, and what builds them. */
+/**
+ * Floats a token around one layer's attention: residual stream, queries, and what builds them. A quantized cache saves one copy
+ * of the query, or where the query is gated costs one more.
+ */
 function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
   if (compressed(family)) {
     const parts = facts.mla ? 2 * keyLength + facts.mla.keyLength : 4 * keyLength;
     return 3 * embedding + heads * (parts + valueLength);
   }
-  return 2 * embedding + ((family.gatedAttention ? 4.5 : 3) - (quantized ? 1 : 0)) * queryWidth(facts);
+  if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * queryWidth(facts);
+  return 2 * embedding + (quantized ? 2 : 3) * queryWidth(facts);
 }
 
 const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]);

@@ -113,6 +113,7 @@ export function weightsBytes(header: GgufHeader): Result<number> {
     if (!bytes.ok) return bytes;
     total += bytes.value;
   }
+  if (!Number.isSafeInteger(total)) return fail("the file's tensors hold more than 2^53 bytes: no such file exists");
   return ok(total);
 }
 

@@ -17,6 +17,8 @@ export interface Family {
   readonly cache?: "mla" | "mla-indexer" | "none";
   /** Query projection carries a gate of its own width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention. */
   readonly gatedAttention?: true;
+  /** Queries, keys and values come out of one product, so that a layer's new keys and values need no room of their own. */
+  readonly fusedProjection?: true;
   /** Only the first layers own a cache. */
   readonly cachedLayers?: number;
   /** Copies of the residual stream that the graph carries from layer to layer (gemma3n's AltUp). Default 1. */
@@ -69,7 +71,7 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   qwen2: { source: "models/qwen2.cpp", measured: true },
   qwen3: { source: "models/qwen3.cpp", measured: true },
   qwen3moe: { source: "models/qwen3moe.cpp", measured: true },
-  phi3: { source: "models/phi3.cpp", measured: true },
+  phi3: { source: "models/phi3.cpp", fusedProjection: true, measured: true },
 
   gemma2: { source: "models/gemma2.cpp", sliding: { period: 2, defaultWindow: 4096 }, measured: true },
   gemma3: { source: "models/gemma3.cpp", sliding: { period: 6 }, measured: true },
