@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { ModelFacts } from "./facts.ts";
-import { FAMILIES, type Family } from "./families.ts";
+import { FAMILIES, type Family, PREDICTING } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
 
 /** Cells of the caches that a server makes, per stream. */
@@ -74,10 +74,8 @@ export function cachedLayers(facts: ModelFacts, family: Family): readonly Cached
   if (family.cache === "none") return [];
   const sliding = slidingLayers(facts, family);
   const recurrent = recurrentLayers(facts, family);
-  const last = Math.min(
-    family.cachedLayers ?? facts.layers,
-    facts.layers - Math.max(facts.predictionLayers, facts.sharedCacheLayers),
-  );
+  const shared = family.sharedCaches ? facts.sharedCacheLayers : 0;
+  const last = Math.min(family.cachedLayers ?? facts.layers, mainLayers(facts), facts.layers - shared);
   const layers: CachedLayer[] = [];
   for (let layer = 0; layer < last; layer += 1) {
     const heads = facts.kvHeadsByLayer[layer] ?? 0;
@@ -141,11 +139,16 @@ export function recurrentBytes(facts: ModelFacts, family: Family, sequences: num
   return count * stateElements(facts, family.recurrent.state) * 4 * sequences;
 }
 
+/** Layers of the main context. */
+function mainLayers(facts: ModelFacts): number {
+  return PREDICTING.has(facts.architecture) ? facts.layers - facts.predictionLayers : facts.layers;
+}
+
 export function recurrentLayers(facts: ModelFacts, family: Family): readonly boolean[] {
   const rule = family.recurrent?.layers;
   const interval = facts.fullAttentionInterval ?? 4;
   return Array.from({ length: facts.layers }, (_, layer) => {
-    if (rule === undefined || layer >= facts.layers - facts.predictionLayers) return false;
+    if (rule === undefined || layer >= mainLayers(facts)) return false;
     if (rule === "interval" && facts.recurrentLayers !== undefined) return facts.recurrentLayers[layer] ?? false;
     if (rule === "interval") return (layer + 1) % interval !== 0;
     if (rule === "all" || rule === "beside-attention") return true;

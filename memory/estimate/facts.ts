@@ -92,6 +92,7 @@ function facts(header: GgufHeader): ModelFacts {
       `key "${architecture}.attention.${lacks}_length_mla" is missing: it goes with attention.${has}_length_mla`,
     );
   }
+  const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
   const experts = keys.optional("expert_count", 0, MAX_WIDTH);
   const ropeError = badRopeNumber(header.metadata, architecture);
   if (ropeError !== undefined) throw new BadKey(ropeError);
@@ -108,7 +109,7 @@ function facts(header: GgufHeader): ModelFacts {
     keyLengthSliding: keys.optional("attention.key_length_swa", 1, MAX_WIDTH) ?? keyLength,
     valueLengthSliding: keys.optional("attention.value_length_swa", 1, MAX_WIDTH) ?? valueLength,
     slidingWindow: keys.optional("attention.sliding_window", 0, MAX_TOKENS),
-    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers),
+    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers - predictionLayers),
     feedForwardByLayer: keys.byLayer("feed_forward_length", layers, 0) ?? Array<number>(layers).fill(0),
     expertsUsed: keys.optional("expert_used_count", 0, experts ?? MAX_WIDTH) ?? 0,
     expertFeedForward: keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0,
@@ -118,11 +119,11 @@ function facts(header: GgufHeader): ModelFacts {
     rwkv: rwkvFacts(keys),
     kda: kdaFacts(keys),
     indexer: indexerFacts(keys),
-    recurrentLayers: keys.flags("attention.recurrent_layers", layers),
+    recurrentLayers: keys.flags("attention.recurrent_layers", layers - predictionLayers),
     sharedCacheLayers: keys.optional("attention.shared_kv_layers", 0, layers - 1) ?? 0,
     perLayerInput: keys.optional("embedding_length_per_layer_input", 0, MAX_WIDTH) ?? 0,
     fullAttentionInterval: keys.optional("full_attention_interval", 1, MAX_LAYERS),
-    predictionLayers: keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0,
+    predictionLayers,
     vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
     merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
   };

@@ -21,6 +21,8 @@ export interface Family {
   readonly fusedProjection?: true;
   /** Only the first layers own a cache. */
   readonly cachedLayers?: number;
+  /** The last `attention.shared_kv_layers` layers use another layer's cache. Absent: the key is ignored. */
+  readonly sharedCaches?: true;
   /** Copies of the residual stream that the graph carries from layer to layer (gemma3n's AltUp). Default 1. */
   readonly residualStreams?: number;
   /** Whether measured cases confirm the entry. */
@@ -76,7 +78,7 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   gemma2: { source: "models/gemma2.cpp", sliding: { period: 2, defaultWindow: 4096 }, measured: true },
   gemma3: { source: "models/gemma3.cpp", sliding: { period: 6 }, measured: true },
   gemma3n: { source: "models/gemma3n.cpp", sliding: { period: 5 }, cachedLayers: 20, residualStreams: 4 },
-  gemma4: { source: "models/gemma4.cpp", sliding: { period: 0, patternRequired: true } },
+  gemma4: { source: "models/gemma4.cpp", sharedCaches: true, sliding: { period: 0, patternRequired: true } },
   "gpt-oss": { source: "models/openai-moe.cpp", sliding: { period: 2 }, measured: true },
   llama4: { source: "models/llama4.cpp", sliding: { period: 4, fixedWindow: 8192 } },
   cohere2: { source: "models/cohere2.cpp", sliding: { period: 4 } },
@@ -138,6 +140,25 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
 };
 
 /**
+ * Architectures whose last `nextn_predict_layers` layers, of multi-token prediction, are outside the main context (each one's
+ * file in llama.cpp's `src/models` reads the key). Others ignore it: a header cannot talk its cache away with it.
+ */
+export const PREDICTING: ReadonlySet<string> = new Set([
+  ...[
+    "bailingmoe2",
+    "deepseek32",
+    "ernie4_5-moe",
+    "exaone-moe",
+    "glm-dsa",
+    "glm4moe",
+    "hy_v3",
+    "mimo2",
+    "nemotron_h_moe",
+  ],
+  ...["qwen35", "qwen35moe", "qwen3next", "step35"],
+]);
+
+/**
  * Architectures that are not in the table: full attention on every layer is an upper bound, as long as every key of the file is
  * one of these. They name widths, counts and scales that such a cache is computed from, or that no memory depends on.
  */
@@ -147,7 +168,7 @@ export const STANDARD_KEYS: ReadonlySet<string> = new Set([
   ...["block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "hidden_activation"],
   ...["embedding_scale", "residual_scale", "logit_scale", "attn_logit_softcapping", "final_logit_softcapping"],
   ...["router_logit_softcapping", "use_parallel_residual", "tensor_data_layout", "leading_dense_block_count"],
-  ...["nextn_predict_layers", "interleave_moe_layer_step", "moe_every_n_layers"],
+  ...["interleave_moe_layer_step", "moe_every_n_layers"],
   ...[
     "head_count",
     "head_count_kv",

@@ -132,6 +132,20 @@ const ROWS: readonly Row[] = [
     keys: { nextn_predict_layers: 1 },
     kv: 2 * FULL * TOKEN,
   },
+  {
+    architecture: "step35",
+    what: "flags of all but its prediction layer",
+    layers: 4,
+    keys: { ...WINDOW, nextn_predict_layers: 1, "attention.sliding_window_pattern": [true, false, true] },
+    kv: (2 * SLID + FULL) * TOKEN,
+  },
+  {
+    architecture: "llama",
+    what: "prediction and shared layers are no keys of its",
+    layers: 3,
+    keys: { nextn_predict_layers: 2, "attention.shared_kv_layers": 2 },
+    kv: 3 * FULL * TOKEN,
+  },
   // One K of 96 elements.
   { architecture: "deepseek2", layers: 2, keys: MLA, kv: 2 * FULL * 96 * 2 },
   { architecture: "mistral4", layers: 2, keys: MLA, kv: 2 * FULL * 96 * 2 },
