@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { ModelFacts } from "./facts.ts";
-import { FAMILIES, type Family } from "./families.ts";
+import { FAMILIES, type Family, PREDICTING } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
 
 /** Cells of the caches that a server makes, per stream. */
@@ -44,7 +44,8 @@ export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSet
   const full = padded(Math.floor(context / streams));
   const ubatch = Math.min(settings.ubatchSize, settings.batchSize, context);
   const window = windowOf(facts, family);
-  const sliding = window === undefined ? 0 : padded(Math.min(full, window * (unified ? sequences : 1) + ubatch));
+  const reach = window === undefined ? 0 : window * (unified ? sequences : 1) + ubatch;
+  const sliding = settings.swaFull && reach > 0 ? full : padded(Math.min(full, reach));
   return { full, sliding, streams, sequences, ubatch };
 }
 
@@ -73,15 +74,19 @@ export function cachedLayers(facts: ModelFacts, family: Family): readonly Cached
   if (family.cache === "none") return [];
   const sliding = slidingLayers(facts, family);
   const recurrent = recurrentLayers(facts, family);
-  const last = Math.min(family.cachedLayers ?? facts.layers, facts.layers - facts.predictionLayers);
+  const shared = family.sharedCaches ? facts.sharedCacheLayers : 0;
+  const last = Math.min(family.cachedLayers ?? facts.layers, mainLayers(facts), facts.layers - shared);
   const layers: CachedLayer[] = [];
   for (let layer = 0; layer < last; layer += 1) {
     const heads = facts.kvHeadsByLayer[layer] ?? 0;
     const owns = heads > 0 && (!recurrent[layer] || family.recurrent?.layers === "beside-attention");
     if (!owns) continue;
     const slides = sliding[layer] ?? false;
-    if (family.cache === "mla" && facts.mla !== undefined) {
-      layers.push({ sliding: slides, keyWidth: facts.keyLength, valueWidth: 0 });
+    if (family.cache !== undefined && facts.mla !== undefined) {
+      layers.push({ sliding: slides, keyWidth: heads * facts.keyLength, valueWidth: 0 });
+      if (family.cache === "mla-indexer" && facts.indexer !== undefined) {
+        layers.push({ sliding: slides, keyWidth: facts.indexer.keyLength, valueWidth: 0 });
+      }
     } else {
       const keyWidth = heads * (slides ? facts.keyLengthSliding : facts.keyLength);
       const valueWidth = heads * (slides ? facts.valueLengthSliding : facts.valueLength);
@@ -107,19 +112,44 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
   return ok(bytes);
 }
 
+/**
+ * Bytes of the context checkpoints of all slots once their lists are full (llama-memory.md, "Defaults that bite"): of each
+ * sliding layer the window's tokens, and the states. Models that can be rolled back without them keep none.
+ */
+export function checkpointBytes(
+  facts: ModelFacts,
+  family: Family,
+  layers: readonly CachedLayer[],
+  cells: Cells,
+  settings: EstimateSettings,
+): Result<number> {
+  const window = settings.swaFull ? undefined : windowOf(facts, family);
+  const tokens = Math.min(window ?? 0, cells.full);
+  const slidingOnly = layers.filter(({ sliding }) => sliding);
+  const kept = kvBytes(slidingOnly, { ...cells, full: 0, sliding: tokens, streams: 1 }, settings);
+  if (!kept.ok) return kept;
+  const size = kept.value + recurrentBytes(facts, family, 1);
+  return ok((settings.ctxCheckpoints ?? 0) * size * cells.sequences);
+}
+
 /** Bytes of the state of recurrent layers, always f32 (llama-memory.md, "Recurrent state"). */
 export function recurrentBytes(facts: ModelFacts, family: Family, sequences: number): number {
+  if (family.recurrent === undefined) return 0;
   const count = recurrentLayers(facts, family).filter(Boolean).length;
-  return count === 0 || family.recurrent === undefined
-    ? 0
-    : count * stateElements(facts, family.recurrent.state) * 4 * sequences;
+  return count * stateElements(facts, family.recurrent.state) * 4 * sequences;
+}
+
+/** Layers of the main context. */
+function mainLayers(facts: ModelFacts): number {
+  return PREDICTING.has(facts.architecture) ? facts.layers - facts.predictionLayers : facts.layers;
 }
 
 export function recurrentLayers(facts: ModelFacts, family: Family): readonly boolean[] {
   const rule = family.recurrent?.layers;
   const interval = facts.fullAttentionInterval ?? 4;
   return Array.from({ length: facts.layers }, (_, layer) => {
-    if (rule === undefined || layer >= facts.layers - facts.predictionLayers) return false;
+    if (rule === undefined || layer >= mainLayers(facts)) return false;
+    if (rule === "interval" && facts.recurrentLayers !== undefined) return facts.recurrentLayers[layer] ?? false;
     if (rule === "interval") return (layer + 1) % interval !== 0;
     if (rule === "all" || rule === "beside-attention") return true;
     if (facts.kvHeadsByLayer[layer] !== 0) return false;
@@ -130,7 +160,7 @@ export function recurrentLayers(facts: ModelFacts, family: Family): readonly boo
 /** Whether the header has what the family's state is computed from. */
 export function hasStateKeys(facts: ModelFacts, family: Family): boolean {
   if (family.recurrent === undefined) return true;
-  const needed = { ssm: facts.ssm, "short-convolution": facts.shortConvolution, rwkv: facts.rwkv };
+  const needed = { ssm: facts.ssm, "short-convolution": facts.shortConvolution, rwkv: facts.rwkv, kda: facts.kda };
   return needed[family.recurrent.state] !== undefined;
 }
 
@@ -139,7 +169,8 @@ export function familyOf(architecture: string): Family | undefined {
   return Object.hasOwn(FAMILIES, architecture) ? FAMILIES[architecture] : undefined;
 }
 
-function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]>["state"]): number {
+/** Elements of one recurrent layer's state, of one sequence. */
+export function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]>["state"]): number {
   if (state === "ssm" && facts.ssm !== undefined) {
     const { convolution, inner, groups, state: width } = facts.ssm;
     return (convolution - 1) * (inner + 2 * groups * width) + width * inner;
@@ -147,12 +178,18 @@ function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]
   if (state === "rwkv" && facts.rwkv !== undefined) {
     return facts.rwkv.tokenShift * facts.embedding + facts.embedding * facts.rwkv.headSize;
   }
+  if (state === "kda" && facts.kda !== undefined) {
+    const { convolution, headLength } = facts.kda;
+    return facts.heads * headLength * (3 * (convolution - 1) + headLength);
+  }
   return facts.embedding * ((facts.shortConvolution ?? 1) - 1);
 }
 
-function windowOf(facts: ModelFacts, family: Family): number | undefined {
+/** Tokens that a sliding layer sees; undefined: no layer slides. */
+export function windowOf(facts: ModelFacts, family: Family): number | undefined {
   if (family.sliding === undefined) return undefined;
-  const window = facts.slidingWindow ?? family.sliding.defaultWindow ?? 0;
+  const { fixedWindow, defaultWindow } = family.sliding;
+  const window = facts.slidingWindow === 0 ? 0 : (fixedWindow ?? facts.slidingWindow ?? defaultWindow ?? 0);
   return window > 0 ? window : undefined;
 }
 

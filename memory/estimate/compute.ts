@@ -1,4 +1,4 @@
-import type { CachedLayer, Cells } from "./cache.ts";
+import { type CachedLayer, type Cells, stateElements } from "./cache.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
@@ -17,42 +17,77 @@ export function computeBytes(
   cells: Cells,
   settings: EstimateSettings,
 ): ComputeBytes {
-  const masks = 2 * cells.ubatch * (layers.length > 0 ? cells.full + cells.sliding : 0);
-  const scores = settings.flashAttention || layers.length === 0 ? 0 : 4 * cells.ubatch * cells.full * facts.heads;
+  const seen = seenCells(family, layers, cells);
+  const masks = 2 * cells.ubatch * (seen + (seen > 0 ? cells.sliding : 0));
+  const scores = settings.flashAttention ? 0 : 4 * cells.ubatch * seen * facts.heads;
   const scan = stateScan(facts, family, cells);
+  const beside = masks + scores + besideLayers(facts, family, cells);
   if (settings.backend === "cpu") {
-    return { device: 0, host: Math.ceil(masks + scores + Math.max(4 * cells.ubatch * cpuWidth(facts, family), scan)) };
+    return { device: 0, host: Math.ceil(beside + Math.max(4 * cells.ubatch * cpuWidth(facts, family), scan)) };
   }
   const host = masks + 8 * cells.ubatch * facts.embedding;
   const attention = metalAttention(facts, family, layers, cells, settings);
-  const device = masks + scores + Math.max(4 * cells.ubatch * metalWidth(facts, family), attention, scan);
+  // A state layer's residual stream is copied to the device as well.
+  const deviceScan = scan > 0 ? scan + 4 * cells.ubatch * facts.embedding : 0;
+  const device = beside + Math.max(4 * cells.ubatch * metalWidth(facts, family, settings), attention, deviceScan);
   return { device: Math.ceil(device), host: Math.ceil(host) };
+}
+
+/** Cells that a token's attention looks at; without a cache these are the tokens of its own batch, as f32. */
+function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells): number {
+  if (family.cache === "none") return 2 * cells.ubatch;
+  return layers.length > 0 ? cells.full : 0;
+}
+
+/**
+ * Bytes that live beside every layer's own: inputs of each layer twice while they are projected (gemma3n, gemma4), further
+ * residual streams thrice (as they are, predicted, corrected), a sparse attention's scores of all cells, and, where no measured
+ * case confirms the graph, one residual stream and one query more than its formula says.
+ */
+function besideLayers(facts: ModelFacts, family: Family, cells: Cells): number {
+  const { embedding, perLayerInput, layers, indexer } = facts;
+  const inputs = 2 * perLayerInput * layers;
+  const streams = 3 * ((family.residualStreams ?? 1) - 1) * embedding;
+  const sparse = family.cache === "mla-indexer" && indexer ? cells.full * (indexer.heads + 2) : 0;
+  const unconfirmed = family.measured ? 0 : embedding + queryWidth(facts);
+  return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
 }
 
 /** Floats a token that the widest moment of a CPU graph holds: the feed-forward, the residual stream and the query. */
 function cpuWidth(facts: ModelFacts, family: Family): number {
   const query = family.gatedAttention ? 0 : queryWidth(facts);
-  return expertWidth(facts, family) ?? 3 * feedForward(facts) + 3 * facts.embedding + query;
+  const experts = expertWidth(facts, family, compressed(family) ? narrower(facts) : queryWidth(facts));
+  return experts ?? 3 * feedForward(facts) + 3 * facts.embedding + query;
 }
 
-function metalWidth(facts: ModelFacts, family: Family): number {
-  return expertWidth(facts, family) ?? 3 * feedForward(facts) + 2 * Math.max(facts.embedding, queryWidth(facts));
+/** As on the CPU, but with one row less unless the cache is quantized. */
+function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
+  const rows = QUANTIZED.has(settings.cacheTypeK) ? 3 : 2;
+  const experts = expertWidth(facts, family, narrower(facts));
+  return experts ?? 3 * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts));
 }
 
-function expertWidth(facts: ModelFacts, family: Family): number | undefined {
+function narrower(facts: ModelFacts): number {
+  return Math.min(queryWidth(facts), facts.embedding);
+}
+
+/** `besides`: floats a token that attention leaves behind while the experts' results are added up. */
+function expertWidth(facts: ModelFacts, family: Family, besides: number): number | undefined {
   const used = facts.expertsUsed;
   if (used === 0) return undefined;
   const { embedding } = facts;
   const query = queryWidth(facts);
   const inner = 3 * used * (facts.expertFeedForward || feedForward(facts)) + 3 * embedding + query;
-  const residual = family.gatedAttention ? 2 * embedding : 4 * embedding + Math.min(query, embedding);
-  const compressed = family.cache === "mla" ? 3 * embedding : 0;
-  return Math.max(inner, 2 * used * embedding + residual) + compressed;
+  const residual = family.gatedAttention ? 2 * embedding : 4 * embedding + besides;
+  // Layers of the same model may be dense, and wider than the experts in use.
+  const dense = family.measured ? 0 : 3 * feedForward(facts) + 3 * embedding + query;
+  const rebuilt = compressed(family) ? 3 * embedding : 0;
+  return Math.max(inner, dense, 2 * used * embedding + residual) + rebuilt;
 }
 
 /**
  * Metal's flash attention reserves an f16 copy of the widest layer's K and V, room for its partial sums, and where the cache
- * is not quantized a padded tail; a quantized cache also saves one copy of the query.
+ * is not quantized a padded tail.
  */
 function metalAttention(
   facts: ModelFacts,
@@ -63,37 +98,54 @@ function metalAttention(
 ): number {
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
   if (widest === 0) return 0;
-  const mla = family.cache === "mla" && facts.mla !== undefined;
+  const mla = compressed(family) && facts.mla !== undefined;
   const quantized = QUANTIZED.has(settings.cacheTypeK);
   const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
+  const rows = attentionRows(facts, family, quantized) - (family.fusedProjection && !quantized ? widest : 0);
   const scratch = 2 * cells.full * widest;
-  const partial = 4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (facts.valueLength + 2);
+  const partial =
+    4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (Math.max(facts.valueLength, facts.valueLengthSliding) + 2);
   const tail = quantized ? 0 : 128 * widest * kvHeads;
-  return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * attentionRows(facts, family, quantized);
+  return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * rows;
 }
 
-/** Floats a token around one layer's attention: residual stream, queries, and what builds them. */
+/**
+ * Floats a token around one layer's attention: residual stream, queries, and what builds them. A quantized cache saves one copy
+ * of the query, or where the query is gated costs one more.
+ */
 function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
-  if (family.cache === "mla") {
+  if (compressed(family)) {
     const parts = facts.mla ? 2 * keyLength + facts.mla.keyLength : 4 * keyLength;
     return 3 * embedding + heads * (parts + valueLength);
   }
-  return 2 * embedding + ((family.gatedAttention ? 4.5 : 3) - (quantized ? 1 : 0)) * queryWidth(facts);
+  if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * queryWidth(facts);
+  return 2 * embedding + (quantized ? 2 : 3) * queryWidth(facts);
 }
 
 const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]);
 
-/**
- * A state-space layer's own graph: input projection, the convolution's input and output, both halves of the inner width,
- * the result, and one state a sequence.
- */
+/** A recurrent layer's own graph: floats a token, and one state a sequence. */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
-  if (family.recurrent?.state !== "ssm" || facts.ssm === undefined) return 0;
-  const { inner, groups, state, convolution } = facts.ssm;
-  const convolved = inner + 2 * groups * state;
-  const stateBytes = 4 * ((convolution - 1) * convolved + state * inner) * cells.sequences;
-  return 4 * cells.ubatch * (inner + 3 * convolved + 2 * inner + facts.embedding) + stateBytes;
+  const state = family.recurrent?.state;
+  if (state === undefined || state === "short-convolution") return 0;
+  return 4 * (cells.ubatch * scanWidth(facts, state) + stateElements(facts, state) * cells.sequences);
+}
+
+/**
+ * State space: input projection, the convolution's input and output, both halves of the inner width, and the result. KDA: the
+ * same for queries, keys and values, and a decay per channel. RWKV: five shifted inputs, their mixes, and the products.
+ */
+function scanWidth(facts: ModelFacts, state: "ssm" | "rwkv" | "kda"): number {
+  if (state === "rwkv") return 16 * facts.embedding;
+  if (state === "kda") return 16 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
+  if (facts.ssm === undefined) return 0;
+  const { inner, groups, state: width } = facts.ssm;
+  return 3 * inner + 3 * (inner + 2 * groups * width) + facts.embedding;
+}
+
+function compressed(family: Family): boolean {
+  return family.cache === "mla" || family.cache === "mla-indexer";
 }
 
 function feedForward(facts: ModelFacts): number {
@@ -101,5 +153,5 @@ function feedForward(facts: ModelFacts): number {
 }
 
 function queryWidth(facts: ModelFacts): number {
-  return facts.heads * facts.keyLength;
+  return facts.heads * Math.max(facts.keyLength, facts.keyLengthSliding);
 }

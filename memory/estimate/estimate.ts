@@ -1,10 +1,20 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { tensorBytes } from "../gguf/types.ts";
-import { cachedLayers, cellsOf, familyOf, hasStateKeys, kvBytes, recurrentBytes, sequencesOf } from "./cache.ts";
+import {
+  cachedLayers,
+  cellsOf,
+  checkpointBytes,
+  familyOf,
+  hasStateKeys,
+  kvBytes,
+  recurrentBytes,
+  sequencesOf,
+  windowOf,
+} from "./cache.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
-import type { Family } from "./families.ts";
+import { type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
 const MiB = 2 ** 20;
@@ -18,18 +28,21 @@ const MiB = 2 ** 20;
 export function estimate(header: GgufHeader, settings: EstimateSettings): Result<Estimate> {
   const refused = refusedSettings(settings);
   if (refused !== undefined) return fail(refused);
-  const facts = readFacts(header);
-  if (!facts.ok) return facts;
   const weights = weightsBytes(header);
   if (!weights.ok) return weights;
-
-  const base = { architecture: facts.value.architecture, fileBytes: header.fileBytes, weightsBytes: weights.value };
-  const family = familyOf(facts.value.architecture);
-  const gap = unknownBecause(facts.value, family);
-  if (family === undefined || gap !== undefined) {
-    return ok({ ...base, confidence: "unknown", notes: [gap ?? noRule(facts.value)] });
+  const base = { fileBytes: header.fileBytes, weightsBytes: weights.value };
+  const stranger = strangeTo(header.metadata);
+  if (stranger !== undefined) {
+    return ok({ ...base, architecture: stranger, confidence: "unknown", notes: [noRule(stranger)] });
   }
-  return known(base, facts.value, family, settings);
+  const facts = readFacts(header);
+  if (!facts.ok) return facts;
+
+  const named = { ...base, architecture: facts.value.architecture };
+  const family = familyOf(facts.value.architecture) ?? STANDARD;
+  const gap = unknownBecause(header.metadata, facts.value, family);
+  if (gap !== undefined) return ok({ ...named, confidence: "unknown", notes: [gap] });
+  return known(named, facts.value, family, settings);
 }
 
 type Base = Pick<Estimate, "architecture" | "fileBytes" | "weightsBytes">;
@@ -39,17 +52,22 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   const layers = cachedLayers(facts, family);
   const kv = kvBytes(layers, cells, settings);
   if (!kv.ok) return kv;
+  const checkpoints = checkpointBytes(facts, family, layers, cells, settings);
+  if (!checkpoints.ok) return checkpoints;
   const compute = computeBytes(facts, family, layers, cells, settings);
+  const drafts = settings.draftTokens ?? 0;
   const parts = {
     weights: base.weightsBytes,
     kv: kv.value,
-    recurrent: recurrentBytes(facts, family, cells.sequences),
+    recurrent: recurrentBytes(facts, family, cells.sequences) * (1 + drafts),
     computeDevice: compute.device,
     computeHost: compute.host,
-    output: 4 * facts.vocabulary * cells.sequences,
+    output: outputBytes(facts, family, cells.sequences, settings),
     process: processBytes(facts, cells.sequences),
+    ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
+    ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
   };
-  const totalBytes = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes)) {
     return fail(`context size ${settings.contextSize} needs more bytes than can be counted: choose a smaller one`);
   }
@@ -65,6 +83,20 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   });
 }
 
+/** Logits of every token that is sampled; an encoder gives one embedding a token instead. */
+function outputBytes(facts: ModelFacts, family: Family, sequences: number, settings: EstimateSettings): number {
+  const drafts = settings.draftTokens ?? 0;
+  const outputs =
+    drafts === 0 ? sequences : Math.max(sequences, Math.min(settings.batchSize, sequences * (1 + drafts)));
+  const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
+  return 4 * facts.vocabulary * outputs + embeddings;
+}
+
+/** The total of named parts. */
+export function sumOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /**
  * Token tables and the process itself, which no log line shows: the upper end of what was measured (llama-memory.md, "What no
  * log line shows"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the estimate holds under a long prompt.
@@ -73,13 +105,15 @@ function processBytes(facts: ModelFacts, sequences: number): number {
   return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);
 }
 
-function weightsBytes(header: GgufHeader): Result<number> {
+/** Bytes of a file's tensors. */
+export function weightsBytes(header: GgufHeader): Result<number> {
   let total = 0;
   for (const tensor of header.tensors) {
     const bytes = tensorBytes(tensor);
     if (!bytes.ok) return bytes;
     total += bytes.value;
   }
+  if (!Number.isSafeInteger(total)) return fail("the file's tensors hold more than 2^53 bytes: no such file exists");
   return ok(total);
 }
 
@@ -96,6 +130,16 @@ export function refusedSettings(settings: EstimateSettings): string | undefined 
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 31)
       return `the ${name} is ${count}: a whole number from 1 to 2^31 is expected`;
   }
+  const optional = [
+    ["prompt cache", settings.cacheRamMiB, "MiB"],
+    ["number of context checkpoints", settings.ctxCheckpoints, "a slot"],
+    ["number of drafted tokens", settings.draftTokens, "a slot"],
+    ["number of expert layers on the CPU", settings.moeCpuLayers, "layers"],
+  ] as const;
+  for (const [name, count, unit] of optional) {
+    if (count !== undefined && (!Number.isInteger(count) || count < 0 || count > 2 ** 31))
+      return `the ${name} is ${count}: a whole number of ${unit} from 0 to 2^31 is expected`;
+  }
   const quantizedValues = !["f32", "f16", "bf16"].includes(settings.cacheTypeV);
   if (quantizedValues && !settings.flashAttention) {
     return `a ${settings.cacheTypeV} V cache needs flash attention: turn it on, or use f16`;
@@ -103,32 +147,70 @@ export function refusedSettings(settings: EstimateSettings): string | undefined 
   return undefined;
 }
 
-function unknownBecause(facts: ModelFacts, family: Family | undefined): string | undefined {
-  if (family === undefined) return noRule(facts);
-  if (!hasStateKeys(facts, family))
-    return `the header lacks the keys that ${facts.architecture}'s state is computed from`;
-  const attends = cachedLayers(facts, family).length > 0;
-  if (attends && (facts.heads === 0 || facts.keyLength === 0))
+/** The name of an architecture that is not in the table and whose header does not even say how many layers it has. */
+function strangeTo(metadata: GgufHeader["metadata"]): string | undefined {
+  const architecture = metadata.get("general.architecture");
+  if (typeof architecture !== "string" || architecture === "" || familyOf(architecture) !== undefined) return undefined;
+  const sized = ["block_count", "embedding_length"].every((key) => metadata.has(`${architecture}.${key}`));
+  return sized ? undefined : architecture;
+}
+
+function unknownBecause(metadata: GgufHeader["metadata"], facts: ModelFacts, family: Family): string | undefined {
+  const { architecture } = facts;
+  if (family === STANDARD) {
+    if (facts.heads === 0 || facts.keyLength === 0) return noRule(architecture);
+    const strange = [...metadata.keys()].find(
+      (key) => key.startsWith(`${architecture}.`) && !STANDARD_KEYS.has(key.slice(architecture.length + 1)),
+    );
+    if (strange !== undefined)
+      return `${noRule(architecture)}, and its key "${strange}" may mean more than plain attention`;
+    return undefined;
+  }
+  if (!hasStateKeys(facts, family)) return `the header lacks the keys that ${architecture}'s state is computed from`;
+  if (lacksPattern(facts, family)) {
+    return `the header lacks "${architecture}.attention.sliding_window_pattern" with one flag a layer`;
+  }
+  if (family.recurrent?.layers === "all") return undefined;
+  const caches = family.cache === "none" || cachedLayers(facts, family).length > 0;
+  if (!caches || facts.heads === 0 || facts.keyLength === 0) {
     return "the header does not say how many attention heads there are";
+  }
   return undefined;
 }
 
-function noRule(facts: ModelFacts): string {
-  return `there is no rule yet for architecture ${JSON.stringify(facts.architecture)}`;
+function lacksPattern(facts: ModelFacts, family: Family): boolean {
+  if (!family.sliding?.patternRequired || windowOf(facts, family) === undefined) return false;
+  return typeof facts.slidingPattern !== "object";
+}
+
+function noRule(architecture: string): string {
+  return `there is no rule yet for architecture ${JSON.stringify(architecture)}`;
 }
 
 function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings): readonly string[] {
   const notes: string[] = [];
-  if (!family.measured)
+  if (family === STANDARD) {
+    notes.push(`${noRule(facts.architecture)}: full attention on every layer is counted, as an upper bound`);
+  } else if (!family.measured)
     notes.push(`the rules for ${facts.architecture} were read in llama.cpp and are not confirmed by a measured case`);
   const trained = facts.trainedContext;
   if (
     trained !== undefined &&
+    (settings.ropeScaling ?? "none") === "none" &&
     settings.contextSize > trained * (settings.parallel === "auto" ? 1 : sequencesOf(settings))
   ) {
     notes.push(
       `the context of ${settings.contextSize} tokens is longer than the ${trained} that the model was trained with`,
     );
+  }
+  if (settings.loadMode === "none") {
+    notes.push(
+      "load mode none: a second copy of embeddings that are also the output was reported, but not seen when measured; it is " +
+        "not counted",
+    );
+  }
+  if (settings.moeCpu || (settings.moeCpuLayers ?? 0) > 0) {
+    notes.push("experts on the CPU move weights between buffers of the same unified memory: the total stays as it is");
   }
   return notes;
 }

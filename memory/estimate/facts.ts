@@ -29,7 +29,16 @@ export interface ModelFacts {
   readonly ssm: SsmFacts | undefined;
   readonly shortConvolution: number | undefined;
   readonly rwkv: { readonly tokenShift: number; readonly headSize: number } | undefined;
+  readonly kda: { readonly convolution: number; readonly headLength: number } | undefined;
+  /** Of a sparse attention's indexer, whose keys are cached beside the others. */
+  readonly indexer: { readonly heads: number; readonly keyLength: number } | undefined;
   readonly fullAttentionInterval: number | undefined;
+  /** `attention.recurrent_layers`: one flag a layer. */
+  readonly recurrentLayers: readonly boolean[] | undefined;
+  /** Last layers that use another layer's cache. */
+  readonly sharedCacheLayers: number;
+  /** Width of an input that every layer gets beside the residual stream (gemma3n, gemma4). */
+  readonly perLayerInput: number;
   /** Layers of multi-token prediction, outside the main context. */
   readonly predictionLayers: number;
   readonly vocabulary: number;
@@ -75,6 +84,18 @@ function facts(header: GgufHeader): ModelFacts {
   const valueLength = keys.optional("attention.value_length", 1, MAX_WIDTH) ?? headWidth;
   const mlaKey = keys.optional("attention.key_length_mla", 1, MAX_WIDTH);
   const mlaValue = keys.optional("attention.value_length_mla", 1, MAX_WIDTH);
+  const kvHeadsByLayer = keys.byLayer("attention.head_count_kv", layers, 0) ?? headsByLayer;
+  refuseUnpairedHeads(architecture, headsByLayer, kvHeadsByLayer);
+  if ((mlaKey === undefined) !== (mlaValue === undefined)) {
+    const [has, lacks] = mlaKey === undefined ? ["value", "key"] : ["key", "value"];
+    throw new BadKey(
+      `key "${architecture}.attention.${lacks}_length_mla" is missing: it goes with attention.${has}_length_mla`,
+    );
+  }
+  const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
+  const experts = keys.optional("expert_count", 0, MAX_WIDTH);
+  const ropeError = badRopeNumber(header.metadata, architecture);
+  if (ropeError !== undefined) throw new BadKey(ropeError);
   return {
     architecture,
     layers,
@@ -84,20 +105,25 @@ function facts(header: GgufHeader): ModelFacts {
     keyLength,
     valueLength,
     trainedContext: keys.optional("context_length", 1, MAX_TOKENS),
-    kvHeadsByLayer: keys.byLayer("attention.head_count_kv", layers, 0) ?? headsByLayer,
+    kvHeadsByLayer,
     keyLengthSliding: keys.optional("attention.key_length_swa", 1, MAX_WIDTH) ?? keyLength,
     valueLengthSliding: keys.optional("attention.value_length_swa", 1, MAX_WIDTH) ?? valueLength,
     slidingWindow: keys.optional("attention.sliding_window", 0, MAX_TOKENS),
-    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers),
+    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers - predictionLayers),
     feedForwardByLayer: keys.byLayer("feed_forward_length", layers, 0) ?? Array<number>(layers).fill(0),
-    expertsUsed: keys.optional("expert_used_count", 0, MAX_WIDTH) ?? 0,
+    expertsUsed: keys.optional("expert_used_count", 0, experts ?? MAX_WIDTH) ?? 0,
     expertFeedForward: keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0,
     mla: mlaKey !== undefined && mlaValue !== undefined ? { keyLength: mlaKey, valueLength: mlaValue } : undefined,
     ssm: ssmFacts(keys),
     shortConvolution: keys.optional("shortconv.l_cache", 1, MAX_WIDTH),
     rwkv: rwkvFacts(keys),
+    kda: kdaFacts(keys),
+    indexer: indexerFacts(keys),
+    recurrentLayers: keys.flags("attention.recurrent_layers", layers - predictionLayers),
+    sharedCacheLayers: keys.optional("attention.shared_kv_layers", 0, layers - 1) ?? 0,
+    perLayerInput: keys.optional("embedding_length_per_layer_input", 0, MAX_WIDTH) ?? 0,
     fullAttentionInterval: keys.optional("full_attention_interval", 1, MAX_LAYERS),
-    predictionLayers: keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0,
+    predictionLayers,
     vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
     merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
   };
@@ -114,6 +140,46 @@ function ssmFacts(keys: KeyReader): SsmFacts | undefined {
 function rwkvFacts(keys: KeyReader): ModelFacts["rwkv"] {
   const headSize = keys.optional("wkv.head_size", 1, MAX_WIDTH);
   return headSize === undefined ? undefined : { headSize, tokenShift: keys.optional("token_shift_count", 1, 16) ?? 2 };
+}
+
+function kdaFacts(keys: KeyReader): ModelFacts["kda"] {
+  const convolution = keys.optional("ssm.conv_kernel", 1, MAX_WIDTH);
+  const headLength = keys.optional("kda.head_dim", 1, MAX_WIDTH);
+  return convolution === undefined || headLength === undefined ? undefined : { convolution, headLength };
+}
+
+function indexerFacts(keys: KeyReader): ModelFacts["indexer"] {
+  const keyLength = keys.optional("attention.indexer.key_length", 1, MAX_WIDTH);
+  if (keyLength === undefined) return undefined;
+  return { keyLength, heads: keys.optional("attention.indexer.head_count", 1, MAX_WIDTH) ?? 1 };
+}
+
+/** A layer that caches keys needs at least as many query heads. */
+function refuseUnpairedHeads(architecture: string, heads: readonly number[], kvHeads: readonly number[]): void {
+  for (const [layer, owned] of kvHeads.entries()) {
+    const queries = heads[layer] ?? 0;
+    if (queries < owned) {
+      throw new BadKey(
+        `key "${architecture}.attention.head_count" holds ${queries} in layer ${layer}, where attention.head_count_kv holds ` +
+          `${owned}: at least ${owned} is expected`,
+      );
+    }
+  }
+}
+
+const ROPE_NUMBERS = [
+  ...["rope.freq_base", "rope.freq_base_swa", "rope.scale_linear", "rope.scaling.factor", "rope.scaling.attn_factor"],
+  ...["rope.scaling.alpha", "rope.scaling.original_context_length"],
+];
+
+/** No memory depends on them, but a model whose positions are no numbers is not worth starting. */
+function badRopeNumber(metadata: GgufHeader["metadata"], architecture: string): string | undefined {
+  for (const key of ROPE_NUMBERS) {
+    const value = metadata.get(`${architecture}.${key}`);
+    if (value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0)) continue;
+    return `key "${architecture}.${key}" holds ${shown(value)}: a number from 0 is expected`;
+  }
+  return undefined;
 }
 
 /** Tokens: of the token table, else of `vocab_size`, else of the embedding tensor. */
@@ -134,6 +200,8 @@ interface KeyReader {
   /** One number for all layers, or one a layer. */
   byLayer(key: string, layers: number, least: number): readonly number[] | undefined;
   pattern(key: string, layers: number): readonly boolean[] | number | undefined;
+  /** One flag a layer. */
+  flags(key: string, layers: number): readonly boolean[] | undefined;
 }
 
 function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyReader {
@@ -161,21 +229,35 @@ function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyR
     pattern(key, layers) {
       const name = `${architecture}.${key}`;
       const value = metadata.get(name);
-      if (!Array.isArray(value)) return wholeNumber(value, name, 0, MAX_LAYERS);
-      if (value.length < layers) {
-        throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one a layer, are expected`);
-      }
-      return value.map((item: number | boolean) => Boolean(item));
+      return Array.isArray(value) ? layerFlags(value, name, layers) : wholeNumber(value, name, 0, MAX_LAYERS);
+    },
+    flags(key, layers) {
+      const name = `${architecture}.${key}`;
+      const value = metadata.get(name);
+      if (value === undefined) return undefined;
+      if (!Array.isArray(value)) throw new BadKey(`key "${name}" holds ${shown(value)}: one flag a layer is expected`);
+      return layerFlags(value, name, layers);
     },
   };
+}
+
+function layerFlags(value: readonly (number | boolean)[], name: string, layers: number): readonly boolean[] {
+  if (value.length < layers) {
+    throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one a layer, are expected`);
+  }
+  return value.map(Boolean);
 }
 
 function wholeNumber(value: GgufValue | undefined, key: string, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  const shown =
+  throw new BadKey(`key "${key}" holds ${shown(value)}: ${expected(least, most)}`);
+}
+
+function shown(value: GgufValue): string {
+  const text =
     typeof value === "object" ? ("value" in value ? String(value.value) : "no single number") : String(value);
-  throw new BadKey(`key "${key}" holds ${shown.slice(0, 40)}: ${expected(least, most)}`);
+  return text.slice(0, 40);
 }
 
 function expected(least: number, most: number): string {

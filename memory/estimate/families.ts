@@ -1,71 +1,192 @@
 /**
- * What llama.cpp does per architecture, as data: adding one is adding an entry, with the source of its rule.
- * The rules are those of shared reference "llama-memory.md" (read in llama.cpp of September 2026); `measured` families are
- * held to measured cases in test/fixtures/truth.
+ * What llama.cpp does per architecture, as data: adding one is adding an entry (or, where it caches plain keys and values on
+ * every layer, a name to {@link PLAIN}), with the source of its rule: a file of llama.cpp's `src/models`, as of September 2026,
+ * or shared reference "llama-memory.md". `measured` families are held to measured cases in test/fixtures/truth.
  */
 export interface Family {
+  /** Where the rule was read: a file below llama.cpp's `src/`, or "llama-memory.md". */
+  readonly source: string;
   /** Which layers see a window only, where `attention.sliding_window` is set. Absent: the key is ignored. */
   readonly sliding?: SlidingRule;
   /** Layers whose state does not grow with the context. */
   readonly recurrent?: RecurrentRule;
-  /** `mla`: one compressed K per layer where the file has the MLA keys. `none`: an encoder, no cache at all. */
-  readonly cache?: "mla" | "none";
+  /**
+   * `mla`: one compressed K per layer where the file has the MLA keys; `mla-indexer`: and the keys of a sparse-attention
+   * indexer. `none`: an encoder or a diffusion model, no cache at all.
+   */
+  readonly cache?: "mla" | "mla-indexer" | "none";
   /** Query projection carries a gate of its own width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention. */
   readonly gatedAttention?: true;
+  /** Queries, keys and values come out of one product, so that a layer's new keys and values need no room of their own. */
+  readonly fusedProjection?: true;
   /** Only the first layers own a cache. */
   readonly cachedLayers?: number;
+  /** The last `attention.shared_kv_layers` layers use another layer's cache. Absent: the key is ignored. */
+  readonly sharedCaches?: true;
+  /** Copies of the residual stream that the graph carries from layer to layer (gemma3n's AltUp). Default 1. */
+  readonly residualStreams?: number;
   /** Whether measured cases confirm the entry. */
   readonly measured?: true;
 }
 
 export interface SlidingRule {
-  /** Every `period`-th layer is full attention; a `sliding_window_pattern` key in the file wins. */
+  /** Every `period`-th layer is full attention (0: none is); a `sliding_window_pattern` key in the file wins. */
   readonly period: number;
   /** The first layer of each period is the full one, not the last. */
   readonly denseFirst?: true;
   /** Tokens, where the file names none. */
   readonly defaultWindow?: number;
+  /** Tokens, whatever the file names; a window of 0 in the file still turns it off. */
+  readonly fixedWindow?: number;
+  /** The file must have one flag a layer: llama.cpp knows no period. */
+  readonly patternRequired?: true;
 }
 
 export interface RecurrentRule {
   readonly layers: "all" | "no-kv-heads" | "no-kv-heads-and-no-ffn" | "interval" | "beside-attention";
-  readonly state: "ssm" | "short-convolution" | "rwkv";
+  readonly state: "ssm" | "short-convolution" | "rwkv" | "kda";
 }
 
-const STANDARD: Family = {};
-const SSM_HYBRID: RecurrentRule = { layers: "no-kv-heads", state: "ssm" };
+/** Full attention with plain keys and values on every layer: no window, no state (llama-model.cpp, `create_memory`, default). */
+const PLAIN: readonly string[] = [
+  "apertus arcee arctic baichuan bailingmoe bailingmoe2 bitnet bloom chameleon chatglm codeshell cogvlm command-r dbrx deci",
+  "deepseek deepseek2-ocr dots1 ernie4_5 ernie4_5-moe exaone falcon gemma glm4 glm4moe gpt2 gptj gptneox granite granitemoe",
+  "grok grovemoe hunyuan-dense hunyuan-moe hunyuan_vl hy_v3 internlm2 jais jais2 llama-embed maincoder minicpm minicpm3",
+  "minimax-m2 mistral3 mpt nemotron olmo olmoe openelm orion paddleocr pangu-embedded phi2 phimoe plamo plm qwen qwen2moe",
+  "qwen2vl qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 xverse",
+].flatMap((line) => line.split(" "));
+
+/** No cache: encoders and diffusion models (llama-model.cpp, `create_memory`, null). */
+const CACHELESS: readonly string[] = [
+  "bert dream eurobert gemma-embedding jina-bert-v2 jina-bert-v3 llada llada-moe modern-bert neo-bert nomic-bert nomic-bert-moe",
+  "rnd1",
+].flatMap((line) => line.split(" "));
+
+const NO_KV_HEADS_SSM: RecurrentRule = { layers: "no-kv-heads", state: "ssm" };
+const NO_KV_HEADS_NO_FFN_SSM: RecurrentRule = { layers: "no-kv-heads-and-no-ffn", state: "ssm" };
+const SHORT_CONVOLUTION: RecurrentRule = { layers: "no-kv-heads", state: "short-convolution" };
+const INTERVAL_SSM: RecurrentRule = { layers: "interval", state: "ssm" };
+const RWKV: RecurrentRule = { layers: "all", state: "rwkv" };
+
+const SPECIAL: Readonly<Record<string, Family>> = {
+  llama: { source: "models/llama.cpp", measured: true },
+  qwen2: { source: "models/qwen2.cpp", measured: true },
+  qwen3: { source: "models/qwen3.cpp", measured: true },
+  qwen3moe: { source: "models/qwen3moe.cpp", measured: true },
+  phi3: { source: "models/phi3.cpp", fusedProjection: true, measured: true },
+
+  gemma2: { source: "models/gemma2.cpp", sliding: { period: 2, defaultWindow: 4096 }, measured: true },
+  gemma3: { source: "models/gemma3.cpp", sliding: { period: 6 }, measured: true },
+  gemma3n: { source: "models/gemma3n.cpp", sliding: { period: 5 }, cachedLayers: 20, residualStreams: 4 },
+  gemma4: { source: "models/gemma4.cpp", sharedCaches: true, sliding: { period: 0, patternRequired: true } },
+  "gpt-oss": { source: "models/openai-moe.cpp", sliding: { period: 2 }, measured: true },
+  llama4: { source: "models/llama4.cpp", sliding: { period: 4, fixedWindow: 8192 } },
+  cohere2: { source: "models/cohere2.cpp", sliding: { period: 4 } },
+  cohere2moe: { source: "models/cohere2moe.cpp", sliding: { period: 4, denseFirst: true } },
+  olmo2: { source: "models/olmo2.cpp", sliding: { period: 4 } },
+  exaone4: { source: "models/exaone4.cpp", sliding: { period: 4 } },
+  "exaone-moe": { source: "models/exaone-moe.cpp", sliding: { period: 4 } },
+  afmoe: { source: "models/afmoe.cpp", sliding: { period: 4 } },
+  mellum: { source: "models/mellum.cpp", sliding: { period: 4 } },
+  smallthinker: {
+    source: "models/smallthinker.cpp",
+    sliding: { period: 4, denseFirst: true, defaultWindow: 4096 },
+  },
+  laguna: { source: "models/laguna.cpp", sliding: { period: 4, denseFirst: true } },
+  plamo3: { source: "models/plamo3.cpp", sliding: { period: 8 } },
+  mimo2: { source: "models/mimo2.cpp", sliding: { period: 0, patternRequired: true } },
+  step35: { source: "models/step35.cpp", sliding: { period: 0, patternRequired: true } },
+  "granite-swa": { source: "llama-memory.md", sliding: { period: 0, patternRequired: true } },
+
+  deepseek2: { source: "models/deepseek2.cpp", cache: "mla", measured: true },
+  mistral4: { source: "models/mistral4.cpp", cache: "mla" },
+  deepseek32: { source: "llama-kv-cache-dsa.cpp", cache: "mla-indexer" },
+  "glm-dsa": { source: "llama-kv-cache-dsa.cpp", cache: "mla-indexer" },
+
+  mamba: { source: "models/mamba.cpp", recurrent: { layers: "all", state: "ssm" } },
+  mamba2: { source: "models/mamba2.cpp", recurrent: { layers: "all", state: "ssm" }, measured: true },
+  jamba: { source: "models/jamba.cpp", recurrent: NO_KV_HEADS_SSM },
+  granitehybrid: { source: "models/granite-hybrid.cpp", recurrent: NO_KV_HEADS_SSM, measured: true },
+  plamo2: { source: "models/plamo2.cpp", recurrent: NO_KV_HEADS_SSM },
+  nemotron_h: { source: "models/nemotron-h.cpp", recurrent: NO_KV_HEADS_NO_FFN_SSM },
+  nemotron_h_moe: { source: "models/nemotron-h.cpp", recurrent: NO_KV_HEADS_NO_FFN_SSM },
+  "falcon-h1": { source: "models/falcon-h1.cpp", recurrent: { layers: "beside-attention", state: "ssm" } },
+  lfm2: { source: "models/lfm2.cpp", sliding: { period: 0 }, recurrent: SHORT_CONVOLUTION, measured: true },
+  lfm2moe: { source: "models/lfm2.cpp", sliding: { period: 0 }, recurrent: SHORT_CONVOLUTION },
+  qwen3next: { source: "models/qwen3next.cpp", recurrent: INTERVAL_SSM, gatedAttention: true, measured: true },
+  qwen35: { source: "models/qwen35.cpp", recurrent: INTERVAL_SSM, gatedAttention: true, measured: true },
+  qwen35moe: { source: "models/qwen35moe.cpp", recurrent: INTERVAL_SSM, gatedAttention: true },
+  rwkv6: { source: "models/rwkv6.cpp", recurrent: RWKV },
+  rwkv6qwen2: { source: "models/rwkv6qwen2.cpp", recurrent: RWKV },
+  rwkv7: { source: "models/rwkv7.cpp", recurrent: RWKV },
+  arwkv7: { source: "models/arwkv7.cpp", recurrent: RWKV },
+  "kimi-linear": {
+    source: "models/kimi-linear.cpp",
+    cache: "mla",
+    recurrent: { layers: "no-kv-heads", state: "kda" },
+  },
+
+  // One cache over block_count layers.
+  t5: { source: "llama-memory.md" },
+  t5encoder: { source: "llama-memory.md" },
+};
 
 export const FAMILIES: Readonly<Record<string, Family>> = {
-  llama: { measured: true },
-  mistral3: STANDARD,
-  qwen2: { measured: true },
-  qwen2moe: STANDARD,
-  qwen3: { measured: true },
-  qwen3moe: { measured: true },
-  phi2: STANDARD,
-  phi3: { measured: true },
-  phimoe: STANDARD,
-  granite: STANDARD,
-  granitemoe: STANDARD,
-  stablelm: STANDARD,
-  starcoder2: STANDARD,
-  gemma: STANDARD,
-  gemma2: { sliding: { period: 2, defaultWindow: 4096 }, measured: true },
-  gemma3: { sliding: { period: 6 }, measured: true },
-  "gpt-oss": { sliding: { period: 2 }, measured: true },
-  cohere2: { sliding: { period: 4 } },
-  olmo2: { sliding: { period: 4 } },
-  exaone4: { sliding: { period: 4 } },
-  smallthinker: { sliding: { period: 4, denseFirst: true, defaultWindow: 4096 } },
-  deepseek2: { cache: "mla", measured: true },
-  mamba: { recurrent: { layers: "all", state: "ssm" } },
-  mamba2: { recurrent: { layers: "all", state: "ssm" }, measured: true },
-  jamba: { recurrent: SSM_HYBRID },
-  granitehybrid: { recurrent: SSM_HYBRID, measured: true },
-  nemotron_h: { recurrent: { layers: "no-kv-heads-and-no-ffn", state: "ssm" } },
-  "falcon-h1": { recurrent: { layers: "beside-attention", state: "ssm" } },
-  lfm2: { recurrent: { layers: "no-kv-heads", state: "short-convolution" }, measured: true },
-  qwen3next: { recurrent: { layers: "interval", state: "ssm" }, gatedAttention: true, measured: true },
-  qwen35: { recurrent: { layers: "interval", state: "ssm" }, gatedAttention: true, measured: true },
-  qwen35moe: { recurrent: { layers: "interval", state: "ssm" }, gatedAttention: true },
+  ...Object.fromEntries(PLAIN.map((name): [string, Family] => [name, { source: "llama-model.cpp" }])),
+  ...Object.fromEntries(
+    CACHELESS.map((name): [string, Family] => [name, { source: "llama-model.cpp", cache: "none" }]),
+  ),
+  ...SPECIAL,
 };
+
+/**
+ * Architectures whose last `nextn_predict_layers` layers, of multi-token prediction, are outside the main context (each one's
+ * file in llama.cpp's `src/models` reads the key). Others ignore it: a header cannot talk its cache away with it.
+ */
+export const PREDICTING: ReadonlySet<string> = new Set([
+  ...[
+    "bailingmoe2",
+    "deepseek32",
+    "ernie4_5-moe",
+    "exaone-moe",
+    "glm-dsa",
+    "glm4moe",
+    "hy_v3",
+    "mimo2",
+    "nemotron_h_moe",
+  ],
+  ...["qwen35", "qwen35moe", "qwen3next", "step35"],
+]);
+
+/**
+ * Architectures that are not in the table: full attention on every layer is an upper bound, as long as every key of the file is
+ * one of these. They name widths, counts and scales that such a cache is computed from, or that no memory depends on.
+ */
+export const STANDARD: Family = { source: "llama-model.cpp" };
+
+export const STANDARD_KEYS: ReadonlySet<string> = new Set([
+  ...["block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "hidden_activation"],
+  ...["embedding_scale", "residual_scale", "logit_scale", "attn_logit_softcapping", "final_logit_softcapping"],
+  ...["router_logit_softcapping", "use_parallel_residual", "tensor_data_layout", "leading_dense_block_count"],
+  ...["interleave_moe_layer_step", "moe_every_n_layers"],
+  ...[
+    "head_count",
+    "head_count_kv",
+    "key_length",
+    "value_length",
+    "key_length_swa",
+    "value_length_swa",
+    "sliding_window",
+  ]
+    .concat("sliding_window_pattern", "layer_norm_epsilon", "layer_norm_rms_epsilon", "clamp_kqv", "max_alibi_bias")
+    .concat("scale", "output_scale", "temperature_length", "temperature_scale")
+    .map((key) => `attention.${key}`),
+  ...["count", "used_count", "shared_count", "feed_forward_length", "shared_feed_forward_length", "group_count"]
+    .concat("group_used_count", "weights_scale", "weights_norm", "gating_func")
+    .map((key) => `expert_${key}`),
+  ...["dimension_count", "dimension_count_swa", "dimension_sections", "freq_base", "freq_base_swa", "scale_linear"]
+    .concat("scaling.type", "scaling.factor", "scaling.attn_factor", "scaling.original_context_length")
+    .concat("scaling.finetuned", "scaling.yarn_log_multiplier", "scaling.yarn_ext_factor", "scaling.yarn_attn_factor")
+    .concat("scaling.yarn_beta_fast", "scaling.yarn_beta_slow", "scaling.alpha")
+    .map((key) => `rope.${key}`),
+]);

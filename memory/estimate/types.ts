@@ -6,6 +6,13 @@ export type CacheType = (typeof CACHE_TYPES)[number];
 export const BACKENDS = ["metal", "cpu"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
+/** How llama-server brings weights in: mapped, or (`none`) read into memory of its own. */
+export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
+export type LoadMode = (typeof LOAD_MODES)[number];
+
+export const ROPE_SCALINGS = ["none", "linear", "yarn", "longrope"] as const;
+export type RopeScaling = (typeof ROPE_SCALINGS)[number];
+
 /** What moves a llama-server's memory, as the flags it is started with. */
 export interface EstimateSettings {
   /** `-c`: cells in total, over all slots; never multiplied by them. At least 1. */
@@ -20,6 +27,22 @@ export interface EstimateSettings {
   /** `-ub`, tokens. */
   readonly ubatchSize: number;
   readonly backend: Backend;
+  /** `--swa-full`: sliding-window layers keep every cell. Default: false. */
+  readonly swaFull?: boolean;
+  /** `--cache-ram`, MiB of prompts kept in host memory, counted in full. Default: 0, none. */
+  readonly cacheRamMiB?: number;
+  /** `--ctx-checkpoints`, kept per slot by sliding-window, recurrent and hybrid models. Default: 0, none. */
+  readonly ctxCheckpoints?: number;
+  /** `--load-mode`. Default: "mmap". */
+  readonly loadMode?: LoadMode;
+  /** `--n-cpu-moe`: experts of so many first layers are computed by the CPU. Default: 0. */
+  readonly moeCpuLayers?: number;
+  /** `--cpu-moe`: experts of all layers are computed by the CPU. Default: false. */
+  readonly moeCpu?: boolean;
+  /** `--rope-scaling`: positions are scaled, so that the context may exceed the trained one. Default: "none". */
+  readonly ropeScaling?: RopeScaling;
+  /** Tokens drafted ahead a slot (`--spec-draft-n-max`): recurrent states are kept for each, and their outputs. Default: 0. */
+  readonly draftTokens?: number;
 }
 
 /**

@@ -163,14 +163,15 @@ describe("memory-fits", () => {
         "brand-new.context_length": 1024,
         "brand-new.embedding_length": 64,
         "brand-new.attention.head_count": 1,
+        "brand-new.attention.memory_tokens": 8,
       },
       tensors: [{ name: "token_embd.weight", shape: [64, 64] }],
     });
     const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, {});
     assert.deepEqual(onModel, [
-      'memory-fits: Model default/gemma: memory need unknown (there is no rule yet for architecture "brand-new"), budget 1.0 GiB' +
-        ' (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
+      'memory-fits: Model default/gemma: memory need unknown (there is no rule yet for architecture "brand-new", and its key' +
+        ' "brand-new.attention.memory_tokens" may mean more than plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
     ]);
     assert.equal(onService?.length, 1);
     const [warned, silent] = await reportsOn(spec, {}, { onUnknownArchitecture: "warn" });

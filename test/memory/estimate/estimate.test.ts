@@ -112,6 +112,52 @@ describe("estimate", () => {
       /"llama\.attention\.head_count_kv" holds 1 numbers: 2, one a layer/,
     ],
     ["a negative window", { "llama.attention.sliding_window": -1 }, /"llama\.attention\.sliding_window" holds -1/],
+    [
+      "no heads for its keys",
+      { "llama.attention.head_count": 0 },
+      /"llama\.attention\.head_count" holds 0 in layer 0, where attention\.head_count_kv holds 2: at least 2 is expected/,
+    ],
+    [
+      "heads per layer, one too many",
+      { "llama.attention.head_count_kv": [2, 2, 2] },
+      /holds 3 numbers: 2, one a layer/,
+    ],
+    [
+      "a rope base that is no number",
+      { "llama.rope.freq_base": { type: "f32", value: Number.NaN } },
+      /"llama\.rope\.freq_base" holds NaN: a number from 0/,
+    ],
+    [
+      "an endless rope factor",
+      { "llama.rope.scaling.factor": { type: "f32", value: Number.POSITIVE_INFINITY } },
+      /"llama\.rope\.scaling\.factor" holds Infinity/,
+    ],
+    ["a negative rope scale", { "llama.rope.scale_linear": -0.5 }, /"llama\.rope\.scale_linear" holds -0\.5/],
+    [
+      "more experts used than there are",
+      { "llama.expert_count": 4, "llama.expert_used_count": 8 },
+      /"llama\.expert_used_count" holds 8: a whole number from 0 to 4/,
+    ],
+    [
+      "half of the MLA keys",
+      { "llama.attention.key_length_mla": 192 },
+      /"llama\.attention\.value_length_mla" is missing: it goes with attention\.key_length_mla/,
+    ],
+    [
+      "more shared caches than layers",
+      { "llama.attention.shared_kv_layers": 2 },
+      /"llama\.attention\.shared_kv_layers" holds 2: a whole number from 0 to 1/,
+    ],
+    [
+      "too few window flags",
+      { "llama.attention.sliding_window_pattern": [true] },
+      /"llama\.attention\.sliding_window_pattern" holds 1 flags: 2, one a layer/,
+    ],
+    [
+      "a number for recurrent flags",
+      { "llama.attention.recurrent_layers": 3 },
+      /"llama\.attention\.recurrent_layers" holds 3: one flag a layer is expected/,
+    ],
     ["a text for a number", { "llama.embedding_length": "64" }, /"llama\.embedding_length" holds 64: a whole number/],
     ["a fraction of a head", { "llama.attention.head_count": 0.5 }, /"llama\.attention\.head_count" holds 0\.5/],
   ];
@@ -124,11 +170,10 @@ describe("estimate", () => {
   }
 
   it("is unknown without attention heads", async () => {
-    const answer = estimate(
-      await header({ ...LLAMA, "llama.attention.head_count": 0, "llama.attention.head_count_kv": 1 }),
-      SETTINGS,
-    );
+    const { "llama.attention.head_count": _, "llama.attention.head_count_kv": __, ...headless } = LLAMA;
+    const answer = estimate(await header(headless), SETTINGS);
     assert.ok(answer.ok && answer.value.confidence === "unknown", JSON.stringify(answer));
+    assert.deepEqual(answer.value.notes, ["the header does not say how many attention heads there are"]);
   });
 
   const refused: ReadonlyArray<readonly [change: Partial<EstimateSettings>, message: RegExp]> = [
