@@ -30,9 +30,6 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     flashAttention: spec.flashAttention ?? true,
     batchSize: spec.batchSize ?? DEFAULT_BATCH_SIZE,
     ubatchSize: spec.uBatchSize ?? DEFAULT_UBATCH_SIZE,
-    ...(spec.ropeScaling !== undefined && { ropeScaling: spec.ropeScaling.type }),
-    ...(spec.moeCPUOffload !== undefined && { moeCpu: spec.moeCPUOffload }),
-    ...(spec.moeCPULayers !== undefined && { moeCpuLayers: spec.moeCPULayers }),
   });
 }
 

@@ -67,14 +67,6 @@ describe("servingSettings", () => {
     });
   });
 
-  it("takes the fields that only move a note", () => {
-    const spec = { ropeScaling: { type: "yarn", factor: "4.0" }, moeCPUOffload: true, moeCPULayers: 3 };
-    const settings = servingSettings(serviceSpec(spec), "metal");
-    assert.ok(settings.ok);
-    const { ropeScaling, moeCpu, moeCpuLayers } = settings.value;
-    assert.deepEqual({ ropeScaling, moeCpu, moeCpuLayers }, { ropeScaling: "yarn", moeCpu: true, moeCpuLayers: 3 });
-  });
-
   it("lets a custom cache type win, and refuses one that is not known", () => {
     const custom = servingSettings(serviceSpec({ cacheTypeK: "f16", cacheTypeCustomK: "bf16" }), "metal");
     assert.ok(custom.ok && custom.value.cacheTypeK === "bf16");
