@@ -32,6 +32,25 @@ export function estimateText(answer: Answer): string {
   return lines.join("\n");
 }
 
+/** Several answers side by side, one column a source. */
+export function comparisonText(answers: readonly Answer[]): string {
+  const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
+  const table = new Table({ head: ["", ...answers.map(({ source }) => source)], style: { head: [], border: [] } });
+  const parts = new Set(known.flatMap((found) => Object.keys(found?.parts ?? {})));
+  for (const part of parts) {
+    table.push([
+      LABELS[part] ?? part,
+      ...known.map((found) => (found ? formatBytes(found.parts[part] ?? 0) : "unknown")),
+    ]);
+  }
+  table.push(["total", ...known.map((found) => (found ? formatBytes(found.totalBytes) : "unknown"))]);
+  table.push(["confidence", ...answers.map(({ estimate }) => estimate.confidence)]);
+  if (answers.some(({ verdict }) => verdict !== undefined)) {
+    table.push(["fits", ...answers.map(({ verdict }) => (verdict?.fit.fits ? "yes" : "no"))]);
+  }
+  return table.toString();
+}
+
 function settingsText(settings: EstimateSettings): string {
   const slots =
     settings.parallel === "auto" ? "automatic slots" : `${settings.parallel} slot${settings.parallel === 1 ? "" : "s"}`;

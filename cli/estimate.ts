@@ -17,7 +17,7 @@ import { decideFit, type FitDecision } from "../memory/fit.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { parseQuantity } from "../memory/quantity.ts";
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
-import { estimateText } from "./estimate-text.ts";
+import { comparisonText, estimateText } from "./estimate-text.ts";
 import { withProgress } from "./progress.ts";
 
 /** 0: fits, or no budget was asked about. 128 + SIGINT: interrupted. */
@@ -52,7 +52,10 @@ export function estimateCommand(): Command {
     .description(
       "What a model needs under llama-server, from its GGUF header alone; with a budget, whether it fits and what would.",
     )
-    .argument("<source>", "a GGUF file: absolute or relative path, file://, https:// or hf://org/repo/file.gguf")
+    .argument(
+      "<source...>",
+      "GGUF files, side by side where several: absolute or relative path, file://, https:// or hf://org/repo/file.gguf",
+    )
     .option("--context-size <tokens>", "cells in total, over all slots (-c)", whole, DEFAULT_CONTEXT_SIZE)
     .option("--parallel <n|auto>", "slots (-np); auto: 4 that share one context", wholeOrAuto, 1)
     .addOption(new Option("--cache-type-k <type>", "element type of the K cache").choices(CACHE_TYPES).default("f16"))
@@ -64,30 +67,46 @@ export function estimateCommand(): Command {
     .option("--memory-budget <quantity>", "budget, for example 24Gi; wins over a fraction")
     .option("--memory-fraction <share>", "budget as a share of the host's memory, above 0, at most 1", Number)
     .option("--host-memory <quantity>", "memory of the host the budget is for (default: this machine's)")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object; an array for several sources")
     .addHelpText("after", "\nExit codes: 0 fits (or no budget given), 1 does not fit, 2 bad input, 3 need unknown.")
     .action(run);
 }
 
-async function run(source: string, flags: Flags): Promise<void> {
+async function run(sources: readonly string[], flags: Flags): Promise<void> {
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
   try {
-    const answer = await answerFor(source, flags, interrupt.signal);
-    if (interrupt.signal.aborted) {
-      process.exitCode = EXIT.interrupted;
-    } else if (!answer.ok) {
-      console.error(`pulumi-llmkube: ${answer.error}`);
-      process.exitCode = EXIT.badInput;
-    } else {
-      console.log(flags.json ? JSON.stringify(contract(answer.value), null, 2) : estimateText(answer.value));
-      process.exitCode = exitCode(answer.value);
+    const results: Result<Answer>[] = [];
+    for (const source of sources) {
+      results.push(await answerFor(source, flags, interrupt.signal));
+      if (interrupt.signal.aborted) {
+        process.exitCode = EXIT.interrupted;
+        return;
+      }
     }
+    report(results, flags);
   } finally {
     process.off("SIGINT", onInterrupt);
   }
 }
+
+/** Sources that could not be read get a sentence each; the others are shown all the same. */
+function report(results: readonly Result<Answer>[], flags: Flags): void {
+  for (const result of results) if (!result.ok) console.error(`pulumi-llmkube: ${result.error}`);
+  const answers = results.flatMap((result) => (result.ok ? [result.value] : []));
+  const [first] = answers;
+  if (first !== undefined && results.length === 1) {
+    console.log(flags.json ? JSON.stringify(contract(first), null, 2) : estimateText(first));
+  } else if (first !== undefined) {
+    const rows = answers.map((answer) => ({ source: answer.source, ...contract(answer) }));
+    console.log(flags.json ? JSON.stringify(rows, null, 2) : comparisonText(answers));
+  }
+  const codes: readonly number[] = results.map((result) => (result.ok ? exitCode(result.value) : EXIT.badInput));
+  process.exitCode = BEST_TO_WORST.findLast((code) => codes.includes(code)) ?? EXIT.badInput;
+}
+
+const BEST_TO_WORST = [EXIT.fits, EXIT.doesNotFit, EXIT.unknown, EXIT.badInput] as const;
 
 async function answerFor(source: string, flags: Flags, signal: AbortSignal): Promise<Result<Answer>> {
   const budget = askedBudget(flags);

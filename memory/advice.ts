@@ -1,40 +1,61 @@
+import { adaptiveFraction } from "./budget.ts";
 import { estimate } from "./estimate/estimate.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import type { GgufHeader } from "./gguf/header.ts";
 import { formatBytes } from "./quantity.ts";
 
+/** Cache types that contexts are searched for, K and V alike, dearest first. */
+export const ADVISED_CACHE_TYPES = ["f16", "q8_0", "q4_0"] as const;
+export type AdvisedCacheType = (typeof ADVISED_CACHE_TYPES)[number];
+
 /** What would fit a budget. Contexts are multiples of 256 tokens; undefined: not even 256 fit. */
 export interface Advice {
   /** At the settings asked for. */
   readonly maxContextSize: number | undefined;
-  /** With K and V cache in q8_0. */
+  /** With K and V cache in q8_0, where that is less than asked for. */
   readonly quantizedCacheContextSize: number | undefined;
+  /** With K and V in each type, all else as asked; a quantized V without flash attention is undefined. */
+  readonly contextSizes: Readonly<Record<AdvisedCacheType, number | undefined>>;
+  /** The fewest changes that make it fit, as the settings after them; undefined: it fits, or nothing makes it fit. */
+  readonly fewestChanges: EstimateSettings | undefined;
   /** The smallest budget for the settings as they are; undefined: unknown. */
   readonly neededBytes: number | undefined;
+  /** RAM of the smallest Mac whose default budget holds the settings as they are; undefined: unknown, or none does. */
+  readonly smallestMacBytes: number | undefined;
 }
 
 /** llama-server pads contexts to this. */
 const STEP = 256;
 /** LLMKube's largest contextSize. */
 const LARGEST_CONTEXT = 2 ** 21;
+/** LLMKube's largest parallelSlots. */
+const LARGEST_SLOTS = 64;
 const UNQUANTIZED: ReadonlySet<CacheType> = new Set(["f32", "f16", "bf16"]);
+/** RAM that Macs with Apple silicon are sold with, in GiB. */
+const MAC_GIB = [8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512] as const;
 
 /** Searches the estimate itself, which never falls when the context grows; at most the model's training length. */
 export function advise(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): Advice {
-  const quantized: EstimateSettings = { ...settings, cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
+  const largest = (changed: EstimateSettings) => largestContext(header, changed, budgetBytes);
+  const contextSizes = {
+    f16: largest(withCache(settings, "f16")),
+    q8_0: largest(withCache(settings, "q8_0")),
+    q4_0: largest(withCache(settings, "q4_0")),
+  };
+  const needed = neededBytes(header, settings);
   return {
-    maxContextSize: largestContext(header, settings, budgetBytes),
-    quantizedCacheContextSize:
-      UNQUANTIZED.has(settings.cacheTypeK) && settings.flashAttention
-        ? largestContext(header, quantized, budgetBytes)
-        : undefined,
-    neededBytes: neededBytes(header, settings),
+    maxContextSize: largest(settings),
+    quantizedCacheContextSize: quantizable(settings) ? contextSizes.q8_0 : undefined,
+    contextSizes,
+    fewestChanges: fewestChanges(header, settings, budgetBytes),
+    neededBytes: needed,
+    smallestMacBytes: needed === undefined ? undefined : smallestMac(needed),
   };
 }
 
-/** One sentence that a person can act on. */
+/** One or two sentences that a person can act on. */
 export function adviceText(advice: Advice, settings: EstimateSettings): string {
-  const { maxContextSize, quantizedCacheContextSize, neededBytes: needed } = advice;
+  const { maxContextSize, quantizedCacheContextSize, fewestChanges: changed, neededBytes: needed } = advice;
   const budget = needed === undefined ? "" : `a budget of at least ${budgetQuantity(needed)} as asked`;
   const choices: string[] = [];
   if (maxContextSize !== undefined && maxContextSize < settings.contextSize)
@@ -43,10 +64,24 @@ export function adviceText(advice: Advice, settings: EstimateSettings): string {
     const context = Math.min(quantizedCacheContextSize, settings.contextSize);
     choices.push(`a context of ${context} tokens with the cache in q8_0`);
   }
+  if (choices.length === 0 && changed !== undefined) choices.push(changesText(changed, settings));
+  const mac = macText(advice);
   if (choices.length === 0)
-    return `What would fit: no context at all under this budget; ${budget || "a smaller model"}.`;
+    return `What would fit: no context at all under this budget; ${budget || "a smaller model"}.${mac}`;
   if (budget !== "") choices.push(budget);
-  return `What would fit: ${choices.join(", or ")}.`;
+  return `What would fit: ${choices.join(", or ")}.${mac}`;
+}
+
+function macText({ smallestMacBytes: bytes }: Advice): string {
+  if (bytes === undefined) return "";
+  return ` As asked it fits a Mac with ${bytes / 2 ** 30} GiB by default; a smaller quantization of the model needs less.`;
+}
+
+function changesText(changed: EstimateSettings, asked: EstimateSettings): string {
+  const cache = changed.cacheTypeK === asked.cacheTypeK ? "" : ` with the cache in ${changed.cacheTypeK}`;
+  const slots =
+    changed.parallel === asked.parallel ? "" : ` with ${changed.parallel} slot${changed.parallel === 1 ? "" : "s"}`;
+  return `a context of ${changed.contextSize} tokens${cache}${slots}`;
 }
 
 /** Rounded up to whole MiB, as it can be typed into `memoryBudget`. */
@@ -54,13 +89,51 @@ function budgetQuantity(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}Mi (${formatBytes(bytes)})`;
 }
 
+/** One change before two, two before three; among as many, what costs the user least: context, cache type, slots. */
+function fewestChanges(header: GgufHeader, asked: EstimateSettings, budget: number): EstimateSettings | undefined {
+  if (fits(header, asked, budget)) return undefined;
+  const shorter = (settings: EstimateSettings): EstimateSettings | undefined => {
+    const context = largestContext(header, settings, budget);
+    return context === undefined || context >= asked.contextSize ? undefined : { ...settings, contextSize: context };
+  };
+  const narrow = quantizable(asked) ? withCache(asked, "q8_0") : undefined;
+  const fewer = fewerSlots(asked);
+  const single: EstimateSettings = { ...asked, parallel: 1 };
+  const asIs = (candidates: readonly EstimateSettings[]) => candidates.find((one) => fits(header, one, budget));
+  return (
+    shorter(asked) ??
+    asIs([...(narrow ? [narrow] : []), ...fewer]) ??
+    (narrow && shorter(narrow)) ??
+    (fewer.length > 0 ? shorter(single) : undefined) ??
+    (narrow && (asIs(fewerSlots(narrow)) ?? (fewer.length > 0 ? shorter({ ...narrow, parallel: 1 }) : undefined)))
+  );
+}
+
+/** The same with fewer slots, most first. */
+function fewerSlots(settings: EstimateSettings): readonly EstimateSettings[] {
+  if (settings.parallel === "auto") return [{ ...settings, parallel: 1 }];
+  const most = Math.min(settings.parallel - 1, LARGEST_SLOTS);
+  return Array.from({ length: most }, (_, index) => ({ ...settings, parallel: most - index }));
+}
+
+function quantizable(settings: EstimateSettings): boolean {
+  return UNQUANTIZED.has(settings.cacheTypeK) && settings.flashAttention;
+}
+
+function withCache(settings: EstimateSettings, type: CacheType): EstimateSettings {
+  return { ...settings, cacheTypeK: type, cacheTypeV: type };
+}
+
+function smallestMac(needed: number): number | undefined {
+  return MAC_GIB.map((gib) => gib * 2 ** 30).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
+}
+
 function largestContext(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): number | undefined {
   let fitting = 0;
   let failing = Math.floor(contextLimit(header, settings) / STEP) + 1;
   while (failing - fitting > 1) {
     const middle = Math.floor((fitting + failing) / 2);
-    const needed = neededBytes(header, { ...settings, contextSize: middle * STEP });
-    if (needed !== undefined && needed <= budgetBytes) fitting = middle;
+    if (fits(header, { ...settings, contextSize: middle * STEP }, budgetBytes)) fitting = middle;
     else failing = middle;
   }
   return fitting === 0 ? undefined : fitting * STEP;
@@ -72,6 +145,11 @@ function contextLimit(header: GgufHeader, settings: EstimateSettings): number {
   const architecture = header.metadata.get("general.architecture");
   const trained = header.metadata.get(`${String(architecture)}.context_length`);
   return typeof trained === "number" && trained >= STEP ? Math.min(trained * slots, LARGEST_CONTEXT) : LARGEST_CONTEXT;
+}
+
+function fits(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): boolean {
+  const needed = neededBytes(header, settings);
+  return needed !== undefined && needed <= budgetBytes;
 }
 
 function neededBytes(header: GgufHeader, settings: EstimateSettings): number | undefined {

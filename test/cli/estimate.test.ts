@@ -76,6 +76,17 @@ describe("pulumi-llmkube estimate", function () {
     }
   });
 
+  it("compares several sources, and shows the good ones beside a bad one", async () => {
+    const both = await estimate(llama, llama, "--memory-budget", "12Gi");
+    assert.equal(both.exitCode, 0);
+    assert.match(both.stdout, /total +│ \S+ GiB +│ \S+ GiB/);
+    const mixed = await estimate(llama, join(folder, "nothing.gguf"), "--json");
+    assert.equal(mixed.exitCode, 2);
+    assert.match(mixed.stderr, /nothing\.gguf/);
+    const sources = JSON.parse(mixed.stdout).map(({ source }: { source: string }) => source);
+    assert.deepEqual(sources, [llama]);
+  });
+
   const bad: ReadonlyArray<readonly [name: string, args: (folder: string) => readonly string[], message: RegExp]> = [
     ["a missing file", (at) => [join(at, "nothing.gguf")], /nothing\.gguf: /],
     ["a directory", (at) => [at], /director/],

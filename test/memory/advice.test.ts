@@ -58,12 +58,54 @@ describe("advise", () => {
     const text = adviceText(advice, SETTINGS);
     assert.equal(
       text.replaceAll(/\d+/g, "N"),
-      "What would fit: a context of N tokens, or a context of N tokens with the cache in qN_N, or a budget of at least NMi (N.N GiB) as asked.",
+      "What would fit: a context of N tokens, or a context of N tokens with the cache in qN_N, or a budget of at least NMi (N.N GiB) as asked. As asked it fits a Mac with N GiB by default; a smaller quantization of the model needs less.",
     );
     assert.ok(text.includes(`${advice.maxContextSize} tokens,`));
   });
 
   it("does not offer a quantized cache without flash attention", () => {
     assert.equal(advise(llama, { ...SETTINGS, flashAttention: false }, 12 * GiB).quantizedCacheContextSize, undefined);
+  });
+
+  it("searches each cache type: the narrower, the longer", () => {
+    const { contextSizes } = advise(llama, SETTINGS, 8 * GiB);
+    for (const type of ["f16", "q8_0", "q4_0"] as const) {
+      const at = { ...SETTINGS, cacheTypeK: type, cacheTypeV: type, contextSize: contextSizes[type] ?? 0 };
+      assert.ok(need(llama, at) <= 8 * GiB, type);
+      assert.ok(need(llama, { ...at, contextSize: at.contextSize + 256 }) > 8 * GiB, type);
+    }
+    const { f16 = 0, q8_0 = 0, q4_0 = 0 } = contextSizes;
+    assert.ok(f16 < q8_0 && q8_0 < q4_0);
+  });
+
+  it("shortens the context before it changes anything else", () => {
+    const { fewestChanges, maxContextSize } = advise(llama, SETTINGS, 12 * GiB);
+    assert.deepEqual(fewestChanges, { ...SETTINGS, contextSize: maxContextSize });
+  });
+
+  it("quantizes the cache where the shortest context does not fit, and then lowers the slots", () => {
+    const least = { ...SETTINGS, contextSize: 256, parallel: 64 };
+    const narrow: EstimateSettings = { ...least, cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
+    const quantized = advise(llama, least, need(llama, narrow));
+    assert.deepEqual(quantized.fewestChanges, narrow);
+    const tight = need(llama, narrow) - 1;
+    const { fewestChanges } = advise(llama, least, tight);
+    assert.ok(fewestChanges !== undefined && Number(fewestChanges.parallel) < 64);
+    assert.equal(fewestChanges.cacheTypeK, "f16");
+    assert.ok(need(llama, fewestChanges) <= tight);
+    assert.match(
+      adviceText(advise(llama, least, tight), least),
+      /^What would fit: a context of 256 tokens with \d+ slots?, or/,
+    );
+  });
+
+  it("changes nothing that fits", () => {
+    assert.equal(advise(llama, SETTINGS, 64 * GiB).fewestChanges, undefined);
+  });
+
+  it("names the smallest Mac whose default budget holds it", () => {
+    const { smallestMacBytes = 0, neededBytes = 0 } = advise(llama, SETTINGS, GiB);
+    assert.equal(smallestMacBytes, 32 * GiB);
+    assert.ok(neededBytes <= 0.67 * 32 * GiB && neededBytes > 0.67 * 24 * GiB);
   });
 });

@@ -1,0 +1,77 @@
+import * as pulumi from "@pulumi/pulumi";
+import { advise } from "../memory/advice.ts";
+import { resolveBudget } from "../memory/budget.ts";
+import { estimate } from "../memory/estimate/estimate.ts";
+import type { Backend, CacheType } from "../memory/estimate/types.ts";
+import { readHeader } from "../memory/gguf/read.ts";
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
+
+/** A model, and how llama-server would serve it. */
+export interface EstimateMemoryArgs {
+  /** A GGUF file: an absolute path, file://, http://, https:// or hf://org/repo/file.gguf. */
+  source: pulumi.Input<string>;
+  /** Tokens over all slots; 2048 where not set. */
+  contextSize?: pulumi.Input<number | undefined>;
+  /** Slots, or `auto`; 1 where not set. */
+  parallel?: pulumi.Input<number | "auto" | undefined>;
+  /** f16 where not set. */
+  cacheTypeK?: pulumi.Input<CacheType | undefined>;
+  /** f16 where not set. A quantized one needs flash attention. */
+  cacheTypeV?: pulumi.Input<CacheType | undefined>;
+  /** On unless false. */
+  flashAttention?: pulumi.Input<boolean | undefined>;
+  /** 2048 where not set. */
+  batchSize?: pulumi.Input<number | undefined>;
+  /** 512 where not set. */
+  ubatchSize?: pulumi.Input<number | undefined>;
+  /** metal where not set. */
+  backend?: pulumi.Input<Backend | undefined>;
+  /** A Kubernetes quantity to search the largest context for, for example 24Gi. */
+  memoryBudget?: pulumi.Input<string | undefined>;
+}
+
+/** What a model needs, in bytes. */
+export interface MemoryEstimate {
+  readonly totalBytes: number;
+  readonly parts: Readonly<Record<string, number>>;
+  /** `exact`, or `bounded`: an upper bound, for the reason in `notes`. */
+  readonly confidence: "exact" | "bounded";
+  readonly notes: readonly string[];
+  /** The largest context in tokens that `memoryBudget` holds; undefined where none was given, or none fits. */
+  readonly maxContextSize: number | undefined;
+}
+
+/**
+ * What a model will need under llama-server, from its header alone, so that a program can size a machine from a model.
+ * Rejects with one sentence where the header cannot be read, or the need is not known.
+ */
+export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEstimate> {
+  return pulumi.output(args).apply(async (known) => {
+    const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
+    if (budget?.ok === false) throw refusal(budget.error);
+    const header = await readHeader(known.source);
+    if (!header.ok) throw refusal(header.error);
+    const settings = {
+      backend: known.backend ?? "metal",
+      contextSize: known.contextSize ?? DEFAULT_CONTEXT_SIZE,
+      parallel: known.parallel ?? 1,
+      cacheTypeK: known.cacheTypeK ?? "f16",
+      cacheTypeV: known.cacheTypeV ?? "f16",
+      flashAttention: known.flashAttention ?? true,
+      batchSize: known.batchSize ?? DEFAULT_BATCH_SIZE,
+      ubatchSize: known.ubatchSize ?? DEFAULT_UBATCH_SIZE,
+    };
+    const answer = estimate(header.value, settings);
+    if (!answer.ok) throw refusal(`${known.source}: ${answer.error}`);
+    if (answer.value.confidence === "unknown") {
+      throw refusal(`${known.source}: memory need unknown (${answer.value.notes.join("; ")})`);
+    }
+    const { totalBytes, parts, confidence, notes } = answer.value;
+    const maxContextSize = budget && advise(header.value, settings, budget.value.bytes).maxContextSize;
+    return { totalBytes, parts, confidence, notes, maxContextSize };
+  });
+}
+
+function refusal(problem: string): pulumi.RunError {
+  return new pulumi.RunError(`estimateMemory: ${problem}`);
+}
