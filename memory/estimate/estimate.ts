@@ -28,14 +28,14 @@ const MiB = 2 ** 20;
 export function estimate(header: GgufHeader, settings: EstimateSettings): Result<Estimate> {
   const refused = refusedSettings(settings);
   if (refused !== undefined) return fail(refused);
-  const weights = weightsBytes(header);
+  const weights = weightsOf(header);
   if (!weights.ok) return weights;
   const base = { fileBytes: header.fileBytes, weightsBytes: weights.value };
-  const stranger = strangeTo(header.metadata);
+  const stranger = strangerIn(header);
   if (stranger !== undefined) {
     return ok({ ...base, architecture: stranger, confidence: "unknown", notes: [noRule(stranger)] });
   }
-  const facts = readFacts(header);
+  const facts = factsOf(header);
   if (!facts.ok) return facts;
 
   const named = { ...base, architecture: facts.value.architecture };
@@ -43,6 +43,21 @@ export function estimate(header: GgufHeader, settings: EstimateSettings): Result
   const gap = unknownBecause(header.metadata, facts.value, family);
   if (gap !== undefined) return ok({ ...named, confidence: "unknown", notes: [gap] });
   return known(named, facts.value, family, settings);
+}
+
+// What no setting changes: an advice asks about one header hundreds of times, and a header never changes.
+const weightsOf = onceEach(weightsBytes);
+const factsOf = onceEach(readFacts);
+const strangerIn = onceEach(({ metadata }) => strangeTo(metadata));
+
+/** The same function, computed once for each header. */
+function onceEach<T>(compute: (header: GgufHeader) => T): (header: GgufHeader) => T {
+  const computed = new WeakMap<GgufHeader, { readonly value: T }>();
+  return (header) => {
+    const value = computed.get(header) ?? { value: compute(header) };
+    computed.set(header, value);
+    return value.value;
+  };
 }
 
 type Base = Pick<Estimate, "architecture" | "fileBytes" | "weightsBytes">;
