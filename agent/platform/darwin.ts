@@ -27,6 +27,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     footprintBytes,
     startTime,
     writersOf,
+    listenerOn,
   });
 }
 
@@ -52,6 +53,18 @@ export function parsePids(printed: string): readonly number[] {
     .split("\n")
     .filter((line) => /^\d+$/.test(line))
     .map(Number);
+}
+
+async function listenerOn(port: number): Promise<string | null> {
+  const printed = await outputOf("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
+  return printed.ok ? parseListener(printed.value) : null;
+}
+
+/** `lsof -Fpc`: a field a line, `p` before the pid and `c` before the command. */
+export function parseListener(printed: string): string | null {
+  const pid = /^p(\d+)$/m.exec(printed)?.[1];
+  const command = /^c(.+)$/m.exec(printed)?.[1];
+  return pid === undefined || command === undefined ? null : `${command} (pid ${pid})`;
 }
 
 /** `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`: the first number. The second is per process, never to be added up. */

@@ -13,15 +13,44 @@ export async function openLinux(): Promise<Result<Platform>> {
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
     writersOf,
+    listenerOn,
   });
 }
 
 async function writersOf(path: string): Promise<readonly number[]> {
   const file = await realpath(path).catch(() => undefined);
   if (file === undefined) return [];
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const pids = await allPids();
   const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
   return pids.filter((_, index) => outputs[index] === file).map(Number);
+}
+
+async function allPids(): Promise<readonly string[]> {
+  return (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+}
+
+async function listenerOn(port: number): Promise<string | null> {
+  const tables = await Promise.all(
+    ["tcp", "tcp6"].map((table) => readFile(`/proc/net/${table}`, "utf8").catch(() => "")),
+  );
+  const sockets = new Set(tables.flatMap((table) => parseListeners(table, port)).map((inode) => `socket:[${inode}]`));
+  for (const pid of await allPids()) {
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+    if (targets.some((target) => sockets.has(target))) {
+      return `${(await proc(Number(pid), "comm")).trim()} (pid ${pid})`;
+    }
+  }
+  return null;
+}
+
+const LISTENING = "0A";
+
+/** Inodes of the sockets that listen on `port`, from /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
+export function parseListeners(table: string, port: number): readonly string[] {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.flatMap((row) => (row[1]?.endsWith(local) && row[3] === LISTENING && row[9] ? [row[9]] : []));
 }
 
 /** Physical memory, or less inside a memory control group. */

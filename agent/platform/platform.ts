@@ -18,4 +18,6 @@ export interface Platform {
    * lies in the agent's own folder and is given to nobody else.
    */
   writersOf(path: string): Promise<readonly number[]>;
+  /** Who listens on a TCP port, as `name (pid 42)`; null where that cannot be seen, as of another user's process. */
+  listenerOn(port: number): Promise<string | null>;
 }

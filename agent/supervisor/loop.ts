@@ -218,7 +218,8 @@ async function start(entry: Entry, workload: Workload, path: string, options: Su
   if (server === undefined) {
     entry.failures += 1;
     const { port } = workload.fields;
-    const message = `port ${port} is in use by another process: end it, or set another spec.endpoint.port`;
+    const owner = (await options.platform.listenerOn(port)) ?? "another process";
+    const message = `port ${port} is in use by ${owner}: end it, or set another spec.endpoint.port`;
     const until = now + backOffMs("crash", Math.min(entry.failures, 5));
     entry.backOff = { state: "Failed", reason: "PortInUse", message, until };
     entry.decision = { act: "nothing", state: "Failed", reason: "PortInUse", message };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseFootprint, parseWorkingSet } from "../../agent/platform/darwin.ts";
-import { parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
+import { parseListeners, parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
 import { openPlatform } from "../../agent/platform/open.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
@@ -52,6 +52,11 @@ describe("probes of a Mac", () => {
         `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
       );
       await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
+      await shim(
+        "lsof",
+        `[ "$1 $2 $3 $4" = "-nP -iTCP:8080 -sTCP:LISTEN -Fpc" ] && printf "p42\\ncpython3\\nf3\\n" && exit
+        [ "$1 $2 $3 $4 $5 $6" = "-t -a -d 1 -- /log" ] && printf "12\\n345\\n" || exit 1`,
+      );
     });
 
     afterEach(() => {
@@ -65,6 +70,10 @@ describe("probes of a Mac", () => {
       assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
       assert.equal(await mac.value.footprintBytes(123), 1000000001);
       assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
+      assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
+      assert.deepEqual(await mac.value.writersOf("/other"), []);
+      assert.equal(await mac.value.listenerOn(8080), "python3 (pid 42)");
+      assert.equal(await mac.value.listenerOn(8081), null);
     });
 
     it("refuses a llama-server without Metal", async () => {
@@ -98,6 +107,15 @@ describe("probes of Linux", () => {
     assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
     assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
     assert.equal(parseStartTime(""), null);
+  });
+
+  it("finds who listens on a port, and nobody who only talks to it", () => {
+    const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+    const row = (local: string, state: string, inode: number) =>
+      `   0: 0100007F:${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1`;
+    const table = [head, row("1F90", "0A", 11), row("1F90", "01", 12), row("1F91", "0A", 13), ""].join("\n");
+    assert.deepEqual(parseListeners(table, 8080), ["11"]);
+    assert.deepEqual(parseListeners(table, 80), []);
   });
 
   it("measures this process", async function () {

@@ -145,7 +145,7 @@ describe("the agent with a real llama-server and real weights", function () {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { message } = await workloadOnce(site, "chat", ({ reason }) => reason === "PortInUse");
-    assert.match(message ?? "", new RegExp(`^port ${port} is in use by another process`));
+    assert.match(message ?? "", new RegExp(`^port ${port} is in use by .*\\(pid ${process.pid}\\)`));
     stranger.close();
     await workloadOnce(site, "chat", isReady);
   });
