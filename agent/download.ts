@@ -125,7 +125,7 @@ async function checkSpace(folder: string, length: number): Promise<void> {
   if (!(length > bavail * bsize)) return;
   const [need, free] = [length, bavail * bsize].map(formatBytes);
   throw new Refusal(
-    `it has ${need} and the disk of ${folder} ${free} free: free space or name another folder with --models`,
+    `it has ${need} and the disk of ${folder} has ${free} free: free space or name another folder with --models`,
   );
 }
 

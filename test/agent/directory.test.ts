@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DirectorySource, openDirectory, type Snapshot } from "../../agent/sources/directory.ts";
@@ -80,6 +81,37 @@ describe("a folder of manifests", function () {
     assert.deepEqual(current().problems, [
       "Model default/llama is defined more than once, in a.yaml and b.yaml: keep one of them",
     ]);
+  });
+
+  it("T6: keeps what was in force when a second file claims its name, and when the folder is away", async () => {
+    await write("a.yaml", `${model}\n---\n${service}`);
+    await open();
+    await write("b.yaml", JSON.stringify(modelManifest({ source: "/models/other.gguf" })));
+    const claimed = await once(({ problems }) => problems.length === 1);
+    assert.match(claimed.problems[0] ?? "", /a\.yaml and b\.yaml: keep one of them; .* stays in force$/);
+    const inForce = claimed.manifests.find(({ kind }) => kind === "Model");
+    assert(inForce?.kind === "Model");
+    assert.equal(inForce.spec.source, "/models/llama.gguf");
+
+    await rename(folder, `${folder}-away`);
+    const away = await once(({ problems }) => /does not exist/.test(problems.join()));
+    assert.deepEqual(away.problems, [
+      `${folder} does not exist: waiting for it; what was last read there stays in force`,
+    ]);
+    assert.deepEqual(away.manifests, claimed.manifests);
+    await rm(join(`${folder}-away`, "a.yaml"));
+    await rename(`${folder}-away`, folder);
+    const back = await once(({ manifests }) => manifests.length === 1);
+    assert.deepEqual(keys(back), ["Model default/llama"]);
+  });
+
+  it("sees at once what is written right after it began, and passes over hidden files", async () => {
+    await open();
+    writeFileSync(join(folder, "a.yaml"), model);
+    writeFileSync(join(folder, ".b.yaml"), "half: [");
+    const begun = Date.now();
+    assert.deepEqual((await once(({ manifests }) => manifests.length === 1)).problems, []);
+    assert.ok(Date.now() - begun < 4000, "the rescan found it, not the watch");
   });
 
   it("waits for a folder that is not there yet", async () => {

@@ -87,6 +87,40 @@ describe("the model store", () => {
     });
   }
 
+  it("downloads once where two agents share a folder, and neither ever finds a part of it", async () => {
+    const big = Buffer.concat([model, Buffer.alloc(2 ** 20, 1)]);
+    let finish = () => {};
+    answer = (_, response) => {
+      response.setHeader("content-length", big.length);
+      response.write(big.subarray(0, 2 ** 19));
+      finish = () => response.end(big.subarray(2 ** 19));
+    };
+    const [one, other] = [openStore(), openStore()];
+    const wanted = aWorkload({ source: url(), sha256: createHash("sha256").update(big).digest("hex") });
+    one(wanted, "fetch");
+    while (requests === 0) await sleep(10);
+    other(wanted, "fetch");
+    await sleep(300);
+    assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent downloads it" });
+    finish();
+    for (const store of [one, other]) {
+      const stored = await settled(() => store(wanted, "fetch"));
+      assert(stored.state === "ready", JSON.stringify(stored));
+      assert.deepEqual(await readFile(stored.path), big);
+    }
+    assert.equal(requests, 1);
+    while ((await readdir(folder)).length > 1) await sleep(50);
+  });
+
+  it("refuses before the first byte what the disk cannot hold", async () => {
+    answer = (_, response) => response.setHeader("content-length", 2 ** 52).write(model);
+    const store = openStore();
+    const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
+    assert(stored.state === "failed");
+    assert.match(stored.error, /it has 4\.0 PiB and the disk of .* has .* free: free space or name .* --models$/);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   it("says in one sentence that its folder cannot be written", async () => {
     const file = join(await temporaryDirectory(), "file");
     await writeFile(file, "");

@@ -1,0 +1,31 @@
+import { createServer } from "node:http";
+import { parseArgs } from "node:util";
+
+/**
+ * Stands in for llama-server where the real one cannot misbehave on demand. The first argument says how:
+ * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`.
+ */
+const [behaviour = "well", ...args] = process.argv.slice(2);
+if (behaviour === "exits-at-once") {
+  console.log("stand-in: nothing to do");
+  process.exit(3);
+}
+if (behaviour === "ignores-sigterm") process.on("SIGTERM", () => console.log("stand-in: no"));
+
+const { values } = parseArgs({ args, strict: false, allowPositionals: true, options: { port: { type: "string" } } });
+const model = behaviour === "serves-another-model" ? "/somebody/else.gguf" : valueAfter("--model");
+const answers: Readonly<Record<string, object>> = {
+  "/health": { status: "ok" },
+  "/props": { model_path: model, model_alias: valueAfter("--alias") },
+  "/v1/completions": { choices: [{ text: "," }] },
+};
+
+createServer((request, response) => {
+  const failing = behaviour === "fails-completions" && request.method === "POST";
+  response.statusCode = failing ? 500 : 200;
+  response.end(JSON.stringify(failing ? { error: "Compute error." } : answers[request.url ?? ""]));
+}).listen(Number(values["port"]), "127.0.0.1");
+
+function valueAfter(flag: string): string | undefined {
+  return args[args.indexOf(flag) + 1];
+}
