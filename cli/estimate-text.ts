@@ -35,8 +35,13 @@ export function estimateText(answer: Answer): string {
 /** Several answers side by side, one column a source. */
 export function comparisonText(answers: readonly Answer[]): string {
   const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
-  const table = new Table({ head: ["", ...answers.map(({ source }) => source)], style: { head: [], border: [] } });
-  const parts = new Set(known.flatMap((found) => Object.keys(found?.parts ?? {})));
+  const table = new Table({
+    ...BARE,
+    head: ["", ...answers.map(({ source }) => source)],
+    colAligns: ["left", ...answers.map(() => "right" as const)],
+  });
+  const used = known.flatMap((found) => Object.entries(found?.parts ?? {}).filter(([, bytes]) => bytes > 0));
+  const parts = new Set(used.map(([part]) => part));
   for (const part of parts) {
     table.push([
       LABELS[part] ?? part,
@@ -48,7 +53,7 @@ export function comparisonText(answers: readonly Answer[]): string {
   if (answers.some(({ verdict }) => verdict !== undefined)) {
     table.push(["fits", ...answers.map(({ verdict }) => (verdict?.fit.fits ? "yes" : "no"))]);
   }
-  return table.toString();
+  return printed(table);
 }
 
 function settingsText(settings: EstimateSettings): string {
@@ -60,11 +65,7 @@ function settingsText(settings: EstimateSettings): string {
 }
 
 function breakdown(estimate: KnownEstimate): string {
-  const table = new Table({
-    chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
-    colAligns: ["left", "right", "left"],
-    style: { "padding-left": 2, "padding-right": 0, head: [], border: [] },
-  });
+  const table = new Table({ ...BARE, colAligns: ["left", "right", "left"] });
   const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
   for (const [part, bytes] of parts) {
     table.push([
@@ -74,17 +75,24 @@ function breakdown(estimate: KnownEstimate): string {
     ]);
   }
   table.push(["total", formatBytes(estimate.totalBytes), ""]);
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  return printed(table);
+}
+
+function printed(table: Table.Table): string {
+  const lines = table.toString().split("\n");
+  return lines.map((line) => line.trimEnd()).join("\n");
 }
 
 const BORDERS = [
   ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
   ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
 ];
+
+/** Columns without lines between them. */
+const BARE = {
+  chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
+  style: { "padding-left": 2, "padding-right": 0, head: [], border: [] },
+};
 
 function verdictLines({ verdict, settings }: Answer): readonly string[] {
   if (verdict === undefined) return [];
