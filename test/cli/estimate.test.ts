@@ -79,7 +79,13 @@ describe("pulumi-llmkube estimate", function () {
   it("compares several sources, and shows the good ones beside a bad one", async () => {
     const both = await estimate(llama, llama, "--memory-budget", "12Gi");
     assert.equal(both.exitCode, 0);
-    assert.match(both.stdout, /total +│ \S+ GiB +│ \S+ GiB/);
+    assert.match(both.stdout, /^ +total +(4\.\d GiB) +\1$/m);
+    const array = await estimate(llama, llama, "--context-size", "131072", "--memory-budget", "12Gi", "--json");
+    assert.equal(array.exitCode, 1);
+    assert.deepEqual(
+      JSON.parse(array.stdout).map(({ fits }: { fits: boolean }) => fits),
+      [false, false],
+    );
     const mixed = await estimate(llama, join(folder, "nothing.gguf"), "--json");
     assert.equal(mixed.exitCode, 2);
     assert.match(mixed.stderr, /nothing\.gguf/);
