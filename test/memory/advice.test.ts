@@ -3,20 +3,12 @@ import { adviceText, advise } from "../../memory/advice.ts";
 import { estimate } from "../../memory/estimate/estimate.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import type { GgufHeader } from "../../memory/gguf/header.ts";
+import { SETTINGS } from "../support/settings.ts";
 import { headerOf, makeTwin, readTruth } from "../support/twins.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const GiB = 2 ** 30;
-const SETTINGS: EstimateSettings = {
-  contextSize: 131_072,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: 2048,
-  ubatchSize: 512,
-  backend: "metal",
-};
+const LONG: EstimateSettings = { ...SETTINGS, contextSize: 131_072 };
 
 function need(header: GgufHeader, settings: EstimateSettings): number {
   const answer = estimate(header, settings);
@@ -32,30 +24,30 @@ describe("advise", () => {
 
   for (const gib of [5, 8, 12, 20]) {
     it(`finds the largest context under ${gib} GiB: one step more would not fit`, () => {
-      const { maxContextSize = 0, quantizedCacheContextSize = 0 } = advise(llama, SETTINGS, gib * GiB);
-      assert.ok(need(llama, { ...SETTINGS, contextSize: maxContextSize }) <= gib * GiB);
-      assert.ok(need(llama, { ...SETTINGS, contextSize: maxContextSize + 256 }) > gib * GiB);
+      const { maxContextSize = 0, quantizedCacheContextSize = 0 } = advise(llama, LONG, gib * GiB);
+      assert.ok(need(llama, { ...LONG, contextSize: maxContextSize }) <= gib * GiB);
+      assert.ok(need(llama, { ...LONG, contextSize: maxContextSize + 256 }) > gib * GiB);
       assert.ok(quantizedCacheContextSize > maxContextSize);
     });
   }
 
   it("stops at the training length", () => {
-    assert.equal(advise(llama, SETTINGS, 512 * GiB).maxContextSize, 131_072);
+    assert.equal(advise(llama, LONG, 512 * GiB).maxContextSize, 131_072);
   });
 
   it("has no context where the weights alone are too large, and says which budget is needed", () => {
-    const advice = advise(llama, SETTINGS, GiB);
+    const advice = advise(llama, LONG, GiB);
     assert.equal(advice.maxContextSize, undefined);
-    const needed = Math.ceil(need(llama, SETTINGS) / 2 ** 20);
+    const needed = Math.ceil(need(llama, LONG) / 2 ** 20);
     assert.match(
-      adviceText(advice, SETTINGS),
+      adviceText(advice, LONG),
       new RegExp(`^What would fit: no context at all under this budget; a budget of at least ${needed}Mi`),
     );
   });
 
   it("names context, quantized cache and budget in one sentence", () => {
-    const advice = advise(llama, SETTINGS, 12 * GiB);
-    const text = adviceText(advice, SETTINGS);
+    const advice = advise(llama, LONG, 12 * GiB);
+    const text = adviceText(advice, LONG);
     assert.equal(
       text.replaceAll(/\d+/g, "N"),
       "What would fit: a context of N tokens, or a context of N tokens with the cache in qN_N, or a budget of at least NMi (N.N GiB) as asked. As asked it fits a Mac with N GiB by default; a smaller quantization of the model needs less.",
@@ -64,13 +56,13 @@ describe("advise", () => {
   });
 
   it("does not offer a quantized cache without flash attention", () => {
-    assert.equal(advise(llama, { ...SETTINGS, flashAttention: false }, 12 * GiB).quantizedCacheContextSize, undefined);
+    assert.equal(advise(llama, { ...LONG, flashAttention: false }, 12 * GiB).quantizedCacheContextSize, undefined);
   });
 
   it("searches each cache type: the narrower, the longer", () => {
-    const { contextSizes } = advise(llama, SETTINGS, 8 * GiB);
+    const { contextSizes } = advise(llama, LONG, 8 * GiB);
     for (const type of ["f16", "q8_0", "q4_0"] as const) {
-      const at = { ...SETTINGS, cacheTypeK: type, cacheTypeV: type, contextSize: contextSizes[type] ?? 0 };
+      const at = { ...LONG, cacheTypeK: type, cacheTypeV: type, contextSize: contextSizes[type] ?? 0 };
       assert.ok(need(llama, at) <= 8 * GiB, type);
       assert.ok(need(llama, { ...at, contextSize: at.contextSize + 256 }) > 8 * GiB, type);
     }
@@ -79,12 +71,12 @@ describe("advise", () => {
   });
 
   it("shortens the context before it changes anything else", () => {
-    const { fewestChanges, maxContextSize } = advise(llama, SETTINGS, 12 * GiB);
-    assert.deepEqual(fewestChanges, { ...SETTINGS, contextSize: maxContextSize });
+    const { fewestChanges, maxContextSize } = advise(llama, LONG, 12 * GiB);
+    assert.deepEqual(fewestChanges, { ...LONG, contextSize: maxContextSize });
   });
 
   it("quantizes the cache where the shortest context does not fit, and then lowers the slots", () => {
-    const least = { ...SETTINGS, contextSize: 256, parallel: 64 };
+    const least = { ...LONG, contextSize: 256, parallel: 64 };
     const narrow: EstimateSettings = { ...least, cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
     const quantized = advise(llama, least, need(llama, narrow));
     assert.deepEqual(quantized.fewestChanges, narrow);
@@ -100,11 +92,11 @@ describe("advise", () => {
   });
 
   it("changes nothing that fits", () => {
-    assert.equal(advise(llama, SETTINGS, 64 * GiB).fewestChanges, undefined);
+    assert.equal(advise(llama, LONG, 64 * GiB).fewestChanges, undefined);
   });
 
   it("names the smallest Mac whose default budget holds it", () => {
-    const { smallestMacBytes = 0, neededBytes = 0 } = advise(llama, SETTINGS, GiB);
+    const { smallestMacBytes = 0, neededBytes = 0 } = advise(llama, LONG, GiB);
     assert.equal(smallestMacBytes, 32 * GiB);
     assert.ok(neededBytes <= 0.67 * 32 * GiB && neededBytes > 0.67 * 24 * GiB);
   });

@@ -7,19 +7,9 @@ import { CACHE_TYPES, type EstimateSettings, type KnownEstimate } from "../../..
 import type { GgufHeader } from "../../../memory/gguf/header.ts";
 import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
+import { SETTINGS } from "../../support/settings.ts";
 import { headerOf, makeTwin, readTruth } from "../../support/twins.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-
-const SETTINGS: EstimateSettings = {
-  contextSize: 4096,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: 2048,
-  ubatchSize: 512,
-  backend: "metal",
-};
 
 const LLAMA: Readonly<Record<string, WriterValue>> = {
   "general.architecture": "llama",

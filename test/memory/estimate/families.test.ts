@@ -3,21 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { FAMILIES } from "../../../memory/estimate/families.ts";
-import type { Estimate, EstimateSettings } from "../../../memory/estimate/types.ts";
+import type { Estimate } from "../../../memory/estimate/types.ts";
 import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
+import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-
-const SETTINGS: EstimateSettings = {
-  contextSize: 4096,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: 2048,
-  ubatchSize: 512,
-  backend: "metal",
-};
 
 type Keys = Readonly<Record<string, WriterValue>>;
 

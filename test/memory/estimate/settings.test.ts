@@ -7,20 +7,10 @@ import type { EstimateSettings, KnownEstimate } from "../../../memory/estimate/t
 import type { GgufHeader } from "../../../memory/gguf/header.ts";
 import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterModel, type WriterValue, writeGgufFile } from "../../support/gguf-writer.ts";
+import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MiB = 2 ** 20;
-const SETTINGS: EstimateSettings = {
-  contextSize: 4096,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: 2048,
-  ubatchSize: 512,
-  backend: "metal",
-};
-
 let folder = "";
 
 async function read(model: WriterModel): Promise<GgufHeader> {
