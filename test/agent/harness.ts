@@ -121,6 +121,16 @@ export async function serversOf(site: Site): Promise<readonly number[]> {
   return owned;
 }
 
+/** The same once the kernel is done with what was killed: a large process takes a moment to go. */
+export async function serversLeft(site: Site): Promise<readonly number[]> {
+  const deadline = Date.now() + 5000;
+  for (;;) {
+    const left = await serversOf(site);
+    if (left.length === 0 || Date.now() > deadline) return left;
+    await sleep(100);
+  }
+}
+
 export async function runCli(...args: readonly string[]) {
   return execa(process.execPath, [CLI, ...args], { reject: false, stdin: "ignore" });
 }

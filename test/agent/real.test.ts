@@ -10,6 +10,7 @@ import {
   newSite,
   runCli,
   type Site,
+  serversLeft,
   serversOf,
   startAgent,
   statusOnce,
@@ -45,7 +46,7 @@ describe("the agent with a real llama-server and real weights", function () {
   afterEach(async function () {
     await stopped(agent);
     if (this.currentTest?.state === "failed") console.log(agent.output());
-    assert.deepEqual(await serversOf(site), []);
+    assert.deepEqual(await serversLeft(site), []);
   });
 
   it("serves a completion under its budget, and stays within its estimate after a long prompt", async () => {
