@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { fail, ok, type Result } from "../api/result.ts";
 import { resolveBudget } from "../memory/budget.ts";
+import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
 import { headerCache } from "./headers.ts";
@@ -102,7 +103,10 @@ async function supervise(
     serverOptions: node.options,
     stateDirectory: options.state,
     resources: {
-      header: headerCache((source) => readHeader(source, { signal: stop }), alarm.ring),
+      header: headerCache(
+        (source) => readHeader(source, { signal: stop, cacheFolder: headerCacheFolder() }),
+        alarm.ring,
+      ),
       stored: modelStore(options.models, alarm.ring, stop),
     },
     clock: () => performance.now(),

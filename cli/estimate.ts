@@ -14,6 +14,7 @@ import {
   type EstimateSettings,
 } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
+import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { parseQuantity } from "../memory/quantity.ts";
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
@@ -111,7 +112,10 @@ const BEST_TO_WORST = [EXIT.fits, EXIT.doesNotFit, EXIT.unknown, EXIT.badInput] 
 async function answerFor(source: string, flags: Flags, signal: AbortSignal): Promise<Result<Answer>> {
   const budget = askedBudget(flags);
   if (!budget.ok) return budget;
-  const header = await withProgress(`reading the header of ${source}`, readHeader(locatable(source), { signal }));
+  const header = await withProgress(
+    `reading the header of ${source}`,
+    readHeader(locatable(source), { signal, cacheFolder: headerCacheFolder() }),
+  );
   if (!header.ok) return header;
   const settings = { ...flags, flashAttention: flags.flashAttention === "on" };
   const estimated = estimate(header.value, settings);

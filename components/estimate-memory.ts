@@ -3,6 +3,7 @@ import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
+import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
 
@@ -49,7 +50,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
   return pulumi.output(args).apply(async (known) => {
     const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
     if (budget?.ok === false) throw refusal(budget.error);
-    const header = await readHeader(known.source);
+    const header = await readHeader(known.source, { cacheFolder: headerCacheFolder() });
     if (!header.ok) throw refusal(header.error);
     const settings = {
       backend: known.backend ?? "metal",

@@ -7,7 +7,12 @@ export type Reading<T> = Generator<number, T, Uint8Array>;
 /** One file, read forward: on a disk or behind a URL. Bad input and failed reads are raised as a `Refusal`. */
 export interface ByteSource {
   readonly fileBytes: number;
+  /** Tells this version of the file from every other; undefined where nothing does. */
+  readonly version: string | undefined;
   /** Bytes from `offset` on, good until the next read: at least one; none means that the file ends there. */
   read(offset: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
+
+/** What opening gives where the file is still of the version that was read before. */
+export type Opened = ByteSource | "unchanged";

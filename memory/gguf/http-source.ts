@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { EnvHttpProxyAgent } from "undici";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource, Opened } from "./byte-source.ts";
 import { MAX_HEADER_BYTES } from "./cursor.ts";
-import { type BodyPart, checkSameFile, type FileIdentity, openPart } from "./http-part.ts";
-import { type Connection, get, TransientRefusal } from "./http-request.ts";
+import { type BodyPart, type ByteRange, checkSameFile, type FileIdentity, openPart } from "./http-part.ts";
+import { type Answer, type Connection, get, headerOf, TransientRefusal } from "./http-request.ts";
 import type { HttpLocation } from "./locate.ts";
 import { refuse } from "./refusal.ts";
 
@@ -26,14 +26,21 @@ export interface Deadline {
 /**
  * Opens a file behind a URL with its first range request. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. All
  * bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
- * the server ignores Range, the one body is read as far as needed and cut off.
+ * the server ignores Range, the one body is read as far as needed and cut off. `unchanged`, after this one request, where
+ * it says that the file is still of the version `known`.
  */
-export async function openHttp(location: HttpLocation, deadline: Deadline): Promise<ByteSource> {
+export async function openHttp(location: HttpLocation, deadline: Deadline, known?: string): Promise<Opened> {
   const dispatcher = agent();
   const credentials = { origin: location.url.origin, authorization: location.authorization };
   const reader = rangeReader(location.url, { dispatcher, signal: deadline.signal, credentials }, deadline);
   try {
-    return { fileBytes: await reader.start(), read: reader.read, close: () => dispatcher.destroy() };
+    const identity = await reader.start(known);
+    if (identity !== undefined) {
+      const version = strongEtag(identity.etag);
+      return { fileBytes: identity.fileBytes, version, read: reader.read, close: () => dispatcher.destroy() };
+    }
+    await dispatcher.destroy();
+    return "unchanged";
   } catch (error) {
     await dispatcher.destroy();
     throw error;
@@ -50,8 +57,8 @@ function agent(): EnvHttpProxyAgent {
 }
 
 interface RangeReader {
-  /** Asks for the first range; tells the size of the file. */
-  start(): Promise<number>;
+  /** Asks for the first range; undefined where the file is still of the version `known`. */
+  start(known: string | undefined): Promise<FileIdentity | undefined>;
   readonly read: ByteSource["read"];
 }
 
@@ -67,9 +74,16 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
     if (part !== undefined && offset < part.end) return part;
     part?.close();
     part = undefined;
+    const range = nextRange(offset);
+    return take(await get(url, rangeHeaders(range, identity), connection), range);
+  }
+
+  function nextRange(begin: number): ByteRange {
     const size = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
-    const range = { begin: offset, end: Math.min(offset + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
-    const answer = await get(url, rangeHeaders(range, identity), connection);
+    return { begin, end: Math.min(begin + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
+  }
+
+  function take(answer: Answer, range: ByteRange): BodyPart {
     const opened = openPart(answer, range);
     if (identity !== undefined) checkSameFile(identity, opened.identity);
     identity ??= opened.identity;
@@ -77,6 +91,15 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
     part = opened;
     ranges += 1;
     return opened;
+  }
+
+  async function start(known: string | undefined): Promise<FileIdentity | undefined> {
+    const range = nextRange(0);
+    const condition = known === undefined ? {} : { "if-none-match": known };
+    const answer = await get(url, { ...rangeHeaders(range, undefined), ...condition }, connection);
+    if (known === undefined || !isUnchanged(answer, known)) return take(answer, range).identity;
+    answer.response.body.destroy();
+    return undefined;
   }
 
   /** The piece that covers `offset`, from there on; what comes before it is dropped. */
@@ -103,9 +126,24 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
   }
 
   return {
-    start: () => withRetries(() => droppingFailedParts(async () => (await partAt(0)).identity.fileBytes), deadline),
+    start: (known) => withRetries(() => droppingFailedParts(() => start(known)), deadline),
     read: (offset) => withRetries(() => droppingFailedParts(() => pieceAt(offset)), deadline),
   };
+}
+
+/** A server may answer the condition with 304, or send the same version once more (RFC 9110 §13.1.2). */
+function isUnchanged({ response }: Answer, known: string): boolean {
+  const etag = headerOf(response, "etag");
+  if (response.statusCode === 304) return etag === undefined || etag === known;
+  return (response.statusCode === 206 || response.statusCode === 200) && etag === known;
+}
+
+/** Above the validators in use. */
+const MAX_ETAG_LENGTH = 256;
+
+/** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
+function strongEtag(etag: string | undefined): string | undefined {
+  return etag?.startsWith('"') && etag.length <= MAX_ETAG_LENGTH ? etag : undefined;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { fail, ok, type Result } from "../../api/result.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
+import { findHeader, keepHeader } from "./header-cache.ts";
 import { type Deadline, openHttp } from "./http-source.ts";
 import { displayName, type Location, locate } from "./locate.ts";
 import { parseHeader } from "./parse.ts";
@@ -13,6 +14,11 @@ export interface ReadOptions {
   readonly timeoutMs?: number;
   /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`. */
   readonly token?: string;
+  /**
+   * Where headers are kept between runs: a header that was read before costs one conditional request, or a look at the
+   * file's size and times. Nothing is kept where it is not set; {@link headerCacheFolder} is the user's own.
+   */
+  readonly cacheFolder?: string | undefined;
   /** Aborting it ends the read with a failure. */
   readonly signal?: AbortSignal;
 }
@@ -30,9 +36,9 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-  const deadline = { at: performance.now() + timeoutMs, signal };
+  const reading = { ...options, deadline: { at: performance.now() + timeoutMs, signal } };
   try {
-    return await readModel(source, options.token, deadline);
+    return await readModel(source, reading);
   } catch (error) {
     if (!signal.aborted) throw error;
     const name = displayName(source);
@@ -41,8 +47,12 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
   }
 }
 
-async function readModel(source: string, token: string | undefined, deadline: Deadline): Promise<Result<GgufHeader>> {
-  const first = await readFileHeader(source, token, deadline);
+interface Reading extends ReadOptions {
+  readonly deadline: Deadline;
+}
+
+async function readModel(source: string, reading: Reading): Promise<Result<GgufHeader>> {
+  const first = await readFileHeader(source, reading);
   if (!first.ok) return first;
   const later = laterShards(source, first.value);
   if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
@@ -51,7 +61,7 @@ async function readModel(source: string, token: string | undefined, deadline: De
   let model = first.value;
   for (let done = 0; done < later.value.length; done += SHARDS_AT_ONCE) {
     const batch = later.value.slice(done, done + SHARDS_AT_ONCE);
-    const shards = await Promise.all(batch.map((shard) => readFileHeader(shard, token, deadline)));
+    const shards = await Promise.all(batch.map((shard) => readFileHeader(shard, reading)));
     for (const [position, shard] of shards.entries()) {
       if (!shard.ok) return shard;
       const joined = joinShard(model, shard.value, done + position + 1);
@@ -63,15 +73,11 @@ async function readModel(source: string, token: string | undefined, deadline: De
   return whole.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
 }
 
-async function readFileHeader(
-  source: string,
-  token: string | undefined,
-  deadline: Deadline,
-): Promise<Result<GgufHeader>> {
-  const location = locate(source, process.env, token);
+async function readFileHeader(source: string, reading: Reading): Promise<Result<GgufHeader>> {
+  const location = locate(source, process.env, reading.token);
   if (!location.ok) return location;
   try {
-    const header = await readFrom(location.value, deadline);
+    const header = await readFrom(location.value, reading);
     return header.ok ? ok(header.value) : fail(`${location.value.name}: ${header.error}`);
   } catch (error) {
     if (error instanceof Refusal) return fail(`${location.value.name}: ${error.message}`);
@@ -79,13 +85,27 @@ async function readFileHeader(
   }
 }
 
-async function readFrom(location: Location, deadline: Deadline): Promise<Result<GgufHeader>> {
-  const source = location.kind === "file" ? await openFile(location.path) : await openHttp(location, deadline);
+async function readFrom(location: Location, { cacheFolder, deadline }: Reading): Promise<Result<GgufHeader>> {
+  const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
+  const source = await openLocation(location, deadline, known?.version);
+  if (source === "unchanged") {
+    if (known !== undefined) return ok(known.header);
+    throw new Error(`${location.name} is unchanged, but nothing was known of it`);
+  }
   try {
-    return await parseFrom(source, deadline);
+    const header = await parseFrom(source, deadline);
+    const { version } = source;
+    if (cacheFolder !== undefined && header.ok && version !== undefined) {
+      await keepHeader(cacheFolder, location, { version, header: header.value });
+    }
+    return header;
   } finally {
     await source.close();
   }
+}
+
+function openLocation(location: Location, deadline: Deadline, known: string | undefined): Promise<Opened> {
+  return location.kind === "file" ? openFile(location.path, known) : openHttp(location, deadline, known);
 }
 
 async function parseFrom(source: ByteSource, deadline: Deadline): Promise<Result<GgufHeader>> {
