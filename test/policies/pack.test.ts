@@ -8,6 +8,8 @@ import analyzer from "@pulumi/pulumi/proto/analyzer_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb from "google-protobuf/google/protobuf/struct_pb.js";
 import { parse } from "yaml";
+import { sendRange, startServer, validators } from "../memory/gguf/range-server.ts";
+import { writeGguf } from "../support/gguf-writer.ts";
 import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
 import { makeTwin, readTruth } from "../support/twins.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -19,43 +21,55 @@ const PACK = join(CHECKOUT, "policies/pack");
 const { ADVISORY, MANDATORY } = analyzer.EnforcementLevel;
 
 /** The committed pack in its own process over the built library (`npm run build`), spoken to as the engine does. */
+interface Pack {
+  readonly client: InstanceType<typeof analyzerGrpc.AnalyzerClient>;
+  readonly close: () => Promise<void>;
+}
+
+async function startPack(env: NodeJS.ProcessEnv = process.env): Promise<Pack> {
+  const plugin: PluginProcess = await startPlugin("run-policy-pack", ["127.0.0.1:1", PACK], { cwd: PACK, env });
+  const client = new analyzerGrpc.AnalyzerClient(plugin.address, credentials.createInsecure());
+  return {
+    client,
+    close: async () => {
+      client.close();
+      await plugin.close();
+    },
+  };
+}
+
+async function analyse({ client }: Pack, inputs: { kind: string }) {
+  const urn = urnOf(inputs);
+  const request = new analyzer.AnalyzeRequest()
+    .setUrn(urn)
+    .setName("gemma")
+    .setType(urn.split("::")[2] ?? "")
+    .setProperties(structPb.Struct.fromJavaScript(JSON.parse(JSON.stringify(inputs))))
+    .setOptions(new analyzer.AnalyzerResourceOptions());
+  const response = await promisify<typeof request, InstanceType<typeof analyzer.AnalyzeResponse>>(
+    client.analyze.bind(client),
+  )(request);
+  return response.getDiagnosticsList().map((diagnostic) => ({
+    policy: diagnostic.getPolicyname(),
+    level: diagnostic.getEnforcementlevel(),
+    message: diagnostic.getMessage(),
+  }));
+}
+
 describe("the policy pack's process", function () {
   this.timeout(60_000);
-  let plugin: PluginProcess;
-  let client: InstanceType<typeof analyzerGrpc.AnalyzerClient>;
+  let pack: Pack;
   let llama: string;
 
   before(async () => {
-    plugin = await startPlugin("run-policy-pack", ["127.0.0.1:1", PACK], { cwd: PACK });
-    client = new analyzerGrpc.AnalyzerClient(plugin.address, credentials.createInsecure());
+    pack = await startPack();
     llama = await makeTwin(readTruth(), "llama3.2-1b", await temporaryDirectory());
   });
-  after(async () => {
-    client.close();
-    await plugin.close();
-  });
-
-  async function analyse(inputs: { kind: string }) {
-    const urn = urnOf(inputs);
-    const request = new analyzer.AnalyzeRequest()
-      .setUrn(urn)
-      .setName("gemma")
-      .setType(urn.split("::")[2] ?? "")
-      .setProperties(structPb.Struct.fromJavaScript(JSON.parse(JSON.stringify(inputs))))
-      .setOptions(new analyzer.AnalyzerResourceOptions());
-    const response = await promisify<typeof request, InstanceType<typeof analyzer.AnalyzeResponse>>(
-      client.analyze.bind(client),
-    )(request);
-    return response.getDiagnosticsList().map((diagnostic) => ({
-      policy: diagnostic.getPolicyname(),
-      level: diagnostic.getEnforcementlevel(),
-      message: diagnostic.getMessage(),
-    }));
-  }
+  after(() => pack.close());
 
   it("names its policies, their levels and what can be configured", async () => {
     const ask = promisify<InstanceType<typeof empty.Empty>, InstanceType<typeof analyzer.AnalyzerInfo>>(
-      client.getAnalyzerInfo.bind(client),
+      pack.client.getAnalyzerInfo.bind(pack.client),
     );
     const info = await ask(new empty.Empty());
     const policies = info.getPoliciesList().map((policy) => ({
@@ -77,9 +91,9 @@ describe("the policy pack's process", function () {
 
   it("refuses what does not fit and lets through what does", async () => {
     const hardware = { accelerator: "metal", memoryBudget: "1Gi" };
-    assert.deepEqual(await analyse(model({ source: llama, hardware })), []);
-    assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
-    const [refused, ...more] = await analyse(service({ contextSize: 32768 }));
+    assert.deepEqual(await analyse(pack, model({ source: llama, hardware })), []);
+    assert.deepEqual(await analyse(pack, service({ contextSize: 4096 })), []);
+    const [refused, ...more] = await analyse(pack, service({ contextSize: 32768 }));
     assert.equal(refused?.policy, "memory-fits");
     assert.equal(refused.level, MANDATORY);
     assert.match(
@@ -91,11 +105,37 @@ describe("the policy pack's process", function () {
   });
 
   it("only notes what it does not check", async () => {
-    const notes = await analyse(model({ source: llama, hardware: { accelerator: "cuda", memoryBudget: "1Gi" } }));
+    const notes = await analyse(pack, model({ source: llama, hardware: { accelerator: "cuda", memoryBudget: "1Gi" } }));
     assert.deepEqual(
       notes.map(({ policy, level }) => [policy, level]),
       [["memory-notes", ADVISORY]],
     );
+  });
+
+  it("asks a server once more, and no more, at a second preview", async () => {
+    const head = writeGguf({ metadata: { "general.architecture": "llama" } });
+    const file = { head, fileBytes: 2 ** 30, etag: '"one"' };
+    const server = await startServer((request, response) => {
+      if (request.headers["if-none-match"] === file.etag) response.writeHead(304, validators(file)).end();
+      else sendRange(request, response, file);
+    });
+    const env = { ...process.env, PULUMI_LLMKUBE_HEADER_CACHE: await temporaryDirectory() };
+    try {
+      const asked: number[] = [];
+      for (let preview = 1; preview <= 2; preview += 1) {
+        const before = server.requests.length;
+        const own = await startPack(env);
+        const source = `${server.origin}/model.gguf`;
+        await analyse(own, model({ source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }));
+        await analyse(own, service({ contextSize: 4096 }));
+        await own.close();
+        asked.push(server.requests.length - before);
+      }
+      assert.deepEqual(asked, [1, 1]);
+      assert.equal(server.requests.at(-1)?.headers["if-none-match"], file.etag);
+    } finally {
+      await server.stop();
+    }
   });
 
   it("has the version of the package", async () => {

@@ -13,7 +13,7 @@ export interface PluginProcess {
 export async function startPlugin(
   command: string,
   args: readonly string[],
-  options: { cwd: string },
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
 ): Promise<PluginProcess> {
   const entry = createRequire(import.meta.url).resolve(`@pulumi/pulumi/cmd/${command}`);
   const child = spawn(process.execPath, [entry, ...args], { ...options, stdio: ["ignore", "pipe", "inherit"] });
