@@ -98,13 +98,10 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   });
 }
 
-/** Logits of every token that is sampled; an encoder gives one embedding a token instead. */
+/** Logits of one token a slot; an encoder gives one embedding a token instead. */
 function outputBytes(facts: ModelFacts, family: Family, sequences: number, settings: EstimateSettings): number {
-  const drafts = settings.draftTokens ?? 0;
-  const outputs =
-    drafts === 0 ? sequences : Math.max(sequences, Math.min(settings.batchSize, sequences * (1 + drafts)));
   const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
-  return 4 * facts.vocabulary * outputs + embeddings;
+  return 4 * facts.vocabulary * sequences + embeddings;
 }
 
 /** The total of named parts. */
