@@ -1,4 +1,6 @@
+import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { EstimateSettings } from "../memory/estimate/types.ts";
+import type { Speculation } from "../memory/speculation.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 export type Mode = "chat" | "embedding" | "rerank";
@@ -12,12 +14,21 @@ export interface ServerFields {
   readonly settings: EstimateSettings;
   /** Layers on the GPU; undefined: all. */
   readonly gpuLayers: number | undefined;
+  readonly ropeScaling: InferenceServiceSpec["ropeScaling"];
+  readonly speculation: Speculation | undefined;
   readonly jinja: boolean | undefined;
   readonly noWarmup: boolean | undefined;
   readonly reasoningBudget: number | undefined;
   readonly reasoningBudgetMessage: string | undefined;
   /** Passed by checkExtraArgs. */
   readonly extraArgs: readonly string[];
+}
+
+/** What a server reads: the weights, and what is served beside them. Paths on this machine. */
+export interface ModelPaths {
+  readonly model: string;
+  readonly mmproj?: string;
+  readonly draft?: string;
 }
 
 /** More layers than any model has. */
@@ -29,10 +40,11 @@ const ALL_LAYERS = 999;
  * process's own memory, so that the footprint counts them (apple-memory.md §3); no fitting by the server itself. Loopback
  * only. A feature that an older server has no option to turn off for is one that it does not have.
  */
-export function serverFlags(fields: ServerFields, modelPath: string, options: ServerOptions): readonly string[] {
+export function serverFlags(fields: ServerFields, paths: ModelPaths, options: ServerOptions): readonly string[] {
   const { settings } = fields;
   return [
-    ...["--model", modelPath, "--alias", fields.name],
+    ...["--model", paths.model, "--alias", fields.name],
+    ...(paths.mmproj === undefined ? [] : ["--mmproj", paths.mmproj]),
     ...["--host", "127.0.0.1", "--port", String(fields.port)],
     ...["--ctx-size", String(settings.contextSize)],
     ...["--parallel", settings.parallel === "auto" ? "-1" : String(settings.parallel)],
@@ -41,6 +53,7 @@ export function serverFlags(fields: ServerFields, modelPath: string, options: Se
     ...["--batch-size", String(settings.batchSize), "--ubatch-size", String(settings.ubatchSize)],
     ...deviceFlags(fields),
     ...(options.has("--load-mode") ? ["--load-mode", "none"] : ["--no-mmap"]),
+    ...(paths.draft === undefined ? [] : draftFlags(paths.draft, fields)),
     ...DEFAULTS.flatMap((choices) => choices.find(([option = ""]) => options.has(option)) ?? []),
     ...optionalFlags(fields).flatMap(({ flag }) => (options.has(flag[0]) ? flag : [])),
     ...fields.extraArgs,
@@ -66,19 +79,58 @@ interface OptionalFlag {
   readonly flag: readonly [option: string, ...values: readonly string[]];
 }
 
+type AddFlag = (field: string, ...flag: OptionalFlag["flag"]) => void;
+
 function optionalFlags(fields: ServerFields): readonly OptionalFlag[] {
-  const { mode, jinja, noWarmup, reasoningBudget, reasoningBudgetMessage } = fields;
+  const { mode, settings, speculation, jinja, noWarmup, reasoningBudget, reasoningBudgetMessage } = fields;
   const flags: OptionalFlag[] = [];
-  const add = (field: string, ...flag: OptionalFlag["flag"]) => flags.push({ field, flag });
+  const add: AddFlag = (field, ...flag) => void flags.push({ field, flag });
   if (mode === "embedding") add("mode", "--embeddings");
   if (mode === "rerank") add("mode", "--reranking");
   if (jinja !== undefined) add("jinja", jinja ? "--jinja" : "--no-jinja");
   if (noWarmup) add("noWarmup", "--no-warmup");
+  if (settings.moeCpu) add("moeCPUOffload", "--cpu-moe");
+  if (settings.moeCpuLayers !== undefined) add("moeCPULayers", "--n-cpu-moe", String(settings.moeCpuLayers));
+  addRopeScaling(fields, add);
+  if (speculation?.type === "ngram-simple") {
+    add("speculativeDecoding", "--spec-type", "ngram-simple");
+    add("speculativeDecoding", "--spec-ngram-simple-size-m", String(speculation.draftTokens));
+  }
   if (reasoningBudget !== undefined) add("reasoningBudget", "--reasoning-budget", String(reasoningBudget));
   if (reasoningBudgetMessage) {
     add("reasoningBudgetMessage", "--reasoning-budget-message", reasoningBudgetMessage);
   }
   return flags;
+}
+
+function addRopeScaling({ ropeScaling }: ServerFields, add: AddFlag): void {
+  if (ropeScaling === undefined) return;
+  const { type, factor, originalContext } = ropeScaling;
+  add("ropeScaling", "--rope-scaling", type);
+  if (factor !== undefined) add("ropeScaling.factor", "--rope-scale", factor);
+  if (originalContext !== undefined) add("ropeScaling.originalContext", "--yarn-orig-ctx", String(originalContext));
+}
+
+/** A server without these options is not started for a draft model: see {@link missingDraftOption}. */
+function draftFlags(path: string, { speculation, settings, gpuLayers }: ServerFields): readonly string[] {
+  if (speculation?.type !== "draft-simple") return [];
+  const { draftTokens, pMin } = speculation;
+  const layers = settings.backend === "cpu" ? "0" : String(gpuLayers ?? ALL_LAYERS);
+  return [
+    ...["--spec-type", "draft-simple", "--spec-draft-model", path, "--spec-draft-n-max", String(draftTokens)],
+    ...["--spec-draft-type-k", "f16", "--spec-draft-type-v", "f16", "--spec-draft-ngl", layers],
+    ...(pMin === undefined ? [] : ["--spec-draft-p-min", String(pMin)]),
+  ];
+}
+
+/** An option that drafting with a model needs and this llama-server does not have. */
+export function missingDraftOption(
+  paths: ModelPaths,
+  fields: ServerFields,
+  options: ServerOptions,
+): string | undefined {
+  if (paths.draft === undefined) return undefined;
+  return draftFlags(paths.draft, fields).find((flag) => flag.startsWith("--") && !options.has(flag));
 }
 
 /** What is asked for and this llama-server cannot do, one sentence each. */

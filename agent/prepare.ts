@@ -1,8 +1,12 @@
+import { ok, type Result } from "../api/result.ts";
 import { adviceText, advise } from "../memory/advice.ts";
-import { estimate } from "../memory/estimate/estimate.ts";
+import { type Companions, estimateWith } from "../memory/estimate/companions.ts";
 import { decideFit } from "../memory/fit.ts";
 import type { GgufHeader } from "../memory/gguf/header.ts";
+import { draftSettings } from "../memory/speculation.ts";
+import type { ModelPaths } from "./flags.ts";
 import type { HeaderView } from "./headers.ts";
+import type { ModelFile, ModelFiles } from "./model-files.ts";
 import type { StoredModel } from "./store.ts";
 import type { Workload } from "./workload.ts";
 
@@ -12,37 +16,79 @@ export type Preparation =
   | { readonly stage: "refused"; readonly reason: string; readonly message: string; readonly estimateBytes?: number }
   | { readonly stage: "fetching"; readonly message: string; readonly estimateBytes: number }
   | { readonly stage: "failed"; readonly message: string; readonly estimateBytes: number }
-  | { readonly stage: "ready"; readonly path: string; readonly estimateBytes: number };
+  | { readonly stage: "ready"; readonly paths: ModelPaths; readonly estimateBytes: number };
 
 export interface Resources {
   readonly header: (source: string) => HeaderView;
   /** `fetch`: begin a download that has not begun. */
-  readonly stored: (workload: Workload, intent: "look" | "fetch") => StoredModel;
+  readonly stored: (file: ModelFile, intent: "look" | "fetch") => StoredModel;
 }
 
-/** The header first, wherever it is: what does not fit is refused before a byte is downloaded. */
+/** The headers first, wherever they are: what does not fit is refused before a byte is downloaded. */
 export function prepare(workload: Workload, resources: Resources): Preparation {
-  const local = resources.stored(workload, "look");
-  const view = resources.header(local.state === "ready" ? local.path : workload.source);
-  if (view.state === "reading") return { stage: "reading", message: "reading the model's header" };
-  if (!view.header.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: view.header.error };
-  const fit = checkFit(workload, view.header.value);
-  if (typeof fit !== "number") return fit;
+  const headers = readHeaders(workload, resources);
+  if (headers === undefined) return { stage: "reading", message: "reading the model's header" };
+  if (!headers.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: headers.error };
+  const fit = checkFit(workload, headers.value);
+  return typeof fit === "number" ? fetchAll(workload, fit, resources) : fit;
+}
 
-  const model = resources.stored(workload, "fetch");
-  if (model.state === "ready") return { stage: "ready", path: model.path, estimateBytes: fit };
-  if (model.state === "failed") return { stage: "failed", message: model.error, estimateBytes: fit };
-  return { stage: "fetching", message: model.state === "working" ? model.message : "waiting", estimateBytes: fit };
+interface Headers extends Pick<Companions, "mmproj"> {
+  readonly model: GgufHeader;
+  readonly draft?: GgufHeader;
+}
+
+/** Undefined while one of them is being read. */
+function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<Headers> | undefined {
+  const read = (file: ModelFile) => {
+    const local = stored(file, "look");
+    const view = header(local.state === "ready" ? local.path : file.source);
+    return view.state === "read" ? view.header : undefined;
+  };
+  const model = read(files);
+  const mmproj = files.mmproj && read(files.mmproj);
+  const draft = files.draft && read(files.draft);
+  for (const found of [model, mmproj, draft]) if (found?.ok === false) return found;
+  const unread = (files.mmproj && !mmproj) || (files.draft && !draft);
+  if (!model?.ok || unread) return undefined;
+  return ok({
+    model: model.value,
+    ...(mmproj?.ok && { mmproj: mmproj.value }),
+    ...(draft?.ok && { draft: draft.value }),
+  });
 }
 
 /** The estimate in bytes where it fits the workload's own budget. */
-function checkFit({ fields, budget }: Workload, header: GgufHeader): number | Preparation {
-  const need = estimate(header, fields.settings);
+function checkFit({ fields: { settings }, budget }: Workload, { model, mmproj, draft }: Headers): number | Preparation {
+  const need = estimateWith(model, settings, {
+    ...(mmproj && { mmproj }),
+    ...(draft && { draft: { header: draft, settings: draftSettings(settings) } }),
+  });
   if (!need.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: need.error };
   const fit = decideFit(need.value, budget);
   if (need.value.confidence === "unknown") return { stage: "refused", reason: fit.reason, message: fit.message };
   const estimateBytes = need.value.totalBytes;
   if (fit.fits) return estimateBytes;
-  const advice = adviceText(advise(header, fields.settings, budget.bytes), fields.settings);
+  const advice = adviceText(advise(model, settings, budget.bytes), settings);
   return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, estimateBytes };
+}
+
+/** All at once; ready when the last of them is. */
+function fetchAll(files: ModelFiles, estimateBytes: number, { stored }: Resources): Preparation {
+  const model = stored(files, "fetch");
+  const mmproj = files.mmproj && stored(files.mmproj, "fetch");
+  const draft = files.draft && stored(files.draft, "fetch");
+  if (
+    model.state === "ready" &&
+    (mmproj === undefined || mmproj.state === "ready") &&
+    (draft === undefined || draft.state === "ready")
+  ) {
+    const beside = { ...(mmproj && { mmproj: mmproj.path }), ...(draft && { draft: draft.path }) };
+    return { stage: "ready", paths: { model: model.path, ...beside }, estimateBytes };
+  }
+  for (const found of [model, mmproj, draft]) {
+    if (found?.state === "failed") return { stage: "failed", message: found.error, estimateBytes };
+  }
+  const working = [model, mmproj, draft].find((found) => found?.state === "working");
+  return { stage: "fetching", message: working?.state === "working" ? working.message : "waiting", estimateBytes };
 }

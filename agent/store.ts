@@ -3,7 +3,7 @@ import { createReadStream, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { locate } from "../memory/gguf/locate.ts";
 import { download } from "./download.ts";
-import type { Workload } from "./workload.ts";
+import type { ModelFile } from "./model-files.ts";
 
 export type StoredModel =
   | { readonly state: "absent" }
@@ -41,7 +41,7 @@ export function modelStore(folder: string, changed: () => void, signal: AbortSig
     return job.view;
   };
 
-  return ({ source, sha256 }: Workload, intent: "look" | "fetch"): StoredModel => {
+  return ({ source, sha256 }: ModelFile, intent: "look" | "fetch"): StoredModel => {
     const location = locate(source, process.env);
     if (!location.ok) return { state: "failed", error: location.error };
     if (location.value.kind === "file") {

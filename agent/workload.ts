@@ -3,8 +3,10 @@ import type { Model } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import { checkExtraArgs } from "../memory/extra-args.ts";
-import { servingSettings, uncountedModelParts } from "../memory/serving.ts";
-import { missingOptions, type ServerFields, serverFlags } from "./flags.ts";
+import { servingSettings, unservedModel } from "../memory/serving.ts";
+import { draftModelRef, speculationOf } from "../memory/speculation.ts";
+import { missingDraftOption, missingOptions, type ServerFields, serverFlags } from "./flags.ts";
+import { filesOf, type ModelFiles, sourcesOf } from "./model-files.ts";
 import { notesOn } from "./notes.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -19,10 +21,8 @@ export interface Node extends Pick<Platform, "backend" | "hostMemoryBytes" | "wo
 }
 
 /** An InferenceService with its Model, everything resolved. */
-export interface Workload {
+export interface Workload extends ModelFiles {
   readonly name: string;
-  readonly source: string;
-  readonly sha256: string | undefined;
   readonly fields: ServerFields;
   readonly budget: Budget;
   /** 0 for batch up to 4 for critical. */
@@ -94,56 +94,84 @@ function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, 
     const message = `Model ${modelName}, which modelRef names, does not exist`;
     return { kind: "refused", state: "Pending", reason: "ModelNotFound", message };
   }
-  const workload = join(name, spec, model, node);
+  const drafting = draftModelRef(spec);
+  const draft = drafting === undefined ? undefined : models.get(`${metadata.namespace}/${drafting}`);
+  if (drafting !== undefined && draft === undefined) {
+    const message = `Model ${metadata.namespace}/${drafting}, which draftModelRef names, does not exist`;
+    return { kind: "refused", state: "Pending", reason: "ModelNotFound", message };
+  }
+  const workload = join(name, spec, model, draft, node);
   return workload.ok ? { kind: "run", workload: workload.value } : refused("InvalidSpec", workload.error);
 }
 
-function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<Workload> {
-  const unsupported = unsupportedModel(model);
+function join(
+  name: string,
+  spec: InferenceServiceSpec,
+  model: Model,
+  draft: Model | undefined,
+  node: Node,
+): Result<Workload> {
+  const unsupported = unsupportedModel(model) ?? (draft && unservedFormat(draft));
   if (unsupported !== undefined) return fail(unsupported);
+  const fields = fieldsOf(name, spec, model, node);
+  if (!fields.ok) return fields;
+  const files = filesOf(model, draft);
+  const missing = missingDraftOption(sourcesOf(files), fields.value, node.options);
+  if (missing !== undefined) {
+    return fail(`spec.speculativeDecoding: this llama-server has no ${missing}: update llama.cpp`);
+  }
+  const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
+  const budget = resolveBudget({ ...node, memoryBudget, memoryFraction });
+  if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
+  const flags = serverFlags(fields.value, sourcesOf(files), node.options);
+  return ok({
+    name,
+    ...files,
+    fields: fields.value,
+    budget: budget.value,
+    priority: PRIORITIES.indexOf(spec.priority),
+    startKey: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
+    notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields.value, node.options)],
+  });
+}
+
+function fieldsOf(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<ServerFields> {
   // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
   const settings = servingSettings(spec, model.spec.hardware?.accelerator === "metal" ? node.backend : "cpu");
   if (!settings.ok) return settings;
+  const speculation = speculationOf(spec);
+  if (!speculation.ok) return speculation;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
   const unknown = extraArgs.value.find((arg) => /^--?[a-z]/i.test(arg) && !node.options.has(arg));
   if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server has no ${unknown}: remove it`);
-  const { memoryBudget, memoryFraction, gpu } = model.spec.hardware ?? {};
-  const budget = resolveBudget({ ...node, memoryBudget, memoryFraction });
-  if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
-  const fields: ServerFields = {
+  const layers = model.spec.hardware?.gpu?.layers;
+  return ok({
     name,
     port: spec.endpoint?.port ?? DEFAULT_PORT,
     mode: spec.mode ?? "chat",
     settings: settings.value,
-    gpuLayers: gpu?.layers === -1 ? undefined : gpu?.layers,
+    gpuLayers: layers === -1 ? undefined : layers,
+    ropeScaling: spec.ropeScaling,
+    speculation: speculation.value,
     jinja: spec.jinja,
     noWarmup: spec.noWarmup,
     reasoningBudget: spec.reasoningBudget,
     reasoningBudgetMessage: spec.reasoningBudgetMessage,
     extraArgs: extraArgs.value,
-  };
-  const { source, sha256 } = model.spec;
-  return ok({
-    name,
-    source,
-    sha256: sha256?.toLowerCase(),
-    fields,
-    budget: budget.value,
-    priority: PRIORITIES.indexOf(spec.priority),
-    startKey: JSON.stringify([sha256, ...serverFlags(fields, source, node.options)]),
-    notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields, node.options)],
   });
 }
 
 /** What of the Model this agent cannot serve, as a sentence. */
 function unsupportedModel(model: Model): string | undefined {
-  const subject = `Model ${nameOf(model)}`;
-  const uncounted = uncountedModelParts(model.spec);
-  if (uncounted !== undefined) return `${subject}: ${uncounted}`;
   const accelerator = model.spec.hardware?.accelerator ?? "cpu";
-  if (accelerator === "cpu" || accelerator === "metal") return undefined;
-  return `${subject}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
+  if (accelerator === "cpu" || accelerator === "metal") return unservedFormat(model);
+  return `Model ${nameOf(model)}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
+}
+
+function unservedFormat(model: Model): string | undefined {
+  const unserved = unservedModel(model.spec);
+  return unserved === undefined ? undefined : `Model ${nameOf(model)}: ${unserved}`;
 }
 
 function refused(reason: string, message: string): Desired {

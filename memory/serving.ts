@@ -2,6 +2,7 @@ import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "./estimate/types.ts";
+import { speculationOf } from "./speculation.ts";
 
 /** Tokens, where a service names no context size: LLMKube's default. */
 export const DEFAULT_CONTEXT_SIZE = 2048;
@@ -11,12 +12,14 @@ export const DEFAULT_UBATCH_SIZE = 512;
 
 /**
  * The llama-server settings that a service's typed fields ask for: the one mapping that preview, agent and tests share.
- * Fails where a field would change memory or answers and is not acted upon yet, so that nothing passes unestimated and
+ * Fails where a field would change memory or answers and is not acted upon, so that nothing passes unestimated and
  * nothing is silently dropped (llmkube.md §4, #159).
  */
 export function servingSettings(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
   const unserved = unservedField(spec);
-  if (unserved !== undefined) return fail(`spec.${unserved} is not supported yet: remove it`);
+  if (unserved !== undefined) return fail(unserved);
+  const speculation = speculationOf(spec);
+  if (!speculation.ok) return speculation;
   const cacheTypeK = cacheType("cacheTypeK", spec.cacheTypeCustomK ?? spec.cacheTypeK);
   if (!cacheTypeK.ok) return cacheTypeK;
   const cacheTypeV = cacheType("cacheTypeV", spec.cacheTypeCustomV ?? spec.cacheTypeV);
@@ -30,30 +33,34 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     flashAttention: spec.flashAttention ?? true,
     batchSize: spec.batchSize ?? DEFAULT_BATCH_SIZE,
     ubatchSize: spec.uBatchSize ?? DEFAULT_UBATCH_SIZE,
+    ...(speculation.value && { draftTokens: speculation.value.draftTokens }),
+    ...(spec.ropeScaling && { ropeScaling: spec.ropeScaling.type }),
+    ...(spec.moeCPUOffload && { moeCpu: true }),
+    ...(spec.moeCPULayers && { moeCpuLayers: spec.moeCPULayers }),
   });
 }
 
-/** What a Model asks for beside its weights and cannot be counted yet, as a sentence; undefined: nothing. */
-export function uncountedModelParts(spec: ModelSpec): string | undefined {
-  if (spec.format !== undefined && spec.format !== "gguf") {
-    return `spec.format is ${spec.format}: only gguf models can be estimated and served`;
-  }
-  if (spec.mmproj !== undefined) return "spec.mmproj: the projector's memory is not counted yet; leave it out";
-  return undefined;
+/** Why a Model cannot be estimated and served, as a sentence; undefined: it can. */
+export function unservedModel({ format }: ModelSpec): string | undefined {
+  if (format === undefined || format === "gguf") return undefined;
+  return `spec.format is ${format}: only gguf models can be estimated and served`;
 }
 
 function unservedField(spec: InferenceServiceSpec): string | undefined {
-  const speculation = spec.speculativeDecoding?.type ?? "none";
-  const given = {
-    speculativeDecoding: speculation !== "none" && speculation !== "disabled",
-    ropeScaling: spec.ropeScaling !== undefined,
-    moeCPUOffload: spec.moeCPUOffload === true,
-    moeCPULayers: (spec.moeCPULayers ?? 0) > 0,
-    noKvOffload: spec.noKvOffload === true,
-    metadataOverrides: (spec.metadataOverrides ?? []).length > 0,
-    tensorOverrides: (spec.tensorOverrides ?? []).length > 0,
-  };
-  return Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
+  const { ropeScaling, noKvOffload, metadataOverrides = [], tensorOverrides = [] } = spec;
+  if (ropeScaling?.type === "longrope") {
+    return "spec.ropeScaling.type longrope is read from the model's own file: remove it, or use yarn or linear";
+  }
+  if (noKvOffload) {
+    return "spec.noKvOffload is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+  }
+  if (metadataOverrides.length > 0) {
+    return "spec.metadataOverrides is not supported: what it changes cannot be estimated: remove it";
+  }
+  if (tensorOverrides.length > 0) {
+    return "spec.tensorOverrides is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+  }
+  return undefined;
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {

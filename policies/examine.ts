@@ -5,12 +5,7 @@ import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import type { GgufHeader } from "../memory/gguf/header.ts";
-import {
-  DEFAULT_BATCH_SIZE,
-  DEFAULT_CONTEXT_SIZE,
-  DEFAULT_UBATCH_SIZE,
-  uncountedModelParts,
-} from "../memory/serving.ts";
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE, unservedModel } from "../memory/serving.ts";
 import type { FitConfig } from "./config.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
@@ -29,6 +24,8 @@ export interface ModelFacts {
   /** `Model default/gemma`. */
   readonly subject: string;
   readonly header: GgufHeader;
+  /** Of its projector, where it has one. */
+  readonly mmproj: GgufHeader | undefined;
   readonly weightsBytes: number;
   readonly backend: Backend;
   readonly budget: Budget;
@@ -62,16 +59,16 @@ export async function examine(reading: Reading<Model>, config: FitConfig): Promi
   const { spec } = reading.manifest;
   const backend = BACKENDS.find((known) => known === acceleratorOf(spec));
   if (backend === undefined) return { state: "unchecked", why: memoryOfItsOwn(subject, spec) };
-  const uncounted = uncountedModelParts(spec);
-  if (uncounted !== undefined) return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${uncounted}`);
+  const unserved = unservedModel(spec);
+  if (unserved !== undefined) return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${unserved}`);
   const budget = budgetOf(spec, config);
   if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
 
-  const header = await headerOf(spec.source, config.headerTimeoutSeconds * 1000);
-  if (!header.ok) {
-    const why = `${subject}: whether it fits is not known, because its header cannot be read: ${header.error}`;
-    return unlessAllowed("onUnreachable", config, why);
-  }
+  const timeoutMs = config.headerTimeoutSeconds * 1000;
+  const header = await headerOf(spec.source, timeoutMs);
+  if (!header.ok) return unreadable(subject, "its header", header.error, config);
+  const mmproj = spec.mmproj === undefined ? undefined : await headerOf(spec.mmproj, timeoutMs);
+  if (mmproj?.ok === false) return unreadable(subject, "its projector's header", mmproj.error, config);
   const estimated = estimate(header.value, ANY_SETTINGS);
   if (!estimated.ok) return { state: "refused", why: `${subject}: ${estimated.error}` };
   const { confidence, weightsBytes } = estimated.value;
@@ -79,7 +76,13 @@ export async function examine(reading: Reading<Model>, config: FitConfig): Promi
     const { message } = decideFit(estimated.value, budget.value);
     return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${message}`);
   }
-  return { state: "ready", facts: { subject, header: header.value, weightsBytes, backend, budget: budget.value } };
+  const facts = { subject, header: header.value, mmproj: mmproj?.value, weightsBytes, backend, budget: budget.value };
+  return { state: "ready", facts };
+}
+
+function unreadable(subject: string, what: string, error: string, config: FitConfig): Undecided {
+  const why = `${subject}: whether it fits is not known, because ${what} cannot be read: ${error}`;
+  return unlessAllowed("onUnreachable", config, why);
 }
 
 /** What cannot be told is refused unless the configuration lets it pass. */

@@ -1,12 +1,13 @@
 import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { Result } from "../api/result.ts";
 import { adviceText, advise } from "../memory/advice.ts";
-import { estimate } from "../memory/estimate/estimate.ts";
+import { estimateWith } from "../memory/estimate/companions.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { checkExtraArgs } from "../memory/extra-args.ts";
 import { decideFit } from "../memory/fit.ts";
 import { formatBytes } from "../memory/quantity.ts";
 import { servingSettings } from "../memory/serving.ts";
+import { draftSettings } from "../memory/speculation.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";
@@ -14,16 +15,26 @@ import { type Findings, refusal } from "./findings.ts";
 /**
  * Whether a Model fits its budget as one InferenceService serves it. A refusal has lines for what is needed, what is allowed
  * and by whom, and what would fit.
+ * @param draft the Model that drafts for it
  * @param subject the service, as `InferenceService default/gemma`
  */
-export function judge(model: ModelFacts, subject: string, { spec }: InferenceService, config: FitConfig): Findings {
+export function judge(
+  model: ModelFacts,
+  draft: ModelFacts | undefined,
+  subject: string,
+  { spec }: InferenceService,
+  config: FitConfig,
+): Findings {
   if (spec.runtime !== "llamacpp") {
     const what = `${subject}: spec.runtime is ${spec.runtime}, and only llamacpp can be estimated`;
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
   }
   const settings = settingsOf(spec, model.backend);
   if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
-  const estimated = estimate(model.header, settings.value);
+  const estimated = estimateWith(model.header, settings.value, {
+    ...(model.mmproj && { mmproj: model.mmproj }),
+    ...(draft && { draft: { header: draft.header, settings: draftSettings(settings.value) } }),
+  });
   if (!estimated.ok) return refusal(`${subject}: ${estimated.error}`);
 
   const need = estimated.value;
@@ -53,6 +64,8 @@ const PART_NAMES: Readonly<Record<string, string>> = {
   computeHost: "compute on the host",
   output: "output buffer",
   process: "process and tokenizer",
+  mmproj: "projector",
+  draft: "draft model",
 };
 
 /** `Needed: weights 4.3 GiB + KV cache 4.0 GiB + ..., with a context of 32768 tokens, 1 slot and an f16/f16 cache.` */

@@ -1,6 +1,7 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { describeBudget } from "../memory/budget.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { draftModelRef } from "../memory/speculation.ts";
 import { type FitConfig, fitPolicyConfigSchema, readFitConfig } from "./config.ts";
 import { type Examined, examine, findingsOf } from "./examine.ts";
 import { type Findings, refusal, remark, report } from "./findings.ts";
@@ -84,13 +85,23 @@ async function validateService(resource: Resource, config: FitConfig): Promise<F
   if (later.length > 0) return remark(knownLater(subject, later));
 
   const { metadata, spec } = reading.manifest;
-  const modelSubject = subjectOf("Model", metadata.namespace, spec.modelRef);
+  const served = await modelFor(resource, subject, subjectOf("Model", metadata.namespace, spec.modelRef));
+  if (!("facts" in served)) return served;
+  const drafting = draftModelRef(spec);
+  if (drafting === undefined) return judge(served.facts, undefined, subject, reading.manifest, config);
+  const draft = await modelFor(resource, subject, subjectOf("Model", metadata.namespace, drafting));
+  return "facts" in draft ? judge(served.facts, draft.facts, subject, reading.manifest, config) : draft;
+}
+
+/** What is known of a Model that the service needs, or what its absence means for the service. */
+async function modelFor(resource: Resource, subject: string, modelSubject: string): Promise<ReadyModel | Findings> {
   const model = await models.get(modelSubject);
   if (model === undefined) return wait(resource, subject, modelSubject);
   if (model.state === "refused") return refusal(`${subject} cannot be served: ${firstLine(model.why)}`);
-  if (model.state === "unchecked") return {};
-  return judge(model.facts, subject, reading.manifest, config);
+  return model.state === "ready" ? model : {};
 }
+
+type ReadyModel = Extract<Examined, { state: "ready" }>;
 
 function wait(resource: Resource, subject: string, modelSubject: string): Findings {
   // At the end: the Model is not in this stack, which was said when the service came.

@@ -1,5 +1,6 @@
 import { admit, type Holder } from "../admission.ts";
 import { exceededMessage, exceeds, isSampleDue, UNWATCHED, watched } from "../enforcement/watchdog.ts";
+import type { ModelPaths } from "../flags.ts";
 import type { Platform } from "../platform/platform.ts";
 import { type Preparation, prepare, type Resources } from "../prepare.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -192,7 +193,7 @@ async function startNext(
   const desired = next && wanted.get(next.name);
   const preparation = next && preparations.get(next.name);
   if (next && desired?.kind === "run" && preparation?.stage === "ready") {
-    await start(next, desired.workload, preparation.path, options);
+    await start(next, desired.workload, preparation.paths, options);
   }
 }
 
@@ -211,9 +212,9 @@ function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted:
   };
 }
 
-async function start(entry: Entry, workload: Workload, path: string, options: SupervisorOptions): Promise<void> {
+async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
   const { clock, wake } = options;
-  const server = await startServer(workload, path, { ...options, ended: wake });
+  const server = await startServer(workload, paths, { ...options, ended: wake });
   const now = clock();
   if (server === undefined) {
     entry.failures += 1;
@@ -227,6 +228,6 @@ async function start(entry: Entry, workload: Workload, path: string, options: Su
   }
   entry.starts += 1;
   entry.watch = UNWATCHED;
-  entry.running = { server, workload, modelPath: path, startKey: workload.startKey, startedAt: now };
+  entry.running = { server, workload, modelPath: paths.model, startKey: workload.startKey, startedAt: now };
   entry.decision = { act: "nothing", state: "Starting" };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { serverFlags } from "../flags.ts";
+import { type ModelPaths, serverFlags } from "../flags.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ServerOptions } from "../server-options.ts";
 import type { Workload } from "../workload.ts";
@@ -29,7 +29,7 @@ export function logPathOf(stateDirectory: string, name: string): string {
  */
 export async function startServer(
   workload: Workload,
-  modelPath: string,
+  paths: ModelPaths,
   { llamaServer, serverOptions, stateDirectory, platform, ended }: StartOptions,
 ): Promise<Server | undefined> {
   const { name, fields } = workload;
@@ -40,7 +40,7 @@ export async function startServer(
   writeRecord(folder, intent);
   const server = spawnServer({
     file: llamaServer,
-    args: serverFlags(fields, modelPath, serverOptions),
+    args: serverFlags(fields, paths, serverOptions),
     logPath,
     ended,
   });

@@ -35,6 +35,11 @@ export function sequencesOf(settings: EstimateSettings): number {
   return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
 }
 
+/** Of `tokens` tokens those that are sampled from: one a slot, and what was drafted for it (llama-memory.md, "Compute buffers"). */
+export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
+  return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
+}
+
 /** llama-memory.md, "Cells" and "Sliding window". */
 export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSettings): Cells {
   const context = padded(settings.contextSize);

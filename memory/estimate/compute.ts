@@ -1,4 +1,4 @@
-import { type CachedLayer, type Cells, stateElements } from "./cache.ts";
+import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
@@ -39,10 +39,9 @@ export function computeBytes(
  * The last moment of the graph: logits of every token that is sampled from, beside residual streams. It is the widest with
  * many slots or drafted tokens and a large vocabulary; measured on Gemma 3 270M with up to 196 outputs.
  */
-function sampling(facts: ModelFacts, family: Family, cells: Cells, { draftTokens = 0 }: EstimateSettings): number {
+function sampling(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   if (family.cache === "none") return 0;
-  const outputs = Math.max(cells.sequences, Math.min(cells.ubatch, cells.sequences * (1 + draftTokens)));
-  return 4 * (facts.vocabulary * outputs + 5 * cells.ubatch * facts.embedding);
+  return 4 * (facts.vocabulary * outputsOf(cells.ubatch, cells, settings) + 5 * cells.ubatch * facts.embedding);
 }
 
 /** Cells that a token's attention looks at; without a cache these are the tokens of its own batch, as f32. */

@@ -2,12 +2,14 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { tensorBytes } from "../gguf/types.ts";
 import {
+  type Cells,
   cachedLayers,
   cellsOf,
   checkpointBytes,
   familyOf,
   hasStateKeys,
   kvBytes,
+  outputsOf,
   recurrentBytes,
   sequencesOf,
   windowOf,
@@ -77,7 +79,7 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
     recurrent: recurrentBytes(facts, family, cells.sequences) * (1 + drafts),
     computeDevice: compute.device,
     computeHost: compute.host,
-    output: outputBytes(facts, family, cells.sequences, settings),
+    output: outputBytes(facts, family, cells, settings),
     process: processBytes(facts, cells.sequences),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
@@ -98,10 +100,13 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   });
 }
 
-/** Logits of one token a slot; an encoder gives one embedding a token instead. */
-function outputBytes(facts: ModelFacts, family: Family, sequences: number, settings: EstimateSettings): number {
+/**
+ * Logits of every token that is sampled; an encoder gives one embedding a token instead. llama.cpp prints one token a slot, and
+ * makes room for the drafted ones when the first of them come.
+ */
+function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
-  return 4 * facts.vocabulary * sequences + embeddings;
+  return 4 * facts.vocabulary * outputsOf(settings.batchSize, cells, settings) + embeddings;
 }
 
 /** The total of named parts. */

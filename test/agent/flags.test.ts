@@ -9,7 +9,7 @@ describe("the flags of llama-server", () => {
   const valueAfter = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
   it("says everything that moves memory", () => {
-    const args = serverFlags(fields, "/m.gguf", options);
+    const args = serverFlags(fields, { model: "/m.gguf" }, options);
     const expected = {
       "--model": "/m.gguf",
       "--alias": "default/chat",
@@ -34,15 +34,15 @@ describe("the flags of llama-server", () => {
 
   it("has no layer on a GPU that is not there, and those asked for on one that is", () => {
     const cpu = { ...fields, settings: { ...fields.settings, backend: "cpu" as const } };
-    assert.equal(valueAfter(serverFlags(cpu, "/m", options), "--n-gpu-layers"), "0");
-    assert.equal(valueAfter(serverFlags(cpu, "/m", options), "--device"), "none");
-    assert.equal(valueAfter(serverFlags({ ...fields, gpuLayers: 7 }, "/m", options), "--n-gpu-layers"), "7");
+    assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--n-gpu-layers"), "0");
+    assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--device"), "none");
+    assert.equal(valueAfter(serverFlags({ ...fields, gpuLayers: 7 }, { model: "/m" }, options), "--n-gpu-layers"), "7");
   });
 
   it("puts typed fields and extra arguments last", () => {
     const args = serverFlags(
       { ...fields, mode: "embedding", jinja: false, noWarmup: true, reasoningBudget: 0, extraArgs: ["--temp", "0"] },
-      "/m",
+      { model: "/m" },
       options,
     );
     assert.deepEqual(args.slice(-7), [
@@ -54,12 +54,12 @@ describe("the flags of llama-server", () => {
       "--temp",
       "0",
     ]);
-    assert(serverFlags({ ...fields, mode: "rerank" }, "/m", options).includes("--reranking"));
+    assert(serverFlags({ ...fields, mode: "rerank" }, { model: "/m" }, options).includes("--reranking"));
   });
 
   it("says the same to an older binary in its words, and nothing that it does not know", () => {
     const older = new Set(["--no-mmap", "--swa-checkpoints", "--no-webui", "--jinja"]);
-    const args = serverFlags({ ...fields, jinja: false, reasoningBudget: 0 }, "/m", older);
+    const args = serverFlags({ ...fields, jinja: false, reasoningBudget: 0 }, { model: "/m" }, older);
     assert.equal(valueAfter(args, "--swa-checkpoints"), "0");
     assert.deepEqual(args.slice(-4), ["--no-mmap", "--swa-checkpoints", "0", "--no-webui"]);
     assert.deepEqual(missingOptions({ ...fields, jinja: false, reasoningBudget: 0 }, older), [
@@ -104,7 +104,7 @@ describe("the flags of llama-server", () => {
     };
     assert.deepEqual(missingOptions(all, found.value), []);
     const flags = [all, { ...all, mode: "embedding", jinja: true } as const].flatMap((one) =>
-      serverFlags(one, "/m", found.value).filter((arg) => arg.startsWith("--")),
+      serverFlags(one, { model: "/m" }, found.value).filter((arg) => arg.startsWith("--")),
     );
     assert.deepEqual(
       flags.filter((flag) => !found.value.has(flag)),

@@ -24,6 +24,8 @@ export const fields: ServerFields = {
     backend: "metal",
   },
   gpuLayers: undefined,
+  ropeScaling: undefined,
+  speculation: undefined,
   jinja: undefined,
   noWarmup: undefined,
   reasoningBudget: undefined,

@@ -5,6 +5,8 @@ import { parseManifest } from "../../api/parse.ts";
 import { modelManifest, serviceManifest } from "../support/manifests.ts";
 import { options } from "./samples.ts";
 
+const DRAFTING = { type: "draft", draftModelRef: "small", nDraftMax: 5 };
+
 const node: Node = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
 
 function parsed(document: unknown): Manifest {
@@ -43,6 +45,24 @@ describe("an InferenceService with its Model", () => {
     assert.notEqual(key({}), key({}, { sha256: "0".repeat(64) }));
   });
 
+  it("has its projector and the model that drafts for it, which both belong to the start key", () => {
+    const models = [
+      modelManifest({ mmproj: "/models/eye.gguf" }),
+      modelManifest({ source: "/models/small.gguf" }, "small"),
+    ];
+    const manifests = [...models, serviceManifest({ speculativeDecoding: DRAFTING })].map(parsed);
+    const drafting = new Set([...options, "--spec-type", "--spec-draft-model", "--spec-draft-n-max"]);
+    for (const option of ["--spec-draft-type-k", "--spec-draft-type-v", "--spec-draft-ngl"]) drafting.add(option);
+    const able = desiredWorkloads(manifests, { ...node, options: drafting }).get("default/chat");
+    assert(able);
+    const { mmproj, draft, startKey } = running(able);
+    assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
+    assert.match(startKey, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
+    const older = desiredWorkloads(manifests, node).get("default/chat");
+    assert(older?.kind === "refused");
+    assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
+  });
+
   const notRun: readonly (readonly [service: object, model: object, kind: string, says: RegExp])[] = [
     [{ suspend: true }, {}, "stopped", /spec\.suspend/],
     [{ replicas: 0 }, {}, "stopped", /spec\.replicas is 0/],
@@ -50,10 +70,15 @@ describe("an InferenceService with its Model", () => {
     [{ modelRef: "none" }, {}, "refused", /Model default\/none, which modelRef names, does not exist/],
     [{ extraArgs: ["--ctx-size", "9"] }, {}, "refused", /set spec\.contextSize/],
     [{ extraArgs: ["--top-k", "4"] }, {}, "refused", /this llama-server has no --top-k/],
-    [{ moeCPUOffload: true }, {}, "refused", /spec\.moeCPUOffload is not supported/],
+    [{ noKvOffload: true }, {}, "refused", /spec\.noKvOffload is not supported/],
     [{ speculativeDecoding: { type: "ngram-mod" } }, {}, "refused", /speculativeDecoding/],
+    [
+      { speculativeDecoding: DRAFTING },
+      {},
+      "refused",
+      /Model default\/small, which draftModelRef names, does not exist/,
+    ],
     [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
-    [{}, { mmproj: "/m" }, "refused", /mmproj/],
     [{}, { hardware: { accelerator: "cuda" } }, "refused", /accelerator cuda is not here/],
   ];
   for (const [service, model, kind, says] of notRun) {

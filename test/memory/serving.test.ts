@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { ModelSpec } from "../../api/model.ts";
 import { parseManifest } from "../../api/parse.ts";
-import { servingSettings, uncountedModelParts } from "../../memory/serving.ts";
+import type { EstimateSettings } from "../../memory/estimate/types.ts";
+import { servingSettings, unservedModel } from "../../memory/serving.ts";
+import { draftSettings } from "../../memory/speculation.ts";
+import { SETTINGS } from "../support/settings.ts";
 
 function serviceSpec(spec: object): InferenceServiceSpec {
   const parsed = parseManifest({
@@ -75,21 +78,42 @@ describe("servingSettings", () => {
     assert.match(unknown.error, /^spec\.cacheTypeV is "turbo3": one of f32, f16, .* is expected$/);
   });
 
-  const unserved: readonly object[] = [
-    { speculativeDecoding: { type: "draft", draftModel: "d" } },
-    { speculativeDecoding: { type: "ngram-simple" } },
-    { ropeScaling: { type: "yarn" } },
-    { moeCPUOffload: true },
-    { moeCPULayers: 3 },
-    { noKvOffload: true },
-    { metadataOverrides: ["a=int:1"] },
-    { tensorOverrides: ["exps=CPU"] },
+  it("counts what is asked for beside the context", () => {
+    const cases: readonly (readonly [spec: object, settings: Partial<EstimateSettings>])[] = [
+      [{ ropeScaling: { type: "yarn", factor: "4" } }, { ropeScaling: "yarn" }],
+      [{ moeCPUOffload: true }, { moeCpu: true }],
+      [{ moeCPULayers: 3 }, { moeCpuLayers: 3 }],
+      [{ speculativeDecoding: { type: "ngram-simple" } }, { draftTokens: 48 }],
+      [{ speculativeDecoding: { type: "draft", draftModelRef: "small" } }, { draftTokens: 3 }],
+      [{ speculativeDecoding: { type: "draft-simple", draftModelRef: "small", nDraftMax: 8 } }, { draftTokens: 8 }],
+    ];
+    const plain = servingSettings(serviceSpec({}), "metal");
+    assert.ok(plain.ok);
+    for (const [spec, settings] of cases) {
+      assert.deepEqual(servingSettings(serviceSpec(spec), "metal"), {
+        ok: true,
+        value: { ...plain.value, ...settings },
+      });
+    }
+  });
+
+  const unserved: readonly (readonly [spec: object, says: RegExp])[] = [
+    [{ speculativeDecoding: { type: "draft", draftModel: "d" } }, /draftModel is not supported: .* draftModelRef$/],
+    [
+      { speculativeDecoding: { type: "ngram-cache" } },
+      /type ngram-cache needs memory that .*: use draft-simple or ngram-/,
+    ],
+    [{ speculativeDecoding: { type: "mtp" } }, /type mtp needs memory/],
+    [{ ropeScaling: { type: "longrope" } }, /spec\.ropeScaling\.type longrope .* use yarn or linear$/],
+    [{ noKvOffload: true }, /spec\.noKvOffload is not supported: .* remove it$/],
+    [{ metadataOverrides: ["a=int:1"] }, /spec\.metadataOverrides is not supported: .* remove it$/],
+    [{ tensorOverrides: ["exps=CPU"] }, /spec\.tensorOverrides is not supported: .* remove it$/],
   ];
-  for (const spec of unserved) {
+  for (const [spec, says] of unserved) {
     it(`refuses ${JSON.stringify(spec)} by the field's name`, () => {
       const settings = servingSettings(serviceSpec(spec), "metal");
       assert.ok(!settings.ok);
-      assert.equal(settings.error, `spec.${Object.keys(spec)[0]} is not supported yet: remove it`);
+      assert.match(settings.error, says);
     });
   }
 
@@ -99,10 +123,15 @@ describe("servingSettings", () => {
   });
 });
 
-describe("uncountedModelParts", () => {
-  it("has nothing to say of a plain gguf model", () => assert.equal(uncountedModelParts(modelSpec({})), undefined));
-  it("names the projector", () =>
-    assert.match(uncountedModelParts(modelSpec({ mmproj: "/p.gguf" })) ?? "", /spec\.mmproj/));
-  it("names the format", () =>
-    assert.match(uncountedModelParts(modelSpec({ format: "mlx" })) ?? "", /spec\.format is mlx/));
+describe("unservedModel", () => {
+  it("has nothing to say of a gguf model", () =>
+    assert.equal(unservedModel(modelSpec({ mmproj: "/p.gguf" })), undefined));
+  it("names the format", () => assert.match(unservedModel(modelSpec({ format: "mlx" })) ?? "", /spec\.format is mlx/));
+});
+
+describe("draftSettings", () => {
+  it("are those of the model, with a cache in f16 and nothing drafted", () => {
+    const settings = { ...SETTINGS, cacheTypeK: "q8_0", cacheTypeV: "q8_0", draftTokens: 3 } as const;
+    assert.deepEqual(draftSettings(settings), SETTINGS);
+  });
 });

@@ -8,6 +8,21 @@ import { temporaryDirectory } from "../support/workspace.ts";
 import { analyse, analyseStack } from "./analyse.ts";
 import { model, service } from "./manifests.ts";
 
+/** 100 MiB of weights, and images of 896 x 896. */
+const PROJECTOR = {
+  metadata: {
+    "general.architecture": "clip",
+    "clip.vision.block_count": 2,
+    "clip.vision.embedding_length": 1152,
+    "clip.vision.feed_forward_length": 4304,
+    "clip.vision.attention.head_count": 16,
+    "clip.vision.image_size": 896,
+    "clip.vision.patch_size": 14,
+    "clip.vision.projector_type": "gemma3",
+  },
+  tensors: [{ name: "v.weight", shape: [1024, 25 * 1024] }],
+};
+
 describe("memory-fits", () => {
   /** Llama 3.2 1B: 663 MiB of weights, 32 KiB of f16 cache a token. */
   let llama: string;
@@ -179,12 +194,34 @@ describe("memory-fits", () => {
     assert.deepEqual(silent, []);
   });
 
-  it("refuses what a Model asks for beside its weights and nothing counts", async () => {
-    const [report = ""] = await analyse(llamaModel("64Gi", { mmproj: "/mmproj.gguf" }));
+  it("counts a projector, and refuses one whose header cannot be read", async () => {
+    const mmproj = join(folder, "mmproj.gguf");
+    await writeGgufFile(mmproj, PROJECTOR);
+    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
+    await analyse(llamaModel("1Gi", { mmproj }));
+    const [report = ""] = await analyse(service({ contextSize: 4096 }));
+    assert.match(report, /does not fit: estimated .*\nNeeded: weights 663\.1 MiB .* \+ projector 4\d\d\.\d MiB, with/);
+    const [missing = ""] = await analyse(llamaModel("1Gi", { mmproj: "/no/mmproj.gguf" }));
+    assert.match(missing, /because its projector's header cannot be read: .*there is no such file/);
+  });
+
+  it("counts the model that drafts, which must be in the stack", async () => {
+    const serving = { contextSize: 4096, speculativeDecoding: { type: "draft", draftModelRef: "small" } };
+    await analyse(llamaModel("1Gi"));
+    const [early = ""] = await analyse(service(serving));
+    assert.match(early, /Model default\/small has not come before it/);
+    await analyseStack();
+    await analyse(llamaModel("1Gi"));
+    await analyse(model({ source: llama, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }, "small"));
+    const [report = ""] = await analyse(service(serving));
     assert.match(
       report,
-      /^memory-fits: Model default\/gemma: spec\.mmproj: .*\nTo let it pass unchecked, set onUnknown/,
+      /Model default\/gemma does not fit: estimated .*\nNeeded: .* \+ draft model 8\d\d\.\d MiB, with/,
     );
+    const large = { source: llama, hardware: { accelerator: "metal", memoryBudget: "2Gi" } };
+    await analyse(model(large));
+    assert.deepEqual(await analyse(service(serving)), []);
   });
 
   it("does not check memory that is not shared, and says so once", async () => {
@@ -202,10 +239,7 @@ describe("memory-fits", () => {
     [{ contextSzie: 4096 }, /spec\.contextSzie is not a field; did you mean contextSize\?/],
     [{ extraArgs: ["--ctx-size", "9"] }, /spec\.extraArgs: "--ctx-size" is refused: set spec\.contextSize/],
     [{ cacheTypeV: "q8_0", flashAttention: false }, /a q8_0 V cache needs flash attention/],
-    [
-      { speculativeDecoding: { type: "draft", draftModelRef: "x" } },
-      /spec\.speculativeDecoding is not supported yet: remove it/,
-    ],
+    [{ speculativeDecoding: { type: "ngram-mod" } }, /spec\.speculativeDecoding\.type ngram-mod needs memory that/],
     [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
   ];
   for (const [serving, what] of unservable) {

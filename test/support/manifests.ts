@@ -15,8 +15,8 @@ export function goodManifests(): ReadonlyArray<readonly [name: string, manifest:
 }
 
 /** The least that each kind needs, with more in its spec where given. */
-export function modelManifest(spec: object = {}): Readonly<Record<string, unknown>> {
-  return manifest("Model", "llama", { source: "/models/llama.gguf", ...spec });
+export function modelManifest(spec: object = {}, name = "llama"): Readonly<Record<string, unknown>> {
+  return manifest("Model", name, { source: "/models/llama.gguf", ...spec });
 }
 
 export function serviceManifest(spec: object = {}): Readonly<Record<string, unknown>> {

@@ -109,13 +109,13 @@ describe("estimate, settings beyond the context", () => {
     assert.ok(Math.abs((found.parts["checkpoints"] ?? 0) / MiB - 7.506) < 0.01);
   });
 
-  it("keeps a state for every drafted token", async () => {
+  it("keeps a state, and an output, for every drafted token", async () => {
     const header = await model("granitehybrid", RECURRENT);
     const plain = known(header);
     const drafting = known(header, { draftTokens: 3 });
     assert.equal(plain.contextBytes.recurrent, 4 * STATE);
     assert.equal(drafting.contextBytes.recurrent, 4 * STATE * 4);
-    assert.equal(drafting.outputBytes, plain.outputBytes);
+    assert.equal(drafting.outputBytes, 4 * plain.outputBytes);
   });
 
   it("says in a note what moves no number", async () => {
