@@ -12,6 +12,7 @@ const hardware = hardwareSchema.shape;
 const gpu = hardware.gpu.unwrap().shape;
 const service = inferenceServiceSpecSchema.shape;
 const endpoint = service.endpoint.unwrap().shape;
+const speculation = service.speculativeDecoding.unwrap().shape;
 const metadata = metadataSchema.shape;
 
 export const servingArgsSchema = z
@@ -27,6 +28,8 @@ export const servingArgsSchema = z
     priority: service.priority.unwrap().optional(),
     evictionProtection: service.evictionProtection,
     port: endpoint.port.unwrap().optional(),
+    draftModel: speculation.draftModelRef,
+    draftTokens: speculation.nDraftMax,
     jinja: service.jinja,
     extraArgs: service.extraArgs,
   } satisfies Record<keyof ServingArgs, z.ZodType>)
@@ -39,6 +42,7 @@ export const llmModelArgsSchema = z
     sha256: model.sha256,
     format: model.format.unwrap().optional(),
     quantization: model.quantization,
+    mmproj: model.mmproj,
     memoryBudget: hardware.memoryBudget,
     memoryFraction: hardware.memoryFraction,
     accelerator: hardware.accelerator.unwrap().optional(),

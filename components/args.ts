@@ -23,6 +23,9 @@ export interface LlmModelArgs {
   /** Quantization of the weights, for example Q4_K_M; for people, not checked. */
   quantization?: pulumi.Input<string>;
 
+  /** Projector that lets the model see images or hear sound, located as source is; it counts against the budget. */
+  mmproj?: pulumi.Input<string>;
+
   /**
    * Memory that the model may use on a Mac, all of it counted: weights, context and buffers. A Kubernetes quantity of bytes
    * above 0, for example 24Gi or 512Mi. Wins over memoryFraction.
@@ -143,6 +146,18 @@ export interface ServingArgs {
    * @default 8080
    */
   port?: pulumi.Input<number>;
+
+  /**
+   * Name of a Model in the same namespace that guesses tokens ahead, which makes answers faster: a smaller one with the same
+   * vocabulary, for example modelName of another component without serving. It counts against the budget of this model.
+   */
+  draftModel?: pulumi.Input<string>;
+
+  /**
+   * Tokens that draftModel guesses ahead, from 1; 3 where not set.
+   * @default 3
+   */
+  draftTokens?: pulumi.Input<number>;
 
   /** Whether the model's own chat template is used, which tool calls need. */
   jinja?: pulumi.Input<boolean>;

@@ -46,12 +46,15 @@ function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): s
   const issues = llmModelArgsSchema.safeParse(known).error?.issues ?? [];
   const faults = issues.filter(({ path }) => !missing.has(pathText(path)));
   if (faults.length > 0) return explain(llmModelArgsSchema, known, faults);
-  return servingProblem(known);
+  return servingProblem(known, missing);
 }
 
 /** Rules across the fields of `serving`. A field that is not known yet counts as left out. */
-function servingProblem(known: unknown): string | undefined {
+function servingProblem(known: unknown, missing: ReadonlySet<string>): string | undefined {
   const serving = z.object({ serving: servingArgsSchema }).safeParse(known).data?.serving;
+  if (serving?.draftTokens !== undefined && serving.draftModel === undefined && !missing.has("serving.draftModel")) {
+    return "serving.draftTokens is set without serving.draftModel, the Model that guesses them";
+  }
   const spec = serving && inferenceServiceSpecSchema.safeParse(serviceSpec("model", serving)).data;
   if (spec === undefined) return undefined;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);

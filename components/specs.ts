@@ -17,6 +17,7 @@ export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
     sha256: args.sha256,
     format: args.format,
     quantization: args.quantization,
+    mmproj: args.mmproj,
     hardware: {
       accelerator: args.accelerator ?? Accelerator.Metal,
       memoryBudget: args.memoryBudget,
@@ -31,6 +32,14 @@ export function serviceSpec(
   modelRef: pulumi.Input<string>,
   serving: Given<ServingArgs>,
 ): InputOf<InferenceServiceSpecInput> {
-  const { port, ...settings } = serving;
-  return { modelRef, ...settings, endpoint: port === undefined ? undefined : { port } };
+  const { port, draftModel, draftTokens, ...settings } = serving;
+  return {
+    modelRef,
+    ...settings,
+    speculativeDecoding:
+      draftModel === undefined
+        ? undefined
+        : { type: "draft-simple", draftModelRef: draftModel, nDraftMax: draftTokens },
+    endpoint: port === undefined ? undefined : { port },
+  };
 }

@@ -60,6 +60,10 @@ const BAD: ReadonlyArray<readonly [args: object, problem: string]> = [
     { serving: { cacheTypeV: "q8_0", flashAttention: false } },
     "a q8_0 V cache needs flash attention: turn it on, or use f16",
   ],
+  [
+    { serving: { draftTokens: 8 } },
+    "serving.draftTokens is set without serving.draftModel, the Model that guesses them",
+  ],
   [{ serving: { extraArgs: ["--ctx-size", "9"] } }, 'spec.extraArgs: "--ctx-size" is refused: set spec.contextSize'],
 ];
 

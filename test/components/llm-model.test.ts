@@ -86,6 +86,7 @@ describe("LlmModel", () => {
         evictionProtection: true,
         jinja: true,
         extraArgs: ["--temp", "0.7"],
+        speculativeDecoding: { type: "draft-simple", draftModelRef: "small", nDraftMax: 8 },
         endpoint: { port: 9000 },
       },
     });
@@ -196,6 +197,8 @@ const EVERYTHING = {
     priority: "high",
     evictionProtection: true,
     port: 9000,
+    draftModel: "small",
+    draftTokens: 8,
     jinja: true,
     extraArgs: ["--temp", "0.7"],
   },

@@ -65,6 +65,7 @@ describe("the source plugin", function () {
       sha256: "string",
       format: "#/types/pulumi-llmkube:index:WeightsFormat",
       quantization: "string",
+      mmproj: "string",
       memoryBudget: "string",
       memoryFraction: "number",
       accelerator: "#/types/pulumi-llmkube:index:Accelerator",
@@ -96,6 +97,8 @@ describe("the source plugin", function () {
       priority: "#/types/pulumi-llmkube:index:Priority",
       evictionProtection: "boolean",
       port: "number",
+      draftModel: "string",
+      draftTokens: "number",
       jinja: "boolean",
       extraArgs: "array",
     });
