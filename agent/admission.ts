@@ -35,16 +35,18 @@ export interface Admission {
 /**
  * Who may start: by priority, then by name; one at a time, since a start shows its memory only when it is over (#469); and
  * never so that all charges together exceed what the node gives (T3). One that waits for memory may be overtaken, but never
- * so that its overtakers together could hold the memory it waits for: else a large model would wait for ever.
+ * so that its overtakers together could hold the memory it waits for: else a large model would wait for ever. Nobody while
+ * the machine itself says why in `hostWait`.
  */
 export function admit(
   candidates: readonly Candidate[],
   holders: readonly Holder[],
   allocatableBytes: number,
+  hostWait?: string,
 ): Admission {
   const waiting = new Map<string, string>();
   const refused = new Map<string, string>();
-  const blocker = blockedBy(holders);
+  const blocker = hostWait ?? blockedBy(holders);
   const passed: Candidate[] = [];
   let start: string | undefined;
   for (const candidate of candidates.toSorted(byRank)) {

@@ -11,6 +11,7 @@ const SERVICE_FIELDS: ReadonlySet<string> = new Set<keyof InferenceServiceSpec>(
   "replicas",
   "suspend",
   "priority",
+  "evictionProtection",
   "endpoint",
   "contextSize",
   "parallelSlots",

@@ -4,6 +4,7 @@ import { resolveBudget } from "../memory/budget.ts";
 import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { openKernelCap } from "./enforcement/open-cap.ts";
 import { headerCache } from "./headers.ts";
 import { lockState } from "./lock.ts";
 import { logChanges } from "./log.ts";
@@ -96,8 +97,11 @@ async function supervise(
 ): Promise<void> {
   const alarm = alarmClock();
   stop.addEventListener("abort", alarm.ring);
+  const { cap, text: kernelCap } = await openKernelCap(options.state);
+  if (cap === undefined) log.warn(`nothing stands behind the watchdog: ${kernelCap}`);
   const processes = supervisor({
     platform,
+    cap,
     allocatableBytes,
     llamaServer: options.llamaServer,
     serverOptions: node.options,
@@ -120,6 +124,7 @@ async function supervise(
     hostMemoryBytes: node.hostMemoryBytes ?? platform.hostMemoryBytes,
     allocatableBytes,
     backend: platform.backend,
+    kernelCap,
   };
   log.info(`watching ${options.manifests}; models may use ${formatBytes(allocatableBytes)} together`);
   const problems = new Set<string>();
@@ -148,6 +153,7 @@ async function supervise(
     await source.close();
     processes.killAll();
     process.off("exit", processes.killAll);
+    cap?.close();
   }
 }
 

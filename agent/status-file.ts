@@ -49,6 +49,8 @@ const statusSchema = z.strictObject({
     /** What all models share. */
     allocatableBytes: bytes,
     backend: z.enum(["metal", "cpu"]),
+    /** What the kernel enforces behind the watchdog: `cgroup v1`, or `none: ` and why. */
+    kernelCap: z.string(),
     /** Sentences about manifests that could not be used. */
     problems: z.array(z.string()),
   }),

@@ -27,6 +27,8 @@ export interface Workload extends ModelFiles {
   readonly budget: Budget;
   /** 0 for batch up to 4 for critical. */
   readonly priority: number;
+  /** Never evicted for want of memory. */
+  readonly evictionProtection: boolean;
   /** Changes exactly when a running server no longer is what is wanted. The budget is not in it (T19). */
   readonly startKey: string;
   readonly notes: readonly string[];
@@ -130,6 +132,7 @@ function join(
     fields: fields.value,
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
+    evictionProtection: spec.evictionProtection === true,
     startKey: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
     notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields.value, node.options)],
   });

@@ -29,6 +29,9 @@ export function cgroupCap(owner: string, mount: string = MOUNT, self: string = s
   if (parent === undefined) return undefined;
   const { version, folder } = parent;
   const groupOf = (name: string) => join(folder, name.replace("/", "_"));
+  // A group that could not be removed still counts the kills of the process before.
+  const killsBefore = new Map<string, number>();
+  const killsOf = (name: string) => killsIn(join(groupOf(name), version.events));
   const move = (name: string, limitBytes: number) => attempt(() => setLimit(groupOf(name), version, limitBytes));
   return {
     kind: version.kind,
@@ -38,10 +41,11 @@ export function cgroupCap(owner: string, mount: string = MOUNT, self: string = s
       attempt(() => rmdirSync(group));
       attempt(() => mkdirSync(group, { recursive: true }));
       move(name, limitBytes);
+      killsBefore.set(name, killsOf(name));
       attempt(() => writeFileSync(join(group, "cgroup.procs"), String(pid)));
     },
     move,
-    breached: (name) => killsIn(join(groupOf(name), version.events)) > 0,
+    breached: (name) => killsOf(name) > (killsBefore.get(name) ?? 0),
     release: (name) => void attempt(() => rmdirSync(groupOf(name))),
     close: () => void attempt(() => rmdirSync(folder)),
   };
@@ -60,16 +64,9 @@ function attempt(work: () => void): boolean {
 /** In v1 the swap's limit goes with the other one where the kernel counts it; it must never be below it. */
 function setLimit(group: string, { limit }: Version, bytes: number): void {
   const swap = join(group, "memory.memsw.limit_in_bytes");
-  const raise = () => writeFileSync(join(group, limit), String(bytes));
-  if (!existsSync(swap)) return raise();
-  const lowered = bytes < Number(readFileSync(swap, "utf8"));
-  if (lowered) {
-    raise();
-    writeFileSync(swap, String(bytes));
-  } else {
-    writeFileSync(swap, String(bytes));
-    raise();
-  }
+  const both = existsSync(swap) ? [join(group, limit), swap] : [join(group, limit)];
+  const raised = existsSync(swap) && bytes > Number(readFileSync(swap, "utf8"));
+  for (const file of raised ? both.toReversed() : both) writeFileSync(file, String(bytes));
 }
 
 function killsIn(path: string): number {

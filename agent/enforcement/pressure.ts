@@ -34,10 +34,12 @@ export function mustEvict({ unknown, critical }: Pressure): boolean {
   return !unknown && critical >= SAMPLES_CRITICAL;
 }
 
-/** Why nothing may be started at the moment; undefined: it may. */
+/**
+ * Why nothing may be started at the moment; undefined: it may. At a warning it may: a Mac whose memory is well used lives there,
+ * and admission counts what is free.
+ */
 export function pressureWait({ level, unknown }: Pressure): string | undefined {
   if (unknown) return "waits until the machine's memory pressure can be read again";
-  if (level === "warning" || level === "critical")
-    return `waits while the machine is short of memory (pressure ${level})`;
+  if (level === "critical") return "waits while the machine is critically short of memory";
   return undefined;
 }

@@ -9,20 +9,26 @@ export interface Watch {
   readonly sampledAt?: number;
   /** Samples over budget since the last one within it. */
   readonly over: number;
+  /** It is close to its budget, and has been since it came so close. */
+  readonly near: boolean;
   /** The last sample failed: the budget is not enforced at the moment. */
   readonly unknown: boolean;
 }
 
-export const UNWATCHED: Watch = { over: 0, unknown: false };
+export const UNWATCHED: Watch = { over: 0, near: false, unknown: false };
 
 /** One sample may be a lag of the kernel's books (apple-memory.md §3); two are an answer. */
 const SAMPLES_OVER = 2;
+
+/** Shares of the budget above which it is near, and below which it no longer is. */
+const NEAR = 0.9;
+const FAR = 0.85;
 
 /** Two samples of one moment are one answer: ticks that something woke early take none. A little under a tick's second. */
 const APART_MS = 900;
 
 /** Whether it is time for another sample. */
-export function isSampleDue({ sampledAt }: Watch, now: number): boolean {
+export function isSampleDue({ sampledAt }: Pick<Watch, "sampledAt">, now: number): boolean {
   return sampledAt === undefined || now - sampledAt >= APART_MS;
 }
 
@@ -33,6 +39,7 @@ export function watched(before: Watch, sample: number | null, budgetBytes: numbe
     measuredBytes: sample,
     sampledAt: now,
     over: sample > budgetBytes ? before.over + 1 : 0,
+    near: sample > budgetBytes * (before.near ? FAR : NEAR),
     unknown: false,
   };
 }
@@ -45,4 +52,9 @@ export function exceeds(watch: Watch): boolean {
 export function exceededMessage({ measuredBytes = 0 }: Watch, budget: Budget): string {
   const enough = `${Math.ceil(measuredBytes / 2 ** 20)}Mi`;
   return `measured ${formatBytes(measuredBytes)}, ${describeBudget(budget)}: stopped to keep the machine safe; raise memoryBudget to at least ${enough}, or lower contextSize or parallelSlots`;
+}
+
+export function nearMessage({ measuredBytes = 0 }: Watch, budget: Budget): string {
+  const percent = Math.round((measuredBytes / budget.bytes) * 100);
+  return `near its budget: measured ${formatBytes(measuredBytes)}, ${percent} % of ${describeBudget(budget)}`;
 }

@@ -1,7 +1,9 @@
 import { totalmem } from "node:os";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../command.ts";
+import type { PressureLevel } from "../enforcement/pressure.ts";
 import type { Platform } from "./platform.ts";
+import { parsePressureLevel } from "./pressure.ts";
 
 /**
  * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
@@ -24,6 +26,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     hostMemoryBytes: totalmem(),
     workingSetBytes,
     bootId: boot.value.trim(),
+    pressure,
     footprintBytes,
     startTime,
     writersOf,
@@ -34,6 +37,11 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
 async function footprintBytes(pid: number): Promise<number | null> {
   const printed = await outputOf("footprint", ["-p", String(pid), "-f", "bytes", "--noCategories"]);
   return printed.ok ? parseFootprint(printed.value, pid) : null;
+}
+
+async function pressure(): Promise<PressureLevel | null> {
+  const printed = await outputOf("sysctl", ["-n", "kern.memorystatus_vm_pressure_level"]);
+  return printed.ok ? parsePressureLevel(printed.value) : null;
 }
 
 async function startTime(pid: number): Promise<string | null> {

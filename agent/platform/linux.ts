@@ -2,6 +2,7 @@ import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { ok, type Result } from "../../api/result.ts";
 import type { Platform } from "./platform.ts";
+import { levelOf } from "./pressure.ts";
 
 /** The stand-in for a Mac: what the GPU would share is the process's own anonymous memory (apple-memory.md §7). */
 export async function openLinux(): Promise<Result<Platform>> {
@@ -10,11 +11,16 @@ export async function openLinux(): Promise<Result<Platform>> {
     backend: "cpu",
     hostMemoryBytes: memoryOfThisMachine(),
     bootId: bootId.trim(),
+    pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
     writersOf,
     listenerOn,
   });
+}
+
+function text(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
 }
 
 async function writersOf(path: string): Promise<readonly number[]> {

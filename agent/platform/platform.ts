@@ -1,4 +1,5 @@
 import type { Backend } from "../../memory/estimate/types.ts";
+import type { PressureLevel } from "../enforcement/pressure.ts";
 
 /** What the agent must know of a machine. A probe that fails says null, never 0: nothing is decided on a guess. */
 export interface Platform {
@@ -11,6 +12,8 @@ export interface Platform {
   readonly bootId: string;
   /** Memory that a process is charged for, in bytes (apple-memory.md §3 and §7). */
   footprintBytes(pid: number): Promise<number | null>;
+  /** How short of memory the machine is, as its kernel says. */
+  pressure(): Promise<PressureLevel | null>;
   /** When a process was started, in the platform's own notation; with the pid it identifies the process. */
   startTime(pid: number): Promise<string | null>;
   /**

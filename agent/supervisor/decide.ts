@@ -1,3 +1,4 @@
+import { returnMessage } from "../enforcement/eviction.ts";
 import type { Preparation } from "../prepare.ts";
 import type { State } from "../status-file.ts";
 import type { Desired } from "../workload.ts";
@@ -23,6 +24,10 @@ export interface Observed {
   readonly server?: ServerView | undefined;
   /** What the watchdog found where the process must go. */
   readonly exceeded?: string | undefined;
+  /** Why it must give way to others, where it runs. */
+  readonly evict?: string | undefined;
+  /** Milliseconds of calm still to come after an eviction, where it does not run. */
+  readonly calmLeftMs?: number | undefined;
   readonly backOff?: BackOff | undefined;
   /** Of a workload that should run. */
   readonly preparation?: Preparation | undefined;
@@ -43,13 +48,15 @@ export const START_TIMEOUT_MS = 900_000;
 
 /** What to do about one workload now. `desired` undefined: its manifest is gone, or the agent ends. */
 export function decide(desired: Desired | undefined, observed: Observed, now: number): Decision {
-  if (observed.server !== undefined) return decideRunning(desired, observed.server, observed.exceeded, now);
+  if (observed.server !== undefined) return decideRunning(desired, observed.server, observed, now);
   if (desired === undefined) return { act: "forget", state: "Stopped" };
   if (desired.kind === "stopped") return { act: "nothing", state: "Stopped", message: desired.message };
   if (desired.kind === "refused") {
     return { act: "nothing", state: desired.state, reason: desired.reason, message: desired.message };
   }
-  const { backOff, preparation } = observed;
+  const { backOff, preparation, calmLeftMs = 0 } = observed;
+  if (calmLeftMs > 0)
+    return { act: "nothing", state: "Waiting", reason: "Evicted", message: returnMessage(calmLeftMs) };
   if (backOff !== undefined && now < backOff.until) {
     const { state, reason } = backOff;
     return { act: "nothing", state, reason, message: backOff.message + nextTry(backOff.until - now) };
@@ -80,7 +87,7 @@ function decidePrepared(preparation: Preparation): Decision {
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  exceeded: string | undefined,
+  { exceeded, evict }: Observed,
   now: number,
 ): Decision {
   const { stopping } = server;
@@ -94,6 +101,7 @@ function decideRunning(
   if (desired.kind === "stopped") return stop("Stopped", desired.message);
   if (desired.kind === "refused") return stop(desired.reason, desired.message);
   if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
+  if (evict !== undefined) return stop("Evicted", evict);
   if (desired.workload.startKey !== server.startKey) return stop("SpecChanged", "restarts with its new settings");
   if (server.readyAt !== undefined) return { act: "nothing", state: "Ready" };
   if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };

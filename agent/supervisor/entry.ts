@@ -1,6 +1,7 @@
 import { describeBudget } from "../../memory/budget.ts";
 import { formatBytes } from "../../memory/quantity.ts";
-import { UNWATCHED, type Watch } from "../enforcement/watchdog.ts";
+import type { Eviction } from "../enforcement/eviction.ts";
+import { nearMessage, UNWATCHED, type Watch } from "../enforcement/watchdog.ts";
 import type { State, WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
 import type { BackOff } from "./back-off.ts";
@@ -16,6 +17,8 @@ export interface Running extends ServerView {
   readyAt?: number;
   stopping?: Stopping;
   probing?: boolean;
+  /** Where the kernel's limit is for it, in bytes; undefined: it has none. */
+  limitBytes?: number | undefined;
   /** The wish that `stopping` answered; what a person wished later is no business of its failure. */
   stoppedWish?: string;
 }
@@ -31,6 +34,8 @@ export interface Entry {
   /** Times of the last breaches of the budget, in the clock's milliseconds. */
   breaches: readonly number[];
   starts: number;
+  /** The last time that it had to give way. */
+  eviction?: Eviction | undefined;
   /** Since when it waits for admission, in the clock's milliseconds. */
   queuedAt?: number | undefined;
   /** What it was last asked to be, to notice that a person changed it. */
@@ -74,6 +79,7 @@ const SCHEDULING: ReadonlySet<string | undefined> = new Set([
   "MemoryCheckFailed",
   "BudgetExceeded",
   "WaitingForMemory",
+  "Evicted",
 ]);
 
 export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadStatus {
@@ -109,6 +115,7 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
 function enforcementNotes({ running, watch, estimateBytes }: Entry, workload: Workload | undefined): readonly string[] {
   if (running === undefined || workload === undefined) return [];
   const notes: string[] = [];
+  if (watch.near) notes.push(nearMessage(watch, workload.budget));
   if (watch.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");
   if (estimateBytes !== undefined && estimateBytes > workload.budget.bytes) {
     const need = formatBytes(estimateBytes);

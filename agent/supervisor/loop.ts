@@ -1,4 +1,7 @@
 import { admit, type Holder } from "../admission.ts";
+import { calmLeftMs, type Evictable, evictedAgain, evictedMessage, victimOf } from "../enforcement/eviction.ts";
+import { capBytes, type KernelCap } from "../enforcement/kernel-cap.ts";
+import { type Pressure, pressureWait } from "../enforcement/pressure.ts";
 import { exceededMessage, exceeds, isSampleDue, UNWATCHED, watched } from "../enforcement/watchdog.ts";
 import type { ModelPaths } from "../flags.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -7,9 +10,11 @@ import type { ServerOptions } from "../server-options.ts";
 import type { WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "./back-off.ts";
+import { cappedMessage, followBudget } from "./cap.ts";
 import { decide } from "./decide.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
 import { type Exit, exitReason, logTail } from "./exit-reason.ts";
+import { hostWatch } from "./host.ts";
 import { answers } from "./probe.ts";
 import { removeRecord } from "./records.ts";
 import { recordsFolder, startServer } from "./start.ts";
@@ -22,6 +27,8 @@ export interface SupervisorOptions {
   readonly serverOptions: ServerOptions;
   readonly stateDirectory: string;
   readonly resources: Resources;
+  /** What stands behind the watchdog; undefined: nothing here. */
+  readonly cap: KernelCap | undefined;
   /** Milliseconds that never go back. */
   readonly clock: () => number;
   /** Called when a tick is worth more than waiting for the next one. */
@@ -43,17 +50,24 @@ export interface Supervisor {
 
 export function supervisor(options: SupervisorOptions): Supervisor {
   const entries = new Map<string, Entry>();
+  const host = hostWatch(options.platform);
   return {
     tick: async (wanted) => {
       for (const name of wanted.keys()) if (!entries.has(name)) entries.set(name, newEntry(name));
       await Promise.all([...entries.values()].map((entry) => observe(entry, wanted.get(entry.name), options)));
+      await host.sample(options.clock());
+      const pressure = host.pressure();
+      const victim = victimOf(
+        pressure,
+        [...entries.values()].flatMap((entry) => evictable(entry, wanted)),
+      );
       const preparations = new Map<string, Preparation>();
       for (const entry of entries.values()) {
-        const preparation = step(entry, wanted.get(entry.name), options);
+        const preparation = step(entry, wanted.get(entry.name), pressure, victim, options);
         if (preparation !== undefined) preparations.set(entry.name, preparation);
         if (entry.decision.act === "forget") entries.delete(entry.name);
       }
-      await startNext(entries, wanted, preparations, options);
+      await startNext(entries, wanted, preparations, pressure, options);
       const shown = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
       return shown.map((entry) => statusOf(entry, wanted.get(entry.name)));
     },
@@ -81,10 +95,11 @@ async function observe(entry: Entry, desired: Desired | undefined, options: Supe
 
 async function measure(
   entry: Entry,
-  { server, workload }: Running,
+  running: Running,
   desired: Desired | undefined,
-  { platform, clock }: SupervisorOptions,
+  { platform, cap, clock }: SupervisorOptions,
 ): Promise<void> {
+  const { server, workload } = running;
   const now = clock();
   if (!isSampleDue(entry.watch, now)) return;
   const sample = server.pid === undefined ? null : await platform.footprintBytes(server.pid);
@@ -92,6 +107,7 @@ async function measure(
   if (server.exit() !== undefined) return;
   const { budget } = desired?.kind === "run" ? desired.workload : workload;
   entry.watch = watched(entry.watch, sample, budget.bytes, now);
+  if (cap !== undefined) followBudget(running, budget.bytes, entry.watch, cap);
 }
 
 async function probe(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
@@ -105,16 +121,19 @@ async function probe(running: Running, { clock, wake }: SupervisorOptions): Prom
 }
 
 /** What a server's end means for its workload. */
-function settle(entry: Entry, running: Running, exit: Exit, { clock, stateDirectory }: SupervisorOptions): void {
+function settle(entry: Entry, running: Running, exit: Exit, { cap, clock, stateDirectory }: SupervisorOptions): void {
   const now = clock();
+  const capped = running.stopping === undefined ? cappedMessage(running, exit, entry.watch, cap) : undefined;
+  cap?.release(entry.name);
   entry.running = undefined;
   entry.watch = UNWATCHED;
   removeRecord(recordsFolder(stateDirectory), entry.name);
   const { stopping } = running;
   if (stopping !== undefined && (!FAILURES.has(stopping.reason) || running.stoppedWish !== entry.wish)) return;
-  if (stopping?.reason === "BudgetExceeded") {
+  const breach = capped ?? (stopping?.reason === "BudgetExceeded" ? stopping.message : undefined);
+  if (breach !== undefined) {
     entry.breaches = breachesAfter(entry.breaches, now);
-    entry.backOff = breachBackOff(entry.breaches, stopping.message, now);
+    entry.backOff = breachBackOff(entry.breaches, breach, now);
     return;
   }
   entry.failures = failuresAfter(entry.failures, running.readyAt, now);
@@ -127,7 +146,13 @@ function settle(entry: Entry, running: Running, exit: Exit, { clock, stateDirect
 const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout"]);
 
 /** Decides on one workload and does everything but a start. */
-function step(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Preparation | undefined {
+function step(
+  entry: Entry,
+  desired: Desired | undefined,
+  pressure: Pressure,
+  victim: string | undefined,
+  options: SupervisorOptions,
+): Preparation | undefined {
   const now = options.clock();
   forgiveChanged(entry, desired);
   const { running } = entry;
@@ -137,7 +162,13 @@ function step(entry: Entry, desired: Desired | undefined, options: SupervisorOpt
   if (preparation !== undefined && "estimateBytes" in preparation) entry.estimateBytes = preparation.estimateBytes;
   const exceeded =
     workload !== undefined && exceeds(entry.watch) ? exceededMessage(entry.watch, workload.budget) : undefined;
-  entry.decision = decide(desired, { server: running, exceeded, backOff: entry.backOff, preparation }, now);
+  const evict = victim === entry.name ? evictedMessage(chargeBytes(entry)) : undefined;
+  const calm = entry.eviction && calmLeftMs(entry.eviction, pressure, now);
+  const observed = { server: running, exceeded, evict, calmLeftMs: calm, backOff: entry.backOff, preparation };
+  entry.decision = decide(desired, observed, now);
+  if (entry.decision.act === "stop" && entry.decision.reason === "Evicted") {
+    entry.eviction = evictedAgain(entry.eviction, now);
+  }
   entry.queuedAt = entry.decision.act === "queue" ? (entry.queuedAt ?? now) : undefined;
   if (running !== undefined) carryOut(entry, running, now);
   return preparation;
@@ -171,6 +202,7 @@ async function startNext(
   entries: ReadonlyMap<string, Entry>,
   wanted: Wanted,
   preparations: ReadonlyMap<string, Preparation>,
+  pressure: Pressure,
   options: SupervisorOptions,
 ): Promise<void> {
   const all = [...entries.values()];
@@ -179,6 +211,7 @@ async function startNext(
     queued.map((entry) => ({ ...claimOf(entry, wanted), since: entry.queuedAt ?? 0 })),
     all.flatMap((entry) => (entry.running === undefined ? [] : holder(entry, entry.running, wanted))),
     options.allocatableBytes,
+    pressureWait(pressure),
   );
   for (const entry of queued) {
     const refusal = admission.refused.get(entry.name);
@@ -201,6 +234,17 @@ function claimOf(entry: Entry, wanted: Wanted) {
   const desired = wanted.get(entry.name);
   const priority = desired?.kind === "run" ? desired.workload.priority : 0;
   return { name: entry.name, priority, chargeBytes: chargeBytes(entry) };
+}
+
+function evictable(entry: Entry, wanted: Wanted): readonly Evictable[] {
+  const { running } = entry;
+  if (running === undefined) return [];
+  const desired = wanted.get(entry.name);
+  const workload = desired?.kind === "run" ? desired.workload : running.workload;
+  const leaving = running.stopping !== undefined || desired?.kind !== "run";
+  const { evictionProtection, budget } = workload;
+  const claim = { ...claimOf(entry, wanted), budgetBytes: budget.bytes, startedAt: running.startedAt };
+  return [{ ...claim, protected: evictionProtection, leaving }];
 }
 
 function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted: Wanted): Holder {
@@ -228,6 +272,8 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   }
   entry.starts += 1;
   entry.watch = UNWATCHED;
-  entry.running = { server, workload, modelPath: paths.model, startKey: workload.startKey, startedAt: now };
+  const limitBytes = options.cap && capBytes(workload.budget.bytes);
+  const { startKey } = workload;
+  entry.running = { server, workload, modelPath: paths.model, startKey, startedAt: now, limitBytes };
   entry.decision = { act: "nothing", state: "Starting" };
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { capBytes, type KernelCap } from "../enforcement/kernel-cap.ts";
 import { type ModelPaths, serverFlags } from "../flags.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ServerOptions } from "../server-options.ts";
@@ -12,6 +13,7 @@ export interface StartOptions {
   readonly serverOptions: ServerOptions;
   readonly stateDirectory: string;
   readonly platform: Platform;
+  readonly cap: KernelCap | undefined;
   readonly ended: () => void;
 }
 
@@ -30,7 +32,7 @@ export function logPathOf(stateDirectory: string, name: string): string {
 export async function startServer(
   workload: Workload,
   paths: ModelPaths,
-  { llamaServer, serverOptions, stateDirectory, platform, ended }: StartOptions,
+  { llamaServer, serverOptions, stateDirectory, platform, cap, ended }: StartOptions,
 ): Promise<Server | undefined> {
   const { name, fields } = workload;
   if (!(await isPortFree(fields.port))) return undefined;
@@ -38,13 +40,11 @@ export async function startServer(
   const logPath = logPathOf(stateDirectory, name);
   const intent = { name, port: fields.port, bootId: platform.bootId, logPath };
   writeRecord(folder, intent);
-  const server = spawnServer({
-    file: llamaServer,
-    args: serverFlags(fields, paths, serverOptions),
-    logPath,
-    ended,
-  });
+  const command = { file: llamaServer, args: serverFlags(fields, paths, serverOptions) };
+  const limitBytes = capBytes(workload.budget.bytes);
+  const server = spawnServer({ ...(cap?.wrap(command, limitBytes) ?? command), logPath, ended });
   const { pid } = server;
+  if (pid !== undefined) cap?.enclose(name, pid, limitBytes);
   if (pid === undefined) {
     removeRecord(folder, name);
     return server;

@@ -66,11 +66,11 @@ describe("eviction under pressure of the machine", () => {
     it(what, () => assert.equal(victimOf(pressure, two) !== undefined, evicts));
   }
 
-  it("lets nobody new in while memory is short or unknown", () => {
+  it("lets nobody new in while memory is critically short or unknown", () => {
     assert.equal(pressureWait(UNPRESSED), undefined);
     assert.equal(pressureWait(pressureAfter("normal")), undefined);
-    for (const level of ["warning", "critical"] as const)
-      assert.match(pressureWait(pressureAfter(level)) ?? "", RegExp(level));
+    assert.equal(pressureWait(pressureAfter("warning")), undefined);
+    assert.match(pressureWait(pressureAfter("critical")) ?? "", /critically short of memory/);
     assert.match(pressureWait(pressureAfter("normal", null)) ?? "", /can be read again/);
   });
 

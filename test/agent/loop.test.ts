@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import { capBytes, type KernelCap } from "../../agent/enforcement/kernel-cap.ts";
+import { openKernelCap } from "../../agent/enforcement/open-cap.ts";
+import type { PressureLevel } from "../../agent/enforcement/pressure.ts";
 import { openLinux } from "../../agent/platform/linux.ts";
 import type { WorkloadStatus } from "../../agent/status-file.ts";
 import { GRACE_MS } from "../../agent/supervisor/decide.ts";
@@ -18,6 +21,8 @@ const MINUTE = 60_000;
 describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
   this.timeout(60_000);
   let now: number;
+  let pressure: PressureLevel | null;
+  let cap: KernelCap | undefined;
   let footprint: (name: string) => number | null;
   let processes: Supervisor | undefined;
   let wanted: Map<string, Desired>;
@@ -26,6 +31,8 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   beforeEach(() => {
     now = 1_000_000;
     footprint = () => 100 * MIB;
+    pressure = "normal";
+    cap = undefined;
     wanted = new Map();
     statuses = [];
   });
@@ -38,11 +45,16 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
     processes = supervisor({
-      platform: { ...platform.value, footprintBytes: async (pid) => footprint(pids().get(pid) ?? "") },
+      platform: {
+        ...platform.value,
+        pressure: async () => pressure,
+        footprintBytes: async (pid) => footprint(pids().get(pid) ?? ""),
+      },
       allocatableBytes: 1024 * MIB,
       llamaServer: await standIn(behaviour),
       serverOptions: options,
       stateDirectory: await temporaryDirectory(),
+      cap,
       resources: {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
@@ -210,4 +222,114 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       }
     });
   }
+
+  describe("when the machine is short of memory", () => {
+    const both = async (behaviour: Behaviour) => {
+      await open(behaviour);
+      await want("default/chat", { priority: 3 });
+      await want("default/batch", { priority: 0 });
+      await until("default/chat", inState("Ready"));
+      await until("default/batch", inState("Ready"));
+    };
+    const gone = (name: string) => () => of(name)?.pid === undefined;
+
+    it("T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
+      await both("well");
+      pressure = "critical";
+      await until("default/batch", gone("default/batch"));
+      assert.equal(of("default/batch")?.reason, "Evicted");
+      assert.equal(of("default/batch")?.schedulingStatus, "Evicted");
+      assert.equal(of("default/chat")?.state, "Ready");
+      for (let ticks = 0; ticks < 60; ticks += 1) await tick();
+      assert.deepEqual([of("default/batch")?.state, of("default/chat")?.state], ["Waiting", "Ready"]);
+      pressure = "normal";
+      for (let ticks = 0; ticks < 29; ticks += 1) await tick();
+      assert.match(of("default/batch")?.message ?? "", /back in \d+ s if the pressure stays normal/);
+      await until("default/batch", inState("Ready"));
+    });
+
+    it("T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
+      await both("ignores-sigterm");
+      pressure = "critical";
+      await until("default/batch", gone("default/batch"));
+      assert.deepEqual([of("default/batch")?.state, of("default/batch")?.reason], ["Waiting", "Evicted"]);
+      assert.equal(of("default/batch")?.restarts, 0);
+    });
+
+    it("never evicts a protected one, and starts nothing new", async () => {
+      await open("well");
+      await want("default/chat", { evictionProtection: true });
+      await until("default/chat", inState("Ready"));
+      pressure = "critical";
+      await want("default/batch");
+      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/batch")?.state], ["Ready", "Waiting"]);
+      assert.match(of("default/batch")?.message ?? "", /critically short of memory/);
+    });
+
+    it("T8: neither evicts nor starts on a pressure that cannot be read", async () => {
+      await both("well");
+      pressure = null;
+      await want("default/new");
+      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/batch")?.state], ["Ready", "Ready"]);
+      assert.match(of("default/new")?.message ?? "", /can be read again/);
+    });
+  });
+
+  it("warns near the budget, until it is well below again", async () => {
+    await open("well");
+    await want("default/chat");
+    await until("default/chat", inState("Ready"));
+    const nearAt = async (mebibytes: number) => {
+      footprint = () => mebibytes * MIB;
+      await tick();
+      return (of("default/chat")?.notes ?? []).some((note) =>
+        /^near its budget: measured .*, \d+ % of budget/.test(note),
+      );
+    };
+    assert.deepEqual(
+      [await nearAt(450), await nearAt(465), await nearAt(445), await nearAt(430)],
+      [false, true, true, false],
+    );
+  });
+
+  describe("with the kernel behind it", () => {
+    it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
+      const opened = await openKernelCap(await temporaryDirectory());
+      cap = opened.cap;
+      if (cap === undefined) {
+        console.log(`      skipped: ${opened.text}`);
+        return this.skip();
+      }
+      await open("grows");
+      await want("default/chat");
+      const down = await until("default/chat", inState("BackOff"));
+      assert.equal(down.reason, "BudgetExceeded");
+      assert.match(
+        down.message ?? "",
+        /^ended by the kernel at 544\.0 MiB \(cgroup v\d\), just above its budget 512\.0 MiB/,
+      );
+      cap.close();
+    });
+
+    it("moves the limit with the budget, never below what the process holds", async () => {
+      const moves: number[] = [];
+      const ignore = () => {};
+      cap = {
+        ...{ kind: "recorded", wrap: (command) => command, enclose: ignore, release: ignore, close: ignore },
+        breached: () => false,
+        move: (_, limitBytes) => moves.push(limitBytes) > 0,
+      };
+      await open("well");
+      const workload = await want("default/chat");
+      await until("default/chat", inState("Ready"));
+      for (const mebibytes of [700, 200, 80]) {
+        wish(workload, { budget: { bytes: mebibytes * MIB, source: "crd-budget" } });
+        await tick();
+        await tick();
+      }
+      assert.deepEqual(moves, [capBytes(700 * MIB), capBytes(200 * MIB)]);
+    });
+  });
 });

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseFootprint, parseWorkingSet } from "../../agent/platform/darwin.ts";
-import { parseListeners, parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
+import { openLinux, parseListeners, parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
 import { openPlatform } from "../../agent/platform/open.ts";
+import { levelOf, parsePressureLevel } from "../../agent/platform/pressure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 /** Recorded on Macs (apple-memory.md §3). */
@@ -126,5 +127,35 @@ describe("probes of Linux", () => {
     assert(footprint !== null && footprint > 2 ** 20 && footprint < linux.value.hostMemoryBytes);
     assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
     assert.equal(await linux.value.footprintBytes(2 ** 22 + 1), null);
+  });
+});
+
+describe("memory pressure of a machine", () => {
+  it("is macOS's level, by its number", () => {
+    const levels = ["1\n", "2\n", "4\n", "", "3", "0"].map(parsePressureLevel);
+    assert.deepEqual(levels, ["normal", "warning", "critical", null, null, null]);
+  });
+
+  const meminfo = (available: number) =>
+    `MemTotal:       16000000 kB\nMemFree: 1 kB\nMemAvailable:   ${available} kB\n`;
+  const stalls = (some: string, full: string) =>
+    `some avg10=${some} avg60=0.00 avg300=0.00 total=1\nfull avg10=${full} avg60=0.00 avg300=0.00 total=1\n`;
+  const cases: readonly (readonly [what: string, meminfo: string, stalls: string, level: string | null])[] = [
+    ["enough available", meminfo(8_000_000), stalls("0.00", "0.00"), "normal"],
+    ["little available", meminfo(1_200_000), "", "warning"],
+    ["almost nothing available", meminfo(400_000), "", "critical"],
+    ["some tasks waiting for memory", meminfo(8_000_000), stalls("12.50", "0.00"), "warning"],
+    ["all tasks waiting for memory", meminfo(8_000_000), stalls("40.00", "12.00"), "critical"],
+    ["T8: nothing readable", "", "", null],
+    ["T8: a kernel without MemAvailable", "MemTotal:       16000000 kB\n", "", null],
+  ];
+  for (const [what, first, second, level] of cases) {
+    it(`on Linux, ${what}: ${level}`, () => assert.equal(levelOf(first, second), level));
+  }
+
+  it("is readable on this machine", async () => {
+    const platform = await openLinux();
+    assert(platform.ok);
+    assert.notEqual(await platform.value.pressure(), null);
   });
 });

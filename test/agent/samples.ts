@@ -41,6 +41,7 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
     fields,
     budget: { bytes: 2 ** 30, source: "crd-budget" },
     priority: 2,
+    evictionProtection: false,
     startKey: "",
     notes: [],
     ...part,

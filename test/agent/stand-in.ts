@@ -4,7 +4,13 @@ import { temporaryDirectory } from "../support/workspace.ts";
 
 const PROGRAM = join(import.meta.dirname, "stand-in-llama-server.ts");
 
-export type Behaviour = "well" | "exits-at-once" | "ignores-sigterm" | "serves-another-model" | "fails-completions";
+export type Behaviour =
+  | "well"
+  | "exits-at-once"
+  | "ignores-sigterm"
+  | "serves-another-model"
+  | "fails-completions"
+  | "grows";
 
 /** An executable that behaves as said; what stands in for llama-server has stand-in in its name. */
 export async function standIn(behaviour: Behaviour): Promise<string> {

@@ -128,11 +128,7 @@ describe("an InferenceService with its Model", () => {
     [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
     [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
     [{}, { refreshPolicy: "OnChange" }, /OnChange is not acted on/],
-    [
-      { evictionProtection: true, image: "x" },
-      {},
-      /^not acted on without a cluster: spec\.evictionProtection, spec\.image$/,
-    ],
+    [{ image: "x", imagePullSecrets: [] }, {}, /^not acted on without a cluster: spec\.image, spec\.imagePullSecrets$/],
     [{}, { prefetch: true }, /^not acted on without a cluster: the Model's spec\.prefetch$/],
     [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
   ];

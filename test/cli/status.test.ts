@@ -15,6 +15,7 @@ const status: AgentStatus = {
     updatedAt: at,
     hostMemoryBytes: 16 * GIB,
     allocatableBytes: 10 * GIB,
+    kernelCap: "cgroup v1",
     backend: "metal",
     problems: ["x.yaml: it is empty"],
   },
