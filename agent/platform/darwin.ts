@@ -2,8 +2,10 @@ import { totalmem } from "node:os";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../command.ts";
 import type { PressureLevel } from "../enforcement/pressure.ts";
+import { batched } from "./batched.ts";
 import type { Platform } from "./platform.ts";
 import { parsePressureLevel } from "./pressure.ts";
+import { footprintOf, openProcPidRusage } from "./rusage.ts";
 
 /**
  * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
@@ -27,16 +29,22 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     workingSetBytes,
     bootId: boot.value.trim(),
     pressure,
-    footprintBytes,
+    footprintBytes: footprintReader(),
     startTime,
     writersOf,
     listenerOn,
   });
 }
 
-async function footprintBytes(pid: number): Promise<number | null> {
-  const printed = await outputOf("footprint", ["-p", String(pid), "-f", "bytes", "--noCategories"]);
-  return printed.ok ? parseFootprint(printed.value, pid) : null;
+/** By the system's own call where it can be made, else by the command, once for all who ask together. */
+function footprintReader(rusage = openProcPidRusage()): Platform["footprintBytes"] {
+  return rusage === undefined ? batched(footprints) : async (pid) => footprintOf(pid, rusage);
+}
+
+async function footprints(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const processes = pids.flatMap((pid) => ["-p", String(pid)]);
+  const printed = await outputOf("footprint", [...processes, "-f", "bytes", "--noCategories"]);
+  return printed.ok ? parseFootprints(printed.value) : new Map();
 }
 
 async function pressure(): Promise<PressureLevel | null> {
@@ -79,6 +87,17 @@ export function parseListener(printed: string): string | null {
 export function parseWorkingSet(devices: string): number | null {
   const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
   return match === null ? null : Number(match[1]) * 2 ** 20;
+}
+
+/** `footprint -f bytes` of several processes: a section each. */
+export function parseFootprints(printed: string): ReadonlyMap<number, number> {
+  const footprints = new Map<number, number>();
+  for (const section of printed.split(/^(?=\S.*\[\d+\]: )/m)) {
+    const pid = Number(/\[(\d+)\]: /.exec(section)?.[1]);
+    const bytes = parseFootprint(section, pid);
+    if (bytes !== null) footprints.set(pid, bytes);
+  }
+  return footprints;
 }
 
 /** `footprint -f bytes`: the exact figure, of the process that was asked for and no other. */

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseFootprint, parseWorkingSet } from "../../agent/platform/darwin.ts";
+import { batched } from "../../agent/platform/batched.ts";
+import { parseFootprint, parseFootprints, parseWorkingSet } from "../../agent/platform/darwin.ts";
 import { openLinux, parseListeners, parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
 import { openPlatform } from "../../agent/platform/open.ts";
 import { levelOf, parsePressureLevel } from "../../agent/platform/pressure.ts";
+import { footprintOf, openProcPidRusage } from "../../agent/platform/rusage.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 /** Recorded on Macs (apple-memory.md §3). */
@@ -25,6 +27,50 @@ describe("probes of a Mac", () => {
     ] as const) {
       assert.equal(parseFootprint(text, pid), null);
     }
+  });
+
+  it("reads the footprints of several at once", () => {
+    const other = FOOTPRINT.replace("61332", "61333").replace("phys_footprint: 3708422712", "phys_footprint: 4096");
+    const dead = "llama-server [61334]: 64-bit    Footprint: 18 GB (16384 bytes per page)\n";
+    assert.deepEqual(
+      [...parseFootprints(`${FOOTPRINT}${dead}${other}`)],
+      [
+        [61332, 3708422712],
+        [61333, 4096],
+      ],
+    );
+    assert.equal(parseFootprints("").size, 0);
+  });
+
+  it("runs a command once for all who ask together", async () => {
+    const asked: (readonly number[])[] = [];
+    const read = batched(async (keys) => {
+      asked.push(keys);
+      return new Map(keys.filter((key) => key !== 2).map((key) => [key, key * 10]));
+    });
+    assert.deepEqual(await Promise.all([read(1), read(2), read(3), read(1)]), [10, null, 30, 10]);
+    assert.equal(await read(4), 40);
+    assert.deepEqual(asked, [[1, 2, 3], [4]]);
+  });
+
+  it("reads the footprint from what proc_pid_rusage fills in, and nothing from a refusal", () => {
+    const filling = (_pid: number, _flavor: number, buffer: Buffer) => {
+      buffer.writeBigUInt64LE(3708422712n, 72);
+      return 0;
+    };
+    assert.equal(footprintOf(42, filling), 3708422712);
+    assert.equal(
+      footprintOf(42, () => -1),
+      null,
+    );
+    assert.equal(
+      footprintOf(42, () => 0),
+      null,
+    );
+  });
+
+  it("has no such call on a machine without macOS's library", () => {
+    assert.equal(openProcPidRusage("/no/such/library.dylib"), undefined);
   });
 
   it("reads Metal's working set, not what is free of it", () => {
