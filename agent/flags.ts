@@ -60,6 +60,21 @@ export function serverFlags(fields: ServerFields, paths: ModelPaths, options: Se
   ];
 }
 
+/**
+ * The same server, which says what it would reserve before it reads the weights: for that it must be let to think about fitting,
+ * though every size is given and there is nothing to fit. Undefined where it cannot say.
+ */
+export function projectionFlags(
+  fields: ServerFields,
+  paths: ModelPaths,
+  options: ServerOptions,
+): readonly string[] | undefined {
+  if (!options.has("--fit") || !options.has("--log-verbosity")) return undefined;
+  const flags = serverFlags(fields, paths, options);
+  const fit = flags.indexOf("--fit");
+  return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", "4", "--no-warmup"];
+}
+
 /** Set for every server that knows one of the spellings. */
 const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--cache-ram", "0"]],

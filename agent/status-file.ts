@@ -32,6 +32,8 @@ const workloadSchema = z.strictObject({
   schedulingMessage: z.string().optional(),
   budget: z.strictObject({ bytes, source: z.string(), text: z.string() }).optional(),
   estimateBytes: bytes.optional(),
+  /** What llama-server itself said it would reserve, before it read the weights. */
+  projectedBytes: bytes.optional(),
   measuredBytes: bytes.optional(),
   endpoint: z.string().optional(),
   pid: z.int().min(1).optional(),

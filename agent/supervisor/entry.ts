@@ -6,6 +6,7 @@ import type { State, WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
 import type { BackOff } from "./back-off.ts";
 import type { Decision, ServerView, Stopping } from "./decide.ts";
+import type { Projection } from "./projection.ts";
 import type { Server } from "./server.ts";
 
 /** A server with what the supervisor knows of it. */
@@ -41,6 +42,8 @@ export interface Entry {
   /** What it was last asked to be, to notice that a person changed it. */
   wish: string;
   estimateBytes?: number | undefined;
+  /** What llama-server itself said of the settings with this start key; no `bytes`: it is being asked. */
+  projection?: Projection | undefined;
   decision: Decision;
 }
 
@@ -105,6 +108,8 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     const { bytes, source } = workload.budget;
     shown.budget = { bytes, source, text: describeBudget(workload.budget) };
   }
+  const projected = entry.projection?.bytes;
+  if (projected !== undefined && projected !== null) shown.projectedBytes = projected;
   if (entry.estimateBytes !== undefined) shown.estimateBytes = entry.estimateBytes;
   if (running !== undefined && watch.measuredBytes !== undefined) shown.measuredBytes = watch.measuredBytes;
   if (state === "Ready" && workload !== undefined) shown.endpoint = `http://127.0.0.1:${workload.fields.port}/v1`;

@@ -16,6 +16,7 @@ import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./ent
 import { type Exit, exitReason, logTail } from "./exit-reason.ts";
 import { hostWatch } from "./host.ts";
 import { answers } from "./probe.ts";
+import { type Projector, projectionDecision, projector } from "./projection.ts";
 import { removeRecord } from "./records.ts";
 import { recordsFolder, startServer } from "./start.ts";
 
@@ -51,6 +52,7 @@ export interface Supervisor {
 export function supervisor(options: SupervisorOptions): Supervisor {
   const entries = new Map<string, Entry>();
   const host = hostWatch(options.platform);
+  const projections = projector(options);
   return {
     tick: async (wanted) => {
       for (const name of wanted.keys()) if (!entries.has(name)) entries.set(name, newEntry(name));
@@ -67,14 +69,15 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         if (preparation !== undefined) preparations.set(entry.name, preparation);
         if (entry.decision.act === "forget") entries.delete(entry.name);
       }
-      await startNext(entries, wanted, preparations, pressure, options);
+      await startNext(entries, wanted, preparations, pressure, projections, options);
       const shown = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
       return shown.map((entry) => statusOf(entry, wanted.get(entry.name)));
     },
-    idle: () => runningNames(entries).size === 0,
+    idle: () => runningNames(entries).size === 0 && projections.idle(),
     running: () => runningNames(entries),
     killAll: () => {
       for (const { running } of entries.values()) running?.server.signal("SIGKILL");
+      projections.killAll();
     },
   };
 }
@@ -165,7 +168,9 @@ function step(
   const evict = victim === entry.name ? evictedMessage(chargeBytes(entry)) : undefined;
   const calm = entry.eviction && calmLeftMs(entry.eviction, pressure, now);
   const observed = { server: running, exceeded, evict, calmLeftMs: calm, backOff: entry.backOff, preparation };
-  entry.decision = decide(desired, observed, now);
+  const decision = decide(desired, observed, now);
+  const queued = decision.act === "queue" && workload !== undefined;
+  entry.decision = (queued ? projectionDecision(entry.projection, workload) : undefined) ?? decision;
   if (entry.decision.act === "stop" && entry.decision.reason === "Evicted") {
     entry.eviction = evictedAgain(entry.eviction, now);
   }
@@ -203,6 +208,7 @@ async function startNext(
   wanted: Wanted,
   preparations: ReadonlyMap<string, Preparation>,
   pressure: Pressure,
+  projections: Projector,
   options: SupervisorOptions,
 ): Promise<void> {
   const all = [...entries.values()];
@@ -211,7 +217,7 @@ async function startNext(
     queued.map((entry) => ({ ...claimOf(entry, wanted), since: entry.queuedAt ?? 0 })),
     all.flatMap((entry) => (entry.running === undefined ? [] : holder(entry, entry.running, wanted))),
     options.allocatableBytes,
-    pressureWait(pressure),
+    pressureWait(pressure) ?? (projections.idle() ? undefined : "waits until llama-server has said what another needs"),
   );
   for (const entry of queued) {
     const refusal = admission.refused.get(entry.name);
@@ -225,9 +231,25 @@ async function startNext(
   const next = admission.start === undefined ? undefined : entries.get(admission.start);
   const desired = next && wanted.get(next.name);
   const preparation = next && preparations.get(next.name);
-  if (next && desired?.kind === "run" && preparation?.stage === "ready") {
-    await start(next, desired.workload, preparation.paths, options);
-  }
+  if (!next || desired?.kind !== "run" || preparation?.stage !== "ready") return;
+  const { workload } = desired;
+  if (next.projection?.key === workload.startKey) await start(next, workload, preparation.paths, options);
+  else void askProjection(next, workload, preparation.paths, projections, options);
+}
+
+/** Without the tick waiting for it: servers that run are watched meanwhile. */
+async function askProjection(
+  entry: Entry,
+  workload: Workload,
+  paths: ModelPaths,
+  projections: Projector,
+  { wake }: SupervisorOptions,
+): Promise<void> {
+  const key = workload.startKey;
+  entry.projection = { key };
+  entry.decision = projectionDecision(entry.projection, workload) ?? entry.decision;
+  entry.projection = { key, bytes: await projections.ask(workload, paths) };
+  wake();
 }
 
 function claimOf(entry: Entry, wanted: Wanted) {
