@@ -9,10 +9,16 @@ import type { Workload } from "./workload.ts";
 /** How far everything is that a start needs, apart from memory that others hold. */
 export type Preparation =
   | { readonly stage: "reading"; readonly message: string }
-  | { readonly stage: "refused"; readonly reason: string; readonly message: string; readonly estimateBytes?: number }
-  | { readonly stage: "fetching"; readonly message: string; readonly estimateBytes: number }
-  | { readonly stage: "failed"; readonly message: string; readonly estimateBytes: number }
-  | { readonly stage: "ready"; readonly path: string; readonly estimateBytes: number };
+  | ({ readonly stage: "refused"; readonly reason: string; readonly message: string } & Partial<Need>)
+  | ({ readonly stage: "fetching"; readonly message: string } & Need)
+  | ({ readonly stage: "failed"; readonly message: string } & Need)
+  | ({ readonly stage: "ready"; readonly path: string } & Need);
+
+/** The estimate, in bytes, and what it is the sum of. */
+export interface Need {
+  readonly estimateBytes: number;
+  readonly estimateParts: Readonly<Record<string, number>>;
+}
 
 export interface Resources {
   readonly header: (source: string) => HeaderView;
@@ -27,22 +33,22 @@ export function prepare(workload: Workload, resources: Resources): Preparation {
   if (view.state === "reading") return { stage: "reading", message: "reading the model's header" };
   if (!view.header.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: view.header.error };
   const fit = checkFit(workload, view.header.value);
-  if (typeof fit !== "number") return fit;
+  if ("stage" in fit) return fit;
 
   const model = resources.stored(workload, "fetch");
-  if (model.state === "ready") return { stage: "ready", path: model.path, estimateBytes: fit };
-  if (model.state === "failed") return { stage: "failed", message: model.error, estimateBytes: fit };
-  return { stage: "fetching", message: model.state === "working" ? model.message : "waiting", estimateBytes: fit };
+  if (model.state === "ready") return { stage: "ready", path: model.path, ...fit };
+  if (model.state === "failed") return { stage: "failed", message: model.error, ...fit };
+  return { stage: "fetching", message: model.state === "working" ? model.message : "waiting", ...fit };
 }
 
-/** The estimate in bytes where it fits the workload's own budget. */
-function checkFit({ fields, budget }: Workload, header: GgufHeader): number | Preparation {
+/** The estimate where it fits the workload's own budget. */
+function checkFit({ fields, budget }: Workload, header: GgufHeader): Need | Preparation {
   const need = estimate(header, fields.settings);
   if (!need.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: need.error };
   const fit = decideFit(need.value, budget);
   if (need.value.confidence === "unknown") return { stage: "refused", reason: fit.reason, message: fit.message };
-  const estimateBytes = need.value.totalBytes;
-  if (fit.fits) return estimateBytes;
+  const known: Need = { estimateBytes: need.value.totalBytes, estimateParts: need.value.parts };
+  if (fit.fits) return known;
   const advice = adviceText(advise(header, fields.settings, budget.bytes), fields.settings);
-  return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, estimateBytes };
+  return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, ...known };
 }

@@ -32,7 +32,11 @@ const workloadSchema = z.strictObject({
   schedulingMessage: z.string().optional(),
   budget: z.strictObject({ bytes, source: z.string(), text: z.string() }).optional(),
   estimateBytes: bytes.optional(),
+  /** What `estimateBytes` is the sum of: `weights`, `kv`, `computeDevice` and what else the estimate names. */
+  estimateParts: z.record(z.string(), bytes).optional(),
   measuredBytes: bytes.optional(),
+  /** Set while its process runs and cannot be measured. */
+  enforcementUnknown: z.literal(true).optional(),
   endpoint: z.string().optional(),
   pid: z.int().min(1).optional(),
   /** Starts after the first one. */
@@ -46,9 +50,13 @@ const statusSchema = z.strictObject({
     startedAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     hostMemoryBytes: bytes,
+    /** What the system could still give, at most `hostMemoryBytes`; absent where that is not known. */
+    availableBytes: bytes.optional(),
     /** What all models share. */
     allocatableBytes: bytes,
     backend: z.enum(["metal", "cpu"]),
+    /** Where the status page is served; absent where it is not. */
+    pageUrl: z.url().optional(),
     /** Sentences about manifests that could not be used. */
     problems: z.array(z.string()),
   }),

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../agent/package.ts";
 import { agentCommand } from "./agent.ts";
 import { estimateCommand } from "./estimate.ts";
 import { statusCommand } from "./status.ts";
-import { packageVersion } from "./version.ts";
 
 /** Bad flags and bad input, for every command; what else a command returns its `--help` says. */
 const EXIT_BAD_INPUT = 2;

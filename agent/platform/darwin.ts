@@ -24,11 +24,30 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     hostMemoryBytes: totalmem(),
     workingSetBytes,
     bootId: boot.value.trim(),
+    availableBytes,
     footprintBytes,
     startTime,
     writersOf,
     listenerOn,
   });
+}
+
+async function availableBytes(): Promise<number | null> {
+  const printed = await outputOf("vm_stat", []);
+  return printed.ok ? parseVmStat(printed.value) : null;
+}
+
+/**
+ * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
+ * "free", and are left out.
+ */
+export function parseVmStat(printed: string): number | null {
+  const pageSize = /\(page size of (\d+) bytes\)/.exec(printed)?.[1];
+  const pages = ["free", "inactive", "purgeable"].map(
+    (key) => new RegExp(`^Pages ${key}:\\s+(\\d+)\\.$`, "m").exec(printed)?.[1],
+  );
+  if (pageSize === undefined || pages.includes(undefined)) return null;
+  return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
 }
 
 async function footprintBytes(pid: number): Promise<number | null> {

@@ -10,6 +10,7 @@ export async function openLinux(): Promise<Result<Platform>> {
     backend: "cpu",
     hostMemoryBytes: memoryOfThisMachine(),
     bootId: bootId.trim(),
+    availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
     writersOf,
@@ -61,6 +62,12 @@ function memoryOfThisMachine(): number {
 
 async function proc(pid: number, file: string): Promise<string> {
   return readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+}
+
+/** `MemAvailable` of /proc/meminfo, in bytes. */
+export function parseMeminfo(text: string): number | null {
+  const available = kibibytes(text, "MemAvailable");
+  return available === undefined ? null : available * 1024;
 }
 
 /** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes; swap is absent on kernels without it. */

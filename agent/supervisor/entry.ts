@@ -36,6 +36,7 @@ export interface Entry {
   /** What it was last asked to be, to notice that a person changed it. */
   wish: string;
   estimateBytes?: number | undefined;
+  estimateParts?: Readonly<Record<string, number>> | undefined;
   decision: Decision;
 }
 
@@ -100,7 +101,9 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     shown.budget = { bytes, source, text: describeBudget(workload.budget) };
   }
   if (entry.estimateBytes !== undefined) shown.estimateBytes = entry.estimateBytes;
+  if (entry.estimateParts !== undefined) shown.estimateParts = { ...entry.estimateParts };
   if (running !== undefined && watch.measuredBytes !== undefined) shown.measuredBytes = watch.measuredBytes;
+  if (running !== undefined && watch.unknown) shown.enforcementUnknown = true;
   if (state === "Ready" && workload !== undefined) shown.endpoint = `http://127.0.0.1:${workload.fields.port}/v1`;
   if (pid !== undefined) shown.pid = pid;
   return shown;
