@@ -164,8 +164,9 @@ function renderRow({ cells, detail }, workload) {
   setText(cells.measured, formatBytes(measuredBytes));
   setText(cells.budget, formatBytes(budget?.bytes));
   cells.measured.dataset.over = String(budget !== undefined && (measuredBytes ?? 0) > budget.bytes);
+  cells.endpoint.dataset.empty = String(endpoint === undefined);
   redraw(cells.endpoint, endpoint ?? null, () =>
-    endpoint === undefined ? ["–"] : [element("a", { href: endpoint.replace(/\/v1$/, "/health"), text: endpoint })],
+    endpoint === undefined ? ["–"] : [element("a", { href: `${endpoint}/models`, text: endpoint })],
   );
   const { message, notes } = workload;
   const bar = modelBar(workload);

@@ -1,4 +1,5 @@
 import type { AgentStatus, WorkloadStatus } from "../../../agent/status-file.ts";
+import { formatBytes } from "../../../memory/quantity.ts";
 
 export const GIB = 2 ** 30;
 export const MIB = 2 ** 20;
@@ -25,8 +26,8 @@ export function aWorkloadStatus(name: string, part: Partial<WorkloadStatus> = {}
 }
 
 export function budgetOf(gibibytes: number): NonNullable<WorkloadStatus["budget"]> {
-  const text = `budget ${gibibytes.toFixed(1)} GiB (absolute from CRD)`;
-  return { bytes: gibibytes * GIB, source: "crd-budget", text };
+  const bytes = Math.round(gibibytes * GIB);
+  return { bytes, source: "crd-budget", text: `budget ${formatBytes(bytes)} (absolute from CRD)` };
 }
 
 const parts = (weights: number, kv: number, compute: number, process: number) => ({
@@ -75,8 +76,8 @@ export const BUSY: AgentStatus = aStatus(
       message:
         "estimated 14.2 GiB required, budget 10.7 GiB (16.0 GiB total * 67%). It fits with spec.contextSize 16384, or with a q8_0 cache",
       budget: budgetOf(10.7),
-      estimateBytes: 14.2 * GIB,
-      estimateParts: parts(9000, 4800, 600, 140.8),
+      estimateBytes: Math.round(14.2 * GIB),
+      estimateParts: parts(9000, 4800, 600, 141),
     }),
     aWorkloadStatus("research/chat", {
       state: "Waiting",
