@@ -39,7 +39,7 @@ async function availableBytes(): Promise<number | null> {
 
 /**
  * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
- * "free", and are left out.
+ * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
  */
 export function parseVmStat(printed: string): number | null {
   const pageSize = /\(page size of (\d+) bytes\)/.exec(printed)?.[1];

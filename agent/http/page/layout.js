@@ -83,6 +83,7 @@ export function modelBar(workload) {
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
+/** As the agent itself writes it: one digit, cut off and not rounded. */
 export function formatBytes(bytes) {
   if (bytes === undefined) return "–";
   let value = bytes;
@@ -91,7 +92,7 @@ export function formatBytes(bytes) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${unit === 0 ? value : (Math.floor(value * 10) / 10).toFixed(1)} ${UNITS[unit]}`;
 }
 
 function sum(numbers) {

@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
 import { viewOfLoop } from "../../../agent/http/view.ts";
+import { formatBytes } from "../../../memory/quantity.ts";
 import { openChromium } from "../../support/chromium.ts";
 import { aStatus, aWorkloadStatus, BUSY, budgetOf, GIB, MIB } from "./recorded.ts";
 
@@ -74,10 +75,13 @@ describe("the status page in headless Chromium", function () {
           if (message !== "") assert(((await model.locator(".why").textContent()) ?? "").endsWith(message));
         }
         const chat = page.locator('[data-model="default/chat"]');
-        assert.deepEqual(await chat.locator("td.number").allTextContents(), ["5.2 GiB", "5.0 GiB", "6.0 GiB"]);
+        assert.deepEqual(
+          await chat.locator("td.number").allTextContents(),
+          [5300 * MIB, 5150 * MIB, 6 * GIB].map(formatBytes),
+        );
         assert.equal(
           await chat.locator(".figures").textContent(),
-          "weights 4.3 GiB · KV cache 512.0 MiB · compute 360.0 MiB · prompt cache 28.0 MiB, budget 6.0 GiB (absolute from CRD)",
+          "weights 4.2 GiB · KV cache 512.0 MiB · compute 360.0 MiB · prompt cache 28.0 MiB, budget 6.0 GiB (absolute from CRD)",
         );
         assert.equal(await chat.getByRole("link").textContent(), "http://127.0.0.1:8080/v1");
         assert.equal(await chat.getByRole("link").getAttribute("href"), "http://127.0.0.1:8080/v1/models");
@@ -127,9 +131,9 @@ describe("the status page in headless Chromium", function () {
       const table = page.getByRole("table", { name: "Models" });
       assert.deepEqual(await table.getByRole("columnheader").allTextContents(), columns);
       assert.equal(await table.getByRole("rowheader").count(), BUSY.workloads.length);
-      const host = page.getByRole("img", { name: /^16\.0 GiB of memory, default\/chat 5\.0 GiB of 5\.2 GiB, / });
+      const host = page.getByRole("img", { name: /^16\.0 GiB of memory, default\/chat 5\.0 GiB of 5\.1 GiB, / });
       assert.match((await host.getAttribute("aria-label")) ?? "", /, models may use 10\.7 GiB$/);
-      const bar = table.getByRole("img", { name: /^default\/chat: weights 4\.3 GiB · .*, budget 6\.0 GiB/ });
+      const bar = table.getByRole("img", { name: /^default\/chat: weights 4\.2 GiB · .*, budget 6\.0 GiB/ });
       assert.equal(await bar.count(), 1);
     });
   }
