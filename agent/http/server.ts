@@ -48,7 +48,7 @@ export async function serveHttp(
 function cannotListen(address: ListenAddress, error: Error): string {
   const code = "code" in error ? error.code : error.message;
   const why = code === "EADDRINUSE" ? "the port is in use" : String(code);
-  return `no status page and no metrics at ${originOf(address)} (${why}): name another port with --listen`;
+  return `no status page and no metrics at ${originOf(address)} (${why}): name another one with --listen`;
 }
 
 async function answer(

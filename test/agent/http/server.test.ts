@@ -145,7 +145,7 @@ describe("the agent's window over HTTP", () => {
     assert(!served.ok);
     assert.equal(
       served.error,
-      `no status page and no metrics at http://127.0.0.1:${address.port} (the port is in use): name another port with --listen`,
+      `no status page and no metrics at http://127.0.0.1:${address.port} (the port is in use): name another one with --listen`,
     );
     other.close();
   });
