@@ -13,10 +13,16 @@ import type { Workload } from "./workload.ts";
 /** How far everything is that a start needs, apart from memory that others hold. */
 export type Preparation =
   | { readonly stage: "reading"; readonly message: string }
-  | { readonly stage: "refused"; readonly reason: string; readonly message: string; readonly estimateBytes?: number }
-  | { readonly stage: "fetching"; readonly message: string; readonly estimateBytes: number }
-  | { readonly stage: "failed"; readonly message: string; readonly estimateBytes: number }
-  | { readonly stage: "ready"; readonly paths: ModelPaths; readonly estimateBytes: number };
+  | ({ readonly stage: "refused"; readonly reason: string; readonly message: string } & Partial<Need>)
+  | ({ readonly stage: "fetching"; readonly message: string } & Need)
+  | ({ readonly stage: "failed"; readonly message: string } & Need)
+  | ({ readonly stage: "ready"; readonly paths: ModelPaths } & Need);
+
+/** The estimate, in bytes, and what it is the sum of. */
+export interface Need {
+  readonly estimateBytes: number;
+  readonly estimateParts: Readonly<Record<string, number>>;
+}
 
 export interface Resources {
   readonly header: (source: string) => HeaderView;
@@ -30,7 +36,7 @@ export function prepare(workload: Workload, resources: Resources): Preparation {
   if (headers === undefined) return { stage: "reading", message: "reading the model's header" };
   if (!headers.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: headers.error };
   const fit = checkFit(workload, headers.value);
-  return typeof fit === "number" ? fetchAll(workload, fit, resources) : fit;
+  return "stage" in fit ? fit : fetchAll(workload, fit, resources);
 }
 
 interface Headers extends Pick<Companions, "mmproj"> {
@@ -58,8 +64,8 @@ function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<H
   });
 }
 
-/** The estimate in bytes where it fits the workload's own budget. */
-function checkFit({ fields: { settings }, budget }: Workload, { model, mmproj, draft }: Headers): number | Preparation {
+/** The estimate where it fits the workload's own budget. */
+function checkFit({ fields: { settings }, budget }: Workload, { model, mmproj, draft }: Headers): Need | Preparation {
   const need = estimateWith(model, settings, {
     ...(mmproj && { mmproj }),
     ...(draft && { draft: { header: draft, settings: draftSettings(settings) } }),
@@ -67,14 +73,14 @@ function checkFit({ fields: { settings }, budget }: Workload, { model, mmproj, d
   if (!need.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: need.error };
   const fit = decideFit(need.value, budget);
   if (need.value.confidence === "unknown") return { stage: "refused", reason: fit.reason, message: fit.message };
-  const estimateBytes = need.value.totalBytes;
-  if (fit.fits) return estimateBytes;
+  const known: Need = { estimateBytes: need.value.totalBytes, estimateParts: need.value.parts };
+  if (fit.fits) return known;
   const advice = adviceText(advise(model, settings, budget.bytes), settings);
-  return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, estimateBytes };
+  return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, ...known };
 }
 
 /** All at once; ready when the last of them is. */
-function fetchAll(files: ModelFiles, estimateBytes: number, { stored }: Resources): Preparation {
+function fetchAll(files: ModelFiles, need: Need, { stored }: Resources): Preparation {
   const model = stored(files, "fetch");
   const mmproj = files.mmproj && stored(files.mmproj, "fetch");
   const draft = files.draft && stored(files.draft, "fetch");
@@ -84,11 +90,11 @@ function fetchAll(files: ModelFiles, estimateBytes: number, { stored }: Resource
     (draft === undefined || draft.state === "ready")
   ) {
     const beside = { ...(mmproj && { mmproj: mmproj.path }), ...(draft && { draft: draft.path }) };
-    return { stage: "ready", paths: { model: model.path, ...beside }, estimateBytes };
+    return { stage: "ready", paths: { model: model.path, ...beside }, ...need };
   }
   for (const found of [model, mmproj, draft]) {
-    if (found?.state === "failed") return { stage: "failed", message: found.error, estimateBytes };
+    if (found?.state === "failed") return { stage: "failed", message: found.error, ...need };
   }
   const working = [model, mmproj, draft].find((found) => found?.state === "working");
-  return { stage: "fetching", message: working?.state === "working" ? working.message : "waiting", estimateBytes };
+  return { stage: "fetching", message: working?.state === "working" ? working.message : "waiting", ...need };
 }

@@ -6,8 +6,11 @@ import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
 import { openKernelCap } from "./enforcement/open-cap.ts";
 import { headerCache } from "./headers.ts";
+import type { ListenAddress } from "./http/listen.ts";
+import { type AgentWindow, openWindow } from "./http/window.ts";
 import { lockState } from "./lock.ts";
 import { logChanges } from "./log.ts";
+import { lastReading } from "./platform/last-reading.ts";
 import { openPlatform } from "./platform/open.ts";
 import type { Platform } from "./platform/platform.ts";
 import { inspectServer, type ServerOptions } from "./server-options.ts";
@@ -29,6 +32,7 @@ export interface AgentOptions {
   readonly memoryFraction?: number;
   /** In place of the machine's physical memory, in bytes; never more than that. */
   readonly hostMemoryBytes?: number;
+  readonly listen: ListenAddress | "off";
 }
 
 const TICK_MS = 1000;
@@ -117,6 +121,10 @@ async function supervise(
     wake: alarm.ring,
   });
   process.once("exit", processes.killAll);
+  const window = await openWindow(options.listen);
+  if (window.problem !== undefined) log.warn(window.problem);
+  if (window.url !== undefined) log.info(`status page at ${window.url}`);
+  const available = lastReading(platform.availableBytes);
   const source = await openDirectory(options.manifests, alarm.ring);
   const agent = {
     pid: process.pid,
@@ -125,11 +133,12 @@ async function supervise(
     allocatableBytes,
     backend: platform.backend,
     kernelCap,
+    ...(window.url === undefined ? {} : { pageUrl: window.url }),
   };
   log.info(`watching ${options.manifests}; models may use ${formatBytes(allocatableBytes)} together`);
   const problems = new Set<string>();
   let shown: readonly WorkloadStatus[] = [];
-  const report = async (workloads: readonly WorkloadStatus[]) => {
+  const report = async (workloads: readonly WorkloadStatus[], seconds: number) => {
     logChanges(log, shown, workloads);
     shown = workloads;
     const current = source.current().problems;
@@ -137,7 +146,11 @@ async function supervise(
     problems.clear();
     for (const problem of current) problems.add(problem);
     const updatedAt = new Date().toISOString();
-    const status: AgentStatus = { agent: { ...agent, updatedAt, problems: [...current] }, workloads: [...workloads] };
+    const status: AgentStatus = {
+      agent: { ...agent, ...reading(available(), agent.hostMemoryBytes), updatedAt, problems: said(current, window) },
+      workloads: [...workloads],
+    };
+    window.show(status, seconds);
     await writeStatus(options.state, status);
   };
   try {
@@ -151,17 +164,27 @@ async function supervise(
     );
   } finally {
     await source.close();
+    await window.close();
     processes.killAll();
     process.off("exit", processes.killAll);
     cap?.close();
   }
 }
 
+/** A container may have less memory than its machine has available. */
+function reading(availableBytes: number | null, hostMemoryBytes: number): { availableBytes?: number } {
+  return availableBytes === null ? {} : { availableBytes: Math.min(availableBytes, hostMemoryBytes) };
+}
+
+function said(problems: readonly string[], { problem }: AgentWindow): string[] {
+  return problem === undefined ? [...problems] : [...problems, problem];
+}
+
 /** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
 async function keepTicking(
   processes: Supervisor,
   wanted: () => ReturnType<typeof desiredWorkloads>,
-  report: (workloads: readonly WorkloadStatus[]) => Promise<void>,
+  report: (workloads: readonly WorkloadStatus[], seconds: number) => Promise<void>,
   alarm: AlarmClock,
   log: Logger,
   stop: AbortSignal,
@@ -169,7 +192,9 @@ async function keepTicking(
   for (;;) {
     const ending = stop.aborted;
     try {
-      await report(await processes.tick(ending ? new Map() : wanted()));
+      const began = performance.now();
+      const workloads = await processes.tick(ending ? new Map() : wanted());
+      await report(workloads, (performance.now() - began) / 1000);
     } catch (error) {
       // One bad tick must not leave servers without a watchdog (T5): say it and go on.
       log.error(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);

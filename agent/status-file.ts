@@ -34,7 +34,11 @@ const workloadSchema = z.strictObject({
   estimateBytes: bytes.optional(),
   /** What llama-server itself said it would reserve, before it read the weights. */
   projectedBytes: bytes.optional(),
+  /** What `estimateBytes` is the sum of: `weights`, `kv`, `computeDevice` and what else the estimate names. */
+  estimateParts: z.record(z.string(), bytes).optional(),
   measuredBytes: bytes.optional(),
+  /** Set while its process runs and cannot be measured. */
+  enforcementUnknown: z.literal(true).optional(),
   endpoint: z.string().optional(),
   pid: z.int().min(1).optional(),
   /** Starts after the first one. */
@@ -48,11 +52,15 @@ const statusSchema = z.strictObject({
     startedAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     hostMemoryBytes: bytes,
+    /** What the system could still give, at most `hostMemoryBytes`; absent where that is not known. */
+    availableBytes: bytes.optional(),
     /** What all models share. */
     allocatableBytes: bytes,
     backend: z.enum(["metal", "cpu"]),
     /** What the kernel enforces behind the watchdog: `cgroup v1`, or `none: ` and why. */
     kernelCap: z.string(),
+    /** Where the status page is served; absent where it is not. */
+    pageUrl: z.url().optional(),
     /** Sentences about manifests that could not be used. */
     problems: z.array(z.string()),
   }),

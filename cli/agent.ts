@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { openLog } from "../agent/log.ts";
 import { DEFAULT_MODELS, defaultState } from "../agent/paths.ts";
 import { type AgentOptions, runAgent } from "../agent/run.ts";
@@ -12,6 +13,7 @@ interface Flags {
   readonly models: string;
   readonly state?: string;
   readonly llamaServer: string;
+  readonly listen: ListenAddress | "off";
   readonly json?: boolean;
 }
 
@@ -28,6 +30,11 @@ export function agentCommand(): Command {
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option("--state <dir>", "folder for the agent's own files; by default one for each --manifests", resolvePath)
     .option("--llama-server <path>", "the binary to run", "llama-server")
+    .addOption(
+      new Option("--listen <host:port>", "loopback address of the status page and the metrics, or off")
+        .argParser(parseAddress)
+        .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
+    )
     .option("--json", "log JSON lines")
     .action(run);
 }
@@ -48,12 +55,13 @@ async function run(flags: Flags): Promise<void> {
   }
 }
 
-function optionsOf({ manifests, models, state, llamaServer, memoryFraction, hostMemory }: Flags): AgentOptions {
+function optionsOf({ manifests, models, state, llamaServer, memoryFraction, hostMemory, listen }: Flags): AgentOptions {
   return {
     manifests,
     models,
     state: state ?? defaultState(manifests),
     llamaServer,
+    listen,
     ...(memoryFraction === undefined ? {} : { memoryFraction }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
   };
@@ -61,6 +69,12 @@ function optionsOf({ manifests, models, state, llamaServer, memoryFraction, host
 
 function resolvePath(path: string): string {
   return resolve(path);
+}
+
+function parseAddress(text: string): ListenAddress | "off" {
+  const address = parseListen(text);
+  if (!address.ok) throw new InvalidArgumentError(`${address.error}.`);
+  return address.value;
 }
 
 function parseFraction(text: string): number {

@@ -1,8 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../agent/package.ts";
 import { agentCommand } from "./agent.ts";
 import { estimateCommand } from "./estimate.ts";
+import { logsCommand } from "./logs.ts";
 import { statusCommand } from "./status.ts";
-import { packageVersion } from "./version.ts";
 
 /** Bad flags and bad input, for every command; what else a command returns its `--help` says. */
 const EXIT_BAD_INPUT = 2;
@@ -14,7 +15,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(packageVersion())
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError();
-  for (const command of [estimateCommand(), agentCommand(), statusCommand()]) {
+  for (const command of [estimateCommand(), agentCommand(), statusCommand(), logsCommand()]) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
   }
   program.exitOverride();

@@ -1,58 +1,77 @@
-import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { clearScreenDown, cursorTo } from "node:readline";
 import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { isLocked } from "../agent/lock.ts";
-import { AGENTS, defaultState } from "../agent/paths.ts";
 import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status-file.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { pause, untilInterrupted } from "./interrupt.ts";
+import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
 
-interface Flags {
-  readonly manifests?: string;
-  readonly state?: string;
+interface Flags extends StateFlags {
   readonly json?: boolean;
+  readonly watch?: boolean;
 }
 
 const EXIT_NO_AGENT = 1;
 const EXIT_NO_STATE = 2;
+const WATCH_MS = 1000;
 
-/** `pulumi-llmkube status`: exit code 0, 1 where no agent runs (its last status is still printed), 2 where none ever ran. */
+/**
+ * `pulumi-llmkube status`: exit code 0, 1 where no agent runs (its last status is still printed), 2 where none ever ran.
+ * With `--watch` it goes on until Ctrl-C, and ends with 0.
+ */
 export function statusCommand(): Command {
-  return new Command("status")
+  const command = new Command("status")
     .description("Show what the agent runs: state, budget, estimated and measured memory, endpoint.")
-    .addOption(new Option("--manifests <dir>", "folder that the agent watches").argParser((path) => resolve(path)))
-    .addOption(
-      new Option("--state <dir>", "state folder of the agent")
-        .argParser((path) => resolve(path))
-        .conflicts("manifests"),
-    )
     .option("--json", "print the whole status as JSON")
-    .action(show);
+    .addOption(new Option("--watch", "go on, once a second, until Ctrl-C").conflicts("json"));
+  for (const option of stateOptions()) command.addOption(option);
+  return command.action(show);
 }
 
 async function show(flags: Flags): Promise<void> {
-  const folder = flags.state ?? (flags.manifests === undefined ? await latestState() : defaultState(flags.manifests));
+  const folder = await stateFolder(flags);
   const status = await readStatus(folder);
   if (!status.ok) {
     console.error(`pulumi-llmkube: ${status.error}`);
     process.exitCode = EXIT_NO_STATE;
     return;
   }
+  if (flags.watch) return untilInterrupted((stop) => watch(folder, stop));
   console.log(flags.json ? JSON.stringify(status.value, null, 2) : statusText(status.value));
   if (await isLocked(folder)) return;
-  console.error(`pulumi-llmkube: no agent runs; this was its state at ${status.value.agent.updatedAt}`);
+  console.error(`pulumi-llmkube: ${noAgent(status.value)}`);
   process.exitCode = EXIT_NO_AGENT;
 }
 
-/** The state folder that was written last. */
-async function latestState(): Promise<string> {
-  const names = await readdir(AGENTS).catch(() => []);
-  const folders = names.map((name) => join(AGENTS, name));
-  const times = await Promise.all(folders.map((folder) => stat(join(folder, "status.json")).catch(() => undefined)));
-  const byTime = folders
-    .map((folder, index) => ({ folder, at: times[index]?.mtimeMs ?? 0 }))
-    .sort((a, b) => b.at - a.at);
-  return byTime[0]?.folder ?? AGENTS;
+/** On a terminal one screen that is drawn over and over; elsewhere, what is new, with a blank line before it. */
+async function watch(folder: string, stop: AbortSignal): Promise<void> {
+  let shown: string | undefined;
+  while (!stop.aborted) {
+    const status = await readStatus(folder);
+    const text = status.ok ? await liveText(folder, status.value) : status.error;
+    if (process.stdout.isTTY) redraw(text);
+    else if (text !== shown) console.log(shown === undefined ? text : `\n${text}`);
+    shown = text;
+    await pause(WATCH_MS, stop);
+  }
+}
+
+async function liveText(folder: string, status: AgentStatus): Promise<string> {
+  const text = statusText(status);
+  return (await isLocked(folder)) ? text : `${text}\n${noAgent(status)}`;
+}
+
+function redraw(text: string): void {
+  cursorTo(process.stdout, 0, 0);
+  clearScreenDown(process.stdout);
+  // More lines than the terminal has would scroll, and each second leave another copy behind.
+  const lines = text.split("\n").slice(0, process.stdout.rows - 1);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function noAgent({ agent }: AgentStatus): string {
+  return `no agent runs; this was its state at ${agent.updatedAt}`;
 }
 
 /** The table, and under it a line for each workload that is not Ready and for each note and problem. */
@@ -70,6 +89,7 @@ export function statusText({ agent, workloads }: AgentStatus): string {
     ...workloads.flatMap(explanations),
     ...agent.problems,
     `${measured} measured of ${allocatable} for models, ${host} of memory (${agent.backend})`,
+    ...(agent.pageUrl === undefined ? [] : [`status page: ${agent.pageUrl}`]),
   ].join("\n");
 }
 

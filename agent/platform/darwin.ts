@@ -30,6 +30,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     bootId: boot.value.trim(),
     pressure,
     footprintBytes: footprintReader(),
+    availableBytes,
     startTime,
     writersOf,
     listenerOn,
@@ -50,6 +51,24 @@ async function footprints(pids: readonly number[]): Promise<ReadonlyMap<number, 
 async function pressure(): Promise<PressureLevel | null> {
   const printed = await outputOf("sysctl", ["-n", "kern.memorystatus_vm_pressure_level"]);
   return printed.ok ? parsePressureLevel(printed.value) : null;
+}
+
+async function availableBytes(): Promise<number | null> {
+  const printed = await outputOf("vm_stat", []);
+  return printed.ok ? parseVmStat(printed.value) : null;
+}
+
+/**
+ * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
+ * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
+ */
+export function parseVmStat(printed: string): number | null {
+  const pageSize = /\(page size of (\d+) bytes\)/.exec(printed)?.[1];
+  const pages = ["free", "inactive", "purgeable"].map(
+    (key) => new RegExp(`^Pages ${key}:\\s+(\\d+)\\.$`, "m").exec(printed)?.[1],
+  );
+  if (pageSize === undefined || pages.includes(undefined)) return null;
+  return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
 }
 
 async function startTime(pid: number): Promise<string | null> {

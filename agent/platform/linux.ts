@@ -12,6 +12,7 @@ export async function openLinux(): Promise<Result<Platform>> {
     hostMemoryBytes: memoryOfThisMachine(),
     bootId: bootId.trim(),
     pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
+    availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
     writersOf,
@@ -67,6 +68,12 @@ function memoryOfThisMachine(): number {
 
 async function proc(pid: number, file: string): Promise<string> {
   return readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+}
+
+/** `MemAvailable` of /proc/meminfo, in bytes. */
+export function parseMeminfo(text: string): number | null {
+  const available = kibibytes(text, "MemAvailable");
+  return available === undefined ? null : available * 1024;
 }
 
 /** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes; swap is absent on kernels without it. */

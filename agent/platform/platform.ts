@@ -10,6 +10,8 @@ export interface Platform {
   readonly workingSetBytes?: number;
   /** Identifies this boot: pids and start times of another one mean nothing. */
   readonly bootId: string;
+  /** Memory that the system could give without taking it from a process, in bytes: for a person to see, no decision's input. */
+  availableBytes(): Promise<number | null>;
   /** Memory that a process is charged for, in bytes (apple-memory.md §3 and §7). */
   footprintBytes(pid: number): Promise<number | null>;
   /** How short of memory the machine is, as its kernel says. */

@@ -44,6 +44,7 @@ export interface Entry {
   estimateBytes?: number | undefined;
   /** What llama-server itself said of the settings with this start key; no `bytes`: it is being asked. */
   projection?: Projection | undefined;
+  estimateParts?: Readonly<Record<string, number>> | undefined;
   decision: Decision;
 }
 
@@ -111,7 +112,9 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   const projected = entry.projection?.bytes;
   if (projected !== undefined && projected !== null) shown.projectedBytes = projected;
   if (entry.estimateBytes !== undefined) shown.estimateBytes = entry.estimateBytes;
+  if (entry.estimateParts !== undefined) shown.estimateParts = { ...entry.estimateParts };
   if (running !== undefined && watch.measuredBytes !== undefined) shown.measuredBytes = watch.measuredBytes;
+  if (running !== undefined && watch.unknown) shown.enforcementUnknown = true;
   if (state === "Ready" && workload !== undefined) shown.endpoint = `http://127.0.0.1:${workload.fields.port}/v1`;
   if (pid !== undefined) shown.pid = pid;
   return shown;

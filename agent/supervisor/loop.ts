@@ -161,8 +161,11 @@ function step(
   const { running } = entry;
   const workload = desired?.kind === "run" ? desired.workload : undefined;
   const preparation = workload && prepare(workload, options.resources);
-  if (running === undefined) entry.estimateBytes = undefined;
-  if (preparation !== undefined && "estimateBytes" in preparation) entry.estimateBytes = preparation.estimateBytes;
+  if (running === undefined) entry.estimateBytes = entry.estimateParts = undefined;
+  if (preparation !== undefined && "estimateBytes" in preparation) {
+    entry.estimateBytes = preparation.estimateBytes;
+    entry.estimateParts = preparation.estimateParts;
+  }
   const exceeded =
     workload !== undefined && exceeds(entry.watch) ? exceededMessage(entry.watch, workload.budget) : undefined;
   const evict = victim === entry.name ? evictedMessage(chargeBytes(entry)) : undefined;

@@ -26,7 +26,16 @@ export interface WorkloadStatus {
 
 /** The agent as a user starts it in a second terminal. */
 export function startAgent(options: AgentOptions): ChildProcess {
-  const flags = ["--manifests", options.manifests, "--state", options.state, "--models", options.models];
+  const flags = [
+    "--manifests",
+    options.manifests,
+    "--state",
+    options.state,
+    "--models",
+    options.models,
+    "--listen",
+    "127.0.0.1:0",
+  ];
   const child = spawn(process.execPath, [CLI, "agent", ...flags, "--llama-server", options.llamaServer], {
     stdio: ["ignore", "pipe", "pipe"],
   });

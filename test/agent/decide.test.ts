@@ -26,7 +26,7 @@ const stopping = (at: number, killed = false) => ({
   stopping: { at, reason: "BudgetExceeded", message: "m", killed },
 });
 const backOff = { state: "BackOff", reason: "Killed", message: "died", until: NOW + 1500 } as const;
-const prepared = { stage: "ready", paths: { model: "/m" }, estimateBytes: 1 } as const;
+const prepared = { stage: "ready", paths: { model: "/m" }, estimateBytes: 1, estimateParts: { weights: 1 } } as const;
 const tooBig = { stage: "refused", reason: "InsufficientMemory", message: "m" } as const;
 
 describe("what to do about one workload", () => {
@@ -47,14 +47,14 @@ describe("what to do about one workload", () => {
     [
       "downloading",
       run,
-      { preparation: { stage: "fetching", message: "42%", estimateBytes: 1 } },
+      { preparation: { stage: "fetching", message: "42%", estimateBytes: 1, estimateParts: { weights: 1 } } },
       "nothing",
       "Downloading",
     ],
     [
       "download failed",
       run,
-      { preparation: { stage: "failed", message: "", estimateBytes: 1 } },
+      { preparation: { stage: "failed", message: "", estimateBytes: 1, estimateParts: { weights: 1 } } },
       "nothing",
       "Failed",
       "DownloadFailed",

@@ -39,10 +39,15 @@ export interface AgentProcess {
 const children = new Set<ChildProcess>();
 
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
+  const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
-  const child = spawn(process.execPath, [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
   if (children.size === 0) process.once("exit", () => children.forEach((each) => void each.kill("SIGKILL")));

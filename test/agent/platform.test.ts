@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { batched } from "../../agent/platform/batched.ts";
-import { parseFootprint, parseFootprints, parseWorkingSet } from "../../agent/platform/darwin.ts";
-import { openLinux, parseListeners, parseSmapsRollup, parseStartTime } from "../../agent/platform/linux.ts";
+import { parseFootprint, parseFootprints, parseVmStat, parseWorkingSet } from "../../agent/platform/darwin.ts";
+import { lastReading } from "../../agent/platform/last-reading.ts";
+import {
+  openLinux,
+  parseListeners,
+  parseMeminfo,
+  parseSmapsRollup,
+  parseStartTime,
+} from "../../agent/platform/linux.ts";
 import { openPlatform } from "../../agent/platform/open.ts";
 import { levelOf, parsePressureLevel } from "../../agent/platform/pressure.ts";
 import { footprintOf, openProcPidRusage } from "../../agent/platform/rusage.ts";
@@ -16,7 +24,33 @@ Auxiliary data:
     phys_footprint_peak: 4130490936 B
 `;
 
+const VM_STAT = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                               32257.
+Pages active:                            254966.
+Pages inactive:                          240318.
+Pages speculative:                        14083.
+Pages throttled:                              0.
+Pages wired down:                        172591.
+Pages purgeable:                          14672.
+"Translation faults":                 218850525.
+Pages purged:                           1540816.
+`;
+
 describe("probes of a Mac", () => {
+  it("counts free, inactive and purgeable pages as available", () => {
+    assert.equal(parseVmStat(VM_STAT), (32257 + 240318 + 14672) * 16384);
+    assert.equal(parseVmStat(VM_STAT.replace("16384", "4096")), (32257 + 240318 + 14672) * 4096);
+  });
+
+  it("T8: available memory that cannot be read is null, never 0", () => {
+    for (const key of ["free", "inactive", "purgeable"]) {
+      assert.equal(parseVmStat(VM_STAT.replace(`Pages ${key}:`, "Pages renamed:")), null, key);
+    }
+    for (const text of ["", "vm_stat: permission denied", VM_STAT.replace(/ \(page size.*\)/, "")]) {
+      assert.equal(parseVmStat(text), null);
+    }
+  });
+
   it("reads the exact footprint, of the process that was asked for", () => {
     assert.equal(parseFootprint(FOOTPRINT, 61332), 3708422712);
     assert.equal(parseFootprint("llama-server [7]: 64-bit    Footprint: 4096 B (16384 bytes per page)\n", 7), 4096);
@@ -98,6 +132,7 @@ describe("probes of a Mac", () => {
         "footprint",
         `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
       );
+      await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
       await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
       await shim(
         "lsof",
@@ -116,6 +151,7 @@ describe("probes of a Mac", () => {
       const { backend, workingSetBytes, bootId } = mac.value;
       assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
       assert.equal(await mac.value.footprintBytes(123), 1000000001);
+      assert.equal(await mac.value.availableBytes(), 4706254848);
       assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
       assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
       assert.deepEqual(await mac.value.writersOf("/other"), []);
@@ -137,6 +173,8 @@ describe("probes of a Mac", () => {
       assert.equal(await mac.value.footprintBytes(123), null);
       await shim("footprint", "exit 1");
       assert.equal(await mac.value.footprintBytes(123), null);
+      await shim("vm_stat", "exit 1");
+      assert.equal(await mac.value.availableBytes(), null);
     });
   });
 });
@@ -147,6 +185,12 @@ describe("probes of Linux", () => {
     assert.equal(parseSmapsRollup(text), 111 * 1024);
     assert.equal(parseSmapsRollup(text.replace(/SwapPss.*\n/, "")), 110 * 1024);
     assert.equal(parseSmapsRollup(""), null);
+  });
+
+  it("T8: reads what is available, and null where the kernel does not say", () => {
+    assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\nMemAvailable:   1024 kB\n"), 2 ** 20);
+    assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\n"), null);
+    assert.equal(parseMeminfo(""), null);
   });
 
   it("finds the start time behind any name, and none of a zombie", () => {
@@ -173,6 +217,25 @@ describe("probes of Linux", () => {
     assert(footprint !== null && footprint > 2 ** 20 && footprint < linux.value.hostMemoryBytes);
     assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
     assert.equal(await linux.value.footprintBytes(2 ** 22 + 1), null);
+    assert(((await linux.value.availableBytes()) ?? 0) > 2 ** 20);
+  });
+});
+
+describe("a probe that nobody waits for", () => {
+  it("gives the last reading, asks once at a time, and says null after one that failed (T8)", async () => {
+    const asked: PromiseWithResolvers<number | null>[] = [];
+    const read = lastReading(() => {
+      const reading = Promise.withResolvers<number | null>();
+      asked.push(reading);
+      return reading.promise;
+    });
+    assert.deepEqual([read(), read(), asked.length], [null, null, 1]);
+    asked[0]?.resolve(5);
+    await sleep(0);
+    assert.deepEqual([read(), read(), asked.length], [5, 5, 2]);
+    asked[1]?.reject(new Error("no"));
+    await sleep(0);
+    assert.deepEqual([read(), asked.length], [null, 3]);
   });
 });
 

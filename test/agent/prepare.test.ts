@@ -3,6 +3,7 @@ import { type Preparation, prepare, type Resources } from "../../agent/prepare.t
 import type { StoredModel } from "../../agent/store.ts";
 import { fail, ok } from "../../api/result.ts";
 import { resolveBudget } from "../../memory/budget.ts";
+import { sumOf } from "../../memory/estimate/estimate.ts";
 import type { GgufHeader } from "../../memory/gguf/header.ts";
 import { readHeader } from "../../memory/gguf/read.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
@@ -71,7 +72,9 @@ describe("what a start needs", () => {
   it("fits to the byte, and one byte less does not", () => {
     const fitting = prepared(gemma, { memoryBudget: "1Gi" });
     assert(fitting.stage === "ready");
-    const { estimateBytes } = fitting;
+    const { estimateBytes, estimateParts } = fitting;
+    assert.equal(sumOf(estimateParts), estimateBytes);
+    assert(estimateParts["weights"] !== undefined && estimateParts["kv"] !== undefined);
     assert.equal(prepared(gemma, { memoryBudget: String(estimateBytes) }).stage, "ready");
     const short = prepared(gemma, { memoryBudget: String(estimateBytes - 1) });
     assert(short.stage === "refused");

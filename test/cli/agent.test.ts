@@ -14,6 +14,8 @@ describe("pulumi-llmkube agent", function () {
     [["--manifests", "m", "--memory-fraction", "0"], /above 0 and at most 1/],
     [["--manifests", "m", "--host-memory", "24GB"], /"24GB" is not a quantity of bytes/],
     [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
+    [["--manifests", "m", "--listen", "0.0.0.0:9099"], /would show the agent to other machines/],
+    [["--manifests", "m", "--listen", "9099"], /no HOST:PORT/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
   ];
   for (const [flags, says] of badFlags) {

@@ -5,6 +5,7 @@ import { type AgentStatus, writeStatus } from "../../agent/status-file.ts";
 import { statusText } from "../../cli/status.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
+import { startCli } from "./running.ts";
 
 const GIB = 2 ** 30;
 const at = new Date(0).toISOString();
@@ -59,6 +60,27 @@ describe("pulumi-llmkube status", function () {
       ["x.yaml: it is empty"],
       ["5.0 GiB measured of 10.0 GiB for models, 16.0 GiB of memory (metal)"],
     ]);
+  });
+
+  it("names the status page where there is one", () => {
+    const pageUrl = "http://127.0.0.1:9099/";
+    assert.match(statusText({ ...status, agent: { ...status.agent, pageUrl } }), /\nstatus page: http:\S+:9099\/$/);
+  });
+
+  it("with --watch prints what is new until Ctrl-C, and exits with 0", async () => {
+    const state = await temporaryDirectory();
+    await writeStatus(state, status);
+    const watching = startCli("status", "--state", state, "--watch");
+    await watching.printed(/default\/chat +Ready[\s\S]*\nno agent runs; this was its state at 1970/);
+    await writeStatus(state, { ...status, workloads: [] });
+    await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
+    assert.equal(await watching.interrupted(), 0);
+  });
+
+  it("exits with 2 for --watch where none ever ran, and for --watch with --json", async () => {
+    const state = await temporaryDirectory();
+    assert.equal((await runCli("status", "--state", state, "--watch")).exitCode, 2);
+    assert.equal((await runCli("status", "--state", state, "--watch", "--json")).exitCode, 2);
   });
 
   it("exits with 1 and still prints where the agent no longer runs", async () => {

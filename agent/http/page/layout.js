@@ -1,0 +1,100 @@
+// Pure: from the agent's status to what is drawn. Every number is in bytes.
+
+const PARTS = {
+  weights: "weights",
+  mmproj: "weights",
+  draft: "weights",
+  lora: "weights",
+  kv: "kv",
+  recurrent: "kv",
+  computeDevice: "compute",
+  computeHost: "compute",
+  output: "compute",
+  process: "compute",
+  promptCache: "cache",
+  checkpoints: "cache",
+};
+
+const LABELS = {
+  weights: "weights",
+  kv: "KV cache",
+  compute: "compute",
+  cache: "prompt cache",
+  other: "other",
+  estimate: "estimate",
+  beyond: "beyond the estimate",
+};
+
+/** Five figures a person can hold in mind, out of all parts of an estimate; those of no bytes are left out. */
+export function partsOf({ estimateBytes, estimateParts, measuredBytes }) {
+  const sums = new Map();
+  const parts = estimateParts ?? (estimateBytes === undefined ? {} : { estimate: estimateBytes });
+  for (const [name, bytes] of Object.entries(parts)) {
+    const part = name === "estimate" ? name : (PARTS[name] ?? "other");
+    sums.set(part, (sums.get(part) ?? 0) + bytes);
+  }
+  const beyond = (measuredBytes ?? 0) - (estimateBytes ?? 0);
+  if (beyond > 0) sums.set("beyond", beyond);
+  return Object.keys(LABELS)
+    .filter((part) => sums.get(part) > 0)
+    .map((part) => ({ part, label: LABELS[part], bytes: sums.get(part) }));
+}
+
+/** What a workload is charged with: never less than it was seen to use. */
+export function chargeOf({ estimateBytes, measuredBytes }) {
+  return Math.max(estimateBytes ?? 0, measuredBytes ?? 0);
+}
+
+/**
+ * The host from left to right: the models that run, what is free, what the system and others use. `other` is undefined where
+ * the agent does not know what is available. `scale` is the memory, or more where more than that is promised.
+ */
+export function hostMap({ agent, workloads }) {
+  const models = workloads
+    .filter(({ pid }) => pid !== undefined)
+    .map((workload) => ({
+      name: workload.name,
+      charge: chargeOf(workload),
+      used: workload.measuredBytes,
+      parts: partsOf(workload),
+    }));
+  const charged = sum(models.map(({ charge }) => charge));
+  const used = sum(models.map((model) => model.used ?? 0));
+  const { hostMemoryBytes, availableBytes, allocatableBytes } = agent;
+  const other = availableBytes === undefined ? undefined : Math.max(0, hostMemoryBytes - availableBytes - used);
+  const scale = Math.max(hostMemoryBytes, charged + (other ?? 0));
+  const free = scale - charged - (other ?? 0);
+  return { models, charged, used, other, free, scale, allocatable: allocatableBytes, host: hostMemoryBytes };
+}
+
+/** One model against its budget. `scale` leaves room to the right of the last thing drawn. */
+export function modelBar(workload) {
+  const parts = partsOf(workload);
+  const budget = workload.budget?.bytes;
+  const scale = Math.max(chargeOf(workload), budget ?? 0) * 1.02;
+  return {
+    parts,
+    budget,
+    measured: workload.measuredBytes,
+    scale,
+    over: budget !== undefined && chargeOf(workload) > budget,
+  };
+}
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** As the agent itself writes it: one digit, cut off and not rounded. */
+export function formatBytes(bytes) {
+  if (bytes === undefined) return "–";
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : (Math.floor(value * 10) / 10).toFixed(1)} ${UNITS[unit]}`;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { eventStreams } from "./events.ts";
+import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
+import { type ListenAddress, originOf } from "./listen.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import { type Asset, readPage } from "./page.ts";
+import { STUCK_MS, type View } from "./view.ts";
+
+export interface HttpServer {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+type Route = (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
+
+/** Listens, on loopback only. Fails with one sentence where the port cannot be had. */
+export async function serveHttp(
+  address: ListenAddress,
+  view: View,
+  metrics: AgentMetrics,
+): Promise<Result<HttpServer>> {
+  const page = await readPage();
+  if (!page.ok) return page;
+  const routes = new Map([...probeRoutes(view), ...dataRoutes(view, metrics), ...pageRoutes(page.value)]);
+  const server = createServer((request, response) => {
+    answer(routes, request, response).catch(() => response.destroy());
+  });
+  const listening = await new Promise<Result<void>>((resolve) => {
+    server.once("error", (error) => resolve(fail(cannotListen(address, error))));
+    server.listen(address.port, address.host, () => resolve(ok(undefined)));
+  });
+  if (!listening.ok) return listening;
+  // A client that goes away in the middle is no fault of the agent's.
+  server.on("error", () => {});
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  return ok({
+    url: `${originOf({ ...address, port })}/`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  });
+}
+
+function cannotListen(address: ListenAddress, error: Error): string {
+  const code = "code" in error ? error.code : error.message;
+  const why = code === "EADDRINUSE" ? "the port is in use" : String(code);
+  return `no status page and no metrics at ${originOf(address)} (${why}): name another one with --listen`;
+}
+
+async function answer(
+  routes: ReadonlyMap<string, Route>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+  const refusal = refusalOf(request.method, request.headers.host);
+  if (refusal !== undefined) {
+    if (refusal.status === 405) response.setHeader("allow", "GET, HEAD");
+    return text(response, refusal.status, refusal.message);
+  }
+  const [path = ""] = (request.url ?? "").split("?");
+  const route = routes.get(path);
+  if (route === undefined) return text(response, 404, "there is nothing here");
+  await route(response, request);
+}
+
+function probeRoutes(view: View): readonly (readonly [string, Route])[] {
+  const stuck = () => {
+    const seconds = Math.round(view.ageMs() / 1000);
+    return view.ageMs() < STUCK_MS ? undefined : `the last tick was ${seconds} s ago`;
+  };
+  const healthz: Route = (response) => {
+    const why = stuck();
+    text(response, why === undefined ? 200 : 503, why ?? "ok");
+  };
+  const readyz: Route = (response) => {
+    const why = view.status() === undefined ? "the manifests have not been read yet" : stuck();
+    text(response, why === undefined ? 200 : 503, why ?? "ok");
+  };
+  return [
+    ["/healthz", healthz],
+    ["/readyz", readyz],
+  ];
+}
+
+function dataRoutes(view: View, { registry }: AgentMetrics): readonly (readonly [string, Route])[] {
+  const streams = eventStreams(view);
+  const status: Route = (response) => {
+    const current = view.status();
+    if (current === undefined) return text(response, 503, "the manifests have not been read yet");
+    send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(current, null, 2)}\n`);
+  };
+  const events: Route = (response, { method }) => {
+    if (method === "HEAD") return send(response, 200, "text/event-stream; charset=utf-8", "");
+    if (!streams.open(response)) text(response, 503, "too many pages are open");
+  };
+  const exposition: Route = async (response) => {
+    send(response, 200, registry.contentType, await registry.metrics());
+  };
+  return [
+    ["/api/v1/status", status],
+    ["/api/v1/events", events],
+    ["/metrics", exposition],
+  ];
+}
+
+function pageRoutes(page: ReadonlyMap<string, Asset>): readonly (readonly [string, Route])[] {
+  return [...page].map(([path, { type, body }]) => [path, (response) => send(response, 200, type, body)]);
+}
+
+function text(response: ServerResponse, status: number, message: string): void {
+  send(response, status, "text/plain; charset=utf-8", `${message}\n`);
+}
+
+/** Node leaves the body of an answer to HEAD out. */
+function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

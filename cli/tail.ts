@@ -1,0 +1,61 @@
+import { type FileHandle, open } from "node:fs/promises";
+
+const CHUNK_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+
+/** Where the last `lines` lines of a file begin, in bytes, read from its end; a line without an end counts. */
+export async function offsetOfLast(path: string, lines: number): Promise<number> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    return lines === 0 ? size : await scanBack(file, size, lines);
+  } finally {
+    await file.close();
+  }
+}
+
+async function scanBack(file: FileHandle, size: number, lines: number): Promise<number> {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let left = lines;
+  for (let end = size; end > 0; end -= CHUNK_BYTES) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const { bytesRead } = await file.read(chunk, 0, end - start, start);
+    for (let index = bytesRead - 1; index >= 0; index -= 1) {
+      // The newline that ends the file ends its last line; it begins none.
+      if (chunk[index] !== NEWLINE || start + index === size - 1) continue;
+      left -= 1;
+      if (left === 0) return start + index + 1;
+    }
+  }
+  return 0;
+}
+
+/** A place in a file that a server writes: which file it was, and how far it was read. */
+export interface Place {
+  readonly inode: number;
+  readonly offset: number;
+}
+
+/**
+ * Gives `take` what follows `place`, and answers the new place. A file that is another one, or shorter than what was read of
+ * it, was begun anew: it is read from its start. One that is not there changes nothing.
+ */
+export async function readOn(path: string, place: Place, take: (bytes: Buffer) => void): Promise<Place> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return place;
+  try {
+    const { ino, size } = await file.stat();
+    const anew = ino !== place.inode || size < place.offset;
+    let offset = anew ? 0 : place.offset;
+    while (offset < size) {
+      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - offset));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
+      if (bytesRead === 0) break;
+      take(chunk.subarray(0, bytesRead));
+      offset += bytesRead;
+    }
+    return { inode: ino, offset };
+  } finally {
+    await file.close();
+  }
+}

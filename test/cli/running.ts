@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const CLI = join(import.meta.dirname, "../support/cli.ts");
+const PATIENCE_MS = 30_000;
+const children = new Set<ChildProcess>();
+
+/** A command that goes on until it is interrupted, with its output as it comes. Killed with the tests, however they end. */
+export function startCli(...args: readonly string[]) {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  if (children.size === 0) process.once("exit", () => children.forEach((each) => void each.kill("SIGKILL")));
+  children.add(child);
+  const exit = once(child, "exit");
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => (stdout += String(chunk)));
+  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  return {
+    printed: async (expected: RegExp): Promise<void> => {
+      const deadline = Date.now() + PATIENCE_MS;
+      while (!expected.test(stdout)) {
+        if (Date.now() > deadline) assert.fail(`not printed: ${expected}; printed: ${stdout}${stderr}`);
+        await sleep(50);
+      }
+    },
+    interrupted: async (): Promise<number | null> => {
+      child.kill("SIGINT");
+      await exit;
+      return child.exitCode;
+    },
+    closeOutput: () => child.stdout.destroy(),
+    ended: async () => {
+      await exit;
+      return { exitCode: child.exitCode, stderr };
+    },
+  };
+}
