@@ -1,9 +1,7 @@
 import { ok, type Result } from "../api/result.ts";
 import { adviceText, advise } from "../memory/advice.ts";
-import { type Companions, estimateWith } from "../memory/estimate/companions.ts";
 import { decideFit } from "../memory/fit.ts";
-import type { GgufHeader } from "../memory/gguf/header.ts";
-import { draftSettings } from "../memory/speculation.ts";
+import { estimateServed, type Served } from "../memory/served.ts";
 import type { ModelPaths } from "./flags.ts";
 import type { HeaderView } from "./headers.ts";
 import type { ModelFile, ModelFiles } from "./model-files.ts";
@@ -39,13 +37,8 @@ export function prepare(workload: Workload, resources: Resources): Preparation {
   return "stage" in fit ? fit : fetchAll(workload, fit, resources);
 }
 
-interface Headers extends Pick<Companions, "mmproj"> {
-  readonly model: GgufHeader;
-  readonly draft?: GgufHeader;
-}
-
 /** Undefined while one of them is being read. */
-function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<Headers> | undefined {
+function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<Served> | undefined {
   const read = (file: ModelFile) => {
     const local = stored(file, "look");
     const view = header(local.state === "ready" ? local.path : file.source);
@@ -54,28 +47,22 @@ function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<H
   const model = read(files);
   const mmproj = files.mmproj && read(files.mmproj);
   const draft = files.draft && read(files.draft);
-  for (const found of [model, mmproj, draft]) if (found?.ok === false) return found;
-  const unread = (files.mmproj && !mmproj) || (files.draft && !draft);
-  if (!model?.ok || unread) return undefined;
-  return ok({
-    model: model.value,
-    ...(mmproj?.ok && { mmproj: mmproj.value }),
-    ...(draft?.ok && { draft: draft.value }),
-  });
+  if (model?.ok === false) return model;
+  if (mmproj?.ok === false) return mmproj;
+  if (draft?.ok === false) return draft;
+  if (model === undefined || (files.mmproj && !mmproj) || (files.draft && !draft)) return undefined;
+  return ok({ header: model.value, mmproj: mmproj?.value, draft: draft?.value });
 }
 
 /** The estimate where it fits the workload's own budget. */
-function checkFit({ fields: { settings }, budget }: Workload, { model, mmproj, draft }: Headers): Need | Preparation {
-  const need = estimateWith(model, settings, {
-    ...(mmproj && { mmproj }),
-    ...(draft && { draft: { header: draft, settings: draftSettings(settings) } }),
-  });
+function checkFit({ fields: { settings }, budget }: Workload, served: Served): Need | Preparation {
+  const need = estimateServed(served, settings);
   if (!need.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: need.error };
   const fit = decideFit(need.value, budget);
   if (need.value.confidence === "unknown") return { stage: "refused", reason: fit.reason, message: fit.message };
   const known: Need = { estimateBytes: need.value.totalBytes, estimateParts: need.value.parts };
   if (fit.fits) return known;
-  const advice = adviceText(advise(model, settings, budget.bytes), settings);
+  const advice = adviceText(advise(served, settings, budget.bytes), settings);
   return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, ...known };
 }
 

@@ -25,7 +25,7 @@ for (const model of Object.keys(truth)) {
       if (!answer.ok) throw new Error(answer.error);
     }
   });
-  const advice = best(() => advise(header, settingsOf(GRID - 1), 2 ** 33));
+  const advice = best(() => advise({ header }, settingsOf(GRID - 1), 2 ** 33));
   slowest = Math.max(slowest, grid);
   const columns = [grid.toFixed(1), (grid / floor).toFixed(1), grid.toFixed(1), advice.toFixed(2)];
   console.log(model.padEnd(22), ...columns.map((text, at) => text.padStart([16, 18, 20, 14][at] ?? 0)));

@@ -2,8 +2,9 @@ import Table from "cli-table3";
 import { adviceText } from "../memory/advice.ts";
 import { describeBudget } from "../memory/budget.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import type { GridCell } from "../memory/grid.ts";
 import { formatBytes } from "../memory/quantity.ts";
-import type { Answer } from "./estimate.ts";
+import type { Answer } from "./estimate-answer.ts";
 
 const LABELS: Readonly<Record<string, string>> = {
   weights: "weights",
@@ -13,6 +14,11 @@ const LABELS: Readonly<Record<string, string>> = {
   computeHost: "compute, host",
   output: "output buffer",
   process: "process and tokenizer",
+  promptCache: "prompt cache",
+  checkpoints: "context checkpoints",
+  mmproj: "projector",
+  draft: "draft model",
+  lora: "LoRA adapters",
 };
 
 const BAR_WIDTH = 32;
@@ -29,7 +35,28 @@ export function estimateText(answer: Answer): string {
   lines.push("", `  confidence: ${estimate.confidence}`);
   for (const note of estimate.notes) lines.push(`  note: ${note}`);
   lines.push(...verdictLines(answer));
+  if (answer.grid !== undefined) lines.push("", gridText(answer.grid));
   return lines.join("\n");
+}
+
+/** Contexts down, cache types across. */
+function gridText(grid: readonly GridCell[]): string {
+  const types = [...new Set(grid.map(({ cacheType }) => cacheType))];
+  const table = new Table({
+    ...BARE,
+    head: ["context", ...types],
+    colAligns: ["right", ...types.map(() => "right" as const)],
+  });
+  for (const contextSize of new Set(grid.map((cell) => cell.contextSize))) {
+    table.push([String(contextSize), ...grid.filter((cell) => cell.contextSize === contextSize).map(cellText)]);
+  }
+  const legend = grid.some(({ fits }) => fits !== undefined) ? "\n  ✓ fits the budget, ✗ does not" : "";
+  return `${printed(table)}${legend}`;
+}
+
+function cellText({ totalBytes, fits }: GridCell): string {
+  const need = totalBytes === null ? "-" : formatBytes(totalBytes);
+  return fits === undefined ? need : `${need} ${fits ? "✓" : "✗"}`;
 }
 
 /** Several answers side by side, one column a source. */
@@ -53,7 +80,8 @@ export function comparisonText(answers: readonly Answer[]): string {
   if (answers.some(({ verdict }) => verdict !== undefined)) {
     table.push(["fits", ...answers.map(({ verdict }) => (verdict?.fit.fits ? "yes" : "no"))]);
   }
-  return printed(table);
+  const grids = answers.flatMap(({ source, grid }) => (grid === undefined ? [] : [`\n${source}\n${gridText(grid)}`]));
+  return [printed(table), ...grids].join("\n");
 }
 
 function settingsText(settings: EstimateSettings): string {

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
-import { estimate } from "../memory/estimate/estimate.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
 import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
+import { estimateServed, type Served } from "../memory/served.ts";
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
+import { DEFAULT_DRAFT_TOKENS } from "../memory/speculation.ts";
 
 /** A model, and how llama-server would serve it. */
 export interface EstimateMemoryArgs {
@@ -27,6 +28,14 @@ export interface EstimateMemoryArgs {
   ubatchSize?: pulumi.Input<number | undefined>;
   /** metal where not set. */
   backend?: pulumi.Input<Backend | undefined>;
+  /** Projector of images or sound that is served beside it; where it is, as source says. */
+  mmproj?: pulumi.Input<string | undefined>;
+  /** Model that guesses tokens ahead; where it is, as source says. */
+  draft?: pulumi.Input<string | undefined>;
+  /** Tokens guessed ahead; 3 where draft is set and this is not. */
+  draftTokens?: pulumi.Input<number | undefined>;
+  /** LoRA adapters; where they are, as source says. */
+  loras?: pulumi.Input<pulumi.Input<string>[] | undefined>;
   /** A Kubernetes quantity to search the largest context for, for example 24Gi. */
   memoryBudget?: pulumi.Input<string | undefined>;
 }
@@ -50,8 +59,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
   return pulumi.output(args).apply(async (known) => {
     const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
     if (budget?.ok === false) throw refusal(budget.error);
-    const header = await readHeader(known.source, { cacheFolder: headerCacheFolder() });
-    if (!header.ok) throw refusal(header.error);
+    const served = await readServed(known);
     const settings = {
       backend: known.backend ?? "metal",
       contextSize: known.contextSize ?? DEFAULT_CONTEXT_SIZE,
@@ -61,16 +69,38 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
       flashAttention: known.flashAttention ?? true,
       batchSize: known.batchSize ?? DEFAULT_BATCH_SIZE,
       ubatchSize: known.ubatchSize ?? DEFAULT_UBATCH_SIZE,
+      ...draftTokens(known),
     };
-    const answer = estimate(header.value, settings);
+    const answer = estimateServed(served, settings);
     if (!answer.ok) throw refusal(`${known.source}: ${answer.error}`);
     if (answer.value.confidence === "unknown") {
       throw refusal(`${known.source}: memory need unknown (${answer.value.notes.join("; ")})`);
     }
     const { totalBytes, parts, confidence, notes } = answer.value;
-    const maxContextSize = budget && advise(header.value, settings, budget.value.bytes).maxContextSize;
+    const maxContextSize = budget && advise(served, settings, budget.value.bytes).maxContextSize;
     return { totalBytes, parts, confidence, notes, maxContextSize };
   });
+}
+
+type Known = pulumi.Unwrap<EstimateMemoryArgs>;
+
+function draftTokens({ draft, draftTokens: asked }: Known): { draftTokens?: number } {
+  const tokens = asked ?? (draft === undefined ? undefined : DEFAULT_DRAFT_TOKENS);
+  return tokens === undefined ? {} : { draftTokens: tokens };
+}
+
+async function readServed({ source, mmproj, draft, loras = [] }: Known): Promise<Served> {
+  const read = async (from: string) => {
+    const header = await readHeader(from, { cacheFolder: headerCacheFolder() });
+    if (!header.ok) throw refusal(header.error);
+    return header.value;
+  };
+  return {
+    header: await read(source),
+    mmproj: mmproj === undefined ? undefined : await read(mmproj),
+    draft: draft === undefined ? undefined : await read(draft),
+    loras: await Promise.all(loras.map(read)),
+  };
 }
 
 function refusal(problem: string): pulumi.RunError {

@@ -1,8 +1,7 @@
 import { adaptiveFraction } from "./budget.ts";
-import { estimate } from "./estimate/estimate.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
-import type { GgufHeader } from "./gguf/header.ts";
 import { formatBytes } from "./quantity.ts";
+import { estimateServed, type Served } from "./served.ts";
 
 /** Cache types that contexts are searched for, K and V alike, dearest first. */
 export const ADVISED_CACHE_TYPES = ["f16", "q8_0", "q4_0"] as const;
@@ -35,19 +34,19 @@ const UNQUANTIZED: ReadonlySet<CacheType> = new Set(["f32", "f16", "bf16"]);
 const MAC_GIB = [8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512] as const;
 
 /** Searches the estimate itself, which never falls when the context grows; at most the model's training length. */
-export function advise(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): Advice {
-  const largest = (changed: EstimateSettings) => largestContext(header, changed, budgetBytes);
+export function advise(served: Served, settings: EstimateSettings, budgetBytes: number): Advice {
+  const largest = (changed: EstimateSettings) => largestContext(served, changed, budgetBytes);
   const contextSizes = {
     f16: largest(withCache(settings, "f16")),
     q8_0: largest(withCache(settings, "q8_0")),
     q4_0: largest(withCache(settings, "q4_0")),
   };
-  const needed = neededBytes(header, settings);
+  const needed = neededBytes(served, settings);
   return {
     maxContextSize: largest(settings),
     quantizedCacheContextSize: quantizable(settings) ? contextSizes.q8_0 : undefined,
     contextSizes,
-    fewestChanges: fewestChanges(header, settings, budgetBytes),
+    fewestChanges: fewestChanges(served, settings, budgetBytes),
     neededBytes: needed,
     smallestMacBytes: needed === undefined ? undefined : smallestMac(needed),
   };
@@ -81,7 +80,8 @@ function changesText(changed: EstimateSettings, asked: EstimateSettings): string
   const cache = changed.cacheTypeK === asked.cacheTypeK ? "" : ` with the cache in ${changed.cacheTypeK}`;
   const slots =
     changed.parallel === asked.parallel ? "" : ` with ${changed.parallel} slot${changed.parallel === 1 ? "" : "s"}`;
-  return `a context of ${changed.contextSize} tokens${cache}${slots}`;
+  const prompts = changed.cacheRamMiB === asked.cacheRamMiB ? "" : " without the prompt cache";
+  return `a context of ${changed.contextSize} tokens${cache}${slots}${prompts}`;
 }
 
 /** Rounded up to whole MiB, as it can be typed into `memoryBudget`. */
@@ -89,24 +89,53 @@ function budgetQuantity(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}Mi (${formatBytes(bytes)})`;
 }
 
-/** One change before two, two before three; among as many, what costs the user least: context, cache type, slots. */
-function fewestChanges(header: GgufHeader, asked: EstimateSettings, budget: number): EstimateSettings | undefined {
-  if (fits(header, asked, budget)) return undefined;
-  const shorter = (settings: EstimateSettings): EstimateSettings | undefined => {
-    const context = largestContext(header, settings, budget);
-    return context === undefined || context >= asked.contextSize ? undefined : { ...settings, contextSize: context };
-  };
-  const narrow = quantizable(asked) ? withCache(asked, "q8_0") : undefined;
-  const fewer = fewerSlots(asked);
-  const single: EstimateSettings = { ...asked, parallel: 1 };
-  const asIs = (candidates: readonly EstimateSettings[]) => candidates.find((one) => fits(header, one, budget));
-  return (
-    shorter(asked) ??
-    asIs([...(narrow ? [narrow] : []), ...fewer]) ??
-    (narrow && shorter(narrow)) ??
-    (fewer.length > 0 ? shorter(single) : undefined) ??
-    (narrow && (asIs(fewerSlots(narrow)) ?? (fewer.length > 0 ? shorter({ ...narrow, parallel: 1 }) : undefined)))
-  );
+/** What can be changed, in the order of what costs the user least. */
+const CHANGES = ["context", "cache", "slots", "promptCache"] as const;
+type Change = (typeof CHANGES)[number];
+
+/** Every choice of them, the smaller ones first. */
+const CHOICES: readonly (readonly Change[])[] = Array.from({ length: 2 ** CHANGES.length - 1 }, (_, index) =>
+  CHANGES.filter((_change, position) => ((index + 1) & (1 << position)) !== 0),
+).sort((a, b) => a.length - b.length || (rank(a) < rank(b) ? -1 : 1));
+
+function rank(changes: readonly Change[]): string {
+  return changes.map((change) => CHANGES.indexOf(change)).join("");
+}
+
+/** One change before two, two before three; among as many, what costs the user least. */
+function fewestChanges(served: Served, asked: EstimateSettings, budget: number): EstimateSettings | undefined {
+  if (fits(served, asked, budget)) return undefined;
+  for (const changes of CHOICES) {
+    const changed = changedBy(served, asked, budget, new Set(changes));
+    if (changed !== undefined) return changed;
+  }
+  return undefined;
+}
+
+/** The settings after all of `changes`, each as small as it can be; undefined: one of them is none here, or they do not do. */
+function changedBy(
+  served: Served,
+  asked: EstimateSettings,
+  budget: number,
+  changes: ReadonlySet<Change>,
+): EstimateSettings | undefined {
+  let settings = asked;
+  if (changes.has("cache")) {
+    if (!quantizable(asked)) return undefined;
+    settings = withCache(settings, "q8_0");
+  }
+  if (changes.has("promptCache")) {
+    if (!asked.cacheRamMiB) return undefined;
+    settings = { ...settings, cacheRamMiB: 0 };
+  }
+  // A shorter context is what costs least: slots go only as far as one where it is not enough.
+  const candidates = changes.has("slots") ? fewerSlots(settings) : [settings];
+  if (!changes.has("context")) return candidates.find((one) => fits(served, one, budget));
+  const last = candidates.at(-1);
+  const context = last && largestContext(served, last, budget);
+  return last === undefined || context === undefined || context >= asked.contextSize
+    ? undefined
+    : { ...last, contextSize: context };
 }
 
 /** The same with fewer slots, most first. */
@@ -128,31 +157,32 @@ function smallestMac(needed: number): number | undefined {
   return MAC_GIB.map((gib) => gib * 2 ** 30).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
 }
 
-function largestContext(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): number | undefined {
+function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
   let fitting = 0;
-  let failing = Math.floor(contextLimit(header, settings) / STEP) + 1;
+  let failing = Math.floor(contextLimit(served, settings) / STEP) + 1;
   while (failing - fitting > 1) {
     const middle = Math.floor((fitting + failing) / 2);
-    if (fits(header, { ...settings, contextSize: middle * STEP }, budgetBytes)) fitting = middle;
+    if (fits(served, { ...settings, contextSize: middle * STEP }, budgetBytes)) fitting = middle;
     else failing = middle;
   }
   return fitting === 0 ? undefined : fitting * STEP;
 }
 
 /** Each slot of an explicit `--parallel` has a share of the context, and can use the whole training length. */
-function contextLimit(header: GgufHeader, settings: EstimateSettings): number {
+export function contextLimit(served: Served, settings: EstimateSettings): number {
   const slots = settings.parallel === "auto" ? 1 : settings.parallel;
-  const architecture = header.metadata.get("general.architecture");
-  const trained = header.metadata.get(`${String(architecture)}.context_length`);
+  const { metadata } = served.header;
+  const architecture = metadata.get("general.architecture");
+  const trained = metadata.get(`${String(architecture)}.context_length`);
   return typeof trained === "number" && trained >= STEP ? Math.min(trained * slots, LARGEST_CONTEXT) : LARGEST_CONTEXT;
 }
 
-function fits(header: GgufHeader, settings: EstimateSettings, budgetBytes: number): boolean {
-  const needed = neededBytes(header, settings);
+function fits(served: Served, settings: EstimateSettings, budgetBytes: number): boolean {
+  const needed = neededBytes(served, settings);
   return needed !== undefined && needed <= budgetBytes;
 }
 
-function neededBytes(header: GgufHeader, settings: EstimateSettings): number | undefined {
-  const answer = estimate(header, settings);
+function neededBytes(served: Served, settings: EstimateSettings): number | undefined {
+  const answer = estimateServed(served, settings);
   return answer.ok && answer.value.confidence !== "unknown" ? answer.value.totalBytes : undefined;
 }

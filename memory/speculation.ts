@@ -13,8 +13,9 @@ export type Speculation =
     }
   | { readonly type: "ngram-simple"; readonly draftTokens: number };
 
-/** llama-server's own `--spec-draft-n-max` and `--spec-ngram-simple-size-m`. */
-const DEFAULT_DRAFT_TOKENS = 3;
+/** llama-server's own `--spec-draft-n-max`. */
+export const DEFAULT_DRAFT_TOKENS = 3;
+/** llama-server's own `--spec-ngram-simple-size-m`. */
 const DEFAULT_NGRAM_TOKENS = 48;
 
 /**
@@ -43,8 +44,11 @@ export function draftModelRef(spec: InferenceServiceSpec): string | undefined {
   return speculation.ok && speculation.value?.type === "draft-simple" ? speculation.value.draftModelRef : undefined;
 }
 
-/** What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. */
+/**
+ * What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. The prompt cache is
+ * one for both.
+ */
 export function draftSettings(settings: EstimateSettings): EstimateSettings {
-  const { draftTokens: _, ...own } = settings;
+  const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;
   return { ...own, cacheTypeK: "f16", cacheTypeV: "f16" };
 }

@@ -1,13 +1,12 @@
 import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { Result } from "../api/result.ts";
 import { adviceText, advise } from "../memory/advice.ts";
-import { estimateWith } from "../memory/estimate/companions.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { checkExtraArgs } from "../memory/extra-args.ts";
 import { decideFit } from "../memory/fit.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { estimateServed } from "../memory/served.ts";
 import { servingSettings } from "../memory/serving.ts";
-import { draftSettings } from "../memory/speculation.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";
@@ -31,10 +30,8 @@ export function judge(
   }
   const settings = settingsOf(spec, model.backend);
   if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
-  const estimated = estimateWith(model.header, settings.value, {
-    ...(model.mmproj && { mmproj: model.mmproj }),
-    ...(draft && { draft: { header: draft.header, settings: draftSettings(settings.value) } }),
-  });
+  const served = { header: model.header, mmproj: model.mmproj, draft: draft?.header };
+  const estimated = estimateServed(served, settings.value);
   if (!estimated.ok) return refusal(`${subject}: ${estimated.error}`);
 
   const need = estimated.value;
@@ -46,7 +43,7 @@ export function judge(
   const lines = [
     `${model.subject} does not fit: ${message}`,
     breakdown(need, settings.value),
-    adviceText(advise(model.header, settings.value, model.budget.bytes), settings.value),
+    adviceText(advise(served, settings.value, model.budget.bytes), settings.value),
     ...assumption(model, config),
   ];
   return refusal(lines.join("\n"));

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
+import { writeGgufFile } from "../support/gguf-writer.ts";
 import { makeTwin, readTruth } from "../support/twins.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
@@ -91,6 +92,64 @@ describe("pulumi-llmkube estimate", function () {
     assert.match(mixed.stderr, /nothing\.gguf/);
     const sources = JSON.parse(mixed.stdout).map(({ source }: { source: string }) => source);
     assert.deepEqual(sources, [llama]);
+  });
+
+  it("exits with the worst of several sources: unknown before not fitting, bad input before both", async () => {
+    const strange = join(folder, "strange.gguf");
+    await writeGgufFile(strange, {
+      metadata: { "general.architecture": "unheard-of" },
+      tensors: [{ name: "w", shape: [32] }],
+    });
+    const asked = ["--context-size", "131072", "--memory-budget", "12Gi"];
+    assert.equal((await estimate(llama, strange, ...asked)).exitCode, 3);
+    assert.equal((await estimate(strange, llama, join(folder, "nothing.gguf"), ...asked)).exitCode, 2);
+  });
+
+  it("has a grid of contexts and cache types up to the training length, and marks what fits", async () => {
+    const { stdout, exitCode } = await estimate(
+      llama,
+      "--grid",
+      "--context-size",
+      "3000",
+      "--memory-budget",
+      "12Gi",
+      "--json",
+    );
+    assert.equal(exitCode, 0);
+    const { grid, totalBytes } = JSON.parse(stdout);
+    assert.equal(grid.length, 3 * 8);
+    const cells = new Map(
+      grid.map((cell: { contextSize: number; cacheType: string }) => [`${cell.contextSize} ${cell.cacheType}`, cell]),
+    );
+    assert.deepEqual(cells.get("3000 f16"), { contextSize: 3000, cacheType: "f16", totalBytes, fits: true });
+    assert.ok(cells.has("2048 q4_0") && cells.has("131072 q8_0") && !cells.has("262144 f16"));
+    const text = await estimate(llama, "--grid", "--memory-budget", "12Gi");
+    assert.match(text.stdout, /^ +context +f16 +q8_0 +q4_0$/m);
+    assert.match(text.stdout, /^ +131072 +2\d\.\d GiB ✗ +1\d\.\d GiB ✗ +\d+\.\d GiB ✓$/m);
+    assert.match(text.stdout, /✓ fits the budget, ✗ does not/);
+    const plain = await estimate(llama, llama, "--grid");
+    assert.doesNotMatch(plain.stdout, /[✓✗]/);
+    assert.equal(plain.stdout.match(/^ +context +f16 +q8_0 +q4_0$/gm)?.length, 2);
+  });
+
+  it("counts what is served beside the model, each as a part", async () => {
+    const beside = ["--draft", llama, "--draft-tokens", "4", "--cache-ram", "512", "--lora", llama, "--lora", llama];
+    const { stdout } = await estimate(llama, ...beside, "--ctx-checkpoints", "8", "--swa-full", "--json");
+    const { parts, totalBytes } = JSON.parse(stdout);
+    assert.equal(parts.promptCache, 512 * 2 ** 20);
+    assert.equal(parts.lora, 2 * parts.weights);
+    assert.ok(parts.draft > parts.weights && parts.checkpoints === 0);
+    const values: readonly number[] = Object.values(parts);
+    assert.equal(
+      totalBytes,
+      values.reduce((sum, bytes) => sum + bytes, 0),
+    );
+    const text = await estimate(llama, ...beside);
+    for (const label of [/prompt cache +512\.0 MiB/, /draft model +\d/, /LoRA adapters +8\.6 GiB/])
+      assert.match(text.stdout, label);
+    const missing = await estimate(llama, "--mmproj", join(folder, "no-eyes.gguf"));
+    assert.equal(missing.exitCode, 2);
+    assert.match(missing.stderr, /no-eyes\.gguf: there is no such file/);
   });
 
   const bad: ReadonlyArray<readonly [name: string, args: (folder: string) => readonly string[], message: RegExp]> = [

@@ -25,6 +25,17 @@ describe("estimateMemory", () => {
     assert.ok(maxContextSize > 8192 && largest.totalBytes <= 8 * 2 ** 30);
   });
 
+  it("counts what is served beside the model", async () => {
+    const alone = await settled({ source: llama });
+    const beside = await settled({ source: llama, draft: pulumi.output(llama), loras: [llama], mmproj: undefined });
+    assert.equal(beside.parts["lora"], alone.parts["weights"]);
+    assert.ok((beside.parts["draft"] ?? 0) > 4653375488);
+    await assert.rejects(
+      settled({ source: llama, draft: "/nowhere/d.gguf" }),
+      /\/nowhere\/d\.gguf: there is no such file/,
+    );
+  });
+
   it("has no largest context without a budget", async () => {
     assert.equal((await settled({ source: llama })).maxContextSize, undefined);
   });

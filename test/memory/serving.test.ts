@@ -131,7 +131,7 @@ describe("unservedModel", () => {
 
 describe("draftSettings", () => {
   it("are those of the model, with a cache in f16 and nothing drafted", () => {
-    const settings = { ...SETTINGS, cacheTypeK: "q8_0", cacheTypeV: "q8_0", draftTokens: 3 } as const;
+    const settings = { ...SETTINGS, cacheTypeK: "q8_0", cacheTypeV: "q8_0", draftTokens: 3, cacheRamMiB: 9 } as const;
     assert.deepEqual(draftSettings(settings), SETTINGS);
   });
 });

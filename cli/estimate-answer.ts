@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { fail, ok, type Result } from "../api/result.ts";
+import { type Advice, advise } from "../memory/advice.ts";
+import type { Budget } from "../memory/budget.ts";
+import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
+import { decideFit, type FitDecision } from "../memory/fit.ts";
+import type { GgufHeader } from "../memory/gguf/header.ts";
+import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
+import { readHeader } from "../memory/gguf/read.ts";
+import { contextGrid, type GridCell } from "../memory/grid.ts";
+import { estimateServed, type Served } from "../memory/served.ts";
+import { askedBudget, type EstimateFlags, settingsOf } from "./estimate-flags.ts";
+import { withProgress } from "./progress.ts";
+
+/** Everything that was found out about one source. */
+export interface Answer {
+  readonly source: string;
+  readonly settings: EstimateSettings;
+  readonly estimate: Estimate;
+  readonly verdict?: { readonly budget: Budget; readonly fit: FitDecision; readonly advice: Advice };
+  /** With `--grid`. */
+  readonly grid?: readonly GridCell[];
+}
+
+export async function answerFor(source: string, flags: EstimateFlags, signal: AbortSignal): Promise<Result<Answer>> {
+  const budget = askedBudget(flags);
+  if (!budget.ok) return budget;
+  const served = await readServed(source, flags, signal);
+  if (!served.ok) return served;
+  const settings = settingsOf(flags);
+  const estimated = estimateServed(served.value, settings);
+  if (!estimated.ok) return fail(`${source}: ${estimated.error}`);
+  const bytes = budget.value?.bytes;
+  const answer = {
+    ...{ source, settings, estimate: estimated.value },
+    ...(flags.grid && { grid: contextGrid(served.value, settings, bytes) }),
+  };
+  if (budget.value === undefined || bytes === undefined) return ok(answer);
+  const fit = decideFit(estimated.value, budget.value);
+  return ok({ ...answer, verdict: { budget: budget.value, fit, advice: advise(served.value, settings, bytes) } });
+}
+
+async function readServed(source: string, flags: EstimateFlags, signal: AbortSignal): Promise<Result<Served>> {
+  const read = (each: string): Promise<Result<GgufHeader>> =>
+    withProgress(
+      `reading the header of ${each}`,
+      readHeader(locatable(each), { signal, cacheFolder: headerCacheFolder() }),
+    );
+  const header = await read(source);
+  if (!header.ok) return header;
+  const mmproj = flags.mmproj === undefined ? undefined : await read(flags.mmproj);
+  if (mmproj?.ok === false) return mmproj;
+  const draft = flags.draft === undefined ? undefined : await read(flags.draft);
+  if (draft?.ok === false) return draft;
+  const loras: GgufHeader[] = [];
+  for (const lora of flags.lora) {
+    const adapter = await read(lora);
+    if (!adapter.ok) return adapter;
+    loras.push(adapter.value);
+  }
+  return ok({ header: header.value, mmproj: mmproj?.value, draft: draft?.value, loras });
+}
+
+/** A relative path is taken from the current folder, as a shell user expects; a URL stays as it is. */
+function locatable(source: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source) ? source : resolve(source);
+}
