@@ -1,20 +1,22 @@
 import type { Reading } from "./byte-source.ts";
-import { refuse } from "./refusal.ts";
+import { quoted, refuse } from "./refusal.ts";
 
 /** Above the largest headers in use (200k tokens with merges: 13 MiB). */
 export const MAX_HEADER_BYTES = 64 * 2 ** 20;
 
-/** What one header may leave in memory: some 25,000 tensors, ten times the most in use. */
-const MAX_KEPT_BYTES = 8 * 2 ** 20;
+/** What one header may leave in memory: some 4,500 tensors, twice the most in use. */
+const MAX_KEPT_BYTES = 2 * 2 ** 20;
 
 /**
  * A position in a file of which only a window is in memory: what lies before the position is dropped whenever more is
  * asked for. Little-endian. Reads take bytes that `need` made available.
  */
 export class Cursor {
-  /** What is being read now, for sentences: `key 3 of 20`. */
-  subject = "the preamble";
   readonly fileBytes: number;
+  /** What `subject` names; put into words only where a sentence is made, as most entries never are. */
+  private things = "";
+  private which: string | number = "";
+  private total = 0;
   private window: DataView = new DataView(new ArrayBuffer(0));
   /** File offset of the window's first byte. */
   private start = 0;
@@ -25,6 +27,24 @@ export class Cursor {
 
   constructor(fileBytes: number) {
     this.fileBytes = fileBytes;
+  }
+
+  /** What is being read now, for sentences: `key 3 of 20`, `key "general.name"`. */
+  get subject(): string {
+    if (typeof this.which === "number") return `${this.things} ${this.which} of ${this.total}`;
+    return this.things === "" ? "the preamble" : `${this.things} ${quoted(this.which)}`;
+  }
+
+  /** Goes on to entry `index`, from 1, of `total`: its name is not known yet. */
+  enter(things: "key" | "tensor", index: number, total: number): void {
+    this.things = things;
+    this.which = index;
+    this.total = total;
+  }
+
+  /** Names the entry that is being read. */
+  name(name: string): void {
+    this.which = name;
   }
 
   get position(): number {
@@ -45,33 +65,39 @@ export class Cursor {
   /** Makes the next `count` bytes readable. */
   *need(count: number): Reading<void> {
     this.expect(count);
-    while (this.at + count > this.window.byteLength) {
-      const rest = this.rest();
-      const more = yield this.position + rest.length;
+    if (this.at + count <= this.window.byteLength) return;
+    let held = this.holdRest();
+    while (held < count) {
+      const more = yield this.start + held;
       if (more.length === 0) {
         refuse(`the file ends inside ${this.subject}, before the ${this.fileBytes} bytes it is said to have`);
       }
-      this.start = this.position;
-      this.at = 0;
-      const bytes = rest.length === 0 ? more : this.joined(rest, more);
+      const bytes = held === 0 && more.length >= count ? more : this.joined(held, more);
       this.window = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      held = bytes.length;
     }
   }
 
-  /** A copy of what the window still holds: the source may use its memory again. */
-  private rest(): Uint8Array {
+  /** Begins the window at the position: what is left of it moves into the scratch, its memory is the source's again. */
+  private holdRest(): number {
     const { buffer, byteOffset, byteLength } = this.window;
-    return new Uint8Array(buffer, byteOffset, byteLength).slice(this.at);
+    const rest = new Uint8Array(buffer, byteOffset, byteLength).subarray(this.at);
+    this.start = this.position;
+    this.at = 0;
+    this.joined(0, rest);
+    return rest.length;
   }
 
-  /** Both side by side, in one buffer that is used again and again. */
-  private joined(rest: Uint8Array, more: Uint8Array): Uint8Array {
-    const length = rest.length + more.length;
-    const target = this.scratch.length < length ? new Uint8Array(length) : this.scratch;
-    target.set(rest);
-    target.set(more, rest.length);
-    this.scratch = target;
-    return target.subarray(0, length);
+  /** The scratch with more bytes after the `held` ones that it begins with. */
+  private joined(held: number, more: Uint8Array): Uint8Array {
+    const length = held + more.length;
+    if (length > this.scratch.length) {
+      const larger = new Uint8Array(2 ** Math.ceil(Math.log2(length)));
+      larger.set(this.scratch.subarray(0, held));
+      this.scratch = larger;
+    }
+    this.scratch.set(more, held);
+    return this.scratch.subarray(0, length);
   }
 
   u32(): number {

@@ -1,4 +1,4 @@
-import type { Dispatcher } from "undici";
+import { gathered } from "./http-body.ts";
 import { type Answer, connectionRefusal, headerOf, statusRefusal, TransientRefusal } from "./http-request.ts";
 import { quoted, refuse } from "./refusal.ts";
 
@@ -9,7 +9,7 @@ export interface FileIdentity {
   readonly lastModified: string | undefined;
 }
 
-/** The bytes of one answer, piece by piece: nothing is read ahead beyond the socket's own buffer. */
+/** The bytes of one answer, piece by piece: little is read ahead (http-body.ts). */
 export interface BodyPart {
   readonly identity: FileIdentity;
   /** File offset after the last byte of this part. */
@@ -91,28 +91,24 @@ function byteCount(text: string | undefined): number | undefined {
 }
 
 function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIdentity): BodyPart {
-  const pieces: AsyncIterator<Buffer> = piecesOf(response.body);
+  const take = gathered(response.body);
   let position = range.begin;
   return {
     identity,
     end: range.end,
     position: () => position,
     async next(signal) {
-      const { done, value } = await pieces.next().catch((error: unknown) => {
+      const bytes = await take().catch((error: unknown) => {
         signal.throwIfAborted();
         throw connectionRefusal(error, url);
       });
-      if (done) {
+      if (bytes === undefined) {
         throw new TransientRefusal(`${url.host} ended its answer at byte ${position} of ${range.end}`);
       }
-      const piece = value.subarray(0, range.end - position);
+      const piece = bytes.subarray(0, range.end - position);
       position += piece.length;
       return piece;
     },
     close: () => void response.body.destroy(),
   };
-}
-
-function piecesOf(body: Dispatcher.ResponseData["body"]): AsyncIterator<Buffer> {
-  return body[Symbol.asyncIterator]();
 }

@@ -18,9 +18,9 @@ const MAX_TENSOR_NAME_BYTES = 63;
 /** GGML_MAX_DIMS of ggml.h. */
 const MAX_DIMENSIONS = 4;
 
-/** What an entry costs in memory beside its texts, roughly. */
-const KEY_OVERHEAD_BYTES = 128;
-const TENSOR_OVERHEAD_BYTES = 256;
+/** What an entry costs in memory beside its texts, roughly, with the copies that a garbage collector makes of what stays. */
+const KEY_OVERHEAD_BYTES = 208;
+const TENSOR_OVERHEAD_BYTES = 416;
 
 /**
  * Reads the header of a GGUF file of `fileBytes` bytes without ever holding more of it than one piece: each `yield` asks
@@ -43,10 +43,10 @@ function* readFileHeader(cursor: Cursor): Reading<GgufHeader> {
 
   const metadata = new Map<string, GgufValue>();
   for (let index = 1; index <= counts.keys; index += 1) {
-    cursor.subject = `key ${index} of ${counts.keys}`;
+    cursor.enter("key", index, counts.keys);
     const key = yield* readText(cursor, MAX_KEY_BYTES, "a name");
     if (metadata.has(key)) refuse(`key ${quoted(key)} appears twice: the file is damaged or forged`);
-    cursor.subject = `key ${quoted(key)}`;
+    cursor.name(key);
     cursor.keep(KEY_OVERHEAD_BYTES);
     metadata.set(key, yield* readValue(cursor));
   }
@@ -54,7 +54,7 @@ function* readFileHeader(cursor: Cursor): Reading<GgufHeader> {
   const tensors: GgufTensor[] = [];
   const names = new Set<string>();
   for (let index = 1; index <= counts.tensors; index += 1) {
-    cursor.subject = `tensor ${index} of ${counts.tensors}`;
+    cursor.enter("tensor", index, counts.tensors);
     const tensor = yield* readTensor(cursor);
     if (names.has(tensor.name)) refuse(`tensor ${quoted(tensor.name)} appears twice: the file is damaged or forged`);
     names.add(tensor.name);
@@ -101,14 +101,13 @@ function* readCounts(cursor: Cursor): Reading<{ tensors: number; keys: number }>
 
 function* readTensor(cursor: Cursor): Reading<GgufTensor> {
   const name = yield* readText(cursor, MAX_TENSOR_NAME_BYTES, "a name");
-  cursor.subject = `tensor ${quoted(name)}`;
+  cursor.name(name);
   cursor.keep(TENSOR_OVERHEAD_BYTES);
   yield* cursor.need(4);
   const dimensions = cursor.u32();
   if (dimensions > MAX_DIMENSIONS) refuse(`${cursor.subject} has ${dimensions} dimensions: ggml has at most 4`);
   yield* cursor.need(8 * dimensions + 12);
-  const shape: number[] = [];
-  for (let index = 0; index < dimensions; index += 1) shape.push(readDimension(cursor));
+  const shape = Array.from({ length: dimensions }, () => readDimension(cursor));
   const type = cursor.u32();
   const offset = cursor.u64();
   if (offset > BigInt(cursor.fileBytes)) {

@@ -25,7 +25,7 @@ export interface ReadOptions {
 
 const DEFAULT_TIMEOUT_MS = 20_000;
 /** Shards read at a time. */
-const SHARDS_AT_ONCE = 8;
+const SHARDS_AT_ONCE = 4;
 
 /**
  * Reads the GGUF header of a model: absolute path, `file://`, `http(s)://`, or `hf://org/repo[@revision]/file`

@@ -5,7 +5,7 @@ import { quoted } from "./refusal.ts";
 /** Above every split in use; more would only be a way to keep a reader busy. */
 const MAX_SHARDS = 1024;
 /** Above every model in use, over all its shards. */
-const MAX_SPLIT_TENSORS = 2 ** 15;
+const MAX_SPLIT_TENSORS = 2 ** 13;
 
 /** llama.cpp's name of a shard, before a URL's query: `model-00001-of-00003.gguf`. */
 const FIRST_SHARD = /-00001-of-(\d{5})(\.gguf)(?=$|[?#])/;
