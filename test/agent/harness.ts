@@ -104,8 +104,12 @@ export async function workloadOnce(site: Site, name: string, holds: Holds): Prom
   return workload;
 }
 
-export async function statusOnce(site: Site, holds: (status: AgentStatus) => boolean): Promise<AgentStatus> {
-  const deadline = Date.now() + 90_000;
+export async function statusOnce(
+  site: Site,
+  holds: (status: AgentStatus) => boolean,
+  timeoutMs = 90_000,
+): Promise<AgentStatus> {
+  const deadline = Date.now() + timeoutMs;
   for (;;) {
     const status = await readStatus(site.state);
     if (status.ok && holds(status.value)) return status.value;

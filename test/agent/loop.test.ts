@@ -302,7 +302,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
         console.log(`      skipped: ${opened.text}`);
         return this.skip();
       }
-      await open("grows");
+      await open("grows-640");
       await want("default/chat");
       const down = await until("default/chat", inState("BackOff"));
       assert.equal(down.reason, "BudgetExceeded");

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 /**
  * Stands in for llama-server where the real one cannot misbehave on demand. The first argument says how:
- * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `grows`.
+ * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `grows-N` (MiB a second).
  */
 const [behaviour = "well", ...args] = process.argv.slice(2);
 if (behaviour === "exits-at-once") {
@@ -13,7 +13,8 @@ if (behaviour === "exits-at-once") {
 if (behaviour === "ignores-sigterm") process.on("SIGTERM", () => console.log("stand-in: no"));
 
 const held: Buffer[] = [];
-if (behaviour === "grows") setInterval(() => held.push(Buffer.alloc(2 ** 25, 1)), 50);
+const growth = Number(/^grows-(\d+)$/.exec(behaviour)?.[1] ?? 0);
+if (growth > 0) setInterval(() => held.push(Buffer.alloc((growth * 2 ** 20) / 20, 1)), 50);
 
 const { values } = parseArgs({ args, strict: false, allowPositionals: true, options: { port: { type: "string" } } });
 const model = behaviour === "serves-another-model" ? "/somebody/else.gguf" : valueAfter("--model");

@@ -10,7 +10,10 @@ export type Behaviour =
   | "ignores-sigterm"
   | "serves-another-model"
   | "fails-completions"
-  | "grows";
+  | Growth;
+
+/** Grows by so many MiB a second. */
+export type Growth = `grows-${number}`;
 
 /** An executable that behaves as said; what stands in for llama-server has stand-in in its name. */
 export async function standIn(behaviour: Behaviour): Promise<string> {

@@ -1,18 +1,32 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import * as z from "zod";
+import { estimate } from "../../../memory/estimate/estimate.ts";
+import { BACKENDS, CACHE_TYPES, type EstimateSettings } from "../../../memory/estimate/types.ts";
+import type { GgufHeader } from "../../../memory/gguf/header.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 import { assertSameAsOracle, readWithOracle } from "./oracle.ts";
 import { parseBytes } from "./parse-bytes.ts";
 
-/** The environment can ask for a longer run, or for the cases of an earlier one. */
-const FUZZ_SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 5);
+/** The environment can ask for a longer run (`npm run fuzz`: 10 minutes), or for the cases of an earlier one. */
+const FUZZ_SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 20);
 const FUZZ_SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
 /** A case takes well below a millisecond; a loop that runs away takes for ever. */
 const SLOWEST_CASE_MS = 5000;
 /** One accepted file in so many is given to the oracle, which is slow. */
 const ORACLE_SHARE = 20;
+/** Cases of each kept seed. */
+const KEPT_RUNS = 2000;
+/** What a run may add to the heap once garbage is gone: a leak grows with the cases, some 3,000 a second. */
+const MAX_HEAP_GROWTH_BYTES = 32 * 2 ** 20;
+
+const keptSeeds = z
+  .array(z.strictObject({ seed: z.int(), why: z.string() }))
+  .parse(JSON.parse(readFileSync(join(import.meta.dirname, "../../fixtures/fuzz-seeds.json"), "utf8")));
 
 const fixtures = join(import.meta.dirname, "../../fixtures/truth");
 
@@ -67,6 +81,21 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   ),
 });
 
+const settings: fc.Arbitrary<EstimateSettings> = fc.record({
+  contextSize: fc.oneof(fc.integer({ min: 1, max: 2 ** 17 }), fc.constantFrom(2 ** 31, 2 ** 53)),
+  parallel: fc.constantFrom(1, 3, 64, "auto" as const),
+  cacheTypeK: fc.constantFrom(...CACHE_TYPES),
+  cacheTypeV: fc.constantFrom(...CACHE_TYPES),
+  flashAttention: fc.boolean(),
+  batchSize: fc.constantFrom(1, 2048),
+  ubatchSize: fc.constantFrom(1, 512, 4096),
+  backend: fc.constantFrom(...BACKENDS),
+  swaFull: fc.boolean(),
+  cacheRamMiB: fc.constantFrom(0, 8192),
+  ctxCheckpoints: fc.constantFrom(0, 32),
+  draftTokens: fc.constantFrom(0, 16),
+});
+
 function mutate(head: Buffer, { at, bytes, how }: Mutation): Buffer {
   const offset = Math.floor(at * head.length);
   const [before, after] = [head.subarray(0, offset), head.subarray(offset)];
@@ -82,42 +111,82 @@ describe("the header reader on damaged headers", () => {
     heads.set(file, readFileSync(join(fixtures, file)));
   }
 
-  it(`never throws and never hangs in ${FUZZ_SECONDS} s of them, and reads what it accepts as the oracle does`, async function () {
-    this.timeout(FUZZ_SECONDS * 10_000);
-    let accepted = 0;
-    let refused = 0;
-    let compared = 0;
-    const cases = fc.record({
-      name: fc.constantFrom(...heads.keys()),
-      mutations: fc.array(mutation, { minLength: 1, maxLength: 3 }),
-      fileBytes: fc.oneof({ weight: 5, arbitrary: fc.constant(2 ** 40) }, { weight: 1, arbitrary: share }),
-      pieceBytes: fc.constantFrom(65_536, 4096, 100_000),
+  const cases = fc.record({
+    name: fc.constantFrom(...heads.keys()),
+    mutations: fc.array(mutation, { minLength: 1, maxLength: 3 }),
+    fileBytes: fc.oneof({ weight: 5, arbitrary: fc.constant(2 ** 40) }, { weight: 1, arbitrary: share }),
+    pieceBytes: fc.constantFrom(65_536, 4096, 100_000),
+    settings,
+  });
+
+  /** Throws on the first case that breaks a promise. */
+  async function fuzz(parameters: fc.Parameters<[typeof cases extends fc.Arbitrary<infer T> ? T : never]>) {
+    const counts = { accepted: 0, refused: 0, compared: 0, estimated: 0 };
+    const property = fc.asyncProperty(cases, async ({ name, mutations, fileBytes, pieceBytes, settings: asked }) => {
+      const damaged = mutations.reduce(mutate, heads.get(name) ?? Buffer.alloc(0));
+      const size = fileBytes > 1 ? fileBytes : Math.floor(fileBytes * damaged.length * 1.2);
+      const begin = performance.now();
+      const { result } = parseBytes(damaged, size, pieceBytes);
+      assert.ok(performance.now() - begin < SLOWEST_CASE_MS);
+      if (!result.ok) {
+        counts.refused += 1;
+        assert.match(result.error, SENTENCE);
+        return;
+      }
+      counts.accepted += 1;
+      if (assertSaneEstimate(result.value, asked)) counts.estimated += 1;
+      if (counts.accepted % ORACLE_SHARE !== 0) return;
+      // The oracle has bounds of its own (strings of 10 MB): only files that both accept can be compared.
+      const oracle = await readWithOracle(damaged, size).catch(() => undefined);
+      if (oracle === undefined) return;
+      assertSameAsOracle(result.value, oracle);
+      counts.compared += 1;
     });
-    await fc.assert(
-      fc.asyncProperty(cases, async ({ name, mutations, fileBytes, pieceBytes }) => {
-        const damaged = mutations.reduce(mutate, heads.get(name) ?? Buffer.alloc(0));
-        const size = fileBytes > 1 ? fileBytes : Math.floor(fileBytes * damaged.length * 1.2);
-        const begin = performance.now();
-        const { result } = parseBytes(damaged, size, pieceBytes);
-        assert.ok(performance.now() - begin < SLOWEST_CASE_MS);
-        if (!result.ok) {
-          refused += 1;
-          assert.match(result.error, /^\P{Cc}{10,500}$/u);
-          return;
-        }
-        accepted += 1;
-        if (accepted % ORACLE_SHARE !== 0) return;
-        // The oracle has bounds of its own (strings of 10 MB): only files that both accept can be compared.
-        const oracle = await readWithOracle(damaged, size).catch(() => undefined);
-        if (oracle === undefined) return;
-        assertSameAsOracle(result.value, oracle);
-        compared += 1;
-      }),
-      { seed: FUZZ_SEED, numRuns: 1_000_000, interruptAfterTimeLimit: FUZZ_SECONDS * 1000, endOnFailure: true },
-    );
+    await fc.assert(property, { endOnFailure: true, ...parameters });
+    return counts;
+  }
+
+  for (const { seed, why } of keptSeeds) {
+    it(`holds on the kept seed ${seed}: ${why}`, async function () {
+      this.timeout(120_000);
+      const { accepted, refused } = await fuzz({ seed, numRuns: KEPT_RUNS });
+      assert.ok(accepted > 0 && refused > 0);
+    });
+  }
+
+  it(`never throws, hangs or leaks in ${FUZZ_SECONDS} s of them, and reads what it accepts as the oracle does`, async function () {
+    this.timeout(FUZZ_SECONDS * 10_000);
+    console.log(`      again: FUZZ_SEED=${FUZZ_SEED} FUZZ_SECONDS=${FUZZ_SECONDS} npm run fuzz`);
+    const before = heapAfterCollection();
+    const found = await fuzz({ seed: FUZZ_SEED, numRuns: 2 ** 31, interruptAfterTimeLimit: FUZZ_SECONDS * 1000 });
+    const { accepted, refused, compared, estimated } = found;
     console.log(
-      `      seed ${FUZZ_SEED}: ${accepted} accepted (${compared} held against the oracle), ${refused} refused`,
+      `      seed ${FUZZ_SEED}: ${accepted} accepted (${compared} held against the oracle, ${estimated} estimated), ${refused} refused`,
     );
-    assert.ok(compared > 0 && refused > 0);
+    assert.ok(compared > 0 && refused > 0 && estimated > 0);
+    assert.ok(heapAfterCollection() - before < MAX_HEAP_GROWTH_BYTES);
   });
 });
+
+const SENTENCE = /^\P{Cc}{10,500}$/u;
+
+/** Whatever a header holds: an answer of whole numbers of bytes, or one sentence. Whether there was an answer. */
+function assertSaneEstimate(header: GgufHeader, settings: EstimateSettings): boolean {
+  const answer = estimate(header, settings);
+  if (!answer.ok) {
+    assert.match(answer.error, SENTENCE);
+    return false;
+  }
+  if (answer.value.confidence === "unknown") return false;
+  const { parts, totalBytes } = answer.value;
+  for (const bytes of [...Object.values(parts), totalBytes]) assert.ok(Number.isSafeInteger(bytes) && bytes >= 0);
+  return true;
+}
+
+function heapAfterCollection(): number {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  assert.ok(typeof collect === "function");
+  collect();
+  return process.memoryUsage().heapUsed;
+}

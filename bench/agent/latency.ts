@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import getPort from "get-port";
+import { newSite, type Site, startAgent, stopped, writeManifests } from "../../test/agent/harness.ts";
+import { median, timeUntil } from "./timing.ts";
+
+const ROUNDS = 3;
+
+export interface Latencies {
+  /** Manifest written to process spawned, and to Ready. */
+  readonly spawnedMs: number;
+  readonly readyMs: number;
+  /** llama-server alone, from its spawn to a healthy answer: what no agent can do without. */
+  readonly floorMs: number;
+  /** Budget lowered below what is used, to the decision to stop, and to the process being gone. */
+  readonly decidedMs: number;
+  readonly goneMs: number;
+}
+
+/** With the real llama-server and real weights. */
+export async function latencies(): Promise<Latencies> {
+  const site = await newSite();
+  const agent = startAgent(site);
+  const [spawned, ready, decided, gone, floor]: number[][] = [[], [], [], [], []];
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const name = `chat-${round}`;
+      const port = await getPort();
+      floor?.push(await bareStartMs(site, port));
+      await writeManifests(site, name, { port });
+      const toSpawn = await timeUntil(site, name, ({ pid }) => pid !== undefined);
+      spawned?.push(toSpawn);
+      ready?.push(toSpawn + (await timeUntil(site, name, ({ state }) => state === "Ready")));
+      await timeUntil(site, name, ({ measuredBytes = 0 }) => measuredBytes > 0);
+      await writeManifests(site, name, { port, budget: "100Mi" });
+      const toDecide = await timeUntil(site, name, ({ state }) => state === "Draining" || state === "BackOff");
+      decided?.push(toDecide);
+      gone?.push(toDecide + (await timeUntil(site, name, ({ pid }) => pid === undefined)));
+      await rm(join(site.manifests, `${name}.yaml`));
+    }
+  } finally {
+    await stopped(agent);
+  }
+  const [spawnedMs = 0, readyMs = 0, decidedMs = 0, goneMs = 0, floorMs = 0] = [
+    spawned,
+    ready,
+    decided,
+    gone,
+    floor,
+  ].map((values) => median(values ?? []));
+  return { spawnedMs, readyMs, decidedMs, goneMs, floorMs };
+}
+
+async function bareStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {
+  const begin = performance.now();
+  const args = ["--model", weights, "--port", String(port), "--ctx-size", "4096", "--parallel", "1"];
+  const child = spawn(llamaServer, [...args, "--device", "none", "--fit", "off", "--load-mode", "none"], {
+    stdio: "ignore",
+  });
+  try {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+      if (answer?.ok) return performance.now() - begin;
+      await sleep(5);
+    }
+  } finally {
+    child.kill("SIGKILL");
+  }
+}

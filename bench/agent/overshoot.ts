@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import getPort from "get-port";
+import { openKernelCap } from "../../agent/enforcement/open-cap.ts";
+import { openLinux } from "../../agent/platform/linux.ts";
+import { supervisor } from "../../agent/supervisor/loop.ts";
+import type { Desired } from "../../agent/workload.ts";
+import { readHeader } from "../../memory/gguf/read.ts";
+import { aWorkload, fields, options } from "../../test/agent/samples.ts";
+import { type Growth, standIn } from "../../test/agent/stand-in.ts";
+import { temporaryDirectory } from "../../test/support/workspace.ts";
+import { ensureTool } from "../../toolchain/ensure.ts";
+
+const MiB = 2 ** 20;
+const BUDGET_BYTES = 512 * MiB;
+const TICK_MS = 1000;
+
+export interface Overshoot {
+  readonly growth: Growth;
+  readonly cap: string;
+  /** The most that was seen above the budget before the process was gone. */
+  readonly overBytes: number;
+  /** From the first sight of it above the budget to its end. */
+  readonly overMs: number;
+}
+
+/** A process that grows without end under a budget of 512 MiB, with the watchdog alone or with the kernel behind it. */
+export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): Promise<Overshoot> {
+  const platform = await openLinux();
+  if (!platform.ok) throw new Error(platform.error);
+  const { cap, text } = behind === "kernel" ? await openKernelCap(await temporaryDirectory()) : { text: "none" };
+  const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
+  const processes = supervisor({
+    platform: platform.value,
+    cap,
+    allocatableBytes: 8 * 1024 * MiB,
+    llamaServer: await standIn(growth),
+    serverOptions: options,
+    stateDirectory: await temporaryDirectory(),
+    resources: {
+      header: () => ({ state: "read", header }),
+      stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
+    },
+    clock: () => performance.now(),
+    wake: () => {},
+  });
+  const settings = { ...fields.settings, backend: "cpu" as const, parallel: 1 };
+  const budget = { bytes: BUDGET_BYTES, source: "crd-budget" } as const;
+  const workload = aWorkload({ fields: { ...fields, port: await getPort(), settings }, budget });
+  const wanted = new Map<string, Desired>([[workload.name, { kind: "run", workload }]]);
+  try {
+    let pid: number | undefined;
+    while (pid === undefined) pid = (await processes.tick(wanted))[0]?.pid;
+    const seen = watch(pid, platform.value.footprintBytes);
+    while ((await processes.tick(wanted))[0]?.pid === pid) await sleep(TICK_MS);
+    return { growth, cap: text, ...(await seen) };
+  } finally {
+    processes.killAll();
+    cap?.close();
+  }
+}
+
+/** Looks as often as it can, until the process is gone. */
+async function watch(pid: number, footprint: (pid: number) => Promise<number | null>) {
+  let overBytes = 0;
+  let overSince: number | undefined;
+  for (;;) {
+    const bytes = await footprint(pid);
+    if (bytes === null) break;
+    if (bytes > BUDGET_BYTES) overSince ??= performance.now();
+    overBytes = Math.max(overBytes, bytes - BUDGET_BYTES);
+    await sleep(2);
+  }
+  return { overBytes, overMs: overSince === undefined ? 0 : performance.now() - overSince };
+}

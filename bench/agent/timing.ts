@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { readStatus, type WorkloadStatus } from "../../agent/status-file.ts";
+import type { Site } from "../../test/agent/harness.ts";
+
+const POLL_MS = 5;
+const TIMEOUT_MS = 120_000;
+
+/** Milliseconds until the status of `default/NAME` holds what is looked for. */
+export async function timeUntil(
+  site: Site,
+  name: string,
+  holds: (workload: WorkloadStatus) => boolean,
+): Promise<number> {
+  const begin = performance.now();
+  while (performance.now() - begin < TIMEOUT_MS) {
+    const status = await readStatus(site.state);
+    const found = status.ok ? status.value.workloads.find((one) => one.name === `default/${name}`) : undefined;
+    if (found !== undefined && holds(found)) return performance.now() - begin;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`default/${name} did not get there within ${TIMEOUT_MS / 1000} s`);
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,40 @@
+// Reads one header many times, in a process of its own so that time and memory are nobody else's; prints one line of JSON.
+import { argv } from "node:process";
+import { gguf } from "@huggingface/gguf";
+import { readHeader } from "../../memory/gguf/read.ts";
+
+const READERS: Readonly<Record<string, (source: string) => Promise<number>>> = {
+  ours: async (source) => {
+    const header = await readHeader(source);
+    if (!header.ok) throw new Error(header.error);
+    return header.value.tensors.length;
+  },
+  huggingface: async (source) => {
+    const { tensorInfos } = await gguf(source, { allowLocalFile: true });
+    return tensorInfos.length;
+  },
+};
+
+const [, , reader = "", source = "", warm = "", seconds = "", most = ""] = argv;
+const read = READERS[reader];
+if (read === undefined) throw new Error(`there is no reader ${reader}`);
+// The first one, of another file, compiles what is needed.
+await read(warm);
+const before = process.memoryUsage.rss();
+let peak = before;
+const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 1);
+const cpu = process.cpuUsage();
+const begin = performance.now();
+let reads = 0;
+let tensors = 0;
+do {
+  tensors = await read(source);
+  reads += 1;
+  peak = Math.max(peak, process.memoryUsage.rss());
+} while (reads < Number(most) && performance.now() - begin < Number(seconds) * 1000);
+clearInterval(sampling);
+const wallMs = (performance.now() - begin) / reads;
+const { user, system } = process.cpuUsage(cpu);
+console.log(
+  JSON.stringify({ reads, tensors, wallMs, cpuMs: (user + system) / 1000 / reads, peakBytes: peak - before }),
+);
