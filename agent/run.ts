@@ -17,10 +17,10 @@ import { inspectServer, type ServerOptions } from "./server-options.ts";
 import { openDirectory } from "./sources/directory.ts";
 import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-file.ts";
 import { modelStore } from "./store.ts";
+import { inherit } from "./supervisor/adoption.ts";
 import { type Supervisor, supervisor } from "./supervisor/loop.ts";
-import { endStrays } from "./supervisor/records.ts";
 import { recordsFolder } from "./supervisor/start.ts";
-import { desiredWorkloads, type Node } from "./workload.ts";
+import { type Desired, desiredWorkloads, type Node, type Workload } from "./workload.ts";
 
 /** Paths are absolute. */
 export interface AgentOptions {
@@ -63,9 +63,6 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
   });
   if (!lock.ok) return lock;
   try {
-    const strays = await endStrays(recordsFolder(options.state), platform.value);
-    for (const name of strays)
-      log.warn({ workload: name }, `${name}: ended the server that an earlier agent left behind`);
     await supervise(options, platform.value, node, allocatable.value.bytes, log, ending.signal);
     return stop.aborted ? ok(undefined) : fail("another process took the state folder over");
   } finally {
@@ -103,9 +100,18 @@ async function supervise(
   stop.addEventListener("abort", alarm.ring);
   const { cap, text: kernelCap } = await openKernelCap(options.state);
   if (cap === undefined) log.warn(`nothing stands behind the watchdog: ${kernelCap}`);
+  const { adopted: inherited, ended } = await inherit(recordsFolder(options.state), platform, alarm.ring);
+  for (const { workload, server } of inherited) {
+    log.info(
+      { workload: workload.name },
+      `${workload.name}: goes on with the server of an earlier agent, pid ${server.pid}`,
+    );
+  }
+  for (const name of ended) log.warn({ workload: name }, `${name}: ended what an earlier agent left behind`);
   const processes = supervisor({
     platform,
     cap,
+    inherited,
     allocatableBytes,
     llamaServer: options.llamaServer,
     serverOptions: node.options,
@@ -156,7 +162,11 @@ async function supervise(
   try {
     await keepTicking(
       processes,
-      () => desiredWorkloads(source.current().manifests, node, processes.running()),
+      () => {
+        const { manifests, problems } = source.current();
+        const desired = desiredWorkloads(manifests, node, processes.running());
+        return problems.length === 0 ? desired : withUnconfirmed(desired, processes.unconfirmed());
+      },
       report,
       alarm,
       log,
@@ -169,6 +179,21 @@ async function supervise(
     process.off("exit", processes.killAll);
     cap?.close();
   }
+}
+
+/**
+ * While manifests cannot be read, what an earlier agent left runs on (T6): that one is not among what is wanted, or its Model is
+ * not, may be ignorance.
+ */
+function withUnconfirmed(
+  desired: ReadonlyMap<string, Desired>,
+  unconfirmed: ReadonlyMap<string, Workload>,
+): ReadonlyMap<string, Desired> {
+  const kept = [...unconfirmed].filter(([name]) => {
+    const known = desired.get(name);
+    return known === undefined || (known.kind === "refused" && known.state === "Pending");
+  });
+  return new Map([...desired, ...kept.map(([name, workload]) => [name, { kind: "run", workload }] as const)]);
 }
 
 /** A container may have less memory than its machine has available. */

@@ -11,6 +11,8 @@ export interface ServerView {
   /** Set once it has answered a completion. */
   readonly readyAt?: number | undefined;
   readonly stopping?: Stopping | undefined;
+  /** Checks in a row, since it was Ready, that it did not answer. */
+  readonly unhealthy?: number | undefined;
 }
 
 export interface Stopping {
@@ -45,6 +47,9 @@ export interface Decision {
 export const GRACE_MS = 10_000;
 /** Large weights from a slow disk take minutes (#330). */
 export const START_TIMEOUT_MS = 900_000;
+
+/** After so many checks without an answer a server is taken for hung. */
+export const UNHEALTHY_CHECKS = 3;
 
 /** What to do about one workload now. `desired` undefined: its manifest is gone, or the agent ends. */
 export function decide(desired: Desired | undefined, observed: Observed, now: number): Decision {
@@ -103,6 +108,9 @@ function decideRunning(
   if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
   if (evict !== undefined) return stop("Evicted", evict);
   if (desired.workload.startKey !== server.startKey) return stop("SpecChanged", "restarts with its new settings");
+  if ((server.unhealthy ?? 0) >= UNHEALTHY_CHECKS) {
+    return stop("Unhealthy", `it did not answer ${UNHEALTHY_CHECKS} times in a row: it is started again`);
+  }
   if (server.readyAt !== undefined) return { act: "nothing", state: "Ready" };
   if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
   return stop("StartTimeout", `it did not answer within ${START_TIMEOUT_MS / 60_000} minutes`);

@@ -28,7 +28,7 @@ const SHOWN = 200;
 
 /** Why a server that nobody stopped has ended: by its log, its signal, its code, in this order. */
 export function exitReason({ code, signal }: Exit, logTail: string): ExitReason {
-  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  const how = signal === null ? (code === null ? "how is not known" : `exit code ${code}`) : `signal ${signal}`;
   const sign = SIGNS.find(([pattern]) => pattern.test(logTail));
   if (sign !== undefined) return { reason: sign[1], message: `llama-server ended (${how}): ${sign[2]}` };
   if (signal === "SIGKILL") {

@@ -9,15 +9,17 @@ import { type Preparation, prepare, type Resources } from "../prepare.ts";
 import type { ServerOptions } from "../server-options.ts";
 import type { WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
+import type { AdoptedServer } from "./adoption.ts";
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "./back-off.ts";
 import { cappedMessage, followBudget } from "./cap.ts";
 import { decide } from "./decide.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
 import { type Exit, exitReason, logTail } from "./exit-reason.ts";
 import { hostWatch } from "./host.ts";
-import { answers } from "./probe.ts";
+import { bounded } from "./logs.ts";
+import { answers, isHealthy } from "./probe.ts";
 import { type Projector, projectionDecision, projector } from "./projection.ts";
-import { removeRecord } from "./records.ts";
+import { markReady, removeRecord } from "./records.ts";
 import { recordsFolder, startServer } from "./start.ts";
 
 export interface SupervisorOptions {
@@ -30,6 +32,8 @@ export interface SupervisorOptions {
   readonly resources: Resources;
   /** What stands behind the watchdog; undefined: nothing here. */
   readonly cap: KernelCap | undefined;
+  /** Servers that an agent before this one left running. */
+  readonly inherited: readonly AdoptedServer[];
   /** Milliseconds that never go back. */
   readonly clock: () => number;
   /** Called when a tick is worth more than waiting for the next one. */
@@ -45,12 +49,14 @@ export interface Supervisor {
   readonly idle: () => boolean;
   /** Names of the workloads that have a process. */
   readonly running: () => ReadonlySet<string>;
+  /** Of those inherited, the ones that were not among what is wanted yet: for them absence may be ignorance. */
+  readonly unconfirmed: () => ReadonlyMap<string, Workload>;
   /** SIGKILL to everything at once, for a way out that cannot wait. */
   readonly killAll: () => void;
 }
 
 export function supervisor(options: SupervisorOptions): Supervisor {
-  const entries = new Map<string, Entry>();
+  const entries = new Map(options.inherited.map((server) => [server.workload.name, adopted(server, options)]));
   const host = hostWatch(options.platform);
   const projections = projector(options);
   return {
@@ -75,6 +81,12 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
     idle: () => runningNames(entries).size === 0 && projections.idle(),
     running: () => runningNames(entries),
+    unconfirmed: () =>
+      new Map(
+        [...entries.values()].flatMap(({ name, running }) =>
+          running?.inherited === undefined ? [] : [[name, running.workload]],
+        ),
+      ),
     killAll: () => {
       for (const { running } of entries.values()) running?.server.signal("SIGKILL");
       projections.killAll();
@@ -86,15 +98,32 @@ function runningNames(entries: ReadonlyMap<string, Entry>): ReadonlySet<string> 
   return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ name }) => name));
 }
 
-/** Exits, one sample of memory, and whether a starting server answers yet. */
+function adopted(
+  { server, workload, modelPath, estimateBytes, ready }: AdoptedServer,
+  options: SupervisorOptions,
+): Entry {
+  const limitBytes = options.cap && capBytes(workload.budget.bytes);
+  if (server.pid !== undefined && limitBytes !== undefined) options.cap?.enclose(workload.name, server.pid, limitBytes);
+  const { startKey } = workload;
+  const inherited = ready ? "ready" : "unready";
+  const running = { server, workload, modelPath, startKey, startedAt: options.clock(), limitBytes, inherited } as const;
+  return { ...newEntry(workload.name), starts: 1, estimateBytes, running };
+}
+
+/** Exits, one sample of memory, and whether a server answers: yet, or still. */
 async function observe(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Promise<void> {
   const { running } = entry;
   if (running === undefined) return;
   const exit = running.server.exit();
   if (exit !== undefined) return settle(entry, running, exit, options);
   await measure(entry, running, desired, options);
-  if (running.readyAt === undefined && running.stopping === undefined && !running.probing) void probe(running, options);
+  if (running.stopping !== undefined || running.probing) return;
+  if (running.readyAt === undefined) void probe(running, options);
+  else if (options.clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) void check(running, options);
 }
+
+/** Between two checks of a server that is Ready. */
+const CHECK_MS = 10_000;
 
 async function measure(
   entry: Entry,
@@ -113,14 +142,27 @@ async function measure(
   if (cap !== undefined) followBudget(running, budget.bytes, entry.watch, cap);
 }
 
-async function probe(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
+async function probe(running: Running, { clock, wake, stateDirectory }: SupervisorOptions): Promise<void> {
   running.probing = true;
-  const { modelPath, workload } = running;
-  const answered = await answers({ ...workload.fields, modelPath });
+  const { modelPath, workload, inherited } = running;
+  const expected = { ...workload.fields, modelPath };
+  // One that was Ready under an earlier agent may be busy with answers that are longer than any patience for a first one.
+  const answered = inherited === "ready" ? await isHealthy(expected) : await answers(expected);
   running.probing = false;
   if (!answered || running.server.exit() !== undefined) return;
   running.readyAt = clock();
+  markReady(recordsFolder(stateDirectory), workload.name);
   wake();
+}
+
+async function check(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
+  running.probing = true;
+  const healthy = await isHealthy({ ...running.workload.fields, modelPath: running.modelPath });
+  running.probing = false;
+  running.checkedAt = clock();
+  running.unhealthy = healthy ? 0 : (running.unhealthy ?? 0) + 1;
+  bounded(running.server.logPath);
+  if (!healthy) wake();
 }
 
 /** What a server's end means for its workload. */
@@ -146,7 +188,7 @@ function settle(entry: Entry, running: Running, exit: Exit, { cap, clock, stateD
 }
 
 /** Reasons to stop a server that are its own fault. */
-const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout"]);
+const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
 
 /** Decides on one workload and does everything but a start. */
 function step(
@@ -160,6 +202,8 @@ function step(
   forgiveChanged(entry, desired);
   const { running } = entry;
   const workload = desired?.kind === "run" ? desired.workload : undefined;
+  // The very workload that was inherited only says that nothing is known against it.
+  if (running !== undefined && workload !== undefined && workload !== running.workload) running.inherited = undefined;
   const preparation = workload && prepare(workload, options.resources);
   if (running === undefined) entry.estimateBytes = entry.estimateParts = undefined;
   if (preparation !== undefined && "estimateBytes" in preparation) {
@@ -283,7 +327,7 @@ function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted:
 
 async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
   const { clock, wake } = options;
-  const server = await startServer(workload, paths, { ...options, ended: wake });
+  const server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
   const now = clock();
   if (server === undefined) {
     entry.failures += 1;

@@ -27,20 +27,19 @@ export interface Expected {
   readonly modelPath: string;
 }
 
+/** Whether it is healthy, ours and no stranger on its port (T15): asked of a server that has answered before, however busy. */
+export async function isHealthy(expected: Expected): Promise<boolean> {
+  return asking(expected, healthy);
+}
+
 /**
- * Whether the server can be used: healthy, ours and no stranger on its port (T15), and able to answer, because after a
- * Metal fault in loading /health alone says 200 while every request fails (apple-memory.md §4).
+ * Whether the server can be used: healthy and ours, and able to answer, because after a Metal fault in loading /health alone
+ * says 200 while every request fails (apple-memory.md §4).
  */
-export async function answers({ port, mode, name, modelPath }: Expected): Promise<boolean> {
-  const base = `http://127.0.0.1:${port}`;
-  const [path, body] = QUESTIONS[mode];
-  const dispatcher = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
-  try {
-    const health = await request(`${base}/health`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-    await health.body.dump();
-    if (health.statusCode !== 200) return false;
-    const props = await request(`${base}/props`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-    if (!isOurs(await props.body.json(), name, modelPath)) return false;
+export async function answers(expected: Expected): Promise<boolean> {
+  const [path, body] = QUESTIONS[expected.mode];
+  return asking(expected, async (base, dispatcher) => {
+    if (!(await healthy(base, dispatcher, expected))) return false;
     const answer = await request(`${base}${path}`, {
       dispatcher,
       method: "POST",
@@ -50,11 +49,28 @@ export async function answers({ port, mode, name, modelPath }: Expected): Promis
     });
     await answer.body.dump();
     return answer.statusCode === 200;
+  });
+}
+
+type Ask = (base: string, dispatcher: Agent, expected: Expected) => Promise<boolean>;
+
+async function asking(expected: Expected, ask: Ask): Promise<boolean> {
+  const dispatcher = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
+  try {
+    return await ask(`http://127.0.0.1:${expected.port}`, dispatcher, expected);
   } catch {
     return false;
   } finally {
     await dispatcher.destroy();
   }
+}
+
+async function healthy(base: string, dispatcher: Agent, { name, modelPath }: Expected): Promise<boolean> {
+  const health = await request(`${base}/health`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+  await health.body.dump();
+  if (health.statusCode !== 200) return false;
+  const props = await request(`${base}/props`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+  return isOurs(await props.body.json(), name, modelPath);
 }
 
 /** Older servers do not say their alias; the path of the weights they all say. */

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Platform } from "../platform/platform.ts";
 import type { Exit } from "./exit-reason.ts";
+import { rotated } from "./logs.ts";
 
 /** A llama-server of ours, from its spawn until its end. */
 export interface Server {
@@ -23,7 +25,9 @@ export interface SpawnOptions {
 /** Spawns in a process group of its own, so that Ctrl-C reaches the agent alone, and with its output in a file. */
 export function spawnServer({ file, args, logPath, ended }: SpawnOptions): Server {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
-  const log = openSync(logPath, "w", 0o600);
+  rotated(logPath);
+  // Appending, so that a log that is cut while it is written goes on at its new end.
+  const log = openSync(logPath, "a", 0o600);
   let child: ChildProcess;
   try {
     child = spawn(file, args, { detached: true, stdio: ["ignore", log, log] });
@@ -47,6 +51,37 @@ export function spawnServer({ file, args, logPath, ended }: SpawnOptions): Serve
       if (pid !== undefined && exit === undefined && child.exitCode === null && child.signalCode === null) {
         signalGroup(pid, signal);
       }
+    },
+  };
+}
+
+export interface AdoptOptions {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly logPath: string;
+  readonly platform: Pick<Platform, "startTime">;
+  readonly ended: () => void;
+}
+
+/** How often an adopted server is looked for: nobody says when a process that is no child of ours ends, nor how. */
+const LOOK_MS = 500;
+
+/** A server that an earlier agent spawned. */
+export function adoptServer({ pid, startTime, logPath, platform, ended }: AdoptOptions): Server {
+  let exit: Exit | undefined;
+  const look = async () => {
+    if (exit !== undefined || (await platform.startTime(pid)) === startTime) return;
+    exit = { code: null, signal: null };
+    clearInterval(looking);
+    ended();
+  };
+  const looking = setInterval(() => void look(), LOOK_MS).unref();
+  return {
+    pid,
+    logPath,
+    exit: () => exit,
+    signal: (signal) => {
+      if (exit === undefined) signalGroup(pid, signal);
     },
   };
 }

@@ -32,13 +32,15 @@ export function logPathOf(stateDirectory: string, name: string): string {
 export async function startServer(
   workload: Workload,
   paths: ModelPaths,
+  estimateBytes: number,
   { llamaServer, serverOptions, stateDirectory, platform, cap, ended }: StartOptions,
 ): Promise<Server | undefined> {
   const { name, fields } = workload;
   if (!(await isPortFree(fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
   const logPath = logPathOf(stateDirectory, name);
-  const intent = { name, port: fields.port, bootId: platform.bootId, logPath };
+  const served = { workload, modelPath: paths.model, estimateBytes, ready: false };
+  const intent = { name, port: fields.port, bootId: platform.bootId, logPath, served };
   writeRecord(folder, intent);
   const command = { file: llamaServer, args: serverFlags(fields, paths, serverOptions) };
   const limitBytes = capBytes(workload.budget.bytes);

@@ -32,6 +32,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   const processes = supervisor({
     platform: platform.value,
     cap,
+    inherited: [],
     allocatableBytes: 8 * 1024 * MiB,
     llamaServer: await standIn(growth),
     serverOptions: options,

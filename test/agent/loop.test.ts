@@ -55,6 +55,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       serverOptions: options,
       stateDirectory: await temporaryDirectory(),
       cap,
+      inherited: [],
       resources: {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),

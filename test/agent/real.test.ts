@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import type { AgentStatus } from "../../agent/status-file.ts";
 import { formatBytes } from "../../memory/quantity.ts";
 import {
   type AgentProcess,
@@ -129,15 +131,57 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(up.restarts, 1);
   });
 
-  it("T5: has exactly one server after the agent itself was killed and started again", async () => {
+  it("T5: a streaming answer survives a kill -9 and restart of the agent, which goes on with the same server", async () => {
+    await writeManifests(site, "chat", { port });
+    agent = startAgent(site);
+    const { pid, endpoint = "" } = await workloadOnce(site, "chat", isReady);
+    const response = await fetch(`${endpoint}/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "Once upon a time", max_tokens: 400, ignore_eos: true, stream: true }),
+    });
+    let streamed = "";
+    const streaming = (async () => {
+      for await (const chunk of response.body ?? []) streamed += Buffer.from(chunk).toString("utf8");
+    })();
+    await stopped(agent, "SIGKILL");
+    assert.deepEqual(await serversOf(site), [pid]);
+    const before = streamed.length;
+    agent = startAgent(site);
+    const again = await statusOnce(
+      site,
+      ({ agent: { pid: by }, workloads: [chat] }) => by === agent.child.pid && chat?.state === "Ready",
+    );
+    assert.equal(again.workloads[0]?.pid, pid);
+    assert.equal(again.workloads[0]?.restarts, 0);
+    await streaming;
+    assert.ok(streamed.length > before && streamed.trimEnd().endsWith("data: [DONE]"), streamed.slice(-200));
+    assert.deepEqual(await serversOf(site), [pid]);
+    await writeManifests(site, "chat", { port, contextSize: 2048 });
+    const restarted = await workloadOnce(site, "chat", (it) => isReady(it) && it.pid !== pid);
+    assert.deepEqual(await serversOf(site), [restarted.pid]);
+  });
+
+  it("T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
     await stopped(agent, "SIGKILL");
-    assert.deepEqual(await serversOf(site), [pid]);
+    const away = `${site.manifests}-away`;
+    await rename(site.manifests, away);
     agent = startAgent(site);
-    const again = await workloadOnce(site, "chat", (it) => isReady(it) && it.pid !== pid);
-    assert.deepEqual(await serversOf(site), [again.pid]);
+    const by = (status: AgentStatus) => status.agent.pid === agent.child.pid;
+    await statusOnce(site, (status) => by(status) && status.workloads[0]?.state === "Ready");
+    await sleep(3000);
+    assert.deepEqual(await serversOf(site), [pid]);
+    await rename(away, site.manifests);
+    await statusOnce(site, ({ agent: { problems } }) => problems.length === 0);
+    assert.deepEqual(await serversOf(site), [pid]);
+    await stopped(agent, "SIGKILL");
+    await rm(join(site.manifests, "chat.yaml"));
+    agent = startAgent(site);
+    await statusOnce(site, (status) => by(status) && status.workloads.length === 0);
+    assert.deepEqual(await serversLeft(site), []);
   });
 
   it("T15: does not take a stranger on its port for its server, and starts when the port is free", async () => {

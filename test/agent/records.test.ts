@@ -6,7 +6,8 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openLinux } from "../../agent/platform/linux.ts";
 import type { Platform } from "../../agent/platform/platform.ts";
-import { endStrays, removeRecord, type ServerRecord, writeRecord } from "../../agent/supervisor/records.ts";
+import { inherit } from "../../agent/supervisor/adoption.ts";
+import { removeRecord, type ServerRecord, writeRecord } from "../../agent/supervisor/records.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 describe("servers that an agent before this one left behind", function () {
@@ -41,13 +42,15 @@ describe("servers that an agent before this one left behind", function () {
   };
   const record = (part: Partial<ServerRecord> = {}) =>
     writeRecord(folder, { name: "default/chat", port: 1, bootId: platform.bootId, logPath, ...part });
+  /** Names of those that were ended. */
+  const leftovers = async () => (await inherit(folder, platform, () => {})).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
   const elsewhere = () => join(folder, "..", "elsewhere.log");
 
   it("are ended by pid, start time and boot", async () => {
     const { child, pid, startTime } = await launch("/dev/null");
     record({ pid, startTime });
-    assert.deepEqual(await endStrays(folder, platform), ["default/chat"]);
+    assert.deepEqual(await leftovers(), ["default/chat"]);
     assert.equal(lives(child), false);
     assert.deepEqual(await readdir(folder), []);
   });
@@ -55,14 +58,14 @@ describe("servers that an agent before this one left behind", function () {
   it("are found by their log where the agent died between the spawn and its record", async () => {
     const { child } = await launch(logPath);
     record();
-    assert.deepEqual(await endStrays(folder, platform), ["default/chat"]);
+    assert.deepEqual(await leftovers(), ["default/chat"]);
     assert.equal(lives(child), false);
   });
 
   it("are ended with all that they started", async () => {
     const { child, pid, startTime } = await launch(logPath, "sleep 301 & sleep 302");
     record({ pid, startTime });
-    await endStrays(folder, platform);
+    await leftovers();
     assert.equal(lives(child), false);
     assert.deepEqual(await platform.writersOf(logPath), []);
   });
@@ -70,7 +73,7 @@ describe("servers that an agent before this one left behind", function () {
   it("are killed where they ignore SIGTERM", async () => {
     const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; while :; do sleep 0.1; done');
     record({ pid, startTime });
-    await endStrays(folder, platform);
+    await leftovers();
     assert.equal(child.signalCode, "SIGKILL");
   });
 
@@ -86,7 +89,7 @@ describe("servers that an agent before this one left behind", function () {
     it(`leaves alone a process ${what}`, async () => {
       const { child, pid, startTime } = await launch("/dev/null");
       record(part(pid, startTime));
-      assert.deepEqual(await endStrays(folder, platform), []);
+      assert.deepEqual(await leftovers(), []);
       assert.equal(lives(child), true);
       assert.deepEqual(await readdir(folder), []);
     });
@@ -95,14 +98,14 @@ describe("servers that an agent before this one left behind", function () {
   it("leaves alone who reads the log", async () => {
     const { child } = await launch(elsewhere(), `exec tail -f ${logPath}`);
     record();
-    assert.deepEqual(await endStrays(folder, platform), []);
+    assert.deepEqual(await leftovers(), []);
     assert.equal(lives(child), true);
   });
 
   it("takes a record that it cannot read for nobody's", async () => {
     await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
     await writeFile(join(folder, "default_more.json"), "{");
-    assert.deepEqual(await endStrays(folder, platform), []);
+    assert.deepEqual(await leftovers(), []);
   });
 
   it("keeps a record a name, apart in every namespace (T9)", async () => {
