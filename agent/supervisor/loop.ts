@@ -1,46 +1,18 @@
-import { admit, type Holder } from "../admission.ts";
-import { calmLeftMs, type Evictable, evictedAgain, evictedMessage, victimOf } from "../enforcement/eviction.ts";
-import { capBytes, type KernelCap } from "../enforcement/kernel-cap.ts";
-import { type Pressure, pressureWait } from "../enforcement/pressure.ts";
-import { exceededMessage, exceeds, isSampleDue, UNWATCHED, watched } from "../enforcement/watchdog.ts";
-import type { ModelPaths } from "../flags.ts";
-import type { Platform } from "../platform/platform.ts";
-import { type Preparation, prepare, type Resources } from "../prepare.ts";
-import type { ServerOptions } from "../server-options.ts";
+import { calmLeftMs, evictedAgain, evictedMessage, victimOf } from "../enforcement/eviction.ts";
+import { capBytes } from "../enforcement/kernel-cap.ts";
+import type { Pressure } from "../enforcement/pressure.ts";
+import { exceededMessage, exceeds } from "../enforcement/watchdog.ts";
+import { type Preparation, prepare } from "../prepare.ts";
 import type { WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
 import type { AdoptedServer } from "./adoption.ts";
-import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "./back-off.ts";
-import { cappedMessage, followBudget } from "./cap.ts";
 import { decide } from "./decide.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
-import { type Exit, exitReason, logTail } from "./exit-reason.ts";
 import { hostWatch } from "./host.ts";
-import { bounded } from "./logs.ts";
-import { answers, isHealthy } from "./probe.ts";
-import { type Projector, projectionDecision, projector } from "./projection.ts";
-import { markReady, removeRecord } from "./records.ts";
-import { recordsFolder, startServer } from "./start.ts";
-
-export interface SupervisorOptions {
-  readonly platform: Platform;
-  /** What all workloads together may be charged with, in bytes. */
-  readonly allocatableBytes: number;
-  readonly llamaServer: string;
-  readonly serverOptions: ServerOptions;
-  readonly stateDirectory: string;
-  readonly resources: Resources;
-  /** What stands behind the watchdog; undefined: nothing here. */
-  readonly cap: KernelCap | undefined;
-  /** Servers that an agent before this one left running. */
-  readonly inherited: readonly AdoptedServer[];
-  /** Milliseconds that never go back. */
-  readonly clock: () => number;
-  /** Called when a tick is worth more than waiting for the next one. */
-  readonly wake: () => void;
-}
-
-export type Wanted = ReadonlyMap<string, Desired>;
+import { observe } from "./observe.ts";
+import type { SupervisorOptions, Wanted } from "./options.ts";
+import { projectionDecision, projector } from "./projection.ts";
+import { evictable, startNext } from "./starts.ts";
 
 export interface Supervisor {
   /** Looks, decides and acts once; the statuses after it, by name. One call at a time. */
@@ -110,86 +82,6 @@ function adopted(
   return { ...newEntry(workload.name), starts: 1, estimateBytes, running };
 }
 
-/** Exits, one sample of memory, and whether a server answers: yet, or still. */
-async function observe(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): Promise<void> {
-  const { running } = entry;
-  if (running === undefined) return;
-  const exit = running.server.exit();
-  if (exit !== undefined) return settle(entry, running, exit, options);
-  await measure(entry, running, desired, options);
-  if (running.stopping !== undefined || running.probing) return;
-  if (running.readyAt === undefined) void probe(running, options);
-  else if (options.clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) void check(running, options);
-}
-
-/** Between two checks of a server that is Ready. */
-const CHECK_MS = 10_000;
-
-async function measure(
-  entry: Entry,
-  running: Running,
-  desired: Desired | undefined,
-  { platform, cap, clock }: SupervisorOptions,
-): Promise<void> {
-  const { server, workload } = running;
-  const now = clock();
-  if (!isSampleDue(entry.watch, now)) return;
-  const sample = server.pid === undefined ? null : await platform.footprintBytes(server.pid);
-  // A process that ended while it was measured is no process that cannot be measured.
-  if (server.exit() !== undefined) return;
-  const { budget } = desired?.kind === "run" ? desired.workload : workload;
-  entry.watch = watched(entry.watch, sample, budget.bytes, now);
-  if (cap !== undefined) followBudget(running, budget.bytes, entry.watch, cap);
-}
-
-async function probe(running: Running, { clock, wake, stateDirectory }: SupervisorOptions): Promise<void> {
-  running.probing = true;
-  const { modelPath, workload, inherited } = running;
-  const expected = { ...workload.fields, modelPath };
-  // One that was Ready under an earlier agent may be busy with answers that are longer than any patience for a first one.
-  const answered = inherited === "ready" ? await isHealthy(expected) : await answers(expected);
-  running.probing = false;
-  if (!answered || running.server.exit() !== undefined) return;
-  running.readyAt = clock();
-  markReady(recordsFolder(stateDirectory), workload.name);
-  wake();
-}
-
-async function check(running: Running, { clock, wake }: SupervisorOptions): Promise<void> {
-  running.probing = true;
-  const healthy = await isHealthy({ ...running.workload.fields, modelPath: running.modelPath });
-  running.probing = false;
-  running.checkedAt = clock();
-  running.unhealthy = healthy ? 0 : (running.unhealthy ?? 0) + 1;
-  bounded(running.server.logPath);
-  if (!healthy) wake();
-}
-
-/** What a server's end means for its workload. */
-function settle(entry: Entry, running: Running, exit: Exit, { cap, clock, stateDirectory }: SupervisorOptions): void {
-  const now = clock();
-  const capped = running.stopping === undefined ? cappedMessage(running, exit, entry.watch, cap) : undefined;
-  cap?.release(entry.name);
-  entry.running = undefined;
-  entry.watch = UNWATCHED;
-  removeRecord(recordsFolder(stateDirectory), entry.name);
-  const { stopping } = running;
-  if (stopping !== undefined && (!FAILURES.has(stopping.reason) || running.stoppedWish !== entry.wish)) return;
-  const breach = capped ?? (stopping?.reason === "BudgetExceeded" ? stopping.message : undefined);
-  if (breach !== undefined) {
-    entry.breaches = breachesAfter(entry.breaches, now);
-    entry.backOff = breachBackOff(entry.breaches, breach, now);
-    return;
-  }
-  entry.failures = failuresAfter(entry.failures, running.readyAt, now);
-  const why = stopping ?? exitReason(exit, logTail(running.server.logPath));
-  const until = now + backOffMs("crash", entry.failures);
-  entry.backOff = { state: "BackOff", reason: why.reason, message: why.message, until };
-}
-
-/** Reasons to stop a server that are its own fault. */
-const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
-
 /** Decides on one workload and does everything but a start. */
 function step(
   entry: Entry,
@@ -248,101 +140,4 @@ function carryOut({ decision, wish }: Entry, running: Running, now: number): voi
     running.stopping = { ...running.stopping, killed: true };
     running.server.signal("SIGKILL");
   }
-}
-
-async function startNext(
-  entries: ReadonlyMap<string, Entry>,
-  wanted: Wanted,
-  preparations: ReadonlyMap<string, Preparation>,
-  pressure: Pressure,
-  projections: Projector,
-  options: SupervisorOptions,
-): Promise<void> {
-  const all = [...entries.values()];
-  const queued = all.filter(({ decision }) => decision.act === "queue");
-  const admission = admit(
-    queued.map((entry) => ({ ...claimOf(entry, wanted), since: entry.queuedAt ?? 0 })),
-    all.flatMap((entry) => (entry.running === undefined ? [] : holder(entry, entry.running, wanted))),
-    options.allocatableBytes,
-    pressureWait(pressure) ?? (projections.idle() ? undefined : "waits until llama-server has said what another needs"),
-  );
-  for (const entry of queued) {
-    const refusal = admission.refused.get(entry.name);
-    const wait = admission.waiting.get(entry.name);
-    if (refusal !== undefined) {
-      entry.decision = { act: "nothing", state: "Failed", reason: "InsufficientMemory", message: refusal };
-    } else if (wait !== undefined) {
-      entry.decision = { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message: wait };
-    }
-  }
-  const next = admission.start === undefined ? undefined : entries.get(admission.start);
-  const desired = next && wanted.get(next.name);
-  const preparation = next && preparations.get(next.name);
-  if (!next || desired?.kind !== "run" || preparation?.stage !== "ready") return;
-  const { workload } = desired;
-  if (next.projection?.key === workload.startKey) await start(next, workload, preparation.paths, options);
-  else void askProjection(next, workload, preparation.paths, projections, options);
-}
-
-/** Without the tick waiting for it: servers that run are watched meanwhile. */
-async function askProjection(
-  entry: Entry,
-  workload: Workload,
-  paths: ModelPaths,
-  projections: Projector,
-  { wake }: SupervisorOptions,
-): Promise<void> {
-  const key = workload.startKey;
-  entry.projection = { key };
-  entry.decision = projectionDecision(entry.projection, workload) ?? entry.decision;
-  entry.projection = { key, bytes: await projections.ask(workload, paths) };
-  wake();
-}
-
-function claimOf(entry: Entry, wanted: Wanted) {
-  const desired = wanted.get(entry.name);
-  const priority = desired?.kind === "run" ? desired.workload.priority : 0;
-  return { name: entry.name, priority, chargeBytes: chargeBytes(entry) };
-}
-
-function evictable(entry: Entry, wanted: Wanted): readonly Evictable[] {
-  const { running } = entry;
-  if (running === undefined) return [];
-  const desired = wanted.get(entry.name);
-  const workload = desired?.kind === "run" ? desired.workload : running.workload;
-  const leaving = running.stopping !== undefined || desired?.kind !== "run";
-  const { evictionProtection, budget } = workload;
-  const claim = { ...claimOf(entry, wanted), budgetBytes: budget.bytes, startedAt: running.startedAt };
-  return [{ ...claim, protected: evictionProtection, leaving }];
-}
-
-function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted: Wanted): Holder {
-  return {
-    ...claimOf(entry, wanted),
-    since: startedAt,
-    starting: readyAt === undefined && stopping === undefined,
-    unknown: entry.watch.unknown,
-  };
-}
-
-async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
-  const { clock, wake } = options;
-  const server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
-  const now = clock();
-  if (server === undefined) {
-    entry.failures += 1;
-    const { port } = workload.fields;
-    const owner = (await options.platform.listenerOn(port)) ?? "another process";
-    const message = `port ${port} is in use by ${owner}: end it, or set another spec.endpoint.port`;
-    const until = now + backOffMs("crash", Math.min(entry.failures, 5));
-    entry.backOff = { state: "Failed", reason: "PortInUse", message, until };
-    entry.decision = { act: "nothing", state: "Failed", reason: "PortInUse", message };
-    return;
-  }
-  entry.starts += 1;
-  entry.watch = UNWATCHED;
-  const limitBytes = options.cap && capBytes(workload.budget.bytes);
-  const { startKey } = workload;
-  entry.running = { server, workload, modelPath: paths.model, startKey, startedAt: now, limitBytes };
-  entry.decision = { act: "nothing", state: "Starting" };
 }

@@ -1,0 +1,110 @@
+import { admit, type Holder } from "../admission.ts";
+import type { Evictable } from "../enforcement/eviction.ts";
+import { capBytes } from "../enforcement/kernel-cap.ts";
+import { type Pressure, pressureWait } from "../enforcement/pressure.ts";
+import { UNWATCHED } from "../enforcement/watchdog.ts";
+import type { ModelPaths } from "../flags.ts";
+import type { Preparation } from "../prepare.ts";
+import type { Workload } from "../workload.ts";
+import { backOffMs } from "./back-off.ts";
+import { chargeBytes, type Entry, type Running } from "./entry.ts";
+import type { SupervisorOptions, Wanted } from "./options.ts";
+import { type Projector, projectionDecision } from "./projection.ts";
+import { startServer } from "./start.ts";
+
+export async function startNext(
+  entries: ReadonlyMap<string, Entry>,
+  wanted: Wanted,
+  preparations: ReadonlyMap<string, Preparation>,
+  pressure: Pressure,
+  projections: Projector,
+  options: SupervisorOptions,
+): Promise<void> {
+  const all = [...entries.values()];
+  const queued = all.filter(({ decision }) => decision.act === "queue");
+  const admission = admit(
+    queued.map((entry) => ({ ...claimOf(entry, wanted), since: entry.queuedAt ?? 0 })),
+    all.flatMap((entry) => (entry.running === undefined ? [] : holder(entry, entry.running, wanted))),
+    options.allocatableBytes,
+    pressureWait(pressure) ?? (projections.idle() ? undefined : "waits until llama-server has said what another needs"),
+  );
+  for (const entry of queued) {
+    const refusal = admission.refused.get(entry.name);
+    const wait = admission.waiting.get(entry.name);
+    if (refusal !== undefined) {
+      entry.decision = { act: "nothing", state: "Failed", reason: "InsufficientMemory", message: refusal };
+    } else if (wait !== undefined) {
+      entry.decision = { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message: wait };
+    }
+  }
+  const next = admission.start === undefined ? undefined : entries.get(admission.start);
+  const desired = next && wanted.get(next.name);
+  const preparation = next && preparations.get(next.name);
+  if (!next || desired?.kind !== "run" || preparation?.stage !== "ready") return;
+  const { workload } = desired;
+  if (next.projection?.key === workload.startKey) await start(next, workload, preparation.paths, options);
+  else void askProjection(next, workload, preparation.paths, projections, options);
+}
+
+/** Without the tick waiting for it: servers that run are watched meanwhile. */
+async function askProjection(
+  entry: Entry,
+  workload: Workload,
+  paths: ModelPaths,
+  projections: Projector,
+  { wake }: SupervisorOptions,
+): Promise<void> {
+  const key = workload.startKey;
+  entry.projection = { key };
+  entry.decision = projectionDecision(entry.projection, workload) ?? entry.decision;
+  entry.projection = { key, bytes: await projections.ask(workload, paths) };
+  wake();
+}
+
+function claimOf(entry: Entry, wanted: Wanted) {
+  const desired = wanted.get(entry.name);
+  const priority = desired?.kind === "run" ? desired.workload.priority : 0;
+  return { name: entry.name, priority, chargeBytes: chargeBytes(entry) };
+}
+
+export function evictable(entry: Entry, wanted: Wanted): readonly Evictable[] {
+  const { running } = entry;
+  if (running === undefined) return [];
+  const desired = wanted.get(entry.name);
+  const workload = desired?.kind === "run" ? desired.workload : running.workload;
+  const leaving = running.stopping !== undefined || desired?.kind !== "run";
+  const { evictionProtection, budget } = workload;
+  const claim = { ...claimOf(entry, wanted), budgetBytes: budget.bytes, startedAt: running.startedAt };
+  return [{ ...claim, protected: evictionProtection, leaving }];
+}
+
+function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted: Wanted): Holder {
+  return {
+    ...claimOf(entry, wanted),
+    since: startedAt,
+    starting: readyAt === undefined && stopping === undefined,
+    unknown: entry.watch.unknown,
+  };
+}
+
+async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
+  const { clock, wake } = options;
+  const server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
+  const now = clock();
+  if (server === undefined) {
+    entry.failures += 1;
+    const { port } = workload.fields;
+    const owner = (await options.platform.listenerOn(port)) ?? "another process";
+    const message = `port ${port} is in use by ${owner}: end it, or set another spec.endpoint.port`;
+    const until = now + backOffMs("crash", Math.min(entry.failures, 5));
+    entry.backOff = { state: "Failed", reason: "PortInUse", message, until };
+    entry.decision = { act: "nothing", state: "Failed", reason: "PortInUse", message };
+    return;
+  }
+  entry.starts += 1;
+  entry.watch = UNWATCHED;
+  const limitBytes = options.cap && capBytes(workload.budget.bytes);
+  const { startKey } = workload;
+  entry.running = { server, workload, modelPath: paths.model, startKey, startedAt: now, limitBytes };
+  entry.decision = { act: "nothing", state: "Starting" };
+}
