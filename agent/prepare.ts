@@ -3,7 +3,7 @@ import { estimate } from "../memory/estimate/estimate.ts";
 import { decideFit } from "../memory/fit.ts";
 import type { GgufHeader } from "../memory/gguf/header.ts";
 import type { HeaderView } from "./headers.ts";
-import type { StoredModel } from "./store.ts";
+import type { StoredModel } from "./store/store.ts";
 import type { Workload } from "./workload.ts";
 
 /** How far everything is that a start needs, apart from memory that others hold. */

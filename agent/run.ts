@@ -11,16 +11,19 @@ import type { Platform } from "./platform/platform.ts";
 import { inspectServer, type ServerOptions } from "./server-options.ts";
 import { openDirectory } from "./sources/directory.ts";
 import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-file.ts";
-import { modelStore } from "./store.ts";
+import { collectRegularly } from "./store/collect.ts";
+import { modelStore } from "./store/store.ts";
 import { type Supervisor, supervisor } from "./supervisor/loop.ts";
 import { endStrays } from "./supervisor/records.ts";
 import { recordsFolder } from "./supervisor/start.ts";
-import { desiredWorkloads, type Node } from "./workload.ts";
+import { desiredWorkloads, type Node, wantedModels } from "./workload.ts";
 
 /** Paths are absolute. */
 export interface AgentOptions {
   readonly manifests: string;
   readonly models: string;
+  /** Above this many bytes downloaded models that no manifest wants are removed; nothing is without it. */
+  readonly modelsMaxBytes?: number;
   readonly state: string;
   readonly llamaServer: string;
   /** Above 0, at most 1: each model's default budget, and what all of them share. */
@@ -110,6 +113,13 @@ async function supervise(
   });
   process.once("exit", processes.killAll);
   const source = await openDirectory(options.manifests, alarm.ring);
+  const collection = {
+    folder: options.models,
+    maxBytes: options.modelsMaxBytes,
+    wanted: () => wantedModels(source.current()),
+    say: (message: string) => log.info(message),
+  };
+  void collectRegularly(collection, stop);
   const agent = {
     pid: process.pid,
     startedAt: new Date().toISOString(),

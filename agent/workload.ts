@@ -8,6 +8,7 @@ import { missingOptions, type ServerFields, serverFlags } from "./flags.ts";
 import { notesOn } from "./notes.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { ServerOptions } from "./server-options.ts";
+import type { Snapshot } from "./sources/directory.ts";
 import { type Manifest, nameOf } from "./sources/documents.ts";
 
 /** What budgets and settings are resolved against. */
@@ -123,17 +124,30 @@ function join(name: string, spec: InferenceServiceSpec, model: Model, node: Node
     reasoningBudgetMessage: spec.reasoningBudgetMessage,
     extraArgs: extraArgs.value,
   };
-  const { source, sha256 } = model.spec;
+  const { source, sha256 } = weightsOf(model);
   return ok({
     name,
     source,
-    sha256: sha256?.toLowerCase(),
+    sha256,
     fields,
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
-    startKey: JSON.stringify([sha256, ...serverFlags(fields, source, node.options)]),
+    startKey: JSON.stringify([model.spec.sha256, ...serverFlags(fields, source, node.options)]),
     notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields, node.options)],
   });
+}
+
+function weightsOf({ spec }: Model): Pick<Workload, "source" | "sha256"> {
+  return { source: spec.source, sha256: spec.sha256?.toLowerCase() };
+}
+
+/** The weights of all Models, served or not; undefined while some manifest cannot be read. */
+export function wantedModels({
+  manifests,
+  problems,
+}: Snapshot): readonly Pick<Workload, "source" | "sha256">[] | undefined {
+  if (problems.length > 0) return undefined;
+  return manifests.flatMap((manifest) => (manifest.kind === "Model" ? [weightsOf(manifest)] : []));
 }
 
 /** What of the Model this agent cannot serve, as a sentence. */

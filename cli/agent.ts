@@ -10,6 +10,7 @@ interface Flags {
   readonly memoryFraction?: number;
   readonly hostMemory?: number;
   readonly models: string;
+  readonly modelsMax?: number;
   readonly state?: string;
   readonly llamaServer: string;
   readonly json?: boolean;
@@ -26,6 +27,7 @@ export function agentCommand(): Command {
     .option("--memory-fraction <f>", "share of memory for models, above 0 and at most 1", parseFraction)
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseBytes)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
+    .option("--models-max <quantity>", "above it unused downloads are removed, oldest first; default: none", parseBytes)
     .option("--state <dir>", "folder for the agent's own files; by default one for each --manifests", resolvePath)
     .option("--llama-server <path>", "the binary to run", "llama-server")
     .option("--json", "log JSON lines")
@@ -48,12 +50,21 @@ async function run(flags: Flags): Promise<void> {
   }
 }
 
-function optionsOf({ manifests, models, state, llamaServer, memoryFraction, hostMemory }: Flags): AgentOptions {
+function optionsOf({
+  manifests,
+  models,
+  modelsMax,
+  state,
+  llamaServer,
+  memoryFraction,
+  hostMemory,
+}: Flags): AgentOptions {
   return {
     manifests,
     models,
     state: state ?? defaultState(manifests),
     llamaServer,
+    ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),
     ...(memoryFraction === undefined ? {} : { memoryFraction }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
   };

@@ -3,6 +3,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { type Deadline, openHttp } from "./http-source.ts";
+import { withTokenFile } from "./hub-token.ts";
 import { displayName, type Location, locate } from "./locate.ts";
 import { parseHeader } from "./parse.ts";
 import { Refusal } from "./refusal.ts";
@@ -11,7 +12,7 @@ import { checkJoined, joinShard, laterShards } from "./shards.ts";
 export interface ReadOptions {
   /** For the whole read, all shards and retries together, in milliseconds; default 20,000. */
   readonly timeoutMs?: number;
-  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`. */
+  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`, else the token file. */
   readonly token?: string;
   /** Aborting it ends the read with a failure. */
   readonly signal?: AbortSignal;
@@ -68,7 +69,7 @@ async function readFileHeader(
   token: string | undefined,
   deadline: Deadline,
 ): Promise<Result<GgufHeader>> {
-  const location = locate(source, process.env, token);
+  const location = locate(source, withTokenFile(process.env), token);
   if (!location.ok) return location;
   try {
     const header = await readFrom(location.value, deadline);
