@@ -1,5 +1,6 @@
 import type { Model } from "../api/model.ts";
 import type { ModelPaths } from "./flags.ts";
+import type { Snapshot } from "./sources/directory.ts";
 
 /** A file as a Model names it: a path or an address. */
 export interface ModelFile {
@@ -31,4 +32,11 @@ function fileOf({ spec }: Model): ModelFile {
 /** Stands for the paths while the files are not here: the same sources make the same command line. */
 export function sourcesOf({ source, mmproj, draft }: ModelFiles): ModelPaths {
   return { model: source, ...(mmproj && { mmproj: mmproj.source }), ...(draft && { draft: draft.source }) };
+}
+
+/** Every file that a Model names, served or not; undefined while some manifest cannot be read. */
+export function wantedFiles({ manifests, problems }: Snapshot): readonly ModelFile[] | undefined {
+  if (problems.length > 0) return undefined;
+  const files = manifests.flatMap((manifest) => (manifest.kind === "Model" ? [filesOf(manifest, undefined)] : []));
+  return files.flatMap(({ mmproj, ...model }) => (mmproj === undefined ? [model] : [model, mmproj]));
 }

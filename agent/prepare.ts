@@ -5,7 +5,7 @@ import { estimateServed, type Served } from "../memory/served.ts";
 import type { ModelPaths } from "./flags.ts";
 import type { HeaderView } from "./headers.ts";
 import type { ModelFile, ModelFiles } from "./model-files.ts";
-import type { StoredModel } from "./store.ts";
+import type { StoredModel } from "./store/store.ts";
 import type { Workload } from "./workload.ts";
 
 /** How far everything is that a start needs, apart from memory that others hold. */

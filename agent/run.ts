@@ -10,13 +10,15 @@ import type { ListenAddress } from "./http/listen.ts";
 import { type AgentWindow, openWindow } from "./http/window.ts";
 import { lockState } from "./lock.ts";
 import { logChanges } from "./log.ts";
+import { wantedFiles } from "./model-files.ts";
 import { lastReading } from "./platform/last-reading.ts";
 import { openPlatform } from "./platform/open.ts";
 import type { Platform } from "./platform/platform.ts";
 import { inspectServer, type ServerOptions } from "./server-options.ts";
 import { openDirectory } from "./sources/directory.ts";
 import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-file.ts";
-import { modelStore } from "./store.ts";
+import { collectRegularly } from "./store/collect.ts";
+import { modelStore } from "./store/store.ts";
 import { inherit } from "./supervisor/adoption.ts";
 import { type Supervisor, supervisor } from "./supervisor/loop.ts";
 import { recordsFolder } from "./supervisor/start.ts";
@@ -26,6 +28,8 @@ import { type Desired, desiredWorkloads, type Node, type Workload } from "./work
 export interface AgentOptions {
   readonly manifests: string;
   readonly models: string;
+  /** Above this many bytes downloaded models that no manifest wants are removed; nothing is without it. */
+  readonly modelsMaxBytes?: number;
   readonly state: string;
   readonly llamaServer: string;
   /** Above 0, at most 1: each model's default budget, and what all of them share. */
@@ -132,6 +136,13 @@ async function supervise(
   if (window.url !== undefined) log.info(`status page at ${window.url}`);
   const available = lastReading(platform.availableBytes);
   const source = await openDirectory(options.manifests, alarm.ring);
+  const collection = {
+    folder: options.models,
+    maxBytes: options.modelsMaxBytes,
+    wanted: () => wantedFiles(source.current()),
+    say: (message: string) => log.info(message),
+  };
+  void collectRegularly(collection, stop);
   const agent = {
     pid: process.pid,
     startedAt: new Date().toISOString(),

@@ -11,6 +11,7 @@ interface Flags {
   readonly memoryFraction?: number;
   readonly hostMemory?: number;
   readonly models: string;
+  readonly modelsMax?: number;
   readonly state?: string;
   readonly llamaServer: string;
   readonly listen: ListenAddress | "off";
@@ -28,6 +29,7 @@ export function agentCommand(): Command {
     .option("--memory-fraction <f>", "share of memory for models, above 0 and at most 1", parseFraction)
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseBytes)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
+    .option("--models-max <quantity>", "above it unused downloads are removed, oldest first; default: none", parseBytes)
     .option("--state <dir>", "folder for the agent's own files; by default one for each --manifests", resolvePath)
     .option("--llama-server <path>", "the binary to run", "llama-server")
     .addOption(
@@ -55,13 +57,15 @@ async function run(flags: Flags): Promise<void> {
   }
 }
 
-function optionsOf({ manifests, models, state, llamaServer, memoryFraction, hostMemory, listen }: Flags): AgentOptions {
+function optionsOf(flags: Flags): AgentOptions {
+  const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
   return {
     manifests,
     models,
     state: state ?? defaultState(manifests),
     llamaServer,
     listen,
+    ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),
     ...(memoryFraction === undefined ? {} : { memoryFraction }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
   };

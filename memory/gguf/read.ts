@@ -4,6 +4,7 @@ import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
 import { type Deadline, openHttp } from "./http-source.ts";
+import { withTokenFile } from "./hub-token.ts";
 import { displayName, type Location, locate } from "./locate.ts";
 import { parseHeader } from "./parse.ts";
 import { Refusal } from "./refusal.ts";
@@ -12,7 +13,7 @@ import { checkJoined, joinShard, laterShards } from "./shards.ts";
 export interface ReadOptions {
   /** For the whole read, all shards and retries together, in milliseconds; default 20,000. */
   readonly timeoutMs?: number;
-  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`. */
+  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`, else the token file. */
   readonly token?: string;
   /**
    * Where headers are kept between runs: a header that was read before costs one conditional request, or a look at the
@@ -74,7 +75,7 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
 }
 
 async function readFileHeader(source: string, reading: Reading): Promise<Result<GgufHeader>> {
-  const location = locate(source, process.env, reading.token);
+  const location = locate(source, withTokenFile(process.env), reading.token);
   if (!location.ok) return location;
   try {
     const header = await readFrom(location.value, reading);

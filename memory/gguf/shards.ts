@@ -26,8 +26,21 @@ export function laterShards(source: string, header: GgufHeader): Result<readonly
   if (Number(FIRST_SHARD.exec(source)?.[1]) !== count) {
     return fail(`it is the first of ${count} shards, but its name does not end in ${shardName(1, count)}`);
   }
-  const rest = Array.from({ length: count - 1 }, (_, position) => position + 2);
-  return ok(rest.map((number) => source.replace(FIRST_SHARD, shardName(number, count))));
+  return ok(laterNames(source, count));
+}
+
+/**
+ * The sources of all shards of the model that `source` begins, `source` first, by its name alone; only `source` where that
+ * is not the name of a first shard.
+ */
+export function shardSources(source: string): readonly [string, ...string[]] {
+  const count = Number(FIRST_SHARD.exec(source)?.[1] ?? 1);
+  return count > MAX_SHARDS ? [source] : [source, ...laterNames(source, count)];
+}
+
+function laterNames(source: string, count: number): readonly string[] {
+  const rest = Array.from({ length: Math.max(0, count - 1) }, (_, position) => position + 2);
+  return rest.map((number) => source.replace(FIRST_SHARD, shardName(number, count)));
 }
 
 function shardName(number: number, count: number): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Preparation, prepare, type Resources } from "../../agent/prepare.ts";
-import type { StoredModel } from "../../agent/store.ts";
+import type { StoredModel } from "../../agent/store/store.ts";
 import { fail, ok } from "../../api/result.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import { sumOf } from "../../memory/estimate/estimate.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { wantedFiles } from "../../agent/model-files.ts";
 import type { Manifest } from "../../agent/sources/documents.ts";
 import { type Desired, desiredWorkloads, type Node } from "../../agent/workload.ts";
 import { parseManifest } from "../../api/parse.ts";
@@ -26,6 +27,20 @@ function running(desired: Desired) {
   assert(desired.kind === "run", JSON.stringify(desired));
   return desired.workload;
 }
+
+describe("the models that manifests want", () => {
+  const model = parsed(modelManifest({ sha256: "AB".repeat(32) }));
+
+  it("are those of all Models, whether a service runs them or not", () => {
+    const manifests = [model, parsed(serviceManifest({ suspend: true }))];
+    const all = [{ source: "/models/llama.gguf", sha256: "ab".repeat(32) }];
+    assert.deepEqual(wantedFiles({ manifests, problems: [] }), all);
+  });
+
+  it("are not known while a manifest cannot be read", () => {
+    assert.equal(wantedFiles({ manifests: [model], problems: ["x.yaml: no valid YAML"] }), undefined);
+  });
+});
 
 describe("an InferenceService with its Model", () => {
   it("has everything resolved, with LLMKube's defaults", () => {

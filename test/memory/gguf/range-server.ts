@@ -6,6 +6,8 @@ export interface TestServer {
   /** Every request so far, in order. */
   readonly requests: readonly IncomingMessage[];
   connections(): number;
+  /** Cuts every connection; new ones are taken. */
+  disconnect(): void;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startServer(handle: Handler): Promise<TestServer> {
     origin: originOf(server.address()),
     requests,
     connections: () => connections,
+    disconnect: () => server.closeAllConnections(),
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { modelStore, type StoredModel } from "../../agent/store.ts";
-import { writeGguf } from "../support/gguf-writer.ts";
-import { temporaryDirectory } from "../support/workspace.ts";
-import { aWorkload } from "./samples.ts";
+import { DEFAULT_LIMITS } from "../../../agent/store/limits.ts";
+import { modelStore, type StoredModel } from "../../../agent/store/store.ts";
+import { writeGguf } from "../../support/gguf-writer.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { aWorkload } from "../samples.ts";
 
 const model = writeGguf({ metadata: { "general.architecture": "llama" } });
+/** Small, so that a file that never comes is given up soon. */
+const limits = { ...DEFAULT_LIMITS, floorBytes: 0, retries: 2, backOffMs: 10 };
 const sha256 = createHash("sha256").update(model).digest("hex");
 
 describe("the model store", () => {
@@ -36,7 +39,7 @@ describe("the model store", () => {
     server.close();
   });
 
-  const openStore = (at: string = folder) => modelStore(at, () => {}, new AbortController().signal);
+  const openStore = (at: string = folder) => modelStore(at, () => {}, new AbortController().signal, limits);
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
@@ -64,8 +67,9 @@ describe("the model store", () => {
 
   const faults: readonly (readonly [name: string, answer: RequestListener, says: RegExp])[] = [
     ["is not there", (_, response) => response.writeHead(404).end(), /answers 404/],
-    ["is no GGUF", (_, response) => response.end("<html>"), /it is no GGUF file/],
+    ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is no GGUF file/],
     ["is another file", (_, response) => response.end(Buffer.concat([model, model])), /its sha256 is/],
+    ["is shorter than a header", (_, response) => response.end("GGUF"), /ended after 4 bytes/],
     ["is empty (#642)", (_, response) => response.end(), /ended after 0 bytes/],
     [
       "breaks off",
@@ -73,19 +77,58 @@ describe("the model store", () => {
         response.writeHead(200, { "content-length": String(model.length + 10) });
         response.write(model, () => response.destroy());
       },
-      /the download broke off/,
+      /failed \(UND_ERR/,
     ],
   ];
   for (const [name, fault, says] of faults) {
-    it(`leaves nothing of a download that ${name}`, async () => {
+    it(`does not serve a download that ${name}`, async () => {
       answer = fault;
       const store = openStore();
       const stored = await settled(() => store(aWorkload({ source: url(), sha256 }), "fetch"));
       assert(stored.state === "failed");
       assert.match(stored.error, says);
-      assert.deepEqual(await readdir(folder), []);
+      assert.deepEqual(
+        (await readdir(folder)).filter((file) => !/\.part(\.json)?$/.test(file)),
+        [],
+      );
     });
   }
+
+  it("downloads all shards of a split model, and serves the first", async () => {
+    const asked: (string | undefined)[] = [];
+    let broken = true;
+    answer = (request, response) => {
+      asked.push(request.url);
+      if (broken && request.url?.includes("-00003-")) response.writeHead(404).end();
+      else response.setHeader("content-length", model.length).end(model);
+    };
+    const wanted = aWorkload({ source: `${url("big-00001-of-00003.gguf")}?download=true`, sha256 });
+    const store = openStore();
+    const partly = await settled(() => store(wanted, "fetch"));
+    assert(partly.state === "failed");
+    assert.match(partly.error, /big-00003-of-00003\.gguf: .* answers 404/);
+    assert.equal(openStore()(wanted, "look").state, "absent");
+    broken = false;
+    const again = openStore();
+    const stored = await settled(() => again(wanted, "fetch"));
+    assert(stored.state === "ready", JSON.stringify(stored));
+    assert.match(stored.path, /\/[0-9a-f]{16}-big-00001-of-00003\.gguf$/);
+    const first = basename(stored.path);
+    const names = [1, 2, 3].map((number) => first.replace("-00001-", `-0000${number}-`));
+    assert.deepEqual((await readdir(folder)).sort(), names);
+    assert.equal(asked.length, 4, "what was there was not fetched again");
+  });
+
+  it("fetches again what was removed", async () => {
+    const store = openStore();
+    const wanted = aWorkload({ source: url(), sha256 });
+    const stored = await settled(() => store(wanted, "fetch"));
+    assert(stored.state === "ready");
+    await rm(stored.path);
+    assert.equal(store(wanted, "fetch").state, "working");
+    assert.deepEqual(await settled(() => store(wanted, "fetch")), stored);
+    assert.equal(requests, 2);
+  });
 
   it("downloads once where two agents share a folder, and neither ever finds a part of it", async () => {
     const big = Buffer.concat([model, Buffer.alloc(2 ** 20, 1)]);
@@ -117,7 +160,7 @@ describe("the model store", () => {
     const store = openStore();
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /it has 4\.0 PiB and the disk of .* has .* free: free space or name .* --models$/);
+    assert.match(stored.error, /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/);
     assert.deepEqual(await readdir(folder), []);
   });
 

@@ -1,0 +1,202 @@
+import { existsSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import lockfile from "proper-lockfile";
+import type { HttpLocation } from "../../memory/gguf/locate.ts";
+import { Refusal } from "../../memory/gguf/refusal.ts";
+import { fileDigest } from "./digest.ts";
+import type { StoreLimits } from "./limits.ts";
+import { openPartFile, type PartFile, partPath, removePart, removeSidecar } from "./part-file.ts";
+import { progressText, rateMeter } from "./progress.ts";
+import { bytesIn, frontier } from "./ranges.ts";
+import { checkFloor, checkSpaceFor } from "./space.ts";
+import { transfer } from "./transfer.ts";
+
+export interface Download {
+  readonly location: HttpLocation;
+  /** Where the whole, checked file appears; `.part` is filled until then. */
+  readonly path: string;
+  readonly sha256: string | undefined;
+  readonly limits: StoreLimits;
+  readonly signal: AbortSignal;
+  readonly progress: (message: string) => void;
+}
+
+const MAGIC = Buffer.from("GGUF");
+/** Nothing smaller can be a header. */
+const SMALLEST = 24;
+/** Of what is hashed in one go while bytes come, so that a resumed download does not wait for it. */
+const HASH_AHEAD_BYTES = 2 ** 28;
+
+/** What came is not what was asked for: none of it is kept. */
+class BadContent extends Refusal {}
+
+/**
+ * Downloads a file; undefined when it is in place, else one sentence. Size, magic and sha256 are checked before the file
+ * gets its name, so a file with that name is whole (#642). What came of a download that broke off is kept, and the next one
+ * goes on from there. Of several agents with one models folder one downloads, and the others wait for it.
+ */
+export async function download(job: Download): Promise<string | undefined> {
+  const { name } = job.location;
+  const folder = dirname(job.path);
+  const stolen = new AbortController();
+  const signal = AbortSignal.any([job.signal, stolen.signal]);
+  try {
+    await mkdir(folder, { recursive: true });
+    const unlock = await lockPart(job, signal, () => stolen.abort());
+    try {
+      if (!existsSync(job.path)) await fetchWhole({ ...job, signal }, stolen.signal);
+    } finally {
+      await unlock().catch(() => {});
+    }
+    return undefined;
+  } catch (error) {
+    if (job.signal.aborted) return `the download of ${name} was cancelled`;
+    if (stolen.signal.aborted) return `the download of ${name} was taken over by another agent`;
+    return sentence(error, name, folder);
+  }
+}
+
+const LOCK_RETRY_MS = 1000;
+
+/** Held while a `.part` is written; a lock that a killed agent left is waited out. The value releases it. */
+async function lockPart(
+  { path, progress, limits }: Download,
+  signal: AbortSignal,
+  lost: () => void,
+): Promise<() => Promise<void>> {
+  const options = { realpath: false, stale: limits.lockStaleMs, onCompromised: lost };
+  for (;;) {
+    try {
+      return await lockfile.lock(partPath(path), options);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
+      progress("another agent downloads it");
+      await sleep(LOCK_RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+async function fetchWhole(job: Download, stolen: AbortSignal): Promise<void> {
+  const part = await openPartFile(job.path);
+  try {
+    await receive(job, part);
+    await part.file.chmod(0o644 & ~process.umask());
+    await part.file.sync();
+    job.signal.throwIfAborted();
+    await rename(partPath(job.path), job.path);
+    await removeSidecar(job.path);
+  } catch (error) {
+    // The part of a lock that was lost is another agent's.
+    if (!stolen.aborted) await keepUseful(job, part, error);
+    throw error;
+  } finally {
+    await part.file.close();
+  }
+}
+
+/** Keeps what the next try can go on from. */
+async function keepUseful({ path, sha256 }: Download, part: PartFile, error: unknown): Promise<void> {
+  if (error instanceof BadContent || !isResumable(part, sha256) || part.done().length === 0) return removePart(path);
+  // On a full disk what the last checkpoint said stays true.
+  await part.checkpoint().catch(() => {});
+}
+
+/** Whether there is a way to tell that the rest is of the same version. */
+function isResumable(part: PartFile, sha256: string | undefined): boolean {
+  const { etag, lastModified } = part.identity() ?? {};
+  return etag?.startsWith('"') || lastModified !== undefined || sha256 !== undefined;
+}
+
+async function receive({ location, path, sha256, limits, signal, progress }: Download, part: PartFile): Promise<void> {
+  if (!isResumable(part, sha256)) await part.restart(undefined);
+  const clock = () => performance.now();
+  const folder = dirname(path);
+  const meter = rateMeter(clock);
+  const digest = fileDigest(part.file);
+  let total = part.identity()?.fileBytes ?? 0;
+  let notice = "";
+  let magicSeen = false;
+
+  const show = () => progress(notice + progressText(bytesIn(part.done()), total, meter.bytesPerSecond()));
+  const makeSafe = async () => {
+    await part.checkpoint();
+    await checkFloor(folder, limits.floorBytes);
+    if (sha256 === undefined) return;
+    await digest.upTo(Math.min(frontier(part.done()), digest.hashedBytes() + HASH_AHEAD_BYTES));
+  };
+  const received = async (bytes: number) => {
+    meter.add(bytes);
+    show();
+    if (magicSeen || frontier(part.done()) < MAGIC.length) return;
+    await checkMagic(part);
+    magicSeen = true;
+  };
+  const opened = async ({ fileBytes }: { readonly fileBytes: number }) => {
+    if (fileBytes < SMALLEST) throw new BadContent(`it ended after ${fileBytes} bytes`);
+    total = fileBytes;
+    digest.restart();
+    magicSeen = false;
+    await checkSpaceFor(fileBytes - bytesIn(part.done()), folder, limits.floorBytes);
+    show();
+  };
+  const startingOver = () => {
+    notice = "the file changed at its source, started over: ";
+  };
+  const hooks = { opened, received, startingOver, waiting: progress };
+  const fetching = (until: AbortSignal) => transfer({ location, part, limits, signal: until, ...hooks });
+  await savingMeanwhile(fetching, makeSafe, limits.checkpointMs, signal);
+  await part.checkpoint();
+  await checkWhole(part, total);
+  if (sha256 === undefined) return;
+  await digest.upTo(total, () => progress(`checking its sha256, ${Math.floor((digest.hashedBytes() / total) * 100)}%`));
+  const found = digest.hex();
+  if (found !== sha256) throw new BadContent(`its sha256 is ${found}, the Model asks for ${sha256}`);
+}
+
+/** Does `work` and, regularly, `save`, also while nothing comes; where that fails, the work ends with its error. */
+async function savingMeanwhile(
+  work: (until: AbortSignal) => Promise<void>,
+  save: () => Promise<void>,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const failed = new AbortController();
+  const saving = (async () => {
+    while (!over.signal.aborted) {
+      await sleep(everyMs, undefined, { signal: over.signal }).catch(() => {});
+      if (!over.signal.aborted) await save();
+    }
+  })().catch((error: unknown) => failed.abort(error));
+  try {
+    await work(AbortSignal.any([signal, failed.signal]));
+  } catch (error) {
+    throw failed.signal.aborted ? failed.signal.reason : error;
+  } finally {
+    over.abort();
+    await saving;
+  }
+}
+
+async function checkWhole(part: PartFile, total: number): Promise<void> {
+  const { size } = await part.file.stat();
+  if (size !== total) throw new BadContent(`it has ${size} bytes on the disk instead of ${total}`);
+  await checkMagic(part);
+}
+
+async function checkMagic({ file }: PartFile): Promise<void> {
+  const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
+  if (!buffer.equals(MAGIC)) throw new BadContent("it is no GGUF file: name the .gguf file itself");
+}
+
+function sentence(error: unknown, name: string, folder: string): string {
+  if (error instanceof Refusal) return `${name}: ${error.message}`;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code)) {
+    return `the models folder ${folder} cannot be written (${code}): name another one with --models`;
+  }
+  if (code === "ENOSPC") return `the disk of ${folder} is full: free space or name another folder with --models`;
+  return `${name}: the download broke off (${code || (error instanceof Error ? error.message : String(error))})`;
+}

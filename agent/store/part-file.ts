@@ -1,0 +1,119 @@
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readFile, rename, rm, unlink } from "node:fs/promises";
+import { z } from "zod";
+import type { FileIdentity } from "../../memory/gguf/http-part.ts";
+import { type Ranges, withRange } from "./ranges.ts";
+
+/** A download on its way: the bytes in `PATH.part`, and beside it which of them are safe, and of which version. */
+export interface PartFile {
+  readonly file: FileHandle;
+  /** Of what the bytes are a part; undefined before the first answer. */
+  readonly identity: () => FileIdentity | undefined;
+  readonly done: () => Ranges;
+  /** Drops everything, and takes up another version; undefined: whichever the next answer has. */
+  readonly restart: (identity: FileIdentity | undefined) => Promise<void>;
+  readonly write: (piece: Uint8Array, at: number) => Promise<void>;
+  /** Makes what was written so far survive a crash. */
+  readonly checkpoint: () => Promise<void>;
+}
+
+const COUNT = z.number().int().nonnegative();
+const SIDECAR = z.object({
+  version: z.literal(1),
+  fileBytes: COUNT,
+  etag: z.string().optional(),
+  lastModified: z.string().optional(),
+  done: z.array(z.tuple([COUNT, COUNT])),
+});
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+
+export function partPath(path: string): string {
+  return `${path}.part`;
+}
+
+function sidecarPath(path: string): string {
+  return `${path}.part.json`;
+}
+
+/** Opens what an earlier download of `path` left, or begins; never through a link, readable by this user only. */
+export async function openPartFile(path: string): Promise<PartFile> {
+  const part = partPath(path);
+  const found = await lstat(part).catch(() => undefined);
+  const sidecar = found?.isFile() ? await readSidecar(path, found.size) : undefined;
+  if (found !== undefined && !found.isFile()) await unlink(part);
+  const file = await open(part, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  return partFile(path, file, sidecar);
+}
+
+interface Sidecar {
+  readonly identity: FileIdentity;
+  readonly done: Ranges;
+}
+
+function partFile(path: string, file: FileHandle, found: Sidecar | undefined): PartFile {
+  let { identity, done }: Partial<Sidecar> & Pick<Sidecar, "done"> = found ?? { done: [] };
+  return {
+    file,
+    identity: () => identity,
+    done: () => done,
+    async restart(next) {
+      await rm(sidecarPath(path), { force: true });
+      await file.truncate(0);
+      identity = next;
+      done = [];
+    },
+    async write(piece, at) {
+      for (let written = 0; written < piece.length; ) {
+        const { bytesWritten } = await file.write(piece, written, piece.length - written, at + written);
+        written += bytesWritten;
+      }
+      done = withRange(done, { begin: at, end: at + piece.length });
+    },
+    async checkpoint() {
+      if (identity === undefined) return;
+      // Only what was written before the sync is safe after it.
+      const safe = { identity, done };
+      await file.datasync();
+      await writeSidecar(path, safe);
+    },
+  };
+}
+
+/** Undefined unless it is whole, and the part is long enough to hold what it says. */
+async function readSidecar(path: string, partBytes: number): Promise<Sidecar | undefined> {
+  try {
+    const { fileBytes, etag, lastModified, done } = SIDECAR.parse(
+      JSON.parse(await readFile(sidecarPath(path), "utf8")),
+    );
+    const limit = Math.min(partBytes, fileBytes);
+    if (done.some(([begin, end]) => begin >= end || end > limit)) return undefined;
+    const ranges = done.reduce<Ranges>((known, [begin, end]) => withRange(known, { begin, end }), []);
+    return { identity: { fileBytes, etag, lastModified }, done: ranges };
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeSidecar(path: string, { identity, done }: Sidecar): Promise<void> {
+  const sidecar = { version: 1, ...identity, done: done.map(({ begin, end }) => [begin, end]) };
+  const temporary = `${sidecarPath(path)}.new`;
+  await rm(temporary, { force: true });
+  const file = await open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    await file.writeFile(JSON.stringify(sidecar));
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, sidecarPath(path));
+}
+
+/** Removes the sidecar, for a download that became a file. */
+export async function removeSidecar(path: string): Promise<void> {
+  for (const name of [sidecarPath(path), `${sidecarPath(path)}.new`]) await rm(name, { force: true });
+}
+
+export async function removePart(path: string): Promise<void> {
+  await removeSidecar(path);
+  await rm(partPath(path), { force: true });
+}

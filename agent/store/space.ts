@@ -1,0 +1,29 @@
+import { statfs } from "node:fs/promises";
+import { Refusal } from "../../memory/gguf/refusal.ts";
+import { formatBytes } from "../../memory/quantity.ts";
+
+/** Refuses to begin what would leave less than `floorBytes` free on the disk of `folder`. */
+export async function checkSpaceFor(bytes: number, folder: string, floorBytes: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (bytes <= free - floorBytes) return;
+  const floor = floorBytes > 0 ? `, of which ${formatBytes(floorBytes)} stay free` : "";
+  throw new Refusal(
+    `${formatBytes(bytes)} are to come and the disk of ${folder} has ${formatBytes(free)} free${floor}: ` +
+      "free space or name another folder with --models",
+  );
+}
+
+/** Refuses to go on where others have filled the disk of `folder`. */
+export async function checkFloor(folder: string, floorBytes: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free >= floorBytes) return;
+  throw new Refusal(
+    `paused: the disk of ${folder} has only ${formatBytes(free)} left, and ${formatBytes(floorBytes)} stay free: ` +
+      "it goes on where it stopped once there is space",
+  );
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}

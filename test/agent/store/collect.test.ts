@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { collect, type KeptModel, removals } from "../../../agent/store/collect.ts";
+import { modelFiles } from "../../../agent/store/files.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+
+const HOUR = 3_600_000;
+const now = 1_700_000_000_000;
+
+function kept(key: string, hoursUnused: number, part: Partial<KeptModel> = {}): KeptModel {
+  return { key, bytes: 10, usedAt: now - hoursUnused * HOUR, wanted: false, ...part };
+}
+
+describe("removing downloaded models", () => {
+  const cases: readonly (readonly [name: string, models: readonly KeptModel[], max: number, removed: string[]])[] = [
+    ["takes nothing where all have room", [kept("a", 5), kept("b", 9)], 20, []],
+    ["takes the longest unused first", [kept("a", 5), kept("b", 9), kept("c", 7)], 15, ["b", "c"]],
+    ["takes no more than it must", [kept("a", 5), kept("b", 9)], 19, ["b"]],
+    ["never takes what a manifest wants", [kept("a", 5), kept("b", 9, { wanted: true })], 5, ["a"]],
+    ["leaves what was used within ten minutes", [kept("a", 0.16), kept("b", 0.17)], 0, ["b"]],
+    ["leaves what a wrong clock has used in the future", [kept("a", -50)], 0, []],
+  ];
+  for (const [name, models, max, removed] of cases) {
+    it(name, () => assert.deepEqual(removals(models, max, now), removed));
+  }
+
+  it("removes all files of a model, notes what is wanted, and touches nothing else", async () => {
+    const folder = join(await temporaryDirectory(), "models");
+    await mkdir(folder);
+    const old = new Date(now - 5 * HOUR);
+    const put = async (path: string) => {
+      await writeFile(path, Buffer.alloc(1024));
+      await utimes(path, old, old);
+    };
+    const wanted = { source: "hf://org/repo/wanted.gguf", sha256: undefined };
+    const unused = "hf://org/repo/unused-00001-of-00002.gguf";
+    const [{ path: wantedPath }] = modelFiles(folder, wanted.source, wanted.sha256);
+    for (const { path } of [{ path: wantedPath }, ...modelFiles(folder, unused, undefined)]) await put(path);
+    await put(join(folder, "my-own.gguf"));
+    const said: string[] = [];
+    const collection = { folder, maxBytes: 1536, wanted: () => [wanted], say: (message: string) => said.push(message) };
+
+    await collect({ ...collection, maxBytes: undefined }, now);
+    await collect({ ...collection, wanted: () => undefined }, now);
+    assert.equal((await readdir(folder)).length, 5, "no limit, or manifests that cannot be read: nothing goes");
+    await collect(collection, now);
+    const left = await readdir(folder);
+    assert.deepEqual(left.map((name) => name.replace(/^[0-9a-f]{16}-/, "")).sort(), [
+      "my-own.gguf",
+      "used",
+      "wanted.gguf",
+    ]);
+    assert.match(said.join("\n"), /^removed \S+-unused-00001-of-00002\.gguf \(2\.0 KiB\), unused the longest/);
+    assert.equal((await stat(wantedPath)).mtimeMs, old.getTime(), "the model's own time stays");
+
+    await collect({ ...collection, maxBytes: 0, wanted: () => [] }, now + HOUR / 12);
+    assert.equal((await readdir(folder)).length, 3, "it was wanted five minutes ago, perhaps by another agent");
+    await collect({ ...collection, maxBytes: 0, wanted: () => [] }, now + HOUR);
+    assert.deepEqual(await readdir(folder), ["my-own.gguf"]);
+  });
+});
