@@ -5,6 +5,7 @@ import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
 import { openKernelCap } from "./enforcement/open-cap.ts";
+import { removeHalfWritten } from "./half-written.ts";
 import { headerCache } from "./headers.ts";
 import type { ListenAddress } from "./http/listen.ts";
 import { type AgentWindow, openWindow } from "./http/window.ts";
@@ -101,6 +102,7 @@ async function supervise(
   stop: AbortSignal,
 ): Promise<void> {
   const alarm = alarmClock();
+  removeHalfWritten(options.state);
   stop.addEventListener("abort", alarm.ring);
   const { cap, text: kernelCap } = await openKernelCap(options.state);
   if (cap === undefined) log.warn(`nothing stands behind the watchdog: ${kernelCap}`);

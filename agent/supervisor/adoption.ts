@@ -1,3 +1,4 @@
+import { removeHalfWritten } from "../half-written.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { Workload } from "../workload.ts";
 import { endProcess, readRecords, removeRecord, type ServerRecord } from "./records.ts";
@@ -51,7 +52,9 @@ export interface Inheritance {
 
 /** Takes over what an agent before this one left in `folder`; `ended` is called when an adopted server has gone. */
 export async function inherit(folder: string, platform: Platform, ended: () => void): Promise<Inheritance> {
-  const taken = await Promise.all(readRecords(folder).map((record) => takeOver(folder, record, platform, ended)));
+  const records = readRecords(folder);
+  removeHalfWritten(folder);
+  const taken = await Promise.all(records.map((record) => takeOver(folder, record, platform, ended)));
   return {
     adopted: taken.flatMap(({ adopted }) => adopted ?? []),
     ended: taken.flatMap(({ name, ended: gone }) => (gone ? [name] : [])),

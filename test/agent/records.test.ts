@@ -108,6 +108,12 @@ describe("servers that an agent before this one left behind", function () {
     assert.deepEqual(await leftovers(), []);
   });
 
+  it("removes what was half written when the agent was killed", async () => {
+    await writeFile(join(folder, "default_chat.json.2960814705"), "{");
+    await leftovers();
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   it("keeps a record a name, apart in every namespace (T9)", async () => {
     record();
     record({ name: "other/chat" });

@@ -6,6 +6,13 @@ import { parseArgs } from "node:util";
  * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `grows-N` (MiB a second).
  */
 const [behaviour = "well", ...args] = process.argv.slice(2);
+if (args.includes("--version")) process.exit(0);
+if (args.includes("--help")) {
+  const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
+  const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];
+  console.log([...needed, ...more].join("\n"));
+  process.exit(0);
+}
 if (behaviour === "exits-at-once") {
   console.log("stand-in: nothing to do");
   process.exit(3);
