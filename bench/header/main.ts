@@ -17,6 +17,8 @@ const DELAY_MS = 30;
 const SECONDS = 4;
 const MOST_READS = 200;
 const MiB = 2 ** 20;
+const CHILD = join(import.meta.dirname, "child.ts");
+const execute = promisify(execFile);
 
 const measuredSchema = z.object({
   reads: z.number(),
@@ -37,8 +39,9 @@ interface Row {
 }
 
 const folder = await temporaryDirectory();
-const models = await writeModels(folder);
-const server = await serve(models);
+const [warmUp, ...models] = await writeModels(folder);
+if (warmUp === undefined) throw new Error("there is nothing to warm up with");
+const server = await serve([warmUp, ...models]);
 const rows: Row[] = [];
 for (const model of models) {
   const header = await readHeader(model.path);
@@ -56,7 +59,7 @@ else print();
 
 /** Serves the files in ranges, and counts. */
 async function serve(files: readonly BenchModel[]) {
-  const counts = { requests: 0, bytes: 0 };
+  const counts = { requests: 0, bytes: 0, open: 0 };
   const http = createServer(async (request, response) => {
     const [, delay = "", name = ""] = (request.url ?? "").split("/");
     const file = files.find(({ path }) => path.endsWith(`/${name}`));
@@ -66,6 +69,7 @@ async function serve(files: readonly BenchModel[]) {
       return;
     }
     counts.requests += 1;
+    counts.open += 1;
     const before = request.socket.bytesWritten;
     if (delay === "slow") await sleep(DELAY_MS);
     const start = Number(range[1]);
@@ -80,6 +84,7 @@ async function serve(files: readonly BenchModel[]) {
     // What went into the connection, not what a reader asked for and then cut off.
     response.on("close", () => {
       counts.bytes += request.socket.bytesWritten - before;
+      counts.open -= 1;
       body.destroy();
     });
   });
@@ -91,24 +96,29 @@ async function serve(files: readonly BenchModel[]) {
 
 async function measure(reader: "ours" | "huggingface", model: BenchModel, place: Place): Promise<Measured> {
   const source = sourceOf(model, place);
-  const warm = sourceOf(models.find((other) => other !== model) ?? model, place);
-  const child = join(import.meta.dirname, "child.ts");
-  const run = promisify(execFile);
-  const once = await counted(() => run(process.execPath, [child, reader, source, warm, "0", "1"]));
-  const warmed = await counted(() => run(process.execPath, [child, reader, warm, warm, "0", "1"]));
-  const { stdout } = await run(process.execPath, [child, reader, source, warm, String(SECONDS), String(MOST_READS)]);
-  // A child reads its warm-up once and its source once: what two warm-ups take, halved, is the first of them.
+  const warm = sourceOf(warmUp ?? model, place);
+  const run = async (what: string, seconds: number, most: number) => {
+    const { stdout } = await execute(process.execPath, [CHILD, reader, what, warm, String(seconds), String(most)]);
+    return measuredSchema.parse(JSON.parse(stdout));
+  };
+  // Both read the warm-up first: what the two differ by is one read of the model.
+  const once = await counted(() => run(source, 0, 1));
+  const nothing = await counted(() => run(warm, 0, 1));
+  const many = await run(source, SECONDS, MOST_READS);
   return {
-    ...measuredSchema.parse(JSON.parse(stdout)),
-    requests: once.requests - warmed.requests / 2,
-    bytes: once.bytes - warmed.bytes / 2,
+    ...many,
+    peakBytes: once.result.peakBytes - nothing.result.peakBytes,
+    requests: once.requests - nothing.requests / 2,
+    bytes: once.bytes - nothing.bytes / 2,
   };
 }
 
-async function counted(work: () => Promise<unknown>) {
+/** What the server sent meanwhile; answers that were cut off are counted once they have closed. */
+async function counted<T>(work: () => Promise<T>) {
   const { requests, bytes } = server.counts;
-  await work();
-  return { requests: server.counts.requests - requests, bytes: server.counts.bytes - bytes };
+  const result = await work();
+  while (server.counts.open > 0) await sleep(5);
+  return { result, requests: server.counts.requests - requests, bytes: server.counts.bytes - bytes };
 }
 
 function sourceOf({ path }: BenchModel, place: Place): string {

@@ -27,6 +27,7 @@ const SHAPES: readonly (readonly [name: string, shape: readonly number[]])[] = [
 export async function writeModels(folder: string): Promise<readonly BenchModel[]> {
   const models: BenchModel[] = [];
   for (const [name, tokens, merges] of [
+    ["warm-up", 10, 10],
     ["128k tokens", 128_256, 280_147],
     ["201k tokens and merges", 201_088, 446_189],
   ] as const) {

@@ -24,6 +24,7 @@ export class Cursor {
   private at = 0;
   private scratch = new Uint8Array();
   private kept = 0;
+  private likelyEnd: number | undefined;
 
   constructor(fileBytes: number) {
     this.fileBytes = fileBytes;
@@ -68,7 +69,7 @@ export class Cursor {
     if (this.at + count <= this.window.byteLength) return;
     let held = this.holdRest();
     while (held < count) {
-      const more = yield this.start + held;
+      const more = yield { offset: this.start + held, likelyEnd: this.likelyEnd };
       if (more.length === 0) {
         refuse(`the file ends inside ${this.subject}, before the ${this.fileBytes} bytes it is said to have`);
       }
@@ -129,11 +130,17 @@ export class Cursor {
 
   /**
    * Steps over `count` strings (64-bit length, then the bytes). Some 10^5 of them make a token table: no value is made,
-   * and the loop only leaves a window where a string does.
+   * and the loop only leaves a window where a string does. `beyond` tells from their average length, in bytes with its own
+   * 8, what of the header is likely to come after them.
    */
-  *skipStrings(count: number): Reading<void> {
+  *skipStrings(count: number, beyond: (averageBytes: number) => number): Reading<void> {
+    const begin = this.position;
     let left = count;
     while (left > 0) {
+      if (left < count) {
+        const average = (this.position - begin) / (count - left);
+        this.likelyEnd = Math.ceil(this.position + left * average + beyond(average));
+      }
       yield* this.need(8);
       left -= this.skipStringsInWindow(left);
     }

@@ -41,7 +41,7 @@ function fileSource(handle: FileHandle, fileBytes: number, version: string | und
   return {
     fileBytes,
     version,
-    async read(offset) {
+    async read({ offset }) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch(refuseSystemError);
       return buffer.subarray(0, bytesRead);
     },

@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { EnvHttpProxyAgent } from "undici";
-import type { ByteSource, Opened } from "./byte-source.ts";
+import type { ByteSource, Opened, Wanted } from "./byte-source.ts";
 import { MAX_HEADER_BYTES } from "./cursor.ts";
 import { type BodyPart, type ByteRange, checkSameFile, type FileIdentity, openPart } from "./http-part.ts";
 import { type Answer, type Connection, get, headerOf, TransientRefusal } from "./http-request.ts";
 import type { HttpLocation } from "./locate.ts";
 import { refuse } from "./refusal.ts";
 
-/** Sizes of the ranges asked for, in turn: an ordinary header needs one or two. Bodies are cut off once enough has come. */
+/**
+ * Sizes of the ranges asked for, in turn, where the parser cannot tell how much is left: an ordinary header needs one or two.
+ * Bodies are cut off once enough has come, but what is under way by then has been sent in vain.
+ */
 const RANGE_BYTES = [1, 15, 48].map((mebibytes) => mebibytes * 2 ** 20);
+/** A request costs as much as so many bytes. */
+const LEAST_BYTES = 256 * 2 ** 10;
 
 /** Bounds what may come twice after dropped connections; a piece above the parser's own bound, which says more. */
 const MAX_RECEIVED_BYTES = MAX_HEADER_BYTES + 2 ** 20;
@@ -70,16 +75,17 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
   let ranges = 0;
   let received = 0;
 
-  async function partAt(offset: number): Promise<BodyPart> {
+  async function partAt({ offset, likelyEnd }: Wanted): Promise<BodyPart> {
     if (part !== undefined && offset < part.end) return part;
     part?.close();
     part = undefined;
-    const range = nextRange(offset);
+    const range = nextRange(offset, likelyEnd);
     return take(await get(url, rangeHeaders(range, identity), connection), range);
   }
 
-  function nextRange(begin: number): ByteRange {
-    const size = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
+  function nextRange(begin: number, likelyEnd?: number): ByteRange {
+    const usual = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
+    const size = likelyEnd === undefined ? usual : Math.min(Math.max(likelyEnd - begin, LEAST_BYTES), MAX_HEADER_BYTES);
     return { begin, end: Math.min(begin + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
   }
 
@@ -103,9 +109,10 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
   }
 
   /** The piece that covers `offset`, from there on; what comes before it is dropped. */
-  async function pieceAt(offset: number): Promise<Uint8Array> {
+  async function pieceAt(wanted: Wanted): Promise<Uint8Array> {
+    const { offset } = wanted;
     for (;;) {
-      const current = await partAt(offset);
+      const current = await partAt(wanted);
       const begin = current.position();
       const piece = await current.next(connection.signal);
       received += piece.length;
@@ -127,7 +134,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
 
   return {
     start: (known) => withRetries(() => droppingFailedParts(() => start(known)), deadline),
-    read: (offset) => withRetries(() => droppingFailedParts(() => pieceAt(offset)), deadline),
+    read: (wanted) => withRetries(() => droppingFailedParts(() => pieceAt(wanted)), deadline),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Reading } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import type { GgufHeader, GgufTensor, GgufValue } from "./header.ts";
 import { alignmentOf, checkLayout } from "./layout.ts";
+import { beyondTable } from "./outlook.ts";
 import { quoted, Refusal, refuse } from "./refusal.ts";
 import { readText, readValue } from "./value.ts";
 
@@ -48,7 +49,7 @@ function* readFileHeader(cursor: Cursor): Reading<GgufHeader> {
     if (metadata.has(key)) refuse(`key ${quoted(key)} appears twice: the file is damaged or forged`);
     cursor.name(key);
     cursor.keep(KEY_OVERHEAD_BYTES);
-    metadata.set(key, yield* readValue(cursor));
+    metadata.set(key, yield* readValue(cursor, beyondTable(key, metadata)));
   }
 
   const tensors: GgufTensor[] = [];

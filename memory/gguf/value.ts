@@ -29,12 +29,15 @@ const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([
   [12, { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
 ]);
 
+/** What is likely to come after a table of `count` strings of so many bytes on average, in bytes. */
+export type Beyond = (count: number, averageBytes: number) => number;
+
 /** A key's value: its type, then what the type says. */
-export function* readValue(cursor: Cursor): Reading<GgufValue> {
+export function* readValue(cursor: Cursor, beyond: Beyond): Reading<GgufValue> {
   yield* cursor.need(4);
   const type = cursor.u32();
   if (type === STRING) return yield* readTextValue(cursor);
-  if (type === ARRAY) return yield* readArray(cursor);
+  if (type === ARRAY) return yield* readArray(cursor, beyond);
   const scalar = scalarType(cursor, type);
   yield* cursor.need(scalar.bytes);
   const value = cursor.scalar(scalar.bytes, scalar.read);
@@ -64,14 +67,14 @@ function* takeText(cursor: Cursor, bytes: number): Reading<string> {
   return cursor.text(bytes);
 }
 
-function* readArray(cursor: Cursor): Reading<GgufValue> {
+function* readArray(cursor: Cursor, beyond: Beyond): Reading<GgufValue> {
   yield* cursor.need(12);
   const itemType = cursor.u32();
   const claimed = cursor.u64();
   if (itemType === ARRAY) refuse(`${cursor.subject} is an array of arrays, which llama.cpp does not read`);
   if (itemType === STRING) {
     const length = cursor.count(claimed, 8, "strings");
-    yield* cursor.skipStrings(length);
+    yield* cursor.skipStrings(length, (average) => beyond(length, average));
     return { kind: "skipped-array", length };
   }
   const scalar = scalarType(cursor, itemType);

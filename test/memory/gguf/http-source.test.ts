@@ -26,6 +26,29 @@ describe("reading a header over HTTP", () => {
       assert.equal(server.connections(), 1);
     });
 
+    for (const [what, merges] of [
+      ["a vocabulary with 2.2 merges a token", 88_000],
+      ["one with a merge a token", 40_000],
+      ["one without merges", 0],
+    ] as const) {
+      it(`asks in its second request for about what is left of the header: ${what}`, async () => {
+        const word = (index: number) => ((index * 2_654_435_761) % 2 ** 32).toString(36);
+        const metadata = {
+          ...smallModel.metadata,
+          "tokenizer.ggml.model": merges > 0 ? "gpt2" : "llama",
+          "tokenizer.ggml.tokens": Array.from({ length: 120_000 }, (_, index) => word(index)),
+          "tokenizer.ggml.token_type": Array.from({ length: 120_000 }, () => 1),
+          "tokenizer.ggml.merges": Array.from({ length: merges * 3 }, (_, index) => `${word(index).slice(3)} ab`),
+        };
+        const file = { ...small, head: writeGguf({ ...smallModel, metadata }) };
+        const server = await serve((request, response) => sendRange(request, response, file));
+        assert.equal((await accepted(`${server.origin}/m.gguf`)).dataOffset, file.head.length);
+        assert.equal(server.requests.length, 2);
+        const second = server.requests[1];
+        assert.ok(second && rangeOf(second, file).end < 2 * file.head.length);
+      });
+    }
+
     it("does not ask for bytes it skips between ranges", async () => {
       const tokenizer = "x".repeat(3 * MiB);
       const metadata = { ...smallModel.metadata, "tokenizer.huggingface.json": tokenizer, after: 7 };

@@ -17,8 +17,8 @@ export function parseBytes(head: Uint8Array, fileBytes = head.length, pieceBytes
   const parser = parseHeader(fileBytes);
   let step = parser.next();
   while (!step.done) {
-    requests.push(step.value);
-    const offset = step.value;
+    const { offset } = step.value;
+    requests.push(offset);
     const piece = new Uint8Array(Math.max(0, Math.min(pieceBytes, fileBytes - offset)));
     piece.set(head.subarray(offset, offset + piece.length));
     step = parser.next(piece);

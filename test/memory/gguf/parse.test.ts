@@ -301,7 +301,7 @@ describe("parseHeader", () => {
       parser.next();
       parser.next(writeGguf({ metadata: { k: "llama" } }).subarray(0, 40));
       const { value } = parser.next(new Uint8Array());
-      assert.ok(typeof value === "object" && !value.ok);
+      assert.ok("ok" in value && !value.ok);
       assert.match(value.error, /^the file ends inside key "k", before the 1000 bytes it is said to have$/);
     });
   });
