@@ -1,7 +1,9 @@
-// npm run bench:twins [model ...]: what llama-server reserves for the shapes of test/support/twin-shapes.ts, into test/fixtures/twins.json.
+// npm run bench:twins [-- --record] [model ...]: what llama-server reserves for the shapes of test/support/twin-shapes.ts, beside the
+// estimate; recorded into test/fixtures/twins.json, whose every case is of one version of llama.cpp, where that is asked for.
 import { spawn } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { execa } from "execa";
 import getPort from "get-port";
 import { estimate } from "../memory/estimate/estimate.ts";
@@ -12,6 +14,7 @@ import {
   settingsOf,
   TWINS_FIXTURE,
   type TwinRun,
+  type Twins,
   twinHeader,
   twinModel,
 } from "../test/support/twin-models.ts";
@@ -31,15 +34,22 @@ type Tensors = Map<string, readonly number[]>;
 const server = await ensureTool("llama-server");
 const folder = await temporaryDirectory();
 const port = String(await getPort());
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TWIN_SHAPES);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { record: { type: "boolean" } } });
+const names = positionals.length > 0 ? positionals : Object.keys(TWIN_SHAPES);
 const version = await versionOf(server);
-const recorded = readTwins().models;
+const twins = readTwins();
+if (values.record && positionals.length > 0 && version !== twins.llamaCpp) {
+  throw new Error(
+    `llama-server is ${version}, the recorded cases are of ${twins.llamaCpp}: record all models, or use that one`,
+  );
+}
+const recorded: Twins["models"] = positionals.length > 0 ? { ...twins.models } : {};
 for (const name of names) {
   const shape = TWIN_SHAPES[name];
   if (shape === undefined) throw new Error(`there is no shape ${name}`);
   try {
     recorded[name] = await measureModel(name, shape);
-    await writeFixture();
+    if (values.record) await writeFixture();
   } catch (error) {
     console.log(`${name}: ${error instanceof Error ? error.message : error}`);
   }

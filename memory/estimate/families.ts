@@ -77,105 +77,27 @@ const PLAIN: readonly string[] = [
   "qwen2vl qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 xverse",
 ].flatMap((line) => line.split(" "));
 
+/** Without a gate in the feed-forward (calls of build_ffn in `src/models`). */
+const UNGATED: readonly string[] =
+  "apertus arcee bert bloom codeshell falcon gpt2 gptneox jais2 mpt nemotron plm starcoder starcoder2".split(" ");
+
 /** Plain ones whose graph differs in what it computes (each one's file in `src/models`, its calls of build_ffn and build_attn). */
 const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
-  ...Object.fromEntries(
-    [
-      "apertus",
-      "arcee",
-      "bert",
-      "bloom",
-      "codeshell",
-      "falcon",
-      "gpt2",
-      "gptneox",
-      "jais2",
-      "mpt",
-      "nemotron",
-      "plm",
-      "starcoder",
-      "starcoder2",
-    ].map((name): [string, Partial<Family>] => [name, { ungated: true }]),
-  ),
+  ...Object.fromEntries(UNGATED.map((name): [string, Partial<Family>] => [name, { ungated: true }])),
   phi2: { ungated: true, parallelResidual: true },
   grok: { explicitScores: true },
 };
 
 /** Whose context and compute test/fixtures/twins.json confirms on the CPU; {@link Family.measuredOnCpu}. */
-const MEASURED_ON_CPU: ReadonlySet<string> = new Set([
-  ...[
-    "arcee",
-    "baichuan",
-    "bloom",
-    "chatglm",
-    "command-r",
-    "cohere2",
-    "exaone",
-    "exaone4",
-    "falcon",
-    "gemma",
-    "glm4",
-    "gpt2",
-  ],
-  ...[
-    "gptneox",
-    "granite",
-    "granitemoe",
-    "hunyuan-dense",
-    "hunyuan-moe",
-    "internlm2",
-    "minicpm",
-    "minicpm3",
-    "mistral3",
-    "mpt",
-  ],
-  ...[
-    "olmo",
-    "olmo2",
-    "olmoe",
-    "phi2",
-    "phimoe",
-    "qwen2moe",
-    "qwen2vl",
-    "qwen3vl",
-    "qwen3vlmoe",
-    "seed_oss",
-    "smollm3",
-  ],
-  ...[
-    "stablelm",
-    "starcoder2",
-    "ernie4_5",
-    "ernie4_5-moe",
-    "bailingmoe2",
-    "dots1",
-    "dbrx",
-    "grok",
-    "minimax-m2",
-    "llama4",
-  ],
-  ...[
-    "apertus",
-    "nemotron",
-    "gemma-embedding",
-    "bert",
-    "nomic-bert",
-    "rwkv6",
-    "mimo2",
-    "smallthinker",
-    "falcon-h1",
-    "nemotron_h",
-    "jamba",
-    "gemma4",
-    "mistral4",
-    "mamba",
-    "rwkv7",
-    "plamo2",
-    "kimi-linear",
-    "lfm2moe",
-    "gemma3n",
-  ],
-]);
+const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
+  [
+    "arcee baichuan bloom chatglm command-r cohere2 exaone exaone4 falcon gemma glm4 gpt2 gptneox granite granitemoe",
+    "hunyuan-dense hunyuan-moe internlm2 minicpm minicpm3 mistral3 mpt olmo olmo2 olmoe phi2 phimoe qwen2moe qwen2vl",
+    "qwen3vl qwen3vlmoe seed_oss smollm3 stablelm starcoder2 ernie4_5 ernie4_5-moe bailingmoe2 dots1 dbrx grok minimax-m2",
+    "llama4 apertus nemotron gemma-embedding bert nomic-bert rwkv6 mimo2 smallthinker falcon-h1 nemotron_h jamba gemma4",
+    "mistral4 mamba rwkv7 plamo2 kimi-linear lfm2moe gemma3n",
+  ].flatMap((line) => line.split(" ")),
+);
 
 /** No cache: encoders and diffusion models (llama-model.cpp, `create_memory`, null). */
 const CACHELESS: readonly string[] = [
