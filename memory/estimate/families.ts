@@ -39,13 +39,19 @@ export interface Family {
   readonly denseLayers?: true;
   /** Whether measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
+  /**
+   * The graph is llama's, operation by operation, and twins confirm on the CPU that it reserves what llama's formula says: then
+   * llama's cases on Metal hold for it as well.
+   */
+  readonly sameAsLlama?: true;
   /** Whether test/fixtures/twins.json confirms it, on the CPU only. */
   readonly measuredOnCpu?: true;
 }
 
 /** Whether measurements confirm the family's rules on this backend. */
 export function confirmed(family: Family, backend: Backend): boolean {
-  return family.measured === true || (family.measuredOnCpu === true && backend === "cpu");
+  if (family.measured) return true;
+  return family.measuredOnCpu === true && (backend === "cpu" || family.sameAsLlama === true);
 }
 
 export interface SlidingRule {
@@ -81,9 +87,13 @@ const PLAIN: readonly string[] = [
 const UNGATED: readonly string[] =
   "apertus arcee bert bloom codeshell falcon gpt2 gptneox jais2 mpt nemotron plm starcoder starcoder2".split(" ");
 
+/** Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}. */
+const SAME_AS_LLAMA: readonly string[] = "baichuan exaone hunyuan-dense internlm2 seed_oss smollm3".split(" ");
+
 /** Plain ones whose graph differs in what it computes (each one's file in `src/models`, its calls of build_ffn and build_attn). */
 const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   ...Object.fromEntries(UNGATED.map((name): [string, Partial<Family>] => [name, { ungated: true }])),
+  ...Object.fromEntries(SAME_AS_LLAMA.map((name): [string, Partial<Family>] => [name, { sameAsLlama: true }])),
   phi2: { ungated: true, parallelResidual: true },
   grok: { explicitScores: true },
 };
