@@ -1,6 +1,6 @@
 import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
 import type { ModelFacts } from "./facts.ts";
-import type { Family } from "./families.ts";
+import { confirmed, type Family } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
 
 /** Compute buffers in bytes: on `cpu` all is `host`, on `metal` both exist and both count on unified memory. */
@@ -18,14 +18,23 @@ export function computeBytes(
   settings: EstimateSettings,
 ): ComputeBytes {
   const seen = seenCells(family, layers, cells);
-  const masks = 2 * cells.ubatch * (seen + (seen > 0 ? cells.sliding : 0));
-  const scores = settings.flashAttention ? 0 : 4 * cells.ubatch * seen * facts.heads;
+  const masked = cells.ubatch * (seen + (seen > 0 ? cells.sliding : 0));
   const scan = stateScan(facts, family, cells);
-  const beside = masks + scores + besideLayers(facts, family, cells);
   const logits = sampling(facts, family, cells, settings);
   if (settings.backend === "cpu") {
-    return { device: 0, host: Math.ceil(beside + Math.max(4 * cells.ubatch * cpuWidth(facts, family), scan, logits)) };
+    const explicit = !settings.flashAttention || family.explicitScores === true;
+    const scores = explicit ? scoreWidth(facts, layers, seen) : 0;
+    const widest = 4 * cells.ubatch * Math.max(cpuWidth(facts, family), scores);
+    // The mask is f16 for flash attention only.
+    const masks = (explicit ? 4 : 2) * masked;
+    return {
+      device: 0,
+      host: Math.ceil(masks + besideLayers(facts, family, cells, settings) + Math.max(widest, scan, logits)),
+    };
   }
+  const masks = 2 * masked;
+  const scores = settings.flashAttention ? 0 : 4 * cells.ubatch * seen * facts.heads;
+  const beside = masks + scores + besideLayers(facts, family, cells, settings);
   const host = masks + 8 * cells.ubatch * facts.embedding;
   const attention = metalAttention(facts, family, layers, cells, settings);
   // A state layer's residual stream is copied to the device as well.
@@ -52,30 +61,79 @@ function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells)
 
 /**
  * Bytes that live beside every layer's own: inputs of each layer twice while they are projected (gemma3n, gemma4), further
- * residual streams thrice (as they are, predicted, corrected), a sparse attention's scores of all cells, and, where no measured
- * case confirms the graph, one residual stream and one query more than its formula says.
+ * residual streams, inputs of the first layers as they come and as they are taken
+ * (qwen3vl), a sparse attention's scores of all cells, and, where no measured case confirms the graph, one residual stream and
+ * one query more than its formula says.
  */
-function besideLayers(facts: ModelFacts, family: Family, cells: Cells): number {
-  const { embedding, perLayerInput, layers, indexer } = facts;
-  const inputs = 2 * perLayerInput * layers;
-  const streams = 3 * ((family.residualStreams ?? 1) - 1) * embedding;
+function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
+  const { embedding, perLayerInput, layers, indexer, deepstackLayers } = facts;
+  const inputs = 2 * perLayerInput * layers + 2 * deepstackLayers * embedding;
+  const streams = ((family.residualStreams ?? 1) - 1) * embedding;
   const sparse = family.cache === "mla-indexer" && indexer ? cells.full * (indexer.heads + 2) : 0;
-  const unconfirmed = family.measured ? 0 : embedding + queryWidth(facts);
+  const unconfirmed = confirmed(family, settings.backend) ? 0 : embedding + queryWidth(facts);
   return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
+}
+
+/**
+ * Floats a token of attention without flash attention: the scores of all heads, residual stream and its norm, three copies of
+ * the query, and new keys and values.
+ */
+function scoreWidth(facts: ModelFacts, layers: readonly CachedLayer[], seen: number): number {
+  const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
+  return seen * facts.heads + 2 * facts.embedding + 3 * queryWidth(facts) + widest;
 }
 
 /** Floats a token that the widest moment of a CPU graph holds: the feed-forward, the residual stream and the query. */
 function cpuWidth(facts: ModelFacts, family: Family): number {
-  const query = family.gatedAttention ? 0 : queryWidth(facts);
-  const experts = expertWidth(facts, family, compressed(family) ? narrower(facts) : queryWidth(facts));
-  return experts ?? 3 * feedForward(facts) + 3 * facts.embedding + query;
+  const { embedding, heads, keyLengthSliding, valueLength, mla } = facts;
+  const compressedQuery = compressed(family) && mla !== undefined ? heads * valueLength : undefined;
+  const query = compressedQuery ?? (family.gatedAttention ? 0 : heads * keyLengthSliding);
+  const parallel = family.parallelResidual ? embedding : 0;
+  const dense = feedForwardCopies(family) * feedForward(facts) + 3 * embedding + query + parallel;
+  const experts = cpuExpertWidth(facts, family, dense);
+  return Math.max(experts ?? dense, compressed(family) ? compressedWidth(facts) : 0);
+}
+
+/** A gate, what it gates and their product; without a gate the activation is computed in place. */
+function feedForwardCopies(family: Family): number {
+  return family.ungated ? 1 : 3;
+}
+
+/** Compressed attention: each head's query, its compressed form, both joined, and the result, beside four residual rows. */
+function compressedWidth({ mla, heads, keyLength, valueLength, embedding }: ModelFacts): number {
+  return mla === undefined ? 0 : heads * (keyLength + valueLength + mla.keyLength + mla.valueLength) + 4 * embedding;
+}
+
+/** `dense`: what a layer without experts needs, of which a model may have some. */
+function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): number | undefined {
+  const used = facts.expertsUsed;
+  if (used === 0) return undefined;
+  const { embedding } = facts;
+  const query = queryWidth(facts);
+  if (family.gatedAttention || (compressed(family) && facts.mla === undefined)) {
+    return expertWidth(facts, family, compressed(family) ? narrower(facts) : query);
+  }
+  const inner = facts.expertFeedForward || feedForward(facts);
+  const product = 3 * used * inner;
+  const besides = compressed(family) ? facts.heads * facts.valueLength : query;
+  // The experts' results lie where gate and input were, if they fit there.
+  const results = 2 * inner < embedding ? used * embedding : 0;
+  const shared = family.sharedExpert ? inner : facts.sharedFeedForward;
+  const hasDense = facts.denseLayers || family.denseLayers || !(family.measured || family.measuredOnCpu);
+  return Math.max(
+    product + 3 * embedding + (compressed(family) ? Math.max(results, besides) : results + besides),
+    shared > 0 ? 3 * shared + 5 * embedding : 0,
+    hasDense ? dense : 0,
+  );
 }
 
 /** As on the CPU, but with one row less unless the cache is quantized. */
 function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
   const rows = QUANTIZED.has(settings.cacheTypeK) ? 3 : 2;
   const experts = expertWidth(facts, family, narrower(facts));
-  return experts ?? 3 * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts));
+  return (
+    experts ?? feedForwardCopies(family) * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts))
+  );
 }
 
 function narrower(facts: ModelFacts): number {
@@ -140,16 +198,16 @@ const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
   const state = family.recurrent?.state;
   if (state === undefined || state === "short-convolution") return 0;
-  return 4 * (cells.ubatch * scanWidth(facts, state) + stateElements(facts, state) * cells.sequences);
+  return 4 * (cells.ubatch * scanWidth(facts, family, state) + stateElements(facts, state) * cells.sequences);
 }
 
 /**
  * State space: input projection, the convolution's input and output, both halves of the inner width, and the result. KDA: the
- * same for queries, keys and values, and a decay per channel. RWKV: five shifted inputs, their mixes, and the products.
+ * same for queries, keys and values, and a decay per channel. RWKV: six shifted inputs, their mixes, and the products.
  */
-function scanWidth(facts: ModelFacts, state: "ssm" | "rwkv" | "kda"): number {
-  if (state === "rwkv") return 16 * facts.embedding;
-  if (state === "kda") return 16 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
+function scanWidth(facts: ModelFacts, family: Family, state: "ssm" | "rwkv" | "kda"): number {
+  if (state === "rwkv") return (family.recurrent?.scanRows ?? 20) * facts.embedding;
+  if (state === "kda") return 13 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
   if (facts.ssm === undefined) return 0;
   const { inner, groups, state: width } = facts.ssm;
   return 3 * inner + 3 * (inner + 2 * groups * width) + facts.embedding;

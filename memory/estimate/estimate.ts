@@ -16,7 +16,7 @@ import {
 } from "./cache.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
-import { type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
+import { confirmed, type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
 const MiB = 2 ** 20;
@@ -90,7 +90,7 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   }
   return ok({
     ...base,
-    confidence: family.measured ? "exact" : "bounded",
+    confidence: confirmed(family, settings.backend) ? "exact" : "bounded",
     contextBytes: { kv: parts.kv, recurrent: parts.recurrent },
     computeBytes: compute,
     outputBytes: parts.output,
@@ -208,7 +208,7 @@ function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings):
   const notes: string[] = [];
   if (family === STANDARD) {
     notes.push(`${noRule(facts.architecture)}: full attention on every layer is counted, as an upper bound`);
-  } else if (!family.measured)
+  } else if (!confirmed(family, settings.backend))
     notes.push(`the rules for ${facts.architecture} were read in llama.cpp and are not confirmed by a measured case`);
   const trained = facts.trainedContext;
   if (

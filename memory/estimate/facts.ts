@@ -25,6 +25,12 @@ export interface ModelFacts {
   readonly feedForwardByLayer: readonly number[];
   readonly expertsUsed: number;
   readonly expertFeedForward: number;
+  /** Width of the experts that every token uses, together. */
+  readonly sharedFeedForward: number;
+  /** Whether keys say that some layers have one plain feed-forward instead of experts. */
+  readonly denseLayers: boolean;
+  /** Further inputs of the first layers, each as wide as the embedding (qwen3vl). */
+  readonly deepstackLayers: number;
   readonly mla: { readonly keyLength: number; readonly valueLength: number } | undefined;
   readonly ssm: SsmFacts | undefined;
   readonly shortConvolution: number | undefined;
@@ -94,6 +100,9 @@ function facts(header: GgufHeader): ModelFacts {
   }
   const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
   const experts = keys.optional("expert_count", 0, MAX_WIDTH);
+  const expertFeedForward = keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0;
+  const sharedExperts = keys.optional("expert_shared_count", 0, MAX_WIDTH) ?? 0;
+  const leadingDense = keys.optional("leading_dense_block_count", 0, MAX_LAYERS) ?? 0;
   const ropeError = badRopeNumber(header.metadata, architecture);
   if (ropeError !== undefined) throw new BadKey(ropeError);
   return {
@@ -112,7 +121,11 @@ function facts(header: GgufHeader): ModelFacts {
     slidingPattern: keys.pattern("attention.sliding_window_pattern", layers - predictionLayers),
     feedForwardByLayer: keys.byLayer("feed_forward_length", layers, 0) ?? Array<number>(layers).fill(0),
     expertsUsed: keys.optional("expert_used_count", 0, experts ?? MAX_WIDTH) ?? 0,
-    expertFeedForward: keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0,
+    expertFeedForward,
+    sharedFeedForward:
+      keys.optional("expert_shared_feed_forward_length", 0, MAX_WIDTH) ?? sharedExperts * expertFeedForward,
+    denseLayers: leadingDense > 0 || (keys.optional("interleave_moe_layer_step", 0, MAX_LAYERS) ?? 0) > 1,
+    deepstackLayers: keys.optional("n_deepstack_layers", 0, MAX_LAYERS) ?? 0,
     mla: mlaKey !== undefined && mlaValue !== undefined ? { keyLength: mlaKey, valueLength: mlaValue } : undefined,
     ssm: ssmFacts(keys),
     shortConvolution: keys.optional("shortconv.l_cache", 1, MAX_WIDTH),

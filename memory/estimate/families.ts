@@ -1,3 +1,5 @@
+import type { Backend } from "./types.ts";
+
 /**
  * What llama.cpp does per architecture, as data: adding one is adding an entry (or, where it caches plain keys and values on
  * every layer, a name to {@link PLAIN}), with the source of its rule: a file of llama.cpp's `src/models`, as of September 2026,
@@ -25,8 +27,31 @@ export interface Family {
   readonly sharedCaches?: true;
   /** Copies of the residual stream that the graph carries from layer to layer (gemma3n's AltUp). Default 1. */
   readonly residualStreams?: number;
-  /** Whether measured cases confirm the entry. */
+  /** The feed-forward has no gate (starcoder2, falcon and kin): one copy of its width instead of three. */
+  readonly ungated?: true;
+  /** One more residual row lives through the feed-forward: attention's result, or a norm's, waits for it. */
+  readonly parallelResidual?: true;
+  /** Attention is computed without flash attention, whatever is asked for (grok). */
+  readonly explicitScores?: true;
+  /** Every expert layer has one more expert for all tokens, of the same width, and no key that says so. */
+  readonly sharedExpert?: true;
+  /** Some layers have one plain feed-forward instead of experts, and no key that says so. */
+  readonly denseLayers?: true;
+  /** Whether measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
+  /**
+   * The graph is llama's, operation by operation, and twins confirm on the CPU that it reserves what llama's formula says: then
+   * llama's cases on Metal hold for it as well.
+   */
+  readonly sameAsLlama?: true;
+  /** Whether test/fixtures/twins.json confirms it, on the CPU only. */
+  readonly measuredOnCpu?: true;
+}
+
+/** Whether measurements confirm the family's rules on this backend. */
+export function confirmed(family: Family, backend: Backend): boolean {
+  if (family.measured) return true;
+  return family.measuredOnCpu === true && (backend === "cpu" || family.sameAsLlama === true);
 }
 
 export interface SlidingRule {
@@ -45,6 +70,8 @@ export interface SlidingRule {
 export interface RecurrentRule {
   readonly layers: "all" | "no-kv-heads" | "no-kv-heads-and-no-ffn" | "interval" | "beside-attention";
   readonly state: "ssm" | "short-convolution" | "rwkv" | "kda";
+  /** Embedding widths a token that a layer of rwkv holds at once. Default 20. */
+  readonly scanRows?: number;
 }
 
 /** Full attention with plain keys and values on every layer: no window, no state (llama-model.cpp, `create_memory`, default). */
@@ -55,6 +82,32 @@ const PLAIN: readonly string[] = [
   "minimax-m2 mistral3 mpt nemotron olmo olmoe openelm orion paddleocr pangu-embedded phi2 phimoe plamo plm qwen qwen2moe",
   "qwen2vl qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 xverse",
 ].flatMap((line) => line.split(" "));
+
+/** Without a gate in the feed-forward (calls of build_ffn in `src/models`). */
+const UNGATED: readonly string[] =
+  "apertus arcee bert bloom codeshell falcon gpt2 gptneox jais2 mpt nemotron plm starcoder starcoder2".split(" ");
+
+/** Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}. */
+const SAME_AS_LLAMA: readonly string[] = "baichuan exaone hunyuan-dense internlm2 seed_oss smollm3".split(" ");
+
+/** Plain ones whose graph differs in what it computes (each one's file in `src/models`, its calls of build_ffn and build_attn). */
+const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
+  ...Object.fromEntries(UNGATED.map((name): [string, Partial<Family>] => [name, { ungated: true }])),
+  ...Object.fromEntries(SAME_AS_LLAMA.map((name): [string, Partial<Family>] => [name, { sameAsLlama: true }])),
+  phi2: { ungated: true, parallelResidual: true },
+  grok: { explicitScores: true },
+};
+
+/** Whose context and compute test/fixtures/twins.json confirms on the CPU; {@link Family.measuredOnCpu}. */
+const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
+  [
+    "arcee baichuan bloom chatglm command-r cohere2 exaone exaone4 falcon gemma glm4 gpt2 gptneox granite granitemoe",
+    "hunyuan-dense hunyuan-moe internlm2 minicpm minicpm3 mistral3 mpt olmo olmo2 olmoe phi2 phimoe qwen2moe qwen2vl",
+    "qwen3vl qwen3vlmoe seed_oss smollm3 stablelm starcoder2 ernie4_5 ernie4_5-moe bailingmoe2 dots1 dbrx grok minimax-m2",
+    "llama4 apertus nemotron gemma-embedding bert nomic-bert rwkv6 mimo2 smallthinker falcon-h1 nemotron_h jamba gemma4",
+    "mistral4 mamba rwkv7 plamo2 kimi-linear lfm2moe gemma3n",
+  ].flatMap((line) => line.split(" ")),
+);
 
 /** No cache: encoders and diffusion models (llama-model.cpp, `create_memory`, null). */
 const CACHELESS: readonly string[] = [
@@ -67,6 +120,8 @@ const NO_KV_HEADS_NO_FFN_SSM: RecurrentRule = { layers: "no-kv-heads-and-no-ffn"
 const SHORT_CONVOLUTION: RecurrentRule = { layers: "no-kv-heads", state: "short-convolution" };
 const INTERVAL_SSM: RecurrentRule = { layers: "interval", state: "ssm" };
 const RWKV: RecurrentRule = { layers: "all", state: "rwkv" };
+/** Five mixes of the shifted input, where rwkv7 has six and its own products. */
+const RWKV6: RecurrentRule = { ...RWKV, scanRows: 15 };
 
 const SPECIAL: Readonly<Record<string, Family>> = {
   llama: { source: "models/llama.cpp", measured: true },
@@ -80,8 +135,8 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   gemma3n: { source: "models/gemma3n.cpp", sliding: { period: 5 }, cachedLayers: 20, residualStreams: 4 },
   gemma4: { source: "models/gemma4.cpp", sharedCaches: true, sliding: { period: 0, patternRequired: true } },
   "gpt-oss": { source: "models/openai-moe.cpp", sliding: { period: 2 }, measured: true },
-  llama4: { source: "models/llama4.cpp", sliding: { period: 4, fixedWindow: 8192 } },
-  cohere2: { source: "models/cohere2.cpp", sliding: { period: 4 } },
+  llama4: { source: "models/llama4.cpp", sliding: { period: 4, fixedWindow: 8192 }, sharedExpert: true },
+  cohere2: { source: "models/cohere2.cpp", sliding: { period: 4 }, parallelResidual: true },
   cohere2moe: { source: "models/cohere2moe.cpp", sliding: { period: 4, denseFirst: true } },
   olmo2: { source: "models/olmo2.cpp", sliding: { period: 4 } },
   exaone4: { source: "models/exaone4.cpp", sliding: { period: 4 } },
@@ -94,7 +149,7 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   },
   laguna: { source: "models/laguna.cpp", sliding: { period: 4, denseFirst: true } },
   plamo3: { source: "models/plamo3.cpp", sliding: { period: 8 } },
-  mimo2: { source: "models/mimo2.cpp", sliding: { period: 0, patternRequired: true } },
+  mimo2: { source: "models/mimo2.cpp", sliding: { period: 0, patternRequired: true }, denseLayers: true },
   step35: { source: "models/step35.cpp", sliding: { period: 0, patternRequired: true } },
   "granite-swa": { source: "llama-memory.md", sliding: { period: 0, patternRequired: true } },
 
@@ -105,9 +160,9 @@ const SPECIAL: Readonly<Record<string, Family>> = {
 
   mamba: { source: "models/mamba.cpp", recurrent: { layers: "all", state: "ssm" } },
   mamba2: { source: "models/mamba2.cpp", recurrent: { layers: "all", state: "ssm" }, measured: true },
-  jamba: { source: "models/jamba.cpp", recurrent: NO_KV_HEADS_SSM },
+  jamba: { source: "models/jamba.cpp", recurrent: NO_KV_HEADS_SSM, denseLayers: true },
   granitehybrid: { source: "models/granite-hybrid.cpp", recurrent: NO_KV_HEADS_SSM, measured: true },
-  plamo2: { source: "models/plamo2.cpp", recurrent: NO_KV_HEADS_SSM },
+  plamo2: { source: "models/plamo2.cpp", recurrent: NO_KV_HEADS_SSM, parallelResidual: true },
   nemotron_h: { source: "models/nemotron-h.cpp", recurrent: NO_KV_HEADS_NO_FFN_SSM },
   nemotron_h_moe: { source: "models/nemotron-h.cpp", recurrent: NO_KV_HEADS_NO_FFN_SSM },
   "falcon-h1": { source: "models/falcon-h1.cpp", recurrent: { layers: "beside-attention", state: "ssm" } },
@@ -116,7 +171,7 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   qwen3next: { source: "models/qwen3next.cpp", recurrent: INTERVAL_SSM, gatedAttention: true, measured: true },
   qwen35: { source: "models/qwen35.cpp", recurrent: INTERVAL_SSM, gatedAttention: true, measured: true },
   qwen35moe: { source: "models/qwen35moe.cpp", recurrent: INTERVAL_SSM, gatedAttention: true },
-  rwkv6: { source: "models/rwkv6.cpp", recurrent: RWKV },
+  rwkv6: { source: "models/rwkv6.cpp", recurrent: RWKV6 },
   rwkv6qwen2: { source: "models/rwkv6qwen2.cpp", recurrent: RWKV },
   rwkv7: { source: "models/rwkv7.cpp", recurrent: RWKV },
   arwkv7: { source: "models/arwkv7.cpp", recurrent: RWKV },
@@ -131,13 +186,22 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   t5encoder: { source: "llama-memory.md" },
 };
 
-export const FAMILIES: Readonly<Record<string, Family>> = {
-  ...Object.fromEntries(PLAIN.map((name): [string, Family] => [name, { source: "llama-model.cpp" }])),
+const UNMARKED: Readonly<Record<string, Family>> = {
   ...Object.fromEntries(
-    CACHELESS.map((name): [string, Family] => [name, { source: "llama-model.cpp", cache: "none" }]),
+    PLAIN.map((name): [string, Family] => [name, { source: "llama-model.cpp", ...VARIANTS[name] }]),
+  ),
+  ...Object.fromEntries(
+    CACHELESS.map((name): [string, Family] => [name, { source: "llama-model.cpp", cache: "none", ...VARIANTS[name] }]),
   ),
   ...SPECIAL,
 };
+
+export const FAMILIES: Readonly<Record<string, Family>> = Object.fromEntries(
+  Object.entries(UNMARKED).map(([name, family]): [string, Family] => [
+    name,
+    MEASURED_ON_CPU.has(name) ? { ...family, measuredOnCpu: true } : family,
+  ]),
+);
 
 /**
  * Architectures whose last `nextn_predict_layers` layers, of multi-token prediction, are outside the main context (each one's

@@ -241,14 +241,14 @@ describe("families", () => {
     folder = await temporaryDirectory();
   });
 
-  async function estimated(architecture: string, layers: number, keys: Keys): Promise<Estimate> {
+  async function estimated(architecture: string, layers: number, keys: Keys, settings = SETTINGS): Promise<Estimate> {
     const own = Object.entries({ ...BASE, block_count: layers, ...keys });
     const metadata = Object.fromEntries(own.map(([key, value]) => [`${architecture}.${key}`, value]));
     const path = join(folder, "model.gguf");
     await writeFile(path, writeGguf({ metadata: { "general.architecture": architecture, ...metadata } }));
     const header = await readHeader(path);
     assert.ok(header.ok, JSON.stringify(header));
-    const answer = estimate(header.value, SETTINGS);
+    const answer = estimate(header.value, settings);
     assert.ok(answer.ok, JSON.stringify(answer));
     return answer.value;
   }
@@ -263,9 +263,19 @@ describe("families", () => {
         found.totalBytes,
         Object.values(found.parts).reduce((sum, bytes) => sum + bytes, 0),
       );
-      assert.equal(found.confidence, FAMILIES[architecture]?.measured ? "exact" : "bounded");
+      const { measured, sameAsLlama } = FAMILIES[architecture] ?? {};
+      assert.equal(found.confidence, measured || sameAsLlama ? "exact" : "bounded");
     });
   }
+
+  it("are exact on the backend that measurements reached", async () => {
+    const confidence = async (architecture: string, backend: "cpu" | "metal") =>
+      (await estimated(architecture, 3, {}, { ...SETTINGS, backend })).confidence;
+    assert.equal(await confidence("glm4", "cpu"), "exact");
+    assert.equal(await confidence("glm4", "metal"), "bounded");
+    assert.equal(await confidence("smollm3", "metal"), "exact");
+    assert.equal(await confidence("orion", "cpu"), "bounded");
+  });
 
   for (const architecture of ["gemma4", "mimo2", "step35", "granite-swa"]) {
     it(`${architecture}: unknown without a flag a layer`, async () => {
