@@ -278,6 +278,19 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     });
   });
 
+  it("starts a server again that no longer answers, once the old one has gone", async () => {
+    await open("turns-unhealthy");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (let ticks = 0; ticks < 25; ticks += 1) await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    const draining = await until("default/chat", inState("Draining"));
+    assert.equal(draining.reason, "Unhealthy");
+    const down = await until("default/chat", inState("BackOff"));
+    assert.match(down.message ?? "", /^it did not answer 3 times in a row/);
+    await until("default/chat", (status) => status.state === "Ready" && status.pid !== pid);
+  });
+
   it("warns near the budget, until it is well below again", async () => {
     await open("well");
     await want("default/chat");

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 /**
  * Stands in for llama-server where the real one cannot misbehave on demand. The first argument says how:
- * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `grows-N` (MiB a second).
+ * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `turns-unhealthy` (after its first answer), `grows-N` (MiB a second).
  */
 const [behaviour = "well", ...args] = process.argv.slice(2);
 if (args.includes("--version")) process.exit(0);
@@ -31,9 +31,12 @@ const answers: Readonly<Record<string, object>> = {
   "/v1/completions": { choices: [{ text: "," }] },
 };
 
+let answered = false;
 createServer((request, response) => {
   const failing = behaviour === "fails-completions" && request.method === "POST";
-  response.statusCode = failing ? 500 : 200;
+  const hung = behaviour === "turns-unhealthy" && answered;
+  answered ||= request.method === "POST";
+  response.statusCode = failing || hung ? 500 : 200;
   response.end(JSON.stringify(failing ? { error: "Compute error." } : answers[request.url ?? ""]));
 }).listen(Number(values["port"]), "127.0.0.1");
 

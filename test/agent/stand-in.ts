@@ -10,6 +10,7 @@ export type Behaviour =
   | "ignores-sigterm"
   | "serves-another-model"
   | "fails-completions"
+  | "turns-unhealthy"
   | Growth;
 
 /** Grows by so many MiB a second. */
