@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import getPort from "get-port";
+import type { KernelCap } from "../../agent/enforcement/kernel-cap.ts";
+import type { PressureLevel } from "../../agent/enforcement/pressure.ts";
+import { openLinux } from "../../agent/platform/linux.ts";
+import type { WorkloadStatus } from "../../agent/status-file.ts";
+import { type Supervisor, supervisor } from "../../agent/supervisor/loop.ts";
+import type { Desired, Workload } from "../../agent/workload.ts";
+import { readHeader } from "../../memory/gguf/read.ts";
+import { ensureTool } from "../../toolchain/ensure.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+import { aWorkload, fields, options } from "./samples.ts";
+import { type Behaviour, standIn } from "./stand-in.ts";
+
+export const MIB = 2 ** 20;
+export const MINUTE = 60_000;
+
+/** What a test decides of the machine. */
+export interface Machine {
+  pressure: PressureLevel | null;
+  cap: KernelCap | undefined;
+  footprint: (name: string) => number | null;
+}
+
+/**
+ * For a suite: a supervisor with stand-ins for llama-server, its clock in the test's hands; every test begins with a calm
+ * machine of which nothing is wanted.
+ */
+export function stage() {
+  const machine: Machine = { pressure: "normal", cap: undefined, footprint: () => 100 * MIB };
+  const wanted = new Map<string, Desired>();
+  let now = 0;
+  let processes: Supervisor | undefined;
+  let statuses: readonly WorkloadStatus[] = [];
+
+  beforeEach(() => {
+    now = 1_000_000;
+    Object.assign(machine, { pressure: "normal", cap: undefined, footprint: () => 100 * MIB });
+    wanted.clear();
+    statuses = [];
+  });
+  afterEach(() => processes?.killAll());
+
+  const open = async (behaviour: Behaviour) => {
+    const platform = await openLinux();
+    assert(platform.ok);
+    const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
+    const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
+    processes = supervisor({
+      platform: {
+        ...platform.value,
+        pressure: async () => machine.pressure,
+        footprintBytes: async (pid) => machine.footprint(pids().get(pid) ?? ""),
+      },
+      allocatableBytes: 1024 * MIB,
+      llamaServer: await standIn(behaviour),
+      serverOptions: options,
+      stateDirectory: await temporaryDirectory(),
+      cap: machine.cap,
+      inherited: [],
+      resources: {
+        header: () => ({ state: "read", header }),
+        stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
+      },
+      clock: () => now,
+      wake: () => {},
+    });
+  };
+  const want = async (name: string, part: Partial<Workload> = {}) => {
+    const port = await getPort();
+    const settings = { ...fields.settings, backend: "cpu" as const, parallel: 1 };
+    const budget = { bytes: 512 * MIB, source: "crd-budget" } as const;
+    const workload = aWorkload({ name, fields: { ...fields, name, port, settings }, budget, ...part });
+    wanted.set(name, { kind: "run", workload });
+    return workload;
+  };
+  const wish = (workload: Workload, part: Partial<Workload>) =>
+    wanted.set(workload.name, { kind: "run", workload: { ...workload, ...part } });
+  const tick = async (later = 1000) => {
+    now += later;
+    statuses = (await processes?.tick(wanted)) ?? [];
+  };
+  const of = (name: string) => statuses.find((status) => status.name === name);
+  /** Ticks a second of our clock each, with time for real processes to do something in between. */
+  const until = async (name: string, holds: (status: WorkloadStatus) => boolean) => {
+    for (let ticks = 0; ticks < 300; ticks += 1) {
+      await tick();
+      const status = of(name);
+      if (status !== undefined && holds(status)) return status;
+      await sleep(30);
+    }
+    return assert.fail(`not reached; last: ${JSON.stringify(of(name))}`);
+  };
+  const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
+  return { machine, wanted, open, want, wish, tick, of, until, inState };
+}
