@@ -5,6 +5,7 @@ import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
 import { openKernelCap } from "./enforcement/open-cap.ts";
+import type { Pressure } from "./enforcement/pressure.ts";
 import { removeHalfWritten } from "./half-written.ts";
 import { headerCache } from "./headers.ts";
 import type { ListenAddress } from "./http/listen.ts";
@@ -21,8 +22,9 @@ import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status-fil
 import { collectRegularly } from "./store/collect.ts";
 import { modelStore } from "./store/store.ts";
 import { inherit } from "./supervisor/adoption.ts";
-import { type Supervisor, supervisor } from "./supervisor/loop.ts";
+import { supervisor } from "./supervisor/loop.ts";
 import { recordsFolder } from "./supervisor/start.ts";
+import { alarmClock, keepTicking } from "./ticking.ts";
 import { type Desired, desiredWorkloads, type Node, type Workload } from "./workload.ts";
 
 /** Paths are absolute. */
@@ -39,8 +41,6 @@ export interface AgentOptions {
   readonly hostMemoryBytes?: number;
   readonly listen: ListenAddress | "off";
 }
-
-const TICK_MS = 1000;
 
 /**
  * Runs until `stop` is aborted, then stops every server it started. Fails with one sentence where it cannot begin at all;
@@ -166,7 +166,13 @@ async function supervise(
     for (const problem of current) problems.add(problem);
     const updatedAt = new Date().toISOString();
     const status: AgentStatus = {
-      agent: { ...agent, ...reading(available(), agent.hostMemoryBytes), updatedAt, problems: said(current, window) },
+      agent: {
+        ...agent,
+        ...reading(available(), agent.hostMemoryBytes),
+        ...level(processes.pressure()),
+        updatedAt,
+        problems: said(current, window),
+      },
       workloads: [...workloads],
     };
     window.show(status, seconds);
@@ -209,6 +215,10 @@ function withUnconfirmed(
   return new Map([...desired, ...kept.map(([name, workload]) => [name, { kind: "run", workload }] as const)]);
 }
 
+function level({ level: read, unknown }: Pressure): Pick<AgentStatus["agent"], "pressure"> {
+  return read === null || unknown ? {} : { pressure: read };
+}
+
 /** A container may have less memory than its machine has available. */
 function reading(availableBytes: number | null, hostMemoryBytes: number): { availableBytes?: number } {
   return availableBytes === null ? {} : { availableBytes: Math.min(availableBytes, hostMemoryBytes) };
@@ -216,55 +226,4 @@ function reading(availableBytes: number | null, hostMemoryBytes: number): { avai
 
 function said(problems: readonly string[], { problem }: AgentWindow): string[] {
   return problem === undefined ? [...problems] : [...problems, problem];
-}
-
-/** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
-async function keepTicking(
-  processes: Supervisor,
-  wanted: () => ReturnType<typeof desiredWorkloads>,
-  report: (workloads: readonly WorkloadStatus[], seconds: number) => Promise<void>,
-  alarm: AlarmClock,
-  log: Logger,
-  stop: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    const ending = stop.aborted;
-    try {
-      const began = performance.now();
-      const workloads = await processes.tick(ending ? new Map() : wanted());
-      await report(workloads, (performance.now() - began) / 1000);
-    } catch (error) {
-      // One bad tick must not leave servers without a watchdog (T5): say it and go on.
-      log.error(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (ending && processes.idle()) return;
-    await alarm.wait(TICK_MS);
-  }
-}
-
-type AlarmClock = ReturnType<typeof alarmClock>;
-
-/** Waits that others can cut short; a ring while nobody waits cuts the next wait. */
-function alarmClock() {
-  let rung = false;
-  let wakeUp: (() => void) | undefined;
-  return {
-    ring: () => {
-      rung = true;
-      wakeUp?.();
-    },
-    wait: async (milliseconds: number): Promise<void> => {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, milliseconds);
-          wakeUp = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      rung = false;
-      wakeUp = undefined;
-    },
-  };
 }

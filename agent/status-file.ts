@@ -57,6 +57,8 @@ const statusSchema = z.strictObject({
     /** What all models share. */
     allocatableBytes: bytes,
     backend: z.enum(["metal", "cpu"]),
+    /** Of the whole machine; absent: not read yet, or it cannot be. */
+    pressure: z.enum(["normal", "warning", "critical"]).optional(),
     /** What the kernel enforces behind the watchdog: `cgroup v1`, or `none: ` and why. */
     kernelCap: z.string(),
     /** Where the status page is served; absent where it is not. */

@@ -25,6 +25,8 @@ interface Definition {
   readonly series: (status: AgentStatus) => Series;
 }
 
+const PRESSURE_LEVELS = { normal: 0, warning: 1, critical: 2 } as const;
+
 const GAUGES: readonly Definition[] = [
   host("system_memory_bytes", "Physical memory that is counted on.", ({ agent }) => agent.hostMemoryBytes),
   host("system_memory_available_bytes", "Available system memory.", ({ agent }) => agent.availableBytes),
@@ -33,11 +35,21 @@ const GAUGES: readonly Definition[] = [
   host("admission_waiting", "Workloads that wait for memory others hold.", ({ workloads }) =>
     count(workloads, ({ state }) => state === "Waiting"),
   ),
+  host(
+    "memory_pressure_level",
+    "Memory pressure of the machine: 0 normal, 1 warning, 2 critical.",
+    ({ agent }) => agent.pressure && PRESSURE_LEVELS[agent.pressure],
+  ),
   host("manifest_problems", "Manifests that cannot be used, and other problems.", ({ agent }) => agent.problems.length),
   each("process_healthy", "Whether a running process is ready to answer (1) or not (0).", (workload) =>
     hasProcess(workload) ? Number(workload.state === "Ready") : undefined,
   ),
   each("memory_estimated_bytes", "Estimated memory of a workload.", ({ estimateBytes }) => estimateBytes),
+  each(
+    "memory_projected_bytes",
+    "What llama-server itself said it would reserve.",
+    ({ projectedBytes }) => projectedBytes,
+  ),
   each("process_footprint_bytes", "Memory that a process is charged for.", ({ measuredBytes }) => measuredBytes),
   each("process_budget_bytes", "The budget that a process is held to.", ({ budget }) => budget?.bytes),
   each("enforcement_unknown", "Whether a running process cannot be measured (1).", (workload) =>
@@ -58,10 +70,15 @@ const GAUGES: readonly Definition[] = [
 export function agentMetrics(version: string): AgentMetrics {
   const registry = new Registry();
   let status: AgentStatus | undefined;
-  const breaches = new Map<string, number>();
+  const stops = { BudgetExceeded: new Map<string, number>(), Evicted: new Map<string, number>() };
   const counters: readonly Definition[] = [
     each("process_restarts_total", "Starts of a process after the first one.", ({ restarts }) => restarts),
-    each("budget_exceeded_total", "Stops of a process over its budget.", ({ name }) => breaches.get(name) ?? 0),
+    each(
+      "budget_exceeded_total",
+      "Stops of a process over its budget.",
+      ({ name }) => stops.BudgetExceeded.get(name) ?? 0,
+    ),
+    each("evictions_total", "Stops of a process for want of memory.", ({ name }) => stops.Evicted.get(name) ?? 0),
   ];
   for (const definition of GAUGES) exportGauge(definition, registry, () => status);
   for (const definition of counters) exportCounter(definition, registry, () => status);
@@ -80,7 +97,9 @@ export function agentMetrics(version: string): AgentMetrics {
   return {
     registry,
     observe: (next) => {
-      countBreaches(breaches, status?.workloads ?? [], next.workloads);
+      for (const [reason, counts] of Object.entries(stops)) {
+        countStops(counts, reason, status?.workloads ?? [], next.workloads);
+      }
       status = next;
     },
     ticked: (seconds) => ticks.observe(seconds),
@@ -154,17 +173,18 @@ function count(workloads: readonly WorkloadStatus[], holds: (workload: WorkloadS
   return workloads.filter(holds).length;
 }
 
-/** A stop over the budget shows as Draining from the tick that decides on it. */
-function countBreaches(
-  breaches: Map<string, number>,
+/** A stop shows as Draining from the tick that decides on it. */
+function countStops(
+  counts: Map<string, number>,
+  why: string,
   before: readonly WorkloadStatus[],
   after: readonly WorkloadStatus[],
 ): void {
-  const stops = ({ state, reason }: WorkloadStatus) => state === "Draining" && reason === "BudgetExceeded";
+  const stops = ({ state, reason }: WorkloadStatus) => state === "Draining" && reason === why;
   const stopping = new Set(before.filter(stops).map(({ name }) => name));
   for (const { name } of after.filter((workload) => stops(workload) && !stopping.has(workload.name))) {
-    breaches.set(name, (breaches.get(name) ?? 0) + 1);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const left = new Set(after.map(({ name }) => name));
-  for (const name of breaches.keys()) if (!left.has(name)) breaches.delete(name);
+  for (const name of counts.keys()) if (!left.has(name)) counts.delete(name);
 }

@@ -6,7 +6,7 @@ import type { State, WorkloadStatus } from "../status-file.ts";
 import type { Desired, Workload } from "../workload.ts";
 import type { BackOff } from "./back-off.ts";
 import type { Decision, ServerView, Stopping } from "./decide.ts";
-import type { Projection } from "./projection.ts";
+import { driftNote, type Projection } from "./projection.ts";
 import type { Server } from "./server.ts";
 
 /** A server with what the supervisor knows of it. */
@@ -125,10 +125,15 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   return shown;
 }
 
-function enforcementNotes({ running, watch, estimateBytes }: Entry, workload: Workload | undefined): readonly string[] {
+function enforcementNotes(
+  { running, watch, estimateBytes, estimateParts, projection }: Entry,
+  workload: Workload | undefined,
+): readonly string[] {
   if (running === undefined || workload === undefined) return [];
   const notes: string[] = [];
   if (watch.near) notes.push(nearMessage(watch, workload.budget));
+  const drift = estimateParts && driftNote(projection?.bytes, estimateParts);
+  if (drift !== undefined) notes.push(drift);
   if (watch.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");
   if (estimateBytes !== undefined && estimateBytes > workload.budget.bytes) {
     const need = formatBytes(estimateBytes);

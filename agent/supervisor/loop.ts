@@ -23,6 +23,8 @@ export interface Supervisor {
   readonly running: () => ReadonlySet<string>;
   /** Of those inherited, the ones that were not among what is wanted yet: for them absence may be ignorance. */
   readonly unconfirmed: () => ReadonlyMap<string, Workload>;
+  /** Of the machine, as it was at the last tick. */
+  readonly pressure: () => Pressure;
   /** SIGKILL to everything at once, for a way out that cannot wait. */
   readonly killAll: () => void;
 }
@@ -53,6 +55,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
     idle: () => runningNames(entries).size === 0 && projections.idle(),
     running: () => runningNames(entries),
+    pressure: host.pressure,
     unconfirmed: () =>
       new Map(
         [...entries.values()].flatMap(({ name, running }) =>

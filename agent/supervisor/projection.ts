@@ -53,6 +53,25 @@ export function projectionDecision(
   return { act: "nothing", state: "Failed", reason: "InsufficientMemory", message };
 }
 
+/** Parts of an estimate that llama-server's breakdown knows as well: it is about the model alone. */
+const PROJECTED_PARTS = ["weights", "kv", "recurrent", "computeDevice", "computeHost", "output"] as const;
+/** Above this share the two are worth a person's look, as soon as it is more than rows rounded to whole MiB. */
+const DRIFT = 0.05;
+const DRIFT_BYTES = 24 * MiB;
+
+/** A sentence where estimate and projection of the same parts differ by more than they should; undefined: they agree. */
+export function driftNote(
+  projected: Projected | undefined,
+  parts: Readonly<Record<string, number>>,
+): string | undefined {
+  if (projected === undefined || projected === null) return undefined;
+  const estimated = PROJECTED_PARTS.reduce((sum, part) => sum + (parts[part] ?? 0), 0);
+  const apart = Math.abs(projected - estimated);
+  if (apart <= Math.max(DRIFT * estimated, DRIFT_BYTES)) return undefined;
+  const [said, counted] = [projected, estimated].map(formatBytes);
+  return `estimate and llama-server differ: it projects ${said} where ${counted} were estimated; please report the model`;
+}
+
 export interface Projector {
   /** Starts a server that is killed as soon as it has said what it would reserve. Never fails. */
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import getPort from "get-port";
-import { type Projection, parseBreakdown, projectionDecision } from "../../agent/supervisor/projection.ts";
+import { driftNote, type Projection, parseBreakdown, projectionDecision } from "../../agent/supervisor/projection.ts";
 import {
   type AgentProcess,
   newSite,
@@ -46,6 +46,16 @@ describe("what llama-server projects", () => {
   for (const [what, known, state] of decisions) {
     it(`decides on a start when ${what}`, () => assert.equal(projectionDecision(known, workload)?.state, state));
   }
+
+  it("is compared with the estimate of the same parts", () => {
+    const parts = { weights: 900 * MIB, kv: 80 * MIB, output: 20 * MIB, process: 500 * MIB, draft: 800 * MIB };
+    for (const agreeing of [undefined, null, 1000 * MIB, 1050 * MIB, 950 * MIB]) {
+      assert.equal(driftNote(agreeing, parts), undefined);
+    }
+    assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
+    for (const other of [1051 * MIB, 949 * MIB])
+      assert.match(driftNote(other, parts) ?? "", /it projects .* where 1000\.0 MiB/);
+  });
 
   describe("with a real llama-server", function () {
     this.timeout(180_000);

@@ -15,6 +15,7 @@ export function aStatus(workloads: readonly WorkloadStatus[], agent: Partial<Age
       allocatableBytes: Math.round(16 * GIB * 0.67),
       backend: "metal",
       kernelCap: "taskpolicy -m",
+      pressure: "normal",
       problems: [],
       ...agent,
     },
@@ -44,6 +45,7 @@ export const BUSY: AgentStatus = aStatus(
     aWorkloadStatus("default/chat", {
       pid: 101,
       budget: budgetOf(6),
+      projectedBytes: 5260 * MIB,
       estimateBytes: 5300 * MIB,
       estimateParts: { ...parts(4400, 512, 300, 60), promptCache: 28 * MIB },
       measuredBytes: 5150 * MIB,
