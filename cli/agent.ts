@@ -5,9 +5,10 @@ import { openLog } from "../agent/log.ts";
 import { DEFAULT_MODELS, defaultState } from "../agent/paths.ts";
 import { type AgentOptions, runAgent } from "../agent/run.ts";
 import { parseQuantity } from "../memory/quantity.ts";
+import { installCommands } from "./install.ts";
 
 interface Flags {
-  readonly manifests: string;
+  readonly manifests?: string;
   readonly memoryFraction?: number;
   readonly hostMemory?: number;
   readonly models: string;
@@ -23,9 +24,9 @@ const EXIT_INTERRUPTED_TWICE = 130;
 
 /** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 130 after a second signal. */
 export function agentCommand(): Command {
-  return new Command("agent")
+  const command = new Command("agent")
     .description("Serve the manifests of a folder with llama-server, each model inside its memory budget.")
-    .requiredOption("--manifests <dir>", "folder that renderYamlToDirectory writes", resolvePath)
+    .option("--manifests <dir>", "folder that renderYamlToDirectory writes; always needed", resolvePath)
     .option("--memory-fraction <f>", "share of memory for models, above 0 and at most 1", parseFraction)
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseBytes)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
@@ -39,9 +40,12 @@ export function agentCommand(): Command {
     )
     .option("--json", "log JSON lines")
     .action(run);
+  for (const install of installCommands()) command.addCommand(install);
+  return command;
 }
 
-async function run(flags: Flags): Promise<void> {
+async function run({ manifests, ...flags }: Flags): Promise<void> {
+  if (manifests === undefined) throw new Error("--manifests is missing: name the folder that the agent is to watch");
   const stop = new AbortController();
   const onSignal = () => {
     // Whoever asks twice does not want to wait; the exit handler of the agent kills what is left.
@@ -50,14 +54,14 @@ async function run(flags: Flags): Promise<void> {
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    const done = await runAgent(optionsOf(flags), openLog(flags.json ? "json" : "text"), stop.signal);
+    const done = await runAgent(optionsOf({ ...flags, manifests }), openLog(flags.json ? "json" : "text"), stop.signal);
     if (!done.ok) throw new Error(done.error);
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
 
-function optionsOf(flags: Flags): AgentOptions {
+function optionsOf(flags: Flags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
   return {
     manifests,

@@ -1,9 +1,9 @@
-import Table from "cli-table3";
 import { adviceText } from "../memory/advice.ts";
 import { describeBudget } from "../memory/budget.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import type { GridCell } from "../memory/grid.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { bareTable, printed } from "./bare-table.ts";
 import type { Answer } from "./estimate-answer.ts";
 
 const LABELS: Readonly<Record<string, string>> = {
@@ -42,8 +42,8 @@ export function estimateText(answer: Answer): string {
 /** Contexts down, cache types across. */
 function gridText(grid: readonly GridCell[]): string {
   const types = [...new Set(grid.map(({ cacheType }) => cacheType))];
-  const table = new Table({
-    ...BARE,
+  const table = bareTable({
+    indent: 2,
     head: ["context", ...types],
     colAligns: ["right", ...types.map(() => "right" as const)],
   });
@@ -62,8 +62,8 @@ function cellText({ totalBytes, fits }: GridCell): string {
 /** Several answers side by side, one column a source. */
 export function comparisonText(answers: readonly Answer[]): string {
   const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
-  const table = new Table({
-    ...BARE,
+  const table = bareTable({
+    indent: 2,
     head: ["", ...answers.map(({ source }) => source)],
     colAligns: ["left", ...answers.map(() => "right" as const)],
   });
@@ -93,7 +93,7 @@ function settingsText(settings: EstimateSettings): string {
 }
 
 function breakdown(estimate: KnownEstimate): string {
-  const table = new Table({ ...BARE, colAligns: ["left", "right", "left"] });
+  const table = bareTable({ indent: 2, colAligns: ["left", "right", "left"] });
   const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
   for (const [part, bytes] of parts) {
     table.push([
@@ -105,22 +105,6 @@ function breakdown(estimate: KnownEstimate): string {
   table.push(["total", formatBytes(estimate.totalBytes), ""]);
   return printed(table);
 }
-
-function printed(table: Table.Table): string {
-  const lines = table.toString().split("\n");
-  return lines.map((line) => line.trimEnd()).join("\n");
-}
-
-const BORDERS = [
-  ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
-  ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
-];
-
-/** Columns without lines between them. */
-const BARE = {
-  chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
-  style: { "padding-left": 2, "padding-right": 0, head: [], border: [] },
-};
 
 function verdictLines({ verdict, settings }: Answer): readonly string[] {
   if (verdict === undefined) return [];

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../agent/package.ts";
 import { agentCommand } from "./agent.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
 import { statusCommand } from "./status.ts";
@@ -15,8 +16,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(packageVersion())
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError();
-  for (const command of [estimateCommand(), agentCommand(), statusCommand(), logsCommand()]) {
+  for (const command of [estimateCommand(), agentCommand(), statusCommand(), logsCommand(), doctorCommand()]) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
+    for (const below of command.commands) below.copyInheritedSettings(command).exitOverride();
   }
   program.exitOverride();
   try {

@@ -1,9 +1,9 @@
 import { clearScreenDown, cursorTo } from "node:readline";
-import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { isLocked } from "../agent/lock.ts";
 import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status-file.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { bareTable } from "./bare-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
 
@@ -76,11 +76,7 @@ function noAgent({ agent }: AgentStatus): string {
 
 /** The table, and under it a line for each workload that is not Ready and for each note and problem. */
 export function statusText({ agent, workloads }: AgentStatus): string {
-  const table = new Table({
-    head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"],
-    chars: BARE,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
-  });
+  const table = bareTable({ head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"] });
   for (const workload of workloads) table.push(row(workload));
   const used = workloads.reduce((sum, { measuredBytes }) => sum + (measuredBytes ?? 0), 0);
   const [measured, allocatable, host] = [used, agent.allocatableBytes, agent.hostMemoryBytes].map(formatBytes);
@@ -92,13 +88,6 @@ export function statusText({ agent, workloads }: AgentStatus): string {
     ...(agent.pageUrl === undefined ? [] : [`status page: ${agent.pageUrl}`]),
   ].join("\n");
 }
-
-const BARE = Object.fromEntries(
-  ["top", "bottom", "left", "right", "mid"]
-    .flatMap((edge) => [edge, `${edge}-mid`, `${edge}-left`, `${edge}-right`])
-    .concat("middle")
-    .map((part) => [part, ""]),
-);
 
 function row({ name, state, budget, estimateBytes, measuredBytes, endpoint }: WorkloadStatus): string[] {
   const limit = budget === undefined ? "-" : `${formatBytes(budget.bytes)} (${budget.source})`;

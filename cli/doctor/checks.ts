@@ -1,0 +1,180 @@
+import { execFile } from "node:child_process";
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { outputOf } from "../../agent/command.ts";
+import { openKernelCap } from "../../agent/enforcement/open-cap.ts";
+import { parseWorkingSet } from "../../agent/platform/darwin.ts";
+import { openPlatform } from "../../agent/platform/open.ts";
+import { inspectServer } from "../../agent/server-options.ts";
+import { describeBudget, resolveBudget } from "../../memory/budget.ts";
+import { formatBytes } from "../../memory/quantity.ts";
+
+export interface Check {
+  readonly name: string;
+  /** `failed`: the agent cannot begin, or cannot keep its promise. */
+  readonly state: "ok" | "warning" | "failed" | "skipped";
+  readonly found: string;
+  /** What a person can do about it. */
+  readonly remedy?: string;
+}
+
+export interface Subject {
+  readonly llamaServer: string;
+  readonly models: string;
+  /** Folder of the agents' state folders. */
+  readonly state: string;
+  readonly system: NodeJS.Platform;
+}
+
+/** Below this a download of an ordinary model has no room. */
+const LITTLE_DISK_BYTES = 10 * 2 ** 30;
+
+type Look = (subject: Subject) => Promise<Check>;
+
+/** What cannot be told without a llama-server that runs. */
+const OF_THE_SERVER: readonly Look[] = [checkOptions, checkDevice, checkMemory, checkPressure];
+
+const OF_THE_MACHINE: readonly Look[] = [
+  checkWiredLimit,
+  checkKernelCap,
+  checkDisk,
+  (subject) => checkFolder("models folder", subject.models, "--models"),
+  (subject) => checkFolder("state folder", subject.state, "--state"),
+  checkUser,
+  checkNetwork,
+];
+
+/** Looks at one thing after another; changes nothing, and never throws. */
+export async function diagnose(subject: Subject): Promise<readonly Check[]> {
+  const server = await checkServer(subject);
+  const checks = [server];
+  for (const look of [...(server.state === "failed" ? [] : OF_THE_SERVER), ...OF_THE_MACHINE]) {
+    checks.push(await look(subject));
+  }
+  return checks;
+}
+
+async function checkServer({ llamaServer }: Subject): Promise<Check> {
+  const name = "llama-server";
+  const runs = await outputOf(llamaServer, ["--version"]);
+  if (runs.ok)
+    return { name, state: "ok", found: (await versionOf(llamaServer)) ?? "it runs, and does not say its version" };
+  const remedy = "brew install llama.cpp, or name the binary with --llama-server";
+  return { name, state: "failed", found: runs.error, remedy };
+}
+
+/** It is printed on standard error. */
+async function versionOf(llamaServer: string): Promise<string | undefined> {
+  const { stdout, stderr } = await run(llamaServer, ["--version"], { timeout: TIMEOUT_MS }).catch(() => NOTHING);
+  return /^version: .*$/m.exec(`${stdout}\n${stderr}`)?.[0];
+}
+
+const run = promisify(execFile);
+const TIMEOUT_MS = 10_000;
+const NOTHING = { stdout: "", stderr: "" };
+
+async function checkOptions({ llamaServer }: Subject): Promise<Check> {
+  const name = "its options";
+  const options = await inspectServer(llamaServer);
+  if (!options.ok) return { name, state: "failed", found: options.error };
+  return { name, state: "ok", found: `${options.value.size} known; all that the agent needs are there` };
+}
+
+async function checkDevice({ llamaServer, system }: Subject): Promise<Check> {
+  const name = "Metal";
+  if (system !== "darwin") return skipped(name, "no Mac: models run on the CPU here");
+  const devices = await outputOf(llamaServer, ["--list-devices"]);
+  const bytes = devices.ok ? parseWorkingSet(devices.value) : null;
+  if (bytes !== null) return { name, state: "ok", found: `working set ${formatBytes(bytes)}` };
+  const found = devices.ok ? "llama-server lists no device MTL0" : devices.error;
+  return { name, state: "failed", found, remedy: "install a llama-server that is built for Metal" };
+}
+
+async function checkMemory({ llamaServer, system }: Subject): Promise<Check> {
+  const name = "memory";
+  const platform = await openPlatform(llamaServer, system);
+  if (!platform.ok) return { name, state: "failed", found: platform.error };
+  const budget = resolveBudget(platform.value);
+  if (!budget.ok) return { name, state: "failed", found: budget.error };
+  return { name, state: "ok", found: `${describeBudget(budget.value)} for models where nothing else is said` };
+}
+
+async function checkWiredLimit({ system }: Subject): Promise<Check> {
+  const name = "wired limit";
+  if (system !== "darwin") return skipped(name, "no Mac");
+  const limit = await outputOf("sysctl", ["-n", "iogpu.wired_limit_mb"]);
+  if (!limit.ok) return { name, state: "warning", found: limit.error };
+  const megabytes = limit.value.trim();
+  if (megabytes === "0") return { name, state: "ok", found: "the system's own" };
+  const remedy = "sudo sysctl iogpu.wired_limit_mb=0 sets it back; it also lapses at a restart";
+  return { name, state: "warning", found: `raised by hand to ${megabytes} MB`, remedy };
+}
+
+async function checkPressure({ llamaServer, system }: Subject): Promise<Check> {
+  const name = "memory pressure";
+  const platform = await openPlatform(llamaServer, system);
+  const level = platform.ok ? await platform.value.pressure() : null;
+  if (level === null) return { name, state: "warning", found: "cannot be read: no model would be started" };
+  if (level === "normal") return { name, state: "ok", found: level };
+  return { name, state: "warning", found: level, remedy: "end what else uses memory" };
+}
+
+async function checkKernelCap({ state, system }: Subject): Promise<Check> {
+  const name = "kernel's limit";
+  const { cap, text } = await openKernelCap(`${state} doctor`, system);
+  cap?.close();
+  if (cap !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
+  const remedy = "the watchdog stands alone: keep budgets well below the machine's memory";
+  return { name, state: "warning", found: text, remedy };
+}
+
+async function checkDisk({ models }: Subject): Promise<Check> {
+  const name = "disk";
+  const stats = await statfs(await nearestExisting(models)).catch(() => undefined);
+  if (stats === undefined) return { name, state: "warning", found: `the disk of ${models} cannot be looked at` };
+  const free = stats.bavail * stats.bsize;
+  const found = `${formatBytes(free)} free for models`;
+  if (free >= LITTLE_DISK_BYTES) return { name, state: "ok", found };
+  return { name, state: "warning", found, remedy: "free space, or name a folder on another disk with --models" };
+}
+
+async function checkFolder(name: string, folder: string, flag: string): Promise<Check> {
+  const nearest = await nearestExisting(folder);
+  try {
+    if (!(await stat(nearest)).isDirectory()) throw new Error("no folder");
+    await access(nearest, constants.W_OK);
+    return { name, state: "ok", found: folder };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : `${nearest} is no folder`;
+    return {
+      name,
+      state: "failed",
+      found: `${folder} cannot be written (${code})`,
+      remedy: `name another with ${flag}`,
+    };
+  }
+}
+
+/** A folder that is not there yet is made where its nearest ancestor is. */
+async function nearestExisting(folder: string): Promise<string> {
+  const there = await stat(folder).catch(() => undefined);
+  return there !== undefined || folder === dirname(folder) ? folder : nearestExisting(dirname(folder));
+}
+
+async function checkUser(): Promise<Check> {
+  const name = "user";
+  if (process.getuid?.() !== 0) return { name, state: "ok", found: "not root" };
+  const remedy = "run the agent as the user whose models these are; it needs no privilege on a Mac";
+  return { name, state: "warning", found: "root", remedy };
+}
+
+async function checkNetwork({ system }: Subject): Promise<Check> {
+  if (system !== "darwin") return skipped("network", "no Mac: there is no Local Network privacy");
+  const found = "servers listen on 127.0.0.1 only: Local Network privacy does not concern them";
+  return { name: "network", state: "ok", found };
+}
+
+function skipped(name: string, found: string): Check {
+  return { name, state: "skipped", found };
+}
