@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
-import { EnvHttpProxyAgent } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import type { ByteSource, Opened, Wanted } from "./byte-source.ts";
 import { MAX_HEADER_BYTES } from "./cursor.ts";
 import { type BodyPart, type ByteRange, checkSameFile, type FileIdentity, openPart } from "./http-part.ts";
@@ -12,7 +12,8 @@ import { refuse } from "./refusal.ts";
  * Sizes of the ranges asked for, in turn, where the parser cannot tell how much is left: an ordinary header needs one or two.
  * Bodies are cut off once enough has come, but what is under way by then has been sent in vain.
  */
-const RANGE_BYTES = [1, 15, 48].map((mebibytes) => mebibytes * 2 ** 20);
+const FIRST_BYTES = 2 ** 20;
+const LATER_BYTES = [15, 48].map((mebibytes) => mebibytes * 2 ** 20);
 /** A request costs as much as so many bytes. */
 const LEAST_BYTES = 256 * 2 ** 10;
 
@@ -34,25 +35,44 @@ export interface Deadline {
  * the server ignores Range, the one body is read as far as needed and cut off. `unchanged`, after this one request, where
  * it says that the file is still of the version `known`.
  */
-export async function openHttp(location: HttpLocation, deadline: Deadline, known?: string): Promise<Opened> {
-  const dispatcher = agent();
+export async function openHttp(
+  location: HttpLocation,
+  deadline: Deadline,
+  { known, firstBytes = FIRST_BYTES, lane }: OpenOptions = {},
+): Promise<Opened> {
+  const dispatcher = lane ?? httpLane();
+  const leave = async () => {
+    reader.close();
+    if (lane === undefined) await dispatcher.destroy();
+  };
   const credentials = { origin: location.url.origin, authorization: location.authorization };
-  const reader = rangeReader(location.url, { dispatcher, signal: deadline.signal, credentials }, deadline);
+  const connection = { dispatcher, signal: deadline.signal, credentials };
+  const reader = rangeReader(location.url, connection, deadline, [firstBytes, ...LATER_BYTES]);
   try {
     const identity = await reader.start(known);
     if (identity !== undefined) {
       const version = strongEtag(identity.etag);
-      return { fileBytes: identity.fileBytes, version, read: reader.read, close: () => dispatcher.destroy() };
+      return { fileBytes: identity.fileBytes, version, read: reader.read, close: leave };
     }
-    await dispatcher.destroy();
+    await leave();
     return "unchanged";
   } catch (error) {
-    await dispatcher.destroy();
+    await leave();
     throw error;
   }
 }
 
-function agent(): EnvHttpProxyAgent {
+export interface OpenOptions {
+  /** Version that was read before. */
+  readonly known?: string | undefined;
+  /** Size of the first range; 1 MiB where not set. */
+  readonly firstBytes?: number | undefined;
+  /** For one file after another; where not set the file has one of its own. */
+  readonly lane?: Dispatcher | undefined;
+}
+
+/** A way to a server, for one request at a time. */
+export function httpLane(): Dispatcher {
   try {
     // One connection: the second range waits for the first one's to be free instead of making another.
     return new EnvHttpProxyAgent({ allowH2: false, connections: 1 });
@@ -65,9 +85,16 @@ interface RangeReader {
   /** Asks for the first range; undefined where the file is still of the version `known`. */
   start(known: string | undefined): Promise<FileIdentity | undefined>;
   readonly read: ByteSource["read"];
+  /** Cuts off what is still being answered. */
+  readonly close: () => void;
 }
 
-function rangeReader(source: URL, connection: Connection, deadline: Deadline): RangeReader {
+function rangeReader(
+  source: URL,
+  connection: Connection,
+  deadline: Deadline,
+  rangeBytes: readonly number[],
+): RangeReader {
   /** The redirect's target once it is known: later ranges go there at once. */
   let url = source;
   let identity: FileIdentity | undefined;
@@ -84,7 +111,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
   }
 
   function nextRange(begin: number, likelyEnd?: number): ByteRange {
-    const usual = RANGE_BYTES[Math.min(ranges, RANGE_BYTES.length - 1)] ?? MAX_HEADER_BYTES;
+    const usual = rangeBytes[Math.min(ranges, rangeBytes.length - 1)] ?? MAX_HEADER_BYTES;
     const size = likelyEnd === undefined ? usual : Math.min(Math.max(likelyEnd - begin, LEAST_BYTES), MAX_HEADER_BYTES);
     return { begin, end: Math.min(begin + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
   }
@@ -134,6 +161,7 @@ function rangeReader(source: URL, connection: Connection, deadline: Deadline): R
 
   return {
     start: (known) => withRetries(() => droppingFailedParts(() => start(known)), deadline),
+    close: () => part?.close(),
     read: (wanted) => withRetries(() => droppingFailedParts(() => pieceAt(wanted)), deadline),
   };
 }

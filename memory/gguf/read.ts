@@ -1,9 +1,10 @@
+import type { Dispatcher } from "undici";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
-import { type Deadline, openHttp } from "./http-source.ts";
+import { type Deadline, httpLane, type OpenOptions, openHttp } from "./http-source.ts";
 import { withTokenFile } from "./hub-token.ts";
 import { displayName, type Location, locate } from "./locate.ts";
 import { parseHeader } from "./parse.ts";
@@ -26,6 +27,8 @@ export interface ReadOptions {
 
 const DEFAULT_TIMEOUT_MS = 20_000;
 /** Shards read at a time. */
+/** Of a shard after the first: a few tensors, and no vocabulary. */
+const SHARD_BYTES = 64 * 2 ** 10;
 const SHARDS_AT_ONCE = 4;
 
 /**
@@ -48,7 +51,7 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
   }
 }
 
-interface Reading extends ReadOptions {
+interface Reading extends ReadOptions, Pick<OpenOptions, "firstBytes" | "lane"> {
   readonly deadline: Deadline;
 }
 
@@ -59,10 +62,30 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
   if (later.value.length === 0) return first;
 
-  let model = first.value;
-  for (let done = 0; done < later.value.length; done += SHARDS_AT_ONCE) {
-    const batch = later.value.slice(done, done + SHARDS_AT_ONCE);
-    const shards = await Promise.all(batch.map((shard) => readFileHeader(shard, reading)));
+  const lanes = Array.from({ length: SHARDS_AT_ONCE }, httpLane);
+  try {
+    const model = await readShards(source, first.value, later.value, lanes, reading);
+    const whole = model.ok ? checkJoined(model.value) : model;
+    return whole.ok || !model.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.destroy()));
+  }
+}
+
+/** The model that `first` begins, with all its later shards. */
+async function readShards(
+  source: string,
+  first: GgufHeader,
+  later: readonly string[],
+  lanes: readonly Dispatcher[],
+  reading: Reading,
+): Promise<Result<GgufHeader>> {
+  let model = first;
+  for (let done = 0; done < later.length; done += lanes.length) {
+    const batch = later.slice(done, done + lanes.length);
+    const shards = await Promise.all(
+      batch.map((shard, index) => readFileHeader(shard, { ...reading, firstBytes: SHARD_BYTES, lane: lanes[index] })),
+    );
     for (const [position, shard] of shards.entries()) {
       if (!shard.ok) return shard;
       const joined = joinShard(model, shard.value, done + position + 1);
@@ -70,8 +93,7 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
       model = joined.value;
     }
   }
-  const whole = checkJoined(model);
-  return whole.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
+  return ok(model);
 }
 
 async function readFileHeader(source: string, reading: Reading): Promise<Result<GgufHeader>> {
@@ -86,9 +108,12 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
   }
 }
 
-async function readFrom(location: Location, { cacheFolder, deadline }: Reading): Promise<Result<GgufHeader>> {
+async function readFrom(
+  location: Location,
+  { cacheFolder, deadline, firstBytes, lane }: Reading,
+): Promise<Result<GgufHeader>> {
   const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
-  const source = await openLocation(location, deadline, known?.version);
+  const source = await openLocation(location, deadline, { known: known?.version, firstBytes, lane });
   if (source === "unchanged") {
     if (known !== undefined) return ok(known.header);
     throw new Error(`${location.name} is unchanged, but nothing was known of it`);
@@ -105,8 +130,8 @@ async function readFrom(location: Location, { cacheFolder, deadline }: Reading):
   }
 }
 
-function openLocation(location: Location, deadline: Deadline, known: string | undefined): Promise<Opened> {
-  return location.kind === "file" ? openFile(location.path, known) : openHttp(location, deadline, known);
+function openLocation(location: Location, deadline: Deadline, options: OpenOptions): Promise<Opened> {
+  return location.kind === "file" ? openFile(location.path, options.known) : openHttp(location, deadline, options);
 }
 
 async function parseFrom(source: ByteSource, deadline: Deadline): Promise<Result<GgufHeader>> {

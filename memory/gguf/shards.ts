@@ -3,7 +3,7 @@ import type { GgufHeader, GgufTensor } from "./header.ts";
 import { quoted } from "./refusal.ts";
 
 /** Above every split in use; more would only be a way to keep a reader busy. */
-const MAX_SHARDS = 1024;
+const MAX_SHARDS = 128;
 /** Above every model in use, over all its shards. */
 const MAX_SPLIT_TENSORS = 2 ** 13;
 

@@ -140,6 +140,16 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     });
   }
 
+  it("T14: shows no endpoint from the moment that it drains", async () => {
+    await open("ignores-sigterm");
+    await want("default/chat");
+    const ready = await until("default/chat", inState("Ready"));
+    assert.match(ready.endpoint ?? "", /^http:/);
+    wanted.delete("default/chat");
+    await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
+  });
+
   it("warns near the budget, until it is well below again", async () => {
     await open("well");
     await want("default/chat");
