@@ -21,7 +21,7 @@ describe("the status page in headless Chromium", function () {
   let complaints: string[];
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(1_200_000);
     browser = await openChromium();
     if (browser === undefined) this.skip();
     await mkdir(SCREENSHOTS, { recursive: true });
