@@ -12,6 +12,8 @@ export interface ServerFields {
   readonly port: number;
   readonly mode: Mode;
   readonly settings: EstimateSettings;
+  /** Holds the keys that a request must have one of; undefined: none is asked for. */
+  readonly apiKeyFile: string | undefined;
   /** Layers on the GPU; undefined: all. */
   readonly gpuLayers: number | undefined;
   readonly ropeScaling: InferenceServiceSpec["ropeScaling"];
@@ -46,6 +48,7 @@ export function serverFlags(fields: ServerFields, paths: ModelPaths, options: Se
     ...["--model", paths.model, "--alias", fields.name],
     ...(paths.mmproj === undefined ? [] : ["--mmproj", paths.mmproj]),
     ...["--host", "127.0.0.1", "--port", String(fields.port)],
+    ...(fields.apiKeyFile === undefined ? [] : ["--api-key-file", fields.apiKeyFile]),
     ...["--ctx-size", String(settings.contextSize)],
     ...["--parallel", settings.parallel === "auto" ? "-1" : String(settings.parallel)],
     ...["--cache-type-k", settings.cacheTypeK, "--cache-type-v", settings.cacheTypeV],

@@ -4,6 +4,7 @@ import { resolveBudget } from "../memory/budget.ts";
 import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
 import { readHeader } from "../memory/gguf/read.ts";
 import { formatBytes } from "../memory/quantity.ts";
+import { readApiKey } from "./api-key.ts";
 import { openKernelCap } from "./enforcement/open-cap.ts";
 import type { Pressure } from "./enforcement/pressure.ts";
 import { removeHalfWritten } from "./half-written.ts";
@@ -37,6 +38,8 @@ export interface AgentOptions {
   readonly llamaServer: string;
   /** Above 0, at most 1: each model's default budget, and what all of them share. */
   readonly memoryFraction?: number;
+  /** Keys for the servers, one a line. */
+  readonly apiKeyFile?: string;
   /** In place of the machine's physical memory, in bytes; never more than that. */
   readonly hostMemoryBytes?: number;
   readonly listen: ListenAddress | "off";
@@ -51,6 +54,12 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
   if (!platform.ok) return platform;
   const serverOptions = await inspectServer(options.llamaServer);
   if (!serverOptions.ok) return serverOptions;
+  const { apiKeyFile } = options;
+  const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
+  if (key?.ok === false) return key;
+  if (key !== undefined && !serverOptions.value.has("--api-key-file")) {
+    return fail(`${options.llamaServer} has no --api-key-file: update llama.cpp`);
+  }
   const node = nodeOf(platform.value, serverOptions.value, options);
   const allocatable = resolveBudget(node);
   if (!allocatable.ok) return allocatable;
@@ -78,7 +87,7 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
 function nodeOf(
   platform: Platform,
   serverOptions: ServerOptions,
-  { hostMemoryBytes, memoryFraction }: AgentOptions,
+  { hostMemoryBytes, memoryFraction, apiKeyFile }: AgentOptions,
 ): Node {
   const { backend, workingSetBytes } = platform;
   const known = {
@@ -90,6 +99,7 @@ function nodeOf(
     ...known,
     ...(workingSetBytes === undefined ? {} : { workingSetBytes }),
     ...(memoryFraction === undefined ? {} : { agentFraction: memoryFraction }),
+    ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
   };
 }
 

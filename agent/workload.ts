@@ -16,6 +16,8 @@ import { type Manifest, nameOf } from "./sources/documents.ts";
 export interface Node extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
+  /** `--api-key-file`. */
+  readonly apiKeyFile?: string;
   /** Of the llama-server at hand. */
   readonly options: ServerOptions;
 }
@@ -154,6 +156,7 @@ function fieldsOf(name: string, spec: InferenceServiceSpec, model: Model, node: 
     port: spec.endpoint?.port ?? DEFAULT_PORT,
     mode: spec.mode ?? "chat",
     settings: settings.value,
+    apiKeyFile: node.apiKeyFile,
     gpuLayers: layers === -1 ? undefined : layers,
     ropeScaling: spec.ropeScaling,
     speculation: speculation.value,

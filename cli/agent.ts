@@ -10,6 +10,7 @@ import { installCommands } from "./install.ts";
 interface Flags {
   readonly manifests?: string;
   readonly memoryFraction?: number;
+  readonly apiKeyFile?: string;
   readonly hostMemory?: number;
   readonly models: string;
   readonly modelsMax?: number;
@@ -38,6 +39,7 @@ export function agentCommand(): Command {
         .argParser(parseAddress)
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
+    .option("--api-key-file <file>", "keys that requests to the models must have one of, one a line", resolvePath)
     .option("--json", "log JSON lines")
     .action(run);
   for (const install of installCommands()) command.addCommand(install);
@@ -63,6 +65,7 @@ async function run({ manifests, ...flags }: Flags): Promise<void> {
 
 function optionsOf(flags: Flags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
+  const { apiKeyFile } = flags;
   return {
     manifests,
     models,
@@ -71,6 +74,7 @@ function optionsOf(flags: Flags & { readonly manifests: string }): AgentOptions 
     listen,
     ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),
     ...(memoryFraction === undefined ? {} : { memoryFraction }),
+    ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
   };
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { Agent, request } from "undici";
 import * as z from "zod";
+import { readApiKey } from "../api-key.ts";
 import type { Mode } from "../flags.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
@@ -25,6 +26,7 @@ export interface Expected {
   readonly mode: Mode;
   readonly name: string;
   readonly modelPath: string;
+  readonly apiKeyFile: string | undefined;
 }
 
 /** Whether it is healthy, ours and no stranger on its port (T15): asked of a server that has answered before, however busy. */
@@ -43,7 +45,7 @@ export async function answers(expected: Expected): Promise<boolean> {
     const answer = await request(`${base}${path}`, {
       dispatcher,
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(await authorization(expected)) },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(COMPLETION_TIMEOUT_MS),
     });
@@ -65,11 +67,20 @@ async function asking(expected: Expected, ask: Ask): Promise<boolean> {
   }
 }
 
-async function healthy(base: string, dispatcher: Agent, { name, modelPath }: Expected): Promise<boolean> {
+/** Read anew each time: a server that was started with other keys no longer answers, and is started again. */
+async function authorization({ apiKeyFile }: Expected): Promise<{ authorization?: string }> {
+  const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
+  return key?.ok ? { authorization: `Bearer ${key.value}` } : {};
+}
+
+async function healthy(base: string, dispatcher: Agent, expected: Expected): Promise<boolean> {
+  const { name, modelPath } = expected;
   const health = await request(`${base}/health`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
   await health.body.dump();
   if (health.statusCode !== 200) return false;
-  const props = await request(`${base}/props`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+  const headers = await authorization(expected);
+  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+  const props = await request(`${base}/props`, { dispatcher, headers, signal });
   return isOurs(await props.body.json(), name, modelPath);
 }
 

@@ -249,7 +249,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(await stopped(agent), 130);
   });
 
-  it("is one agent a state folder", async () => {
+  it("T2: is one agent a state folder, so that the status has one writer", async () => {
     agent = startAgent(site);
     await statusOnce(site, () => true);
     const second = startAgent(site);

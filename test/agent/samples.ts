@@ -23,6 +23,7 @@ export const fields: ServerFields = {
     ubatchSize: 512,
     backend: "metal",
   },
+  apiKeyFile: undefined,
   gpuLayers: undefined,
   ropeScaling: undefined,
   speculation: undefined,
