@@ -51,6 +51,15 @@ describe("estimate", () => {
     assert.equal(found.contextBytes.kv, 2 * 4096 * (2 * 16 + 2 * 16) * 2);
   });
 
+  it("T11: counts heads of keys and values, which several heads of queries share, not all heads", async () => {
+    const truth = readTruth();
+    const header = await headerOf(await makeTwin(truth, "llama3.1-8b", await temporaryDirectory()));
+    const answer = estimate(header, { ...SETTINGS, contextSize: 8192 });
+    assert.ok(answer.ok && answer.value.confidence !== "unknown");
+    // 32 layers, 8 of 32 heads of 128, K and V, 2 bytes each: a quarter of what all heads would take.
+    assert.equal(answer.value.contextBytes.kv, 32 * 8 * 128 * 2 * 2 * 8192);
+  });
+
   it("never multiplies the cache by explicit slots (T13)", async () => {
     const model = await header(LLAMA);
     assert.equal(known(model, { ...SETTINGS, parallel: 4 }).contextBytes.kv, known(model, SETTINGS).contextBytes.kv);
