@@ -26,7 +26,7 @@ export interface Holder extends Claimant {
 export interface Admission {
   /** The one to start now. */
   readonly start?: string;
-  /** What each of the others waits for. */
+  /** What each of the others waits for, in the order of the queue. */
   readonly waiting: ReadonlyMap<string, string>;
   /** Those that could not even run alone here. */
   readonly refused: ReadonlyMap<string, string>;

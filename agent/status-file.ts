@@ -30,6 +30,8 @@ const workloadSchema = z.strictObject({
   phase: z.enum(["Pending", "Creating", "Progressing", "Ready", "Stopped", "Failed"]),
   schedulingStatus: z.string().optional(),
   schedulingMessage: z.string().optional(),
+  /** Of one that waits for memory: 1 is next. */
+  queuePosition: z.int().min(1).optional(),
   budget: z.strictObject({ bytes, source: z.string(), text: z.string() }).optional(),
   estimateBytes: bytes.optional(),
   /** What llama-server itself said it would reserve, before it read the weights. */

@@ -41,6 +41,8 @@ export interface Decision {
   readonly state: State;
   readonly reason?: string;
   readonly message?: string;
+  /** Of one that waits for memory, from 1, by rank. */
+  readonly queuePosition?: number;
 }
 
 /** After SIGTERM. */

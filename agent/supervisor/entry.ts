@@ -110,6 +110,7 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     if (reason !== undefined) shown.schedulingStatus = reason;
     if (message !== undefined) shown.schedulingMessage = message;
   }
+  if (decision.queuePosition !== undefined) shown.queuePosition = decision.queuePosition;
   if (workload !== undefined) {
     const { bytes, source } = workload.budget;
     shown.budget = { bytes, source, text: describeBudget(workload.budget) };

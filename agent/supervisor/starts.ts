@@ -34,7 +34,11 @@ export async function startNext(
     if (refusal !== undefined) {
       entry.decision = { act: "nothing", state: "Failed", reason: "InsufficientMemory", message: refusal };
     } else if (wait !== undefined) {
-      entry.decision = { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message: wait };
+      const queuePosition = [...admission.waiting.keys()].indexOf(entry.name) + 1;
+      const place =
+        admission.waiting.size === 1 ? "" : `; place ${queuePosition} of ${admission.waiting.size} in the queue`;
+      const message = wait + place;
+      entry.decision = { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message, queuePosition };
     }
   }
   const next = admission.start === undefined ? undefined : entries.get(admission.start);

@@ -140,6 +140,26 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     });
   }
 
+  it("says of each that waits which place in the queue it has: by priority", async () => {
+    await open("well");
+    await want("default/chat");
+    await until("default/chat", inState("Ready"));
+    for (const [name, priority] of [
+      ["default/low", 1],
+      ["default/high", 3],
+      ["default/middle", 2],
+    ] as const) {
+      await want(name, { priority, budget: { bytes: 1000 * MIB, source: "crd-budget" } });
+    }
+    machine.footprint = () => 900 * MIB;
+    await tick();
+    await tick();
+    const places = ["default/high", "default/middle", "default/low"].map((name) => of(name)?.queuePosition);
+    assert.deepEqual(places, [1, 2, 3]);
+    assert.match(of("default/low")?.message ?? "", /; place 3 of 3 in the queue$/);
+    assert.equal(of("default/chat")?.queuePosition, undefined);
+  });
+
   it("T14: shows no endpoint from the moment that it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");
