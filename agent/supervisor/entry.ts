@@ -22,7 +22,9 @@ export interface Running extends ServerView {
   /** When it was asked last after it was Ready, in the clock's milliseconds. */
   checkedAt?: number;
   /** What an earlier agent left, until it has been seen among what is wanted. */
-  inherited?: "ready" | "unready" | undefined;
+  inherited?: true | undefined;
+  /** It had answered under an earlier agent. */
+  wasReady?: boolean;
   /** Where the kernel's limit is for it, in bytes; undefined: it has none. */
   limitBytes?: number | undefined;
   /** The wish that `stopping` answered; what a person wished later is no business of its failure. */

@@ -80,8 +80,8 @@ function adopted(
   const limitBytes = options.cap && capBytes(workload.budget.bytes);
   if (server.pid !== undefined && limitBytes !== undefined) options.cap?.enclose(workload.name, server.pid, limitBytes);
   const { startKey } = workload;
-  const inherited = ready ? "ready" : "unready";
-  const running = { server, workload, modelPath, startKey, startedAt: options.clock(), limitBytes, inherited } as const;
+  const inherited = { inherited: true, wasReady: ready } as const;
+  const running = { server, workload, modelPath, startKey, startedAt: options.clock(), limitBytes, ...inherited };
   return { ...newEntry(workload.name), starts: 1, estimateBytes, running };
 }
 

@@ -44,14 +44,14 @@ async function measure(
 
 async function probe(running: Running, { clock, wake, stateDirectory }: SupervisorOptions): Promise<void> {
   running.probing = true;
-  const { modelPath, workload, inherited } = running;
+  const { modelPath, workload, wasReady } = running;
   const expected = { ...workload.fields, modelPath };
   // One that was Ready under an earlier agent may be busy with answers that are longer than any patience for a first one.
-  const answered = inherited === "ready" ? await isHealthy(expected) : await answers(expected);
+  const answered = wasReady ? await isHealthy(expected) : await answers(expected);
   running.probing = false;
   if (!answered || running.server.exit() !== undefined) return;
   running.readyAt = clock();
-  markReady(recordsFolder(stateDirectory), workload.name);
+  unlessDiskFull(() => markReady(recordsFolder(stateDirectory), workload.name));
   wake();
 }
 
@@ -61,8 +61,17 @@ async function check(running: Running, { clock, wake }: SupervisorOptions): Prom
   running.probing = false;
   running.checkedAt = clock();
   running.unhealthy = healthy ? 0 : (running.unhealthy ?? 0) + 1;
-  bounded(running.server.logPath);
+  unlessDiskFull(() => bounded(running.server.logPath));
   if (!healthy) wake();
+}
+
+/** What is only kept for later must not end the agent, and all servers with it, where it cannot be written. */
+function unlessDiskFull(keep: () => void): void {
+  try {
+    keep();
+  } catch {
+    // The next agent asks a server anew; the log is cut another time.
+  }
 }
 
 /** What a server's end means for its workload. */

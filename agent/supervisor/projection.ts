@@ -73,7 +73,7 @@ export function driftNote(
 }
 
 export interface Projector {
-  /** Starts a server that is killed as soon as it has said what it would reserve. Never fails. */
+  /** Starts a server that is killed as soon as it has said what it would reserve. Never fails: null, where it cannot be asked. */
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;
   readonly idle: () => boolean;
   readonly killAll: () => void;
@@ -88,6 +88,7 @@ export function projector(options: ProjectorOptions): Projector {
       const args = projectionFlags(workload.fields, paths, options.serverOptions);
       if (args === undefined) return null;
       const server = spawnProjection(workload, args, options);
+      if (server === undefined) return null;
       asked.add(server);
       try {
         return await projectionOf(server);
@@ -107,11 +108,19 @@ export function projector(options: ProjectorOptions): Projector {
 }
 
 /** Its intent is on disk first, as a server's is: an agent that is killed meanwhile leaves a stray that the next one ends. */
-function spawnProjection({ name, fields }: Workload, args: readonly string[], options: ProjectorOptions): Server {
-  const { llamaServer, stateDirectory, platform } = options;
+function spawnProjection(
+  { name, fields }: Workload,
+  args: readonly string[],
+  { llamaServer, stateDirectory, platform }: ProjectorOptions,
+): Server | undefined {
   const logPath = logPathOf(stateDirectory, `${name}.projection`);
-  writeRecord(recordsFolder(stateDirectory), { name, port: fields.port, bootId: platform.bootId, logPath });
-  return spawnServer({ file: llamaServer, args, logPath, ended: () => {} });
+  try {
+    writeRecord(recordsFolder(stateDirectory), { name, port: fields.port, bootId: platform.bootId, logPath });
+    return spawnServer({ file: llamaServer, args, logPath, ended: () => {} });
+  } catch {
+    // A full disk: the start that follows says so.
+    return undefined;
+  }
 }
 
 async function projectionOf(server: Server): Promise<Projected> {

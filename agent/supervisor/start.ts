@@ -5,7 +5,7 @@ import type { Platform } from "../platform/platform.ts";
 import type { ServerOptions } from "../server-options.ts";
 import type { Workload } from "../workload.ts";
 import { isPortFree } from "./probe.ts";
-import { removeRecord, writeRecord } from "./records.ts";
+import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
 import { type Server, spawnServer } from "./server.ts";
 
 export interface StartOptions {
@@ -51,8 +51,17 @@ export async function startServer(
     removeRecord(folder, name);
     return server;
   }
-  writeRecord(folder, { ...intent, pid });
+  noteProcess(folder, { ...intent, pid });
   const startTime = await platform.startTime(pid);
-  if (startTime !== null) writeRecord(folder, { ...intent, pid, startTime });
+  if (startTime !== null) noteProcess(folder, { ...intent, pid, startTime });
   return server;
+}
+
+/** A process that runs is not lost for want of disk: the intent, and the log that it writes, tell the next agent whose it is. */
+function noteProcess(folder: string, record: ServerRecord): void {
+  try {
+    writeRecord(folder, record);
+  } catch {
+    // Said above.
+  }
 }

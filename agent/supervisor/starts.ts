@@ -10,6 +10,7 @@ import { backOffMs } from "./back-off.ts";
 import { chargeBytes, type Entry, type Running } from "./entry.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { type Projector, projectionDecision } from "./projection.ts";
+import type { Server } from "./server.ts";
 import { startServer } from "./start.ts";
 
 export async function startNext(
@@ -91,19 +92,29 @@ function holder(entry: Entry, { readyAt, stopping, startedAt }: Running, wanted:
   };
 }
 
+function failStart(entry: Entry, reason: string, message: string, now: number): void {
+  entry.failures += 1;
+  const until = now + backOffMs("crash", Math.min(entry.failures, 5));
+  entry.backOff = { state: "Failed", reason, message, until };
+  entry.decision = { act: "nothing", state: "Failed", reason, message };
+}
+
 async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
   const { clock, wake } = options;
-  const server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
+  let server: Server | undefined;
+  try {
+    server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    const message = `the state folder cannot be written (${code}): look at its disk and its permissions`;
+    return failStart(entry, "StartFailed", message, clock());
+  }
   const now = clock();
   if (server === undefined) {
-    entry.failures += 1;
     const { port } = workload.fields;
     const owner = (await options.platform.listenerOn(port)) ?? "another process";
     const message = `port ${port} is in use by ${owner}: end it, or set another spec.endpoint.port`;
-    const until = now + backOffMs("crash", Math.min(entry.failures, 5));
-    entry.backOff = { state: "Failed", reason: "PortInUse", message, until };
-    entry.decision = { act: "nothing", state: "Failed", reason: "PortInUse", message };
-    return;
+    return failStart(entry, "PortInUse", message, now);
   }
   entry.starts += 1;
   entry.watch = UNWATCHED;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRACE_MS } from "../../agent/supervisor/decide.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
 import { MIB, MINUTE, stage } from "./stage.ts";
 
 describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
@@ -158,6 +161,18 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.deepEqual(places, [1, 2, 3]);
     assert.match(of("default/low")?.message ?? "", /; place 3 of 3 in the queue$/);
     assert.equal(of("default/chat")?.queuePosition, undefined);
+  });
+
+  it("says that a server cannot be started where its record cannot be written, and tries again", async () => {
+    const file = join(await temporaryDirectory(), "file");
+    await writeFile(file, "");
+    await open("well", file);
+    await want("default/chat");
+    const failed = await until("default/chat", inState("Failed"));
+    assert.equal(failed.reason, "StartFailed");
+    assert.match(failed.message ?? "", /^the state folder cannot be written \(\w+\)/);
+    await rm(file);
+    await until("default/chat", inState("Ready"));
   });
 
   it("T14: shows no endpoint from the moment that it drains", async () => {

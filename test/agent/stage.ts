@@ -42,7 +42,7 @@ export function stage() {
   });
   afterEach(() => processes?.killAll());
 
-  const open = async (behaviour: Behaviour) => {
+  const open = async (behaviour: Behaviour, stateDirectory?: string) => {
     const platform = await openLinux();
     assert(platform.ok);
     const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
@@ -56,7 +56,7 @@ export function stage() {
       allocatableBytes: 1024 * MIB,
       llamaServer: await standIn(behaviour),
       serverOptions: options,
-      stateDirectory: await temporaryDirectory(),
+      stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       cap: machine.cap,
       inherited: [],
       resources: {
