@@ -175,6 +175,18 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/chat", inState("Ready"));
   });
 
+  it("goes on with what runs when its clock jumps, as after a machine's sleep", async () => {
+    await open("well");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (const hours of [24, 24 * 365]) {
+      await tick(hours * 60 * MINUTE);
+      await sleep(200);
+      await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    }
+  });
+
   it("T14: shows no endpoint from the moment that it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");
