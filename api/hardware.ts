@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { list, matching, ruled, text } from "./fields.ts";
-import { memoryBudgetSchema } from "./quantity.ts";
+import { memoryBudgetSchema } from "./memory-budget.ts";
 
 const RESOURCE_NAME = /^[a-z0-9.-]+\/[a-z0-9._-]+$/;
 const RESOURCE_NAME_EXPECTED = "a name with a domain, such as nvidia.com/gpu";

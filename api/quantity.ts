@@ -1,68 +1,84 @@
-import * as z from "zod";
+import prettyBytes from "pretty-bytes";
+import { fail, ok, type Result } from "./result.ts";
 
-/**
- * The documented grammar of apimachinery's resource.Quantity. The exact arithmetic is memory/quantity.ts; here it only
- * matters whether a budget is one, is above 0 and is not absurd. Exponents end at 999: see CEL_BUDGET.
- */
-const QUANTITY = /^(?<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?<unit>[KMGTPE]i|[numkMGTPE]?|[eE][+-]?0*\d{1,3})$/;
+/** Largest quantity of bytes that anything here accepts: a signed 64-bit integer, as in Kubernetes. */
+const MAX_BYTES = 2n ** 63n - 1n;
 
-const UNITS: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  "": 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
+/** More digits, or a larger exponent, than any value up to {@link MAX_BYTES} or down to a nano-byte can need. */
+const MAX_LENGTH = 64;
+const MAX_EXPONENT = 64;
+
+/** Suffix to [base, exponent]: the grammar of apimachinery's resource.Quantity. */
+const SUFFIXES: Readonly<Record<string, readonly [base: 2n | 10n, exponent: number]>> = {
+  n: [10n, -9],
+  u: [10n, -6],
+  m: [10n, -3],
+  "": [10n, 0],
+  k: [10n, 3],
+  M: [10n, 6],
+  G: [10n, 9],
+  T: [10n, 12],
+  P: [10n, 15],
+  E: [10n, 18],
+  Ki: [2n, 10],
+  Mi: [2n, 20],
+  Gi: [2n, 30],
+  Ti: [2n, 40],
+  Pi: [2n, 50],
+  Ei: [2n, 60],
 };
 
-const MAX_BUDGET = 2 ** 60;
+const NUMBER = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<part>\d*))?(?<suffix>.*)$/su;
+const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
 
 /**
- * The first term keeps exponents of four digits and more from the server's parser, which computes powers of ten that
- * large in full (`1e-999999999` occupies it for hours); such a quantity is never a budget.
+ * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
+ * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
+ *
+ * Fails on what `resource.ParseQuantity` refuses, on amounts beyond 2^63-1 bytes, some of which it silently caps, and on
+ * a suffix without a number (`Gi`), which is outside its documented grammar and which its scanner reads as 0.
  */
-const CEL_BUDGET = [
-  "!self.matches('[eE][+-]?0*[1-9][0-9]{3}')",
-  "isQuantity(self)",
-  "quantity(self).isGreaterThan(quantity('0'))",
-  "!quantity(self).isGreaterThan(quantity('1Ei'))",
-].join(" && ");
+export function parseQuantity(text: string): Result<bigint> {
+  const groups = text.length <= MAX_LENGTH ? NUMBER.exec(text)?.groups : undefined;
+  const whole = groups?.["whole"] ?? "";
+  const part = groups?.["part"] ?? "";
+  if (groups === undefined || whole + part === "") return notAQuantity(text);
 
-const EXPECTED_BUDGET = "a Kubernetes quantity of bytes above 0 and at most 1Ei";
+  const unit = unitOf(groups["suffix"] ?? "");
+  if (unit === undefined) return notAQuantity(text);
 
-/** `memoryBudget`: a quantity above 0 and at most 1Ei, refused by the API server and by the parser alike. */
-export const memoryBudgetSchema = z
-  .string()
-  .max(32, { abort: true })
-  .refine((budget) => budgetProblem(budget) === undefined, { error: (issue) => budgetProblem(String(issue.input)) })
-  .meta({
-    expected: EXPECTED_BUDGET,
-    example: "24Gi",
-    "x-kubernetes-validations": [
-      { rule: CEL_BUDGET, message: `memoryBudget must be ${EXPECTED_BUDGET}, for example 24Gi` },
-    ],
-  });
+  const digits = BigInt(whole + part);
+  if (digits === 0n) return ok(0n);
+  const [base, exponent] = unit;
+  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? tooLarge(text) : ok(groups["sign"] === "-" ? -1n : 1n);
 
-function budgetProblem(budget: string): string | undefined {
-  const { number, unit } = QUANTITY.exec(budget)?.groups ?? {};
-  if (number === undefined || unit === undefined) {
-    const digits = /^([\d.]+)\s*([KMGTP])i?B?$/i.exec(budget);
-    const example = digits ? `${digits[1]}${digits[2]?.toUpperCase()}i` : "24Gi";
-    return `it must be a quantity of bytes: a number with a Kubernetes suffix, for example ${example}`;
-  }
-  // An underflow to 0 is caught by looking at the digits: the smallest amount above 0 counts as one byte.
-  if (number.startsWith("-") || !/[1-9]/.test(number)) return "it must be above 0, for example 24Gi";
-  const factor = UNITS[unit] ?? Number(`1${unit}`);
-  if (Number(number) * factor > MAX_BUDGET) return "it must be at most 1Ei, for example 24Gi";
-  return undefined;
+  const numerator = digits * (exponent > 0 ? base ** BigInt(exponent) : 1n);
+  const denominator = 10n ** BigInt(part.length) * (exponent < 0 ? base ** BigInt(-exponent) : 1n);
+  const bytes = (numerator + denominator - 1n) / denominator;
+  if (bytes > MAX_BYTES) return tooLarge(text);
+  return ok(groups["sign"] === "-" ? -bytes : bytes);
+}
+
+/** `"1.5 GiB"`: binary units, at most one decimal, for messages to people. */
+export function formatBytes(bytes: number): string {
+  return prettyBytes(bytes, { binary: true, maximumFractionDigits: 1, minimumFractionDigits: bytes < 1024 ? 0 : 1 });
+}
+
+function unitOf(suffix: string): readonly [base: 2n | 10n, exponent: number] | undefined {
+  const exponent = EXPONENT.exec(suffix)?.groups?.["exponent"];
+  if (exponent !== undefined) return [10n, Number(exponent)];
+  return Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
+}
+
+function notAQuantity(text: string): Result<bigint> {
+  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+  const decimal = /^([\d.]+)\s*([KMGTP])i?B$/iu.exec(text);
+  const near = decimal ? `${decimal[1]}${decimal[2]?.toUpperCase()}i` : "24Gi";
+  return fail(`${shown} is not a quantity of bytes; write a number with a Kubernetes suffix, for example ${near}`);
+}
+
+function tooLarge(text: string): Result<bigint> {
+  return fail(
+    `${JSON.stringify(text)} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`,
+  );
 }

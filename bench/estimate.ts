@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { advise } from "../memory/advice.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { CACHE_TYPES, type EstimateSettings } from "../memory/estimate/types.ts";
-import { headerOf, makeTwin, readTruth } from "../test/support/twins.ts";
+import { headerOf, makeTwin, readTruth } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
 const GRID_LIMIT_MS = 100;

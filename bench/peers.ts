@@ -1,8 +1,8 @@
 // npm run bench:peers: error on context memory (KV cache and state) at the longest measured f16 context of one slot, against what llama.cpp reserves.
 import { rm } from "node:fs/promises";
+import type { GgufHeader } from "../gguf/header.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
-import type { GgufHeader } from "../memory/gguf/header.ts";
-import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../test/support/twins.ts";
+import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
 const MiB = 2 ** 20;

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
-import { openLog } from "../agent/log.ts";
-import { DEFAULT_MODELS, defaultState } from "../agent/paths.ts";
 import { type AgentOptions, runAgent } from "../agent/run.ts";
-import { parseQuantity } from "../memory/quantity.ts";
+import { DEFAULT_MODELS, defaultState } from "../agent/state/paths.ts";
+import { openLog } from "../agent/status/log.ts";
+import { parseQuantity } from "../api/quantity.ts";
 import { installCommands } from "./install.ts";
 
 interface Flags {

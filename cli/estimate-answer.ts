@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { fail, ok, type Result } from "../api/result.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { headerCacheFolder } from "../gguf/header-cache.ts";
+import { readHeader } from "../gguf/read.ts";
 import { type Advice, advise } from "../memory/advice.ts";
 import type { Budget } from "../memory/budget.ts";
 import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
-import type { GgufHeader } from "../memory/gguf/header.ts";
-import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
-import { readHeader } from "../memory/gguf/read.ts";
 import { contextGrid, type GridCell } from "../memory/grid.ts";
 import { estimateServed, type Served } from "../memory/served.ts";
 import { askedBudget, type EstimateFlags, settingsOf } from "./estimate-flags.ts";

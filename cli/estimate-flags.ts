@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import {
@@ -13,9 +14,8 @@ import {
   ROPE_SCALINGS,
   type RopeScaling,
 } from "../memory/estimate/types.ts";
-import { parseQuantity } from "../memory/quantity.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../memory/speculation.ts";
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
+import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
 
 export interface EstimateFlags {
   readonly contextSize: number;

@@ -1,9 +1,9 @@
+import { formatBytes } from "../api/quantity.ts";
 import { adviceText } from "../memory/advice.ts";
 import { describeBudget } from "../memory/budget.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import type { GridCell } from "../memory/grid.ts";
-import { formatBytes } from "../memory/quantity.ts";
-import { bareTable, printed } from "./bare-table.ts";
+import { bareTable, printed } from "./borderless-table.ts";
 import type { Answer } from "./estimate-answer.ts";
 
 const LABELS: Readonly<Record<string, string>> = {

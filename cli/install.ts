@@ -3,9 +3,9 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import writeFileAtomic from "write-file-atomic";
-import { outputOf } from "../agent/command.ts";
+import { outputOf } from "../agent/host/command.ts";
 import type { ListenAddress } from "../agent/http/listen.ts";
-import { packagePath } from "../agent/package.ts";
+import { packagePath } from "../agent/state/package.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { daemonPlist, LABEL } from "./launchd.ts";
 

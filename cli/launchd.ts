@@ -1,5 +1,5 @@
 import { build } from "plist";
-import { GRACE_MS } from "../agent/supervisor/decide.ts";
+import { GRACE_MS } from "../agent/decisions/decide.ts";
 
 /** Its name for launchctl, and of its file. */
 export const LABEL = "dev.llmkube.pulumi-llmkube.agent";

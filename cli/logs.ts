@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { readStatus } from "../agent/status-file.ts";
+import { readStatus } from "../agent/status/status.ts";
 import { logPathOf } from "../agent/supervisor/start.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";

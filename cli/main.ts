@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { packageVersion } from "../agent/package.ts";
+import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Option } from "commander";
-import { AGENTS, defaultState } from "../agent/paths.ts";
+import { AGENTS, defaultState } from "../agent/state/paths.ts";
 
 export interface StateFlags {
   readonly manifests?: string;

@@ -1,9 +1,9 @@
 import { clearScreenDown, cursorTo } from "node:readline";
 import { Command, Option } from "commander";
-import { isLocked } from "../agent/lock.ts";
-import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status-file.ts";
-import { formatBytes } from "../memory/quantity.ts";
-import { bareTable } from "./bare-table.ts";
+import { isLocked } from "../agent/state/lock.ts";
+import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status/status.ts";
+import { formatBytes } from "../api/quantity.ts";
+import { bareTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
 

@@ -4,12 +4,12 @@ import { explain } from "../api/explain.ts";
 import { inferenceServiceSpecSchema } from "../api/inferenceservice.ts";
 import { pathText } from "../api/schema-walk.ts";
 import { refusedSettings } from "../memory/estimate/estimate.ts";
-import { checkExtraArgs } from "../memory/extra-args.ts";
-import { servingSettings } from "../memory/serving.ts";
+import { checkExtraArgs } from "../serving/extra-args.ts";
+import { servingSettings } from "../serving/settings.ts";
 import type { LlmModelArgs } from "./args.ts";
 import { llmModelArgsSchema, servingArgsSchema } from "./args-schema.ts";
-import { mapLater } from "./later.ts";
 import { serviceSpec } from "./specs.ts";
+import { mapLater } from "./unknown.ts";
 
 /**
  * The same arguments, of which every value is checked before it reaches a resource: plain ones now, outputs when they are

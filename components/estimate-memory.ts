@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
+import { headerCacheFolder } from "../gguf/header-cache.ts";
+import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
-import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
-import { readHeader } from "../memory/gguf/read.ts";
 import { estimateServed, type Served } from "../memory/served.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../memory/serving.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../memory/speculation.ts";
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
+import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
 
 /** A model, and how llama-server would serve it. */
 export interface EstimateMemoryArgs {

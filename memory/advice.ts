@@ -1,6 +1,6 @@
+import { formatBytes } from "../api/quantity.ts";
 import { adaptiveFraction } from "./budget.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
-import { formatBytes } from "./quantity.ts";
 import { estimateServed, type Served } from "./served.ts";
 
 /** Cache types that contexts are searched for, K and V alike, dearest first. */

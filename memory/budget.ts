@@ -1,5 +1,5 @@
+import { formatBytes, parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { formatBytes, parseQuantity } from "./quantity.ts";
 
 /** Where a budget came from, strongest first. The first two names are LLMKube's. */
 export type BudgetSource = "crd-budget" | "crd-fraction" | "agent-flag" | "adaptive-default";

@@ -1,6 +1,6 @@
+import { formatBytes } from "../api/quantity.ts";
 import { type Budget, describeBudget } from "./budget.ts";
 import type { Estimate } from "./estimate/types.ts";
-import { formatBytes } from "./quantity.ts";
 
 /** `InsufficientMemory` and `MemoryCheckFailed` are LLMKube's `schedulingStatus` values. */
 export type FitReason = "Fits" | "InsufficientMemory" | "MemoryCheckFailed";

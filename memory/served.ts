@@ -1,8 +1,7 @@
 import type { Result } from "../api/result.ts";
-import { estimateWith } from "./estimate/companions.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { estimateWith } from "./estimate/auxiliary.ts";
 import type { Estimate, EstimateSettings } from "./estimate/types.ts";
-import type { GgufHeader } from "./gguf/header.ts";
-import { draftSettings } from "./speculation.ts";
 
 /** A model and the files that it is served with. */
 export interface Served {
@@ -21,4 +20,13 @@ export function estimateServed({ header, mmproj, draft, loras }: Served, setting
     ...(draft && { draft: { header: draft, settings: draftSettings(settings) } }),
     ...(loras && { loras }),
   });
+}
+
+/**
+ * What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. The prompt cache is
+ * one for both.
+ */
+export function draftSettings(settings: EstimateSettings): EstimateSettings {
+  const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;
+  return { ...own, cacheTypeK: "f16", cacheTypeV: "f16" };
 }

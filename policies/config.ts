@@ -2,8 +2,8 @@ import { totalmem } from "node:os";
 import type { PolicyConfigSchema } from "@pulumi/policy";
 import * as z from "zod";
 import { explain } from "../api/explain.ts";
+import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { parseQuantity } from "../memory/quantity.ts";
 
 const hostMemory = z
   .string()

@@ -1,11 +1,11 @@
 import type { Model, ModelSpec } from "../api/model.ts";
 import type { Result } from "../api/result.ts";
+import type { GgufHeader } from "../gguf/header.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
-import type { GgufHeader } from "../memory/gguf/header.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE, unservedModel } from "../memory/serving.ts";
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE, unservedModel } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";

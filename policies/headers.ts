@@ -1,7 +1,7 @@
 import type { Result } from "../api/result.ts";
-import type { GgufHeader } from "../memory/gguf/header.ts";
-import { headerCacheFolder } from "../memory/gguf/header-cache.ts";
-import { readHeader } from "../memory/gguf/read.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { headerCacheFolder } from "../gguf/header-cache.ts";
+import { readHeader } from "../gguf/read.ts";
 
 // A pack's process lives for one operation, in which a source is read once, however many resources name it.
 const headers = new Map<string, Promise<Result<GgufHeader>>>();

@@ -1,12 +1,12 @@
 import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
 import { adviceText, advise } from "../memory/advice.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
-import { checkExtraArgs } from "../memory/extra-args.ts";
 import { decideFit } from "../memory/fit.ts";
-import { formatBytes } from "../memory/quantity.ts";
 import { estimateServed } from "../memory/served.ts";
-import { servingSettings } from "../memory/serving.ts";
+import { checkExtraArgs } from "../serving/extra-args.ts";
+import { servingSettings } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";

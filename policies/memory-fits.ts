@@ -1,7 +1,7 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { formatBytes } from "../api/quantity.ts";
 import { describeBudget } from "../memory/budget.ts";
-import { formatBytes } from "../memory/quantity.ts";
-import { draftModelRef } from "../memory/speculation.ts";
+import { draftModelRef } from "../serving/speculation.ts";
 import { type FitConfig, fitPolicyConfigSchema, readFitConfig } from "./config.ts";
 import { type Examined, examine, findingsOf } from "./examine.ts";
 import { type Findings, refusal, remark, report } from "./findings.ts";

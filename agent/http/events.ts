@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { AgentStatus } from "../status-file.ts";
+import type { AgentStatus } from "../status/status.ts";
 import type { View } from "./view.ts";
 
 /** Pages that are open at a time; a browser keeps six, and nobody needs more than a few. */

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type AgentStatus, STATES, type WorkloadStatus } from "../status-file.ts";
+import { type AgentStatus, STATES, type WorkloadStatus } from "../status/status.ts";
 
 /** Names are LLMKube's where it has one for the same thing, so that its dashboards and alerts read this agent too. */
 const PREFIX = "llmkube_metal_agent_";

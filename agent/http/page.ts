@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { packagePath } from "../package.ts";
+import { packagePath } from "../state/package.ts";
 
 export interface Asset {
   readonly type: string;

@@ -1,4 +1,4 @@
-import type { AgentStatus } from "../status-file.ts";
+import type { AgentStatus } from "../status/status.ts";
 
 /** Without a tick for this long the agent's loop counts as stuck. */
 export const STUCK_MS = 10_000;

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatBytes } from "../../memory/quantity.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import { keyOfFile, modelKey } from "./files.ts";
 
 /** A downloaded model with all its files, or what a broken download left of one. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { shardSources } from "../../memory/gguf/shards.ts";
+import { shardSources } from "../../gguf/shards.ts";
 
 /** A file of a model: where it comes from, and where it is once it is whole. */
 export interface ModelFile {

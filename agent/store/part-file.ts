@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { z } from "zod";
-import type { FileIdentity } from "../../memory/gguf/http-part.ts";
+import type { FileIdentity } from "../../fetch/http-part.ts";
 import { type Ranges, withRange } from "./ranges.ts";
 
 /** A download on its way: the bytes in `PATH.part`, and beside it which of them are safe, and of which version. */

@@ -1,4 +1,4 @@
-import { formatBytes } from "../../memory/quantity.ts";
+import { formatBytes } from "../../api/quantity.ts";
 
 /** The rate is that of the last so many milliseconds: long enough to be steady, short enough to follow the network. */
 const WINDOW_MS = 10_000;

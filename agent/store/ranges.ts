@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../memory/gguf/http-part.ts";
+import type { ByteRange } from "../../fetch/http-part.ts";
 
 /** Disjoint, in order, with a gap between any two. */
 export type Ranges = readonly ByteRange[];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
-import { TransientRefusal } from "../../memory/gguf/http-request.ts";
-import { Refusal } from "../../memory/gguf/refusal.ts";
+import { TransientRefusal } from "../../fetch/http-request.ts";
+import { Refusal } from "../../fetch/refusal.ts";
 import type { StoreLimits } from "./limits.ts";
 
 export interface Retrying {

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
-import { Refusal } from "../../memory/gguf/refusal.ts";
-import { formatBytes } from "../../memory/quantity.ts";
+import { formatBytes } from "../../api/quantity.ts";
+import { Refusal } from "../../fetch/refusal.ts";
 
 /** Refuses to begin what would leave less than `floorBytes` free on the disk of `folder`. */
 export async function checkSpaceFor(bytes: number, folder: string, floorBytes: number): Promise<void> {

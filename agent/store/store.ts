@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { withTokenFile } from "../../memory/gguf/hub-token.ts";
-import { locate } from "../../memory/gguf/locate.ts";
-import type { Workload } from "../workload.ts";
+import { withTokenFile } from "../../fetch/hub-token.ts";
+import { locate } from "../../fetch/locate.ts";
+import type { Workload } from "../workload/workload.ts";
 import { fileDigest } from "./digest.ts";
 import { download } from "./download.ts";
 import { type ModelFile, modelFiles } from "./files.ts";

@@ -1,8 +1,8 @@
 import { EnvHttpProxyAgent } from "undici";
-import { type BodyPart, type ByteRange, type FileIdentity, openPart } from "../../memory/gguf/http-part.ts";
-import { type Connection, get } from "../../memory/gguf/http-request.ts";
-import type { HttpLocation } from "../../memory/gguf/locate.ts";
-import { refuse } from "../../memory/gguf/refusal.ts";
+import { type BodyPart, type ByteRange, type FileIdentity, openPart } from "../../fetch/http-part.ts";
+import { type Connection, get } from "../../fetch/http-request.ts";
+import type { HttpLocation } from "../../fetch/locate.ts";
+import { refuse } from "../../fetch/refusal.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { PartFile } from "./part-file.ts";
 import { missingChunks, withRange } from "./ranges.ts";

@@ -1,8 +1,8 @@
-import { removeHalfWritten } from "../half-written.ts";
-import type { Platform } from "../platform/platform.ts";
-import type { Workload } from "../workload.ts";
+import type { Platform } from "../host/platform.ts";
+import { removeHalfWritten } from "../state/stale-temp-files.ts";
+import type { Workload } from "../workload/workload.ts";
+import { adoptServer, type Server } from "./process.ts";
 import { endProcess, readRecords, removeRecord, type ServerRecord } from "./records.ts";
-import { adoptServer, type Server } from "./server.ts";
 
 /** What was found out about the processes that a record may be about. */
 export interface Traces {

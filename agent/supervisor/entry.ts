@@ -1,13 +1,13 @@
+import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
-import { formatBytes } from "../../memory/quantity.ts";
-import type { Eviction } from "../enforcement/eviction.ts";
-import { nearMessage, UNWATCHED, type Watch } from "../enforcement/watchdog.ts";
-import type { State, WorkloadStatus } from "../status-file.ts";
-import type { Desired, Workload } from "../workload.ts";
-import type { BackOff } from "./back-off.ts";
-import type { Decision, ServerView, Stopping } from "./decide.ts";
+import type { BackOff } from "../decisions/back-off.ts";
+import type { Decision, ServerView, Stopping } from "../decisions/decide.ts";
+import type { Eviction } from "../decisions/eviction.ts";
+import { nearMessage, UNWATCHED, type Watch } from "../decisions/footprint.ts";
+import type { State, WorkloadStatus } from "../status/status.ts";
+import type { Desired, Workload } from "../workload/workload.ts";
+import type { Server } from "./process.ts";
 import { driftNote, type Projection } from "./projection.ts";
-import type { Server } from "./server.ts";
 
 /** A server with what the supervisor knows of it. */
 export interface Running extends ServerView {

@@ -1,16 +1,16 @@
-import { calmLeftMs, evictedAgain, evictedMessage, victimOf } from "../enforcement/eviction.ts";
-import { capBytes } from "../enforcement/kernel-cap.ts";
-import type { Pressure } from "../enforcement/pressure.ts";
-import { exceededMessage, exceeds } from "../enforcement/watchdog.ts";
-import { type Preparation, prepare } from "../prepare.ts";
-import type { WorkloadStatus } from "../status-file.ts";
-import type { Desired, Workload } from "../workload.ts";
+import { decide } from "../decisions/decide.ts";
+import { calmLeftMs, evictedAgain, evictedMessage, victimOf } from "../decisions/eviction.ts";
+import { exceededMessage, exceeds } from "../decisions/footprint.ts";
+import type { Pressure } from "../decisions/pressure.ts";
+import { capBytes } from "../kernel-limit/kernel-limit.ts";
+import type { WorkloadStatus } from "../status/status.ts";
+import { type Preparation, prepare } from "../workload/prepare.ts";
+import type { Desired, Workload } from "../workload/workload.ts";
 import type { AdoptedServer } from "./adoption.ts";
-import { decide } from "./decide.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
-import { hostWatch } from "./host.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
+import { hostWatch } from "./pressure-monitor.ts";
 import { projectionDecision, projector } from "./projection.ts";
 import { evictable, startNext } from "./starts.ts";
 

@@ -1,12 +1,12 @@
-import { isSampleDue, UNWATCHED, watched } from "../enforcement/watchdog.ts";
-import type { Desired } from "../workload.ts";
-import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "./back-off.ts";
-import { cappedMessage, followBudget } from "./cap.ts";
+import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
+import { isSampleDue, UNWATCHED, watched } from "../decisions/footprint.ts";
+import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
+import { answers, isHealthy } from "../llama-server/probe.ts";
+import type { Desired } from "../workload/workload.ts";
 import type { Entry, Running } from "./entry.ts";
-import { type Exit, exitReason, logTail } from "./exit-reason.ts";
+import { cappedMessage, followBudget } from "./limit.ts";
 import { bounded } from "./logs.ts";
 import type { SupervisorOptions } from "./options.ts";
-import { answers, isHealthy } from "./probe.ts";
 import { markReady, removeRecord } from "./records.ts";
 import { recordsFolder } from "./start.ts";
 

@@ -1,8 +1,8 @@
-import type { KernelCap } from "../enforcement/kernel-cap.ts";
-import type { Platform } from "../platform/platform.ts";
-import type { Resources } from "../prepare.ts";
-import type { ServerOptions } from "../server-options.ts";
-import type { Desired } from "../workload.ts";
+import type { Platform } from "../host/platform.ts";
+import type { KernelCap } from "../kernel-limit/kernel-limit.ts";
+import type { ServerOptions } from "../llama-server/supported-flags.ts";
+import type { Resources } from "../workload/prepare.ts";
+import type { Desired } from "../workload/workload.ts";
 import type { AdoptedServer } from "./adoption.ts";
 
 export interface SupervisorOptions {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
-import { formatBytes } from "../../memory/quantity.ts";
-import { type ModelPaths, projectionFlags } from "../flags.ts";
-import type { Workload } from "../workload.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision } from "../decisions/decide.ts";
+import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
+import type { Workload } from "../workload/workload.ts";
+import { type Server, spawnServer } from "./process.ts";
 import { removeRecord, writeRecord } from "./records.ts";
-import { type Server, spawnServer } from "./server.ts";
 import { logPathOf, recordsFolder, type StartOptions } from "./start.ts";
 
 const MiB = 2 ** 20;

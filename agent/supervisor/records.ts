@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import writeFileAtomic from "write-file-atomic";
 import * as z from "zod";
-import type { Platform } from "../platform/platform.ts";
-import type { Workload } from "../workload.ts";
-import { signalGroup } from "./server.ts";
+import type { Platform } from "../host/platform.ts";
+import type { Workload } from "../workload/workload.ts";
+import { signalGroup } from "./process.ts";
 
 /** What the next agent must know to watch a server on; the workload is as this version of the agent has it. */
 const servedSchema = z.strictObject({

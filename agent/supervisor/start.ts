@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { capBytes, type KernelCap } from "../enforcement/kernel-cap.ts";
-import { type ModelPaths, serverFlags } from "../flags.ts";
-import type { Platform } from "../platform/platform.ts";
-import type { ServerOptions } from "../server-options.ts";
-import type { Workload } from "../workload.ts";
-import { isPortFree } from "./probe.ts";
+import type { Platform } from "../host/platform.ts";
+import { capBytes, type KernelCap } from "../kernel-limit/kernel-limit.ts";
+import { type ModelPaths, serverFlags } from "../llama-server/flags.ts";
+import { isPortFree } from "../llama-server/probe.ts";
+import type { ServerOptions } from "../llama-server/supported-flags.ts";
+import type { Workload } from "../workload/workload.ts";
+import { type Server, spawnServer } from "./process.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
-import { type Server, spawnServer } from "./server.ts";
 
 export interface StartOptions {
   readonly llamaServer: string;

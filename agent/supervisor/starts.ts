@@ -1,16 +1,16 @@
-import { admit, type Holder } from "../admission.ts";
-import type { Evictable } from "../enforcement/eviction.ts";
-import { capBytes } from "../enforcement/kernel-cap.ts";
-import { type Pressure, pressureWait } from "../enforcement/pressure.ts";
-import { UNWATCHED } from "../enforcement/watchdog.ts";
-import type { ModelPaths } from "../flags.ts";
-import type { Preparation } from "../prepare.ts";
-import type { Workload } from "../workload.ts";
-import { backOffMs } from "./back-off.ts";
+import { admit, type Holder } from "../decisions/admission.ts";
+import { backOffMs } from "../decisions/back-off.ts";
+import type { Evictable } from "../decisions/eviction.ts";
+import { UNWATCHED } from "../decisions/footprint.ts";
+import { type Pressure, pressureWait } from "../decisions/pressure.ts";
+import { capBytes } from "../kernel-limit/kernel-limit.ts";
+import type { ModelPaths } from "../llama-server/flags.ts";
+import type { Preparation } from "../workload/prepare.ts";
+import type { Workload } from "../workload/workload.ts";
 import { chargeBytes, type Entry, type Running } from "./entry.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
+import type { Server } from "./process.ts";
 import { type Projector, projectionDecision } from "./projection.ts";
-import type { Server } from "./server.ts";
 import { startServer } from "./start.ts";
 
 export async function startNext(

@@ -1,5 +1,5 @@
 // npm run bench:agent: how fast the agent reacts, what it costs, and how far a process gets beyond its budget. Linux.
-import { formatBytes } from "../../memory/quantity.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import { agentCost } from "./footprint.ts";
 import { latencies } from "./latency.ts";
 import { overshoot } from "./overshoot.ts";

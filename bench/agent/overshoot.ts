@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import { openKernelCap } from "../../agent/enforcement/open-cap.ts";
-import { openLinux } from "../../agent/platform/linux.ts";
+import { openLinux } from "../../agent/host/linux/linux.ts";
+import { openKernelCap } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/loop.ts";
-import type { Desired } from "../../agent/workload.ts";
-import { readHeader } from "../../memory/gguf/read.ts";
+import type { Desired } from "../../agent/workload/workload.ts";
+import { readHeader } from "../../gguf/read.ts";
 import { aWorkload, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readStatus, type WorkloadStatus } from "../../agent/status-file.ts";
+import { readStatus, type WorkloadStatus } from "../../agent/status/status.ts";
 import type { Site } from "../../test/agent/harness.ts";
 
 const POLL_MS = 5;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { argv } from "node:process";
 import { gguf } from "@huggingface/gguf";
-import { readHeader } from "../../memory/gguf/read.ts";
+import { readHeader } from "../../gguf/read.ts";
 
 const READERS: Readonly<Record<string, (source: string) => Promise<number>>> = {
   ours: async (source) => {

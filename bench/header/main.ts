@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import * as z from "zod";
-import { readHeader } from "../../memory/gguf/read.ts";
+import { readHeader } from "../../gguf/read.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { type BenchModel, writeModels } from "./models.ts";
 

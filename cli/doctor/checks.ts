@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { outputOf } from "../../agent/command.ts";
-import { openKernelCap } from "../../agent/enforcement/open-cap.ts";
-import { parseWorkingSet } from "../../agent/platform/darwin.ts";
-import { openPlatform } from "../../agent/platform/open.ts";
-import { inspectServer } from "../../agent/server-options.ts";
+import { outputOf } from "../../agent/host/command.ts";
+import { parseWorkingSet } from "../../agent/host/darwin/darwin.ts";
+import { openPlatform } from "../../agent/host/open.ts";
+import { openKernelCap } from "../../agent/kernel-limit/open.ts";
+import { inspectServer } from "../../agent/llama-server/supported-flags.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
-import { formatBytes } from "../../memory/quantity.ts";
 
 export interface Check {
   readonly name: string;

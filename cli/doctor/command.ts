@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { AGENTS, DEFAULT_MODELS } from "../../agent/paths.ts";
-import { bareTable, printed } from "../bare-table.ts";
+import { AGENTS, DEFAULT_MODELS } from "../../agent/state/paths.ts";
+import { bareTable, printed } from "../borderless-table.ts";
 import { withProgress } from "../progress.ts";
 import { type Check, diagnose } from "./checks.ts";
 

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../api/result.ts";
-import type { GgufHeader } from "../gguf/header.ts";
-import { tensorBytes } from "../gguf/types.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
+import { tensorBytes } from "../../gguf/tensor-types.ts";
 import {
   type Cells,
   cachedLayers,

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../../api/result.ts";
-import type { GgufHeader, GgufValue } from "../gguf/header.ts";
+import type { GgufHeader, GgufValue } from "../../gguf/header.ts";
 
 /** What the arithmetic reads of a header, checked: counts are whole, bounded and do not contradict each other. */
 export interface ModelFacts {

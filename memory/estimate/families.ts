@@ -44,7 +44,7 @@ export interface Family {
    * llama's cases on Metal hold for it as well.
    */
   readonly sameAsLlama?: true;
-  /** Whether test/fixtures/twins.json confirms it, on the CPU only. */
+  /** Whether test/fixtures/synthetic.json confirms it, on the CPU only. */
   readonly measuredOnCpu?: true;
 }
 
@@ -98,7 +98,7 @@ const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   grok: { explicitScores: true },
 };
 
-/** Whose context and compute test/fixtures/twins.json confirms on the CPU; {@link Family.measuredOnCpu}. */
+/** Whose context and compute test/fixtures/synthetic.json confirms on the CPU; {@link Family.measuredOnCpu}. */
 const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
   [
     "arcee baichuan bloom chatglm command-r cohere2 exaone exaone4 falcon gemma glm4 gpt2 gptneox granite granitemoe",

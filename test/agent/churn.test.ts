@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import getPort from "get-port";
-import { openLinux } from "../../agent/platform/linux.ts";
-import { readStatus } from "../../agent/status-file.ts";
+import { openLinux } from "../../agent/host/linux/linux.ts";
+import { readStatus } from "../../agent/status/status.ts";
 import {
   type AgentProcess,
   newSite,

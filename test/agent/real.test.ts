@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import type { AgentStatus } from "../../agent/status-file.ts";
-import { formatBytes } from "../../memory/quantity.ts";
+import type { AgentStatus } from "../../agent/status/status.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import {
   type AgentProcess,
   newSite,

@@ -1,6 +1,6 @@
-import type { ServerFields } from "../../agent/flags.ts";
-import type { ServerOptions } from "../../agent/server-options.ts";
-import type { Workload } from "../../agent/workload.ts";
+import type { ServerFields } from "../../agent/llama-server/flags.ts";
+import type { ServerOptions } from "../../agent/llama-server/supported-flags.ts";
+import type { Workload } from "../../agent/workload/workload.ts";
 
 /** The options of a recent llama-server, as far as the agent uses them. */
 export const options: ServerOptions = new Set([

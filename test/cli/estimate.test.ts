@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { writeGgufFile } from "../support/gguf-writer.ts";
-import { makeTwin, readTruth } from "../support/twins.ts";
+import { makeTwin, readTruth } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { parse } from "plist";
-import { GRACE_MS } from "../../agent/supervisor/decide.ts";
+import { GRACE_MS } from "../../agent/decisions/decide.ts";
 import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install.ts";
 import { daemonPlist, LABEL } from "../../cli/launchd.ts";
 import { runCli } from "../agent/harness.ts";

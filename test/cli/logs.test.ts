@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeStatus } from "../../agent/status-file.ts";
+import { writeStatus } from "../../agent/status/status.ts";
 import { logPathOf } from "../../agent/supervisor/start.ts";
 import { chooseName } from "../../cli/logs.ts";
 import { runCli } from "../agent/harness.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { type EstimateMemoryArgs, estimateMemory, type MemoryEstimate } from "../../components/index.ts";
-import { makeTwin, readTruth } from "../support/twins.ts";
+import { makeTwin, readTruth } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { Pending, registered } from "./mocked.ts";
 

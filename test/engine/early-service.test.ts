@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as k8s from "@pulumi/kubernetes";
 import { InferenceService, Model } from "../../components/index.ts";
 import { type Engine, inlineStack, startEngine } from "../support/pulumi.ts";
-import { makeTwin, readTruth } from "../support/twins.ts";
+import { makeTwin, readTruth } from "../support/truth-models.ts";
 
 const PACK = join(import.meta.dirname, "../../policies/pack");
 

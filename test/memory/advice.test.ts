@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import type { GgufHeader } from "../../gguf/header.ts";
 import { adviceText, advise } from "../../memory/advice.ts";
 import { estimate } from "../../memory/estimate/estimate.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
-import type { GgufHeader } from "../../memory/gguf/header.ts";
 import { SETTINGS } from "../support/settings.ts";
-import { headerOf, makeTwin, readTruth } from "../support/twins.ts";
+import { headerOf, makeTwin, readTruth } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const GiB = 2 ** 30;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { makeTwin, readTruth } from "../support/twins.ts";
+import { makeTwin, readTruth } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { analyse, analyseStack, UNKNOWN, urnOf } from "./analyse.ts";
 import { model, service } from "./manifests.ts";

@@ -3,7 +3,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { memoryFits } from "../../policies/index.ts";
 import { writeGgufFile } from "../support/gguf-writer.ts";
-import { makeTwin, readTruth } from "../support/twins.ts";
+import { makeTwin, readTruth } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { analyse, analyseStack } from "./analyse.ts";
 import { model, service } from "./manifests.ts";

@@ -1,5 +1,5 @@
 import { truncate, writeFile } from "node:fs/promises";
-import { GGML_TYPES, tensorBytes } from "../../memory/gguf/types.ts";
+import { GGML_TYPES, tensorBytes } from "../../gguf/tensor-types.ts";
 
 /** Value types of the GGUF specification and their ids. */
 const VALUE_TYPES = {

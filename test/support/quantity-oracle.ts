@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { parseQuantity } from "../../memory/quantity.ts";
+import { parseQuantity } from "../../api/quantity.ts";
 
 /** Quantities that other parsers get wrong, and what the grammar allows at its edges (llmkube.md §1). */
 export const TRAPS = [

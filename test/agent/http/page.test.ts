@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
 import { viewOfLoop } from "../../../agent/http/view.ts";
-import { formatBytes } from "../../../memory/quantity.ts";
+import { formatBytes } from "../../../api/quantity.ts";
 import { openChromium } from "../../support/chromium.ts";
 import { aStatus, aWorkloadStatus, BUSY, budgetOf, GIB, MIB } from "./recorded.ts";
 

@@ -1,5 +1,5 @@
-import type { AgentStatus, WorkloadStatus } from "../../../agent/status-file.ts";
-import { formatBytes } from "../../../memory/quantity.ts";
+import type { AgentStatus, WorkloadStatus } from "../../../agent/status/status.ts";
+import { formatBytes } from "../../../api/quantity.ts";
 
 export const GIB = 2 ** 30;
 export const MIB = 2 ** 20;

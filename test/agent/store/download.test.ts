@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { download } from "../../../agent/store/download.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../../agent/store/limits.ts";
-import { startServer } from "../../memory/gguf/range-server.ts";
+import { startServer } from "../../gguf/range-server.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { KIB, type ModelServer, modelBytes, sha256Of, startModelServer } from "./model-server.ts";
 

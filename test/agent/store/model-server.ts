@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer, type TestServer } from "../../memory/gguf/range-server.ts";
+import { startServer, type TestServer } from "../../gguf/range-server.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 
 /** A model of `bytes` bytes that differ from place to place and from `seed` to `seed`. */

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
+import type { GgufHeader } from "../../../gguf/header.ts";
+import { readHeader } from "../../../gguf/read.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { CACHE_TYPES, type EstimateSettings, type KnownEstimate } from "../../../memory/estimate/types.ts";
-import type { GgufHeader } from "../../../memory/gguf/header.ts";
-import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
 import { SETTINGS } from "../../support/settings.ts";
-import { headerOf, makeTwin, readTruth } from "../../support/twins.ts";
+import { headerOf, makeTwin, readTruth } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const LLAMA: Readonly<Record<string, WriterValue>> = {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readHeader } from "../../../gguf/read.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { FAMILIES } from "../../../memory/estimate/families.ts";
 import type { Estimate } from "../../../memory/estimate/types.ts";
-import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
 import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";

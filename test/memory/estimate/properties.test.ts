@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { BACKENDS, CACHE_TYPES, type EstimateSettings, type KnownEstimate } from "../../../memory/estimate/types.ts";
-import type { GgufHeader } from "../../../memory/gguf/header.ts";
-import { headerOf, makeTwin, readTruth } from "../../support/twins.ts";
+import { headerOf, makeTwin, readTruth } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const truth = readTruth();

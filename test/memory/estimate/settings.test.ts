@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { estimateWith } from "../../../memory/estimate/companions.ts";
+import type { GgufHeader } from "../../../gguf/header.ts";
+import { readHeader } from "../../../gguf/read.ts";
+import { estimateWith } from "../../../memory/estimate/auxiliary.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import type { EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
-import type { GgufHeader } from "../../../memory/gguf/header.ts";
-import { readHeader } from "../../../memory/gguf/read.ts";
 import { type WriterModel, type WriterValue, writeGgufFile } from "../../support/gguf-writer.ts";
 import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
-import type { GgufHeader } from "../../../memory/gguf/header.ts";
-import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../../support/twins.ts";
+import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MiB = 2 ** 20;

@@ -1,0 +1,17 @@
+import { execFile } from "node:child_process";
+import { fail, ok, type Result } from "../../api/result.ts";
+
+const TIMEOUT_MS = 20_000;
+
+/** What a short command prints on standard output. Fails with one sentence; never throws, never waits above 20 s. */
+export async function outputOf(file: string, args: readonly string[]): Promise<Result<string>> {
+  const env = { ...process.env, LC_ALL: "C" };
+  return new Promise((resolve) => {
+    execFile(file, args, { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 22 }, (error, stdout) => {
+      if (error === null) return resolve(ok(stdout));
+      if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
+      if (error.killed) return resolve(fail(`${file} gave no answer within ${TIMEOUT_MS / 1000} s`));
+      resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})`));
+    });
+  });
+}

@@ -1,0 +1,129 @@
+import { totalmem } from "node:os";
+import { fail, ok, type Result } from "../../../api/result.ts";
+import type { PressureLevel } from "../../decisions/pressure.ts";
+import { batched } from "../batched.ts";
+import { outputOf } from "../command.ts";
+import type { Platform } from "../platform.ts";
+import { parsePressureLevel } from "../pressure-levels.ts";
+import { footprintOf, openProcPidRusage } from "./rusage.ts";
+
+/**
+ * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
+ * No Mac is at hand in this project's tests: the parsers are held to recorded output (apple-memory.md §3), the commands to
+ * stand-ins on PATH.
+ */
+export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
+  const devices = await outputOf(llamaServer, ["--list-devices"]);
+  if (!devices.ok) return devices;
+  const workingSetBytes = parseWorkingSet(devices.value);
+  if (workingSetBytes === null) {
+    return fail(
+      `${llamaServer} --list-devices names no Metal device MTL0: install a llama-server that is built for Metal`,
+    );
+  }
+  const boot = await outputOf("sysctl", ["-n", "kern.bootsessionuuid"]);
+  if (!boot.ok) return boot;
+  return ok({
+    backend: "metal",
+    hostMemoryBytes: totalmem(),
+    workingSetBytes,
+    bootId: boot.value.trim(),
+    pressure,
+    footprintBytes: footprintReader(),
+    availableBytes,
+    startTime,
+    writersOf,
+    listenerOn,
+  });
+}
+
+/** By the system's own call where it can be made, else by the command, once for all who ask together. */
+function footprintReader(rusage = openProcPidRusage()): Platform["footprintBytes"] {
+  return rusage === undefined ? batched(footprints) : async (pid) => footprintOf(pid, rusage);
+}
+
+async function footprints(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const processes = pids.flatMap((pid) => ["-p", String(pid)]);
+  const printed = await outputOf("footprint", [...processes, "-f", "bytes", "--noCategories"]);
+  return printed.ok ? parseFootprints(printed.value) : new Map();
+}
+
+async function pressure(): Promise<PressureLevel | null> {
+  const printed = await outputOf("sysctl", ["-n", "kern.memorystatus_vm_pressure_level"]);
+  return printed.ok ? parsePressureLevel(printed.value) : null;
+}
+
+async function availableBytes(): Promise<number | null> {
+  const printed = await outputOf("vm_stat", []);
+  return printed.ok ? parseVmStat(printed.value) : null;
+}
+
+/**
+ * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
+ * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
+ */
+export function parseVmStat(printed: string): number | null {
+  const pageSize = /\(page size of (\d+) bytes\)/.exec(printed)?.[1];
+  const pages = ["free", "inactive", "purgeable"].map(
+    (key) => new RegExp(`^Pages ${key}:\\s+(\\d+)\\.$`, "m").exec(printed)?.[1],
+  );
+  if (pageSize === undefined || pages.includes(undefined)) return null;
+  return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
+}
+
+async function startTime(pid: number): Promise<string | null> {
+  const printed = await outputOf("ps", ["-o", "lstart=", "-p", String(pid)]);
+  return printed.ok ? printed.value.trim() || null : null;
+}
+
+async function writersOf(path: string): Promise<readonly number[]> {
+  // Exit code 1 with nothing printed: nobody has it open.
+  const printed = await outputOf("lsof", ["-t", "-a", "-d", "1", "--", path]);
+  return printed.ok ? parsePids(printed.value) : [];
+}
+
+/** `lsof -t`: a pid a line. */
+export function parsePids(printed: string): readonly number[] {
+  return printed
+    .split("\n")
+    .filter((line) => /^\d+$/.test(line))
+    .map(Number);
+}
+
+async function listenerOn(port: number): Promise<string | null> {
+  const printed = await outputOf("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
+  return printed.ok ? parseListener(printed.value) : null;
+}
+
+/** `lsof -Fpc`: a field a line, `p` before the pid and `c` before the command. */
+export function parseListener(printed: string): string | null {
+  const pid = /^p(\d+)$/m.exec(printed)?.[1];
+  const command = /^c(.+)$/m.exec(printed)?.[1];
+  return pid === undefined || command === undefined ? null : `${command} (pid ${pid})`;
+}
+
+/** `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`: the first number. The second is per process, never to be added up. */
+export function parseWorkingSet(devices: string): number | null {
+  const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
+  return match === null ? null : Number(match[1]) * 2 ** 20;
+}
+
+/** `footprint -f bytes` of several processes: a section each. */
+export function parseFootprints(printed: string): ReadonlyMap<number, number> {
+  const footprints = new Map<number, number>();
+  for (const section of printed.split(/^(?=\S.*\[\d+\]: )/m)) {
+    const pid = Number(/\[(\d+)\]: /.exec(section)?.[1]);
+    const bytes = parseFootprint(section, pid);
+    if (bytes !== null) footprints.set(pid, bytes);
+  }
+  return footprints;
+}
+
+/** `footprint -f bytes`: the exact figure, of the process that was asked for and no other. */
+export function parseFootprint(printed: string, pid: number): number | null {
+  const header = /\[(\d+)\]: .*?Footprint: (\d+(?:\.\d+)?) (\w+)/.exec(printed);
+  if (header === null || Number(header[1]) !== pid) return null;
+  const exact = /^\s*phys_footprint: (\d+) B$/m.exec(printed)?.[1];
+  if (exact !== undefined) return Number(exact);
+  return header[3] === "B" ? Number(header[2]) : null;
+}

@@ -1,0 +1,96 @@
+import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { ok, type Result } from "../../../api/result.ts";
+import type { Platform } from "../platform.ts";
+import { levelOf } from "../pressure-levels.ts";
+
+/** The stand-in for a Mac: what the GPU would share is the process's own anonymous memory (apple-memory.md §7). */
+export async function openLinux(): Promise<Result<Platform>> {
+  const bootId = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+  return ok({
+    backend: "cpu",
+    hostMemoryBytes: memoryOfThisMachine(),
+    bootId: bootId.trim(),
+    pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
+    availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
+    footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
+    startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
+    writersOf,
+    listenerOn,
+  });
+}
+
+function text(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}
+
+async function writersOf(path: string): Promise<readonly number[]> {
+  const file = await realpath(path).catch(() => undefined);
+  if (file === undefined) return [];
+  const pids = await allPids();
+  const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
+  return pids.filter((_, index) => outputs[index] === file).map(Number);
+}
+
+async function allPids(): Promise<readonly string[]> {
+  return (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+}
+
+async function listenerOn(port: number): Promise<string | null> {
+  const tables = await Promise.all(
+    ["tcp", "tcp6"].map((table) => readFile(`/proc/net/${table}`, "utf8").catch(() => "")),
+  );
+  const sockets = new Set(tables.flatMap((table) => parseListeners(table, port)).map((inode) => `socket:[${inode}]`));
+  for (const pid of await allPids()) {
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+    if (targets.some((target) => sockets.has(target))) {
+      return `${(await proc(Number(pid), "comm")).trim()} (pid ${pid})`;
+    }
+  }
+  return null;
+}
+
+const LISTENING = "0A";
+
+/** Inodes of the sockets that listen on `port`, from /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
+export function parseListeners(table: string, port: number): readonly string[] {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.flatMap((row) => (row[1]?.endsWith(local) && row[3] === LISTENING && row[9] ? [row[9]] : []));
+}
+
+/** Physical memory, or less inside a memory control group. */
+function memoryOfThisMachine(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+async function proc(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+}
+
+/** `MemAvailable` of /proc/meminfo, in bytes. */
+export function parseMeminfo(text: string): number | null {
+  const available = kibibytes(text, "MemAvailable");
+  return available === undefined ? null : available * 1024;
+}
+
+/** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes; swap is absent on kernels without it. */
+export function parseSmapsRollup(text: string): number | null {
+  const anonymous = kibibytes(text, "Pss_Anon");
+  const shared = kibibytes(text, "Pss_Shmem");
+  if (anonymous === undefined || shared === undefined) return null;
+  return (anonymous + shared + (kibibytes(text, "SwapPss") ?? 0)) * 1024;
+}
+
+function kibibytes(text: string, key: string): number | undefined {
+  const match = new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** Field 22 of /proc/PID/stat, ticks since boot; a zombie is no process any more. The name may hold spaces and parentheses. */
+export function parseStartTime(stat: string): string | null {
+  const [state, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);
+}

@@ -1,0 +1,19 @@
+import { fail, type Result } from "../../api/result.ts";
+import { outputOf } from "./command.ts";
+import { openDarwin } from "./darwin/darwin.ts";
+import { openLinux } from "./linux/linux.ts";
+import type { Platform } from "./platform.ts";
+
+/** The machine this runs on, after `llamaServer` has shown that it can be run here. */
+export async function openPlatform(
+  llamaServer: string,
+  system: NodeJS.Platform = process.platform,
+): Promise<Result<Platform>> {
+  const runs = await outputOf(llamaServer, ["--version"]);
+  if (!runs.ok) {
+    return fail(`${runs.error}: install llama.cpp (brew install llama.cpp) or name the binary with --llama-server`);
+  }
+  if (system === "darwin") return openDarwin(llamaServer);
+  if (system === "linux") return openLinux();
+  return fail(`the agent runs on macOS, and on Linux for trying it out, not on ${system}`);
+}

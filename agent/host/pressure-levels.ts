@@ -1,0 +1,44 @@
+import type { PressureLevel } from "../decisions/pressure.ts";
+
+/** `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (apple-memory.md §2); null: none of them. */
+export function parsePressureLevel(printed: string): PressureLevel | null {
+  switch (printed.trim()) {
+    case "1":
+      return "normal";
+    case "2":
+      return "warning";
+    case "4":
+      return "critical";
+    default:
+      return null;
+  }
+}
+
+/** Shares of memory that is available, below which Linux is taken to be short of it. */
+const CRITICAL_SHARE = 0.03;
+const WARNING_SHARE = 0.08;
+/** Percent of the last ten seconds in which some task, or all of them, waited for memory (PSI). */
+const STALLED_PERCENT = 10;
+
+/**
+ * Linux has no levels: they stand here for what `/proc/meminfo` and `/proc/pressure/memory` say. A kernel without the second
+ * one is judged by the first alone; null where that cannot be read.
+ */
+export function levelOf(meminfo: string, stalls: string): PressureLevel | null {
+  const total = kibibytes(meminfo, "MemTotal");
+  const available = kibibytes(meminfo, "MemAvailable");
+  if (total === undefined || available === undefined || total === 0) return null;
+  const share = available / total;
+  if (share < CRITICAL_SHARE || stalled(stalls, "full") >= STALLED_PERCENT) return "critical";
+  if (share < WARNING_SHARE || stalled(stalls, "some") >= STALLED_PERCENT) return "warning";
+  return "normal";
+}
+
+function kibibytes(meminfo: string, field: string): number | undefined {
+  const value = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(meminfo)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+function stalled(stalls: string, who: "some" | "full"): number {
+  return Number(new RegExp(`^${who} avg10=(\\d+\\.\\d+) `, "m").exec(stalls)?.[1] ?? 0);
+}

@@ -1,0 +1,37 @@
+import { packageVersion } from "../state/package.ts";
+import type { AgentStatus } from "../status/status.ts";
+import type { ListenAddress } from "./listen.ts";
+import { agentMetrics } from "./metrics.ts";
+import { serveHttp } from "./server.ts";
+import { viewOfLoop } from "./view.ts";
+
+/** Metrics, health, status and the page that shows it, for as long as the agent runs. */
+export interface AgentWindow {
+  /** Of the status page; undefined where there is none. */
+  readonly url?: string;
+  /** Why there is none though one was asked for. */
+  readonly problem?: string;
+  /** Takes the status after a tick that took `seconds`. */
+  readonly show: (status: AgentStatus, seconds: number) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Never fails: an agent without a window still holds its budgets. */
+export async function openWindow(listen: ListenAddress | "off"): Promise<AgentWindow> {
+  if (listen === "off") return CLOSED;
+  const view = viewOfLoop(() => performance.now());
+  const metrics = agentMetrics(packageVersion());
+  const server = await serveHttp(listen, view, metrics);
+  if (!server.ok) return { ...CLOSED, problem: server.error };
+  return {
+    url: server.value.url,
+    show: (status, seconds) => {
+      metrics.observe(status);
+      metrics.ticked(seconds);
+      view.show(status);
+    },
+    close: server.value.close,
+  };
+}
+
+const CLOSED: AgentWindow = { show: () => {}, close: async () => {} };

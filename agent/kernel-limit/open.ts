@@ -1,0 +1,22 @@
+import { cgroupCap } from "./cgroup.ts";
+import { isEnforced, type KernelCap } from "./kernel-limit.ts";
+import { taskpolicyCap } from "./taskpolicy.ts";
+
+export interface OpenedCap {
+  /** Undefined: the watchdog stands alone here. */
+  readonly cap?: KernelCap;
+  /** For people: what it is, or `none: ` and why. */
+  readonly text: string;
+}
+
+/** The limit that this machine's kernel really enforces, which it has to show once by ending a process of ours. */
+export async function openKernelCap(owner: string, system: NodeJS.Platform = process.platform): Promise<OpenedCap> {
+  const cap = system === "darwin" ? taskpolicyCap() : cgroupCap(owner);
+  if (cap === undefined) {
+    const why = system === "darwin" ? "taskpolicy comes with macOS 14" : "this user may not make memory cgroups";
+    return { text: `none: ${why}` };
+  }
+  if (await isEnforced(cap)) return { cap, text: cap.kind };
+  cap.close();
+  return { text: `none: this system takes ${cap.kind} and ignores it` };
+}

@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import type { KernelCap } from "./kernel-limit.ts";
+
+const TASKPOLICY = "/usr/sbin/taskpolicy";
+
+/**
+ * macOS 14 and later: a fatal footprint limit that counts GPU memory, keeps the pid and needs no privilege; the process ends
+ * by SIGKILL (apple-memory.md §3). It is set when a process starts and cannot be moved afterwards.
+ */
+export function taskpolicyCap(file: string = TASKPOLICY): KernelCap | undefined {
+  if (!existsSync(file)) return undefined;
+  return {
+    kind: "taskpolicy -m",
+    wrap: (command, limitBytes) => ({
+      file,
+      args: ["-m", String(Math.ceil(limitBytes / 2 ** 20)), command.file, ...command.args],
+    }),
+    enclose: () => {},
+    move: () => false,
+    breached: () => false,
+    release: () => {},
+    close: () => {},
+  };
+}

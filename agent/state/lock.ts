@@ -1,0 +1,44 @@
+import { mkdir } from "node:fs/promises";
+import lockfile from "proper-lockfile";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { readStatus } from "../status/status.ts";
+
+/** Without a sign of life for this long a lock is a dead agent's. */
+const STALE_MS = 5000;
+const RETRY_MS = 500;
+
+/** One agent a state folder. A lock that a killed agent left is waited out. The value releases it. */
+export async function lockState(folder: string, lost: () => void): Promise<Result<() => Promise<void>>> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    return fail(`the state folder ${folder} cannot be written (${code}): name another one with --state`);
+  }
+  const owner = await livingOwner(folder);
+  const retries = owner === undefined ? { retries: 16, factor: 1, minTimeout: RETRY_MS, maxTimeout: RETRY_MS } : 0;
+  try {
+    return ok(await lockfile.lock(folder, { stale: STALE_MS, update: STALE_MS / 5, retries, onCompromised: lost }));
+  } catch {
+    const who = owner === undefined ? "another agent" : `another agent (pid ${owner})`;
+    return fail(`${who} uses the state folder ${folder}: stop it, or name another folder with --state`);
+  }
+}
+
+/** Whether an agent runs on this state folder right now. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const held = await lockfile.check(folder, { stale: STALE_MS }).catch(() => false);
+  return held && (await livingOwner(folder)) !== undefined;
+}
+
+async function livingOwner(folder: string): Promise<number | undefined> {
+  const status = await readStatus(folder);
+  if (!status.ok) return undefined;
+  const { pid } = status.value.agent;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM" ? pid : undefined;
+  }
+}

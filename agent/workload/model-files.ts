@@ -1,0 +1,42 @@
+import type { Model } from "../../api/model.ts";
+import type { ModelPaths } from "../llama-server/flags.ts";
+import type { Snapshot } from "../sources/directory/directory.ts";
+
+/** A file as a Model names it: a path or an address. */
+export interface ModelFile {
+  readonly source: string;
+  /** Lower case; undefined: not checked. */
+  readonly sha256: string | undefined;
+}
+
+/** The weights of a model, and the files that it is served with beside them. */
+export interface ModelFiles extends ModelFile {
+  readonly mmproj?: ModelFile;
+  readonly draft?: ModelFile;
+}
+
+/** @param draft the Model that drafts for it */
+export function filesOf(model: Model, draft: Model | undefined): ModelFiles {
+  const { mmproj } = model.spec;
+  return {
+    ...fileOf(model),
+    ...(mmproj !== undefined && { mmproj: { source: mmproj, sha256: undefined } }),
+    ...(draft !== undefined && { draft: fileOf(draft) }),
+  };
+}
+
+function fileOf({ spec }: Model): ModelFile {
+  return { source: spec.source, sha256: spec.sha256?.toLowerCase() };
+}
+
+/** Stands for the paths while the files are not here: the same sources make the same command line. */
+export function sourcesOf({ source, mmproj, draft }: ModelFiles): ModelPaths {
+  return { model: source, ...(mmproj && { mmproj: mmproj.source }), ...(draft && { draft: draft.source }) };
+}
+
+/** Every file that a Model names, served or not; undefined while some manifest cannot be read. */
+export function wantedFiles({ manifests, problems }: Snapshot): readonly ModelFile[] | undefined {
+  if (problems.length > 0) return undefined;
+  const files = manifests.flatMap((manifest) => (manifest.kind === "Model" ? [filesOf(manifest, undefined)] : []));
+  return files.flatMap(({ mmproj, ...model }) => (mmproj === undefined ? [model] : [model, mmproj]));
+}

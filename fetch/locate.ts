@@ -1,0 +1,129 @@
+import { isAbsolute } from "node:path";
+import querystring from "node:querystring";
+import { fileURLToPath } from "node:url";
+import { fail, ok, type Result } from "../api/result.ts";
+import { quoted } from "./refusal.ts";
+
+/** Where a model file is to be read. `name` is for sentences: it holds no credentials. */
+export type Location = FileLocation | HttpLocation;
+
+export interface FileLocation {
+  readonly kind: "file";
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface HttpLocation {
+  readonly kind: "http";
+  readonly name: string;
+  readonly url: URL;
+  /** Value of the Authorization header, for the origin of `url` and no other. */
+  readonly authorization?: string;
+}
+
+/** The environment variables of the hub's own tools. */
+export interface HubEnvironment {
+  /** Address of the hub or of a mirror; default: the public one. */
+  readonly HF_ENDPOINT?: string | undefined;
+  /** Access token, used for `hf://` only. */
+  readonly HF_TOKEN?: string | undefined;
+}
+
+const PUBLIC_HUB = "https://huggingface.co";
+
+/** `hf://org/repo/path`, `hf://org/repo@revision/path`; the two kinds of revision with slashes are the hub's own. */
+const HUB_SOURCE = /^hf:\/\/([^/@]+)\/([^/@]+)(?:@(refs\/pr\/\d+|refs\/convert\/\w+|[^/]+))?\/(.+)$/;
+
+const EXPECTED = "an absolute path or a file://, https://, http:// or hf://org/repo/file.gguf address is expected";
+
+/**
+ * Where `source` is: an absolute path, `file://`, `http(s)://` or `hf://org/repo[@revision]/file`. `token` goes to the
+ * origin that the source names; without one an hf:// source takes `HF_TOKEN`, an http source its own user and password.
+ */
+export function locate(source: string, environment: HubEnvironment, token?: string): Result<Location> {
+  const given = token?.trim() || undefined;
+  const name = displayName(source);
+  if (/\p{Cc}/u.test(source)) return fail(`source ${quoted(name)} holds control characters: ${EXPECTED}`);
+  if (isAbsolute(source)) return ok({ kind: "file", name, path: source });
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case "file":
+      return locateFileUrl(source, name);
+    case "http":
+    case "https":
+      return locateHttp(source, name, given);
+    case "hf":
+      return locateOnHub(source, name, environment, given);
+    case "pvc":
+      return fail(
+        `source ${quoted(name)} is a cluster volume, which a Mac cannot mount: use a path, hf:// or https://`,
+      );
+    case "s3":
+      return fail(`source ${quoted(name)} is on S3, which is not read here: use an https:// address of the object`);
+    default:
+      return fail(`source ${quoted(name)} is not understood: ${EXPECTED}`);
+  }
+}
+
+/** A source or URL without what may be secret: user, password, query and fragment. Paths stay as they are. */
+export function displayName(source: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return source;
+  return source.replace(/:\/\/[^/?#]*@/, "://").replace(/[?#].*$/s, "");
+}
+
+function locateFileUrl(source: string, name: string): Result<Location> {
+  try {
+    return ok({ kind: "file", name, path: fileURLToPath(source) });
+  } catch {
+    return fail(`source ${quoted(name)} is no usable file address: file:///absolute/path is expected`);
+  }
+}
+
+function locateHttp(source: string, name: string, token: string | undefined): Result<Location> {
+  const url = URL.parse(source);
+  if (url === null) return fail(`source ${quoted(name)} is no valid address`);
+  const authorization = basicAuthorization(url);
+  url.username = "";
+  url.password = "";
+  if (token !== undefined) return withToken({ kind: "http", name, url }, token, "the token");
+  return ok(authorization === undefined ? { kind: "http", name, url } : { kind: "http", name, url, authorization });
+}
+
+/** The user and password in a URL as the header that carries them (RFC 7617). */
+function basicAuthorization(url: URL): string | undefined {
+  if (url.username === "" && url.password === "") return undefined;
+  const [user, password] = [url.username, url.password].map(querystring.unescape);
+  const login = Buffer.from(`${user}:${password}`);
+  return `Basic ${login.toString("base64")}`;
+}
+
+function locateOnHub(source: string, name: string, env: HubEnvironment, token: string | undefined): Result<Location> {
+  const match = HUB_SOURCE.exec(source);
+  const [, organisation = "", repository = "", revision = "main", path = ""] = match ?? [];
+  const segments = path.split("/");
+  if (match === null || [organisation, repository, revision, ...segments].some(isBadSegment)) {
+    return fail(`source ${quoted(name)} names no file on the hub: hf://org/repo/file.gguf is expected`);
+  }
+  const endpoint = env.HF_ENDPOINT?.trim() || PUBLIC_HUB;
+  const file = segments.map(encodeURIComponent).join("/");
+  const url = URL.parse(
+    `${endpoint.replace(/\/+$/, "")}/${encodeURIComponent(organisation)}/${encodeURIComponent(repository)}` +
+      `/resolve/${encodeURIComponent(revision)}/${file}`,
+  );
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return fail(`HF_ENDPOINT is ${quoted(displayName(endpoint))}: an https:// or http:// address is expected`);
+  }
+  const hubToken = token ?? (env.HF_TOKEN?.trim() || undefined);
+  const location: HttpLocation = { kind: "http", name, url };
+  return hubToken === undefined ? ok(location) : withToken(location, hubToken, token ? "the token" : "HF_TOKEN");
+}
+
+function isBadSegment(segment: string): boolean {
+  return segment === "" || segment === "../memory/gguf" || segment === "../memory";
+}
+
+function withToken(location: HttpLocation, token: string, origin: string): Result<Location> {
+  return /^[\x21-\x7e]+$/.test(token)
+    ? ok({ ...location, authorization: `Bearer ${token}` })
+    : fail(`${origin} for ${quoted(location.name)} holds characters that no token has: check how it was set`);
+}

@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
+import { type BodyPart, type ByteRange, checkSameFile, type FileIdentity, openPart } from "../fetch/http-part.ts";
+import { type Answer, type Connection, get, headerOf, TransientRefusal } from "../fetch/http-request.ts";
+import type { HttpLocation } from "../fetch/locate.ts";
+import { refuse } from "../fetch/refusal.ts";
+import type { ByteSource, Opened, Wanted } from "./byte-source.ts";
+import { MAX_HEADER_BYTES } from "./cursor.ts";
+
+/**
+ * Sizes of the ranges asked for, in turn, where the parser cannot tell how much is left: an ordinary header needs one or two.
+ * Bodies are cut off once enough has come, but what is under way by then has been sent in vain.
+ */
+const FIRST_BYTES = 2 ** 20;
+const LATER_BYTES = [15, 48].map((mebibytes) => mebibytes * 2 ** 20);
+/** A request costs as much as so many bytes. */
+const LEAST_BYTES = 256 * 2 ** 10;
+
+/** Bounds what may come twice after dropped connections; a piece above the parser's own bound, which says more. */
+const MAX_RECEIVED_BYTES = MAX_HEADER_BYTES + 2 ** 20;
+
+const RETRIES = 3;
+const FIRST_BACKOFF_MS = 250;
+
+/** When to give up: the signal is aborted at `at` (milliseconds of `performance.now()`), or earlier by the caller. */
+export interface Deadline {
+  readonly at: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a file behind a URL with its first range request. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. All
+ * bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
+ * the server ignores Range, the one body is read as far as needed and cut off. `unchanged`, after this one request, where
+ * it says that the file is still of the version `known`.
+ */
+export async function openHttp(
+  location: HttpLocation,
+  deadline: Deadline,
+  { known, firstBytes = FIRST_BYTES, lane }: OpenOptions = {},
+): Promise<Opened> {
+  const dispatcher = lane ?? httpLane();
+  const leave = async () => {
+    reader.close();
+    if (lane === undefined) await dispatcher.destroy();
+  };
+  const credentials = { origin: location.url.origin, authorization: location.authorization };
+  const connection = { dispatcher, signal: deadline.signal, credentials };
+  const reader = rangeReader(location.url, connection, deadline, [firstBytes, ...LATER_BYTES]);
+  try {
+    const identity = await reader.start(known);
+    if (identity !== undefined) {
+      const version = strongEtag(identity.etag);
+      return { fileBytes: identity.fileBytes, version, read: reader.read, close: leave };
+    }
+    await leave();
+    return "unchanged";
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+export interface OpenOptions {
+  /** Version that was read before. */
+  readonly known?: string | undefined;
+  /** Size of the first range; 1 MiB where not set. */
+  readonly firstBytes?: number | undefined;
+  /** For one file after another; where not set the file has one of its own. */
+  readonly lane?: Dispatcher | undefined;
+}
+
+/** A way to a server, for one request at a time. */
+export function httpLane(): Dispatcher {
+  try {
+    // One connection: the second range waits for the first one's to be free instead of making another.
+    return new EnvHttpProxyAgent({ allowH2: false, connections: 1 });
+  } catch {
+    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
+  }
+}
+
+interface RangeReader {
+  /** Asks for the first range; undefined where the file is still of the version `known`. */
+  start(known: string | undefined): Promise<FileIdentity | undefined>;
+  readonly read: ByteSource["read"];
+  /** Cuts off what is still being answered. */
+  readonly close: () => void;
+}
+
+function rangeReader(
+  source: URL,
+  connection: Connection,
+  deadline: Deadline,
+  rangeBytes: readonly number[],
+): RangeReader {
+  /** The redirect's target once it is known: later ranges go there at once. */
+  let url = source;
+  let identity: FileIdentity | undefined;
+  let part: BodyPart | undefined;
+  let ranges = 0;
+  let received = 0;
+
+  async function partAt({ offset, likelyEnd }: Wanted): Promise<BodyPart> {
+    if (part !== undefined && offset < part.end) return part;
+    part?.close();
+    part = undefined;
+    const range = nextRange(offset, likelyEnd);
+    return take(await get(url, rangeHeaders(range, identity), connection), range);
+  }
+
+  function nextRange(begin: number, likelyEnd?: number): ByteRange {
+    const usual = rangeBytes[Math.min(ranges, rangeBytes.length - 1)] ?? MAX_HEADER_BYTES;
+    const size = likelyEnd === undefined ? usual : Math.min(Math.max(likelyEnd - begin, LEAST_BYTES), MAX_HEADER_BYTES);
+    return { begin, end: Math.min(begin + size, identity?.fileBytes ?? Number.POSITIVE_INFINITY) };
+  }
+
+  function take(answer: Answer, range: ByteRange): BodyPart {
+    const opened = openPart(answer, range);
+    if (identity !== undefined) checkSameFile(identity, opened.identity);
+    identity ??= opened.identity;
+    url = answer.url;
+    part = opened;
+    ranges += 1;
+    return opened;
+  }
+
+  async function start(known: string | undefined): Promise<FileIdentity | undefined> {
+    const range = nextRange(0);
+    const condition = known === undefined ? {} : { "if-none-match": known };
+    const answer = await get(url, { ...rangeHeaders(range, undefined), ...condition }, connection);
+    if (known === undefined || !isUnchanged(answer, known)) return take(answer, range).identity;
+    answer.response.body.destroy();
+    return undefined;
+  }
+
+  /** The piece that covers `offset`, from there on; what comes before it is dropped. */
+  async function pieceAt(wanted: Wanted): Promise<Uint8Array> {
+    const { offset } = wanted;
+    for (;;) {
+      const current = await partAt(wanted);
+      const begin = current.position();
+      const piece = await current.next(connection.signal);
+      received += piece.length;
+      if (received > MAX_RECEIVED_BYTES) refuse("64 MiB came, some of it twice, without a whole header");
+      if (begin + piece.length > offset) return piece.subarray(offset - begin);
+    }
+  }
+
+  /** A failed part is dropped, and the next try asks from where it failed. */
+  async function droppingFailedParts<T>(attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await attempt();
+    } catch (error) {
+      part?.close();
+      part = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    start: (known) => withRetries(() => droppingFailedParts(() => start(known)), deadline),
+    close: () => part?.close(),
+    read: (wanted) => withRetries(() => droppingFailedParts(() => pieceAt(wanted)), deadline),
+  };
+}
+
+/** A server may answer the condition with 304, or send the same version once more (RFC 9110 §13.1.2). */
+function isUnchanged({ response }: Answer, known: string): boolean {
+  const etag = headerOf(response, "etag");
+  if (response.statusCode === 304) return etag === undefined || etag === known;
+  return (response.statusCode === 206 || response.statusCode === 200) && etag === known;
+}
+
+/** Above the validators in use. */
+const MAX_ETAG_LENGTH = 256;
+
+/** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
+function strongEtag(etag: string | undefined): string | undefined {
+  return etag?.startsWith('"') && etag.length <= MAX_ETAG_LENGTH ? etag : undefined;
+}
+
+/**
+ * `If-Range` (strong validators only, RFC 9110 §13.1.5) makes a server that has another version by now send all of it,
+ * which is then noticed.
+ */
+function rangeHeaders(range: { begin: number; end: number }, identity: FileIdentity | undefined) {
+  const validator = identity?.etag?.startsWith('"') ? identity.etag : identity?.lastModified;
+  return {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    "user-agent": "pulumi-llmkube",
+    range: `bytes=${range.begin}-${range.end - 1}`,
+    ...(validator === undefined ? {} : { "if-range": validator }),
+  };
+}
+
+async function withRetries<T>(attempt: () => Promise<T>, deadline: Deadline): Promise<T> {
+  return await pRetry(attempt, {
+    retries: RETRIES,
+    minTimeout: FIRST_BACKOFF_MS,
+    randomize: true,
+    signal: deadline.signal,
+    shouldRetry: ({ error }) => error instanceof TransientRefusal,
+    onFailedAttempt: async ({ error, retriesLeft }) => {
+      if (!(error instanceof TransientRefusal) || retriesLeft === 0) return;
+      const wait = error.retryAfterMs ?? 0;
+      if (performance.now() + wait > deadline.at) {
+        refuse(
+          `${error.message} and asks to wait ${Math.ceil(wait / 1000)} s, longer than there is time: try again later`,
+        );
+      }
+      await sleep(wait, undefined, { signal: deadline.signal });
+    },
+  });
+}

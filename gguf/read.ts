@@ -1,0 +1,145 @@
+import type { Dispatcher } from "undici";
+import { fail, ok, type Result } from "../api/result.ts";
+import { withTokenFile } from "../fetch/hub-token.ts";
+import { displayName, type Location, locate } from "../fetch/locate.ts";
+import { Refusal } from "../fetch/refusal.ts";
+import type { ByteSource, Opened } from "./byte-source.ts";
+import { openFile } from "./file-source.ts";
+import type { GgufHeader } from "./header.ts";
+import { findHeader, keepHeader } from "./header-cache.ts";
+import { type Deadline, httpLane, type OpenOptions, openHttp } from "./http-source.ts";
+import { parseHeader } from "./parse.ts";
+import { checkJoined, joinShard, laterShards } from "./shards.ts";
+
+export interface ReadOptions {
+  /** For the whole read, all shards and retries together, in milliseconds; default 20,000. */
+  readonly timeoutMs?: number;
+  /** Bearer token for an http(s) or hf:// source, sent to the origin that it names only; hf:// default: `HF_TOKEN`, else the token file. */
+  readonly token?: string;
+  /**
+   * Where headers are kept between runs: a header that was read before costs one conditional request, or a look at the
+   * file's size and times. Nothing is kept where it is not set; {@link headerCacheFolder} is the user's own.
+   */
+  readonly cacheFolder?: string | undefined;
+  /** Aborting it ends the read with a failure. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TIMEOUT_MS = 20_000;
+/** Shards read at a time. */
+/** Of a shard after the first: a few tensors, and no vocabulary. */
+const SHARD_BYTES = 64 * 2 ** 10;
+const SHARDS_AT_ONCE = 4;
+
+/**
+ * Reads the GGUF header of a model: absolute path, `file://`, `http(s)://`, or `hf://org/repo[@revision]/file`
+ * (`HF_ENDPOINT` names another hub). Of a split model (its first shard is named) all shards are read and joined. Never
+ * throws on bad input, whatever a file or a server does; the failure names the source, without credentials.
+ */
+export async function readHeader(source: string, options: ReadOptions = {}): Promise<Result<GgufHeader>> {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  const reading = { ...options, deadline: { at: performance.now() + timeoutMs, signal } };
+  try {
+    return await readModel(source, reading);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const name = displayName(source);
+    if (!timeout.aborted) return fail(`${name}: reading the header was cancelled`);
+    return fail(`${name}: no whole header came within ${timeoutMs / 1000} s`);
+  }
+}
+
+interface Reading extends ReadOptions, Pick<OpenOptions, "firstBytes" | "lane"> {
+  readonly deadline: Deadline;
+}
+
+async function readModel(source: string, reading: Reading): Promise<Result<GgufHeader>> {
+  const first = await readFileHeader(source, reading);
+  if (!first.ok) return first;
+  const later = laterShards(source, first.value);
+  if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
+  if (later.value.length === 0) return first;
+
+  const lanes = Array.from({ length: SHARDS_AT_ONCE }, httpLane);
+  try {
+    const model = await readShards(source, first.value, later.value, lanes, reading);
+    const whole = model.ok ? checkJoined(model.value) : model;
+    return whole.ok || !model.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.destroy()));
+  }
+}
+
+/** The model that `first` begins, with all its later shards. */
+async function readShards(
+  source: string,
+  first: GgufHeader,
+  later: readonly string[],
+  lanes: readonly Dispatcher[],
+  reading: Reading,
+): Promise<Result<GgufHeader>> {
+  let model = first;
+  for (let done = 0; done < later.length; done += lanes.length) {
+    const batch = later.slice(done, done + lanes.length);
+    const shards = await Promise.all(
+      batch.map((shard, index) => readFileHeader(shard, { ...reading, firstBytes: SHARD_BYTES, lane: lanes[index] })),
+    );
+    for (const [position, shard] of shards.entries()) {
+      if (!shard.ok) return shard;
+      const joined = joinShard(model, shard.value, done + position + 1);
+      if (!joined.ok) return fail(`${displayName(source)}: ${joined.error}`);
+      model = joined.value;
+    }
+  }
+  return ok(model);
+}
+
+async function readFileHeader(source: string, reading: Reading): Promise<Result<GgufHeader>> {
+  const location = locate(source, withTokenFile(process.env), reading.token);
+  if (!location.ok) return location;
+  try {
+    const header = await readFrom(location.value, reading);
+    return header.ok ? ok(header.value) : fail(`${location.value.name}: ${header.error}`);
+  } catch (error) {
+    if (error instanceof Refusal) return fail(`${location.value.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function readFrom(
+  location: Location,
+  { cacheFolder, deadline, firstBytes, lane }: Reading,
+): Promise<Result<GgufHeader>> {
+  const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
+  const source = await openLocation(location, deadline, { known: known?.version, firstBytes, lane });
+  if (source === "unchanged") {
+    if (known !== undefined) return ok(known.header);
+    throw new Error(`${location.name} is unchanged, but nothing was known of it`);
+  }
+  try {
+    const header = await parseFrom(source, deadline);
+    const { version } = source;
+    if (cacheFolder !== undefined && header.ok && version !== undefined) {
+      await keepHeader(cacheFolder, location, { version, header: header.value });
+    }
+    return header;
+  } finally {
+    await source.close();
+  }
+}
+
+function openLocation(location: Location, deadline: Deadline, options: OpenOptions): Promise<Opened> {
+  return location.kind === "file" ? openFile(location.path, options.known) : openHttp(location, deadline, options);
+}
+
+async function parseFrom(source: ByteSource, deadline: Deadline): Promise<Result<GgufHeader>> {
+  const parser = parseHeader(source.fileBytes);
+  let step = parser.next();
+  while (!step.done) {
+    deadline.signal.throwIfAborted();
+    step = parser.next(await source.read(step.value));
+  }
+  return step.value;
+}

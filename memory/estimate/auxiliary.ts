@@ -1,0 +1,135 @@
+import { fail, ok, type Result } from "../../api/result.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
+import { estimate, sumOf, weightsBytes } from "./estimate.ts";
+import type { Confidence, Estimate, EstimateSettings, KnownEstimate } from "./types.ts";
+
+/** Files that a llama-server loads beside the model. */
+export interface Companions {
+  /** `--mmproj`: projector of images or sound. */
+  readonly mmproj?: GgufHeader;
+  /** `--model-draft`: the model that drafts for it, and its own settings. */
+  readonly draft?: { readonly header: GgufHeader; readonly settings: EstimateSettings };
+  /** `--lora`, each. */
+  readonly loras?: readonly GgufHeader[];
+}
+
+/** One named part that a companion adds. */
+interface Share {
+  readonly part: "mmproj" | "draft" | "lora";
+  readonly bytes: number;
+  readonly confidence: Confidence;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The estimate of a model with the files it is served with: parts `mmproj`, `draft` and `lora` beside its own, in the same total.
+ * It is no surer than the least sure of them. Fails like {@link estimate}, and on an adapter of another architecture.
+ */
+export function estimateWith(header: GgufHeader, settings: EstimateSettings, companions: Companions): Result<Estimate> {
+  const alone = estimate(header, settings);
+  if (!alone.ok) return alone;
+  const shares: Share[] = [];
+  const { mmproj, draft, loras = [] } = companions;
+  for (const share of [
+    mmproj && projectorShare(mmproj, settings),
+    draft && draftShare(draft.header, draft.settings),
+    loras.length > 0 ? adapterShare(loras, alone.value.architecture) : undefined,
+  ]) {
+    if (share?.ok === false) return share;
+    if (share !== undefined) shares.push(share.value);
+  }
+  return joined(alone.value, shares);
+}
+
+function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
+  const notes = [...alone.notes, ...shares.flatMap((share) => share.notes)];
+  const { architecture, fileBytes, weightsBytes: weights } = alone;
+  if (alone.confidence === "unknown" || shares.some(({ confidence }) => confidence === "unknown")) {
+    return ok({ architecture, fileBytes, weightsBytes: weights, confidence: "unknown", notes });
+  }
+  const parts = { ...alone.parts, ...Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes])) };
+  const totalBytes = sumOf(parts);
+  if (!Number.isSafeInteger(totalBytes)) return fail("model and companions need more bytes than can be counted");
+  const confidence = shares.some((share) => share.confidence === "bounded") ? "bounded" : alone.confidence;
+  return ok<KnownEstimate>({ ...alone, confidence, notes, parts, totalBytes });
+}
+
+/** Everything the draft model needs of its own, its token tables included. */
+function draftShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
+  const answer = estimate(header, settings);
+  if (!answer.ok) return fail(`draft model: ${answer.error}`);
+  const { value } = answer;
+  const notes = value.notes.map((note) => `draft model: ${note}`);
+  const bytes = value.confidence === "unknown" ? 0 : value.totalBytes;
+  return ok({ part: "draft", bytes, confidence: value.confidence, notes });
+}
+
+function adapterShare(adapters: readonly GgufHeader[], architecture: string): Result<Share> {
+  let bytes = 0;
+  for (const adapter of adapters) {
+    const made = adapter.metadata.get("general.architecture");
+    if (made !== architecture) {
+      return fail(`LoRA adapter: key "general.architecture" holds ${String(made)}: ${architecture} is expected`);
+    }
+    const weights = weightsBytes(adapter);
+    if (!weights.ok) return fail(`LoRA adapter: ${weights.error}`);
+    bytes += weights.value;
+  }
+  return ok({ part: "lora", bytes, confidence: "exact", notes: [] });
+}
+
+/** Projectors that scale or cut every image to `image_size`; all others may take it as large as it is. */
+const FIXED_SIZE: ReadonlySet<unknown> = new Set(["gemma3", "idefics3", "internvl", "llama4", "ldp", "ldpv2", "mlp"]);
+/** Patches of the largest image that the others take: 4096 tokens of 2 x 2. */
+const MOST_PATCHES = 4 * 4096;
+/** Frames of the 30 seconds of sound that an encoder takes at once. */
+const SOUND_FRAMES = 3000;
+
+/** Weights, and for each encoder room for the widest moment of its graph (llama.cpp, tools/mtmd/clip.cpp). */
+function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
+  const weights = weightsBytes(header);
+  if (!weights.ok) return fail(`mmproj: ${weights.error}`);
+  const encoders = ["clip.vision", "clip.audio"].filter((prefix) => header.metadata.has(`${prefix}.block_count`));
+  if (encoders.length === 0) {
+    const notes = ["mmproj: the file names neither an image nor a sound encoder, so its compute cannot be bounded"];
+    return ok({ part: "mmproj", bytes: weights.value, confidence: "unknown", notes });
+  }
+  let compute = 0;
+  for (const prefix of encoders) {
+    const bytes = encoderBytes(header, prefix, settings);
+    if (!bytes.ok) return fail(`mmproj: ${bytes.error}`);
+    compute = Math.max(compute, bytes.value);
+  }
+  const notes = ["mmproj: its compute is bounded by the widest moment of an encoder on its largest input"];
+  return ok({ part: "mmproj", bytes: weights.value + compute, confidence: "bounded", notes });
+}
+
+function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSettings): Result<number> {
+  const read = (key: string): Result<number> => {
+    const value = header.metadata.get(`${prefix}.${key}`);
+    if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 2 ** 20) return ok(value);
+    const held = typeof value === "number" ? `holds ${value}` : "is missing or no number";
+    return fail(`key "${prefix}.${key}" ${held}: a whole number from 1 to 2^20 is expected`);
+  };
+  const embedding = read("embedding_length");
+  if (!embedding.ok) return embedding;
+  const forward = read("feed_forward_length");
+  if (!forward.ok) return forward;
+  const heads = read("attention.head_count");
+  if (!heads.ok) return heads;
+  const inputs = prefix === "clip.audio" ? ok(SOUND_FRAMES) : patches(header, read);
+  if (!inputs.ok) return inputs;
+  const scores = settings.flashAttention ? 0 : 4 * inputs.value ** 2 * heads.value;
+  return ok(4 * inputs.value * (3 * forward.value + 6 * embedding.value) + scores);
+}
+
+function patches(header: GgufHeader, read: (key: string) => Result<number>): Result<number> {
+  const image = read("image_size");
+  if (!image.ok) return image;
+  const patch = read("patch_size");
+  if (!patch.ok) return patch;
+  const { metadata } = header;
+  const projector = metadata.get("clip.vision.projector_type") ?? metadata.get("clip.projector_type");
+  const own = Math.ceil(image.value / patch.value) ** 2;
+  return ok(FIXED_SIZE.has(projector) ? own : Math.max(own, MOST_PATCHES));
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { admit, type Candidate, type Holder } from "../../../agent/decisions/admission.ts";
+
+const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({
+  name,
+  chargeBytes,
+  priority,
+  since: 100,
+});
+const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): Holder => ({
+  name,
+  priority: 2,
+  since: 0,
+  chargeBytes,
+  starting: false,
+  unknown: false,
+  ...part,
+});
+
+describe("admission", () => {
+  it("starts the first by priority, then by name, and one only", () => {
+    const { start, waiting } = admit([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
+    assert.equal(start, "z");
+    assert.deepEqual([...waiting.keys()], ["b", "c"]);
+    assert.equal(admit([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
+  });
+
+  it("T3: fills what the node gives to the byte, and not beyond", () => {
+    assert.equal(admit([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
+    const { start, waiting } = admit([candidate("a", 5)], [holder("x", 6)], 10);
+    assert.equal(start, undefined);
+    assert.equal(waiting.get("a"), "waits for 1 B of memory: needs 5 B, 4 B of 10 B are free; held by x 6 B");
+  });
+
+  it("starts nothing while another starts", () => {
+    const { start, waiting } = admit([candidate("a", 1)], [holder("x", 1, { starting: true })], 10);
+    assert.equal(start, undefined);
+    assert.match(waiting.get("a") ?? "", /waits for x to be ready/);
+  });
+
+  it("starts nothing while a running model cannot be measured", () => {
+    const { start, waiting } = admit([candidate("a", 1)], [holder("x", 1, { unknown: true })], 10);
+    assert.equal(start, undefined);
+    assert.match(waiting.get("a") ?? "", /memory of x can be measured/);
+  });
+
+  it("refuses at once what could never run here, and goes on with the others", () => {
+    const { start, refused } = admit([candidate("a", 11), candidate("b", 8)], [], 10);
+    assert.equal(start, "b");
+    assert.deepEqual([...refused.keys()], ["a"]);
+  });
+
+  it("lets a small one overtake a large one that waits, where both fit beside each other", () => {
+    const { start, waiting } = admit([candidate("large", 8), candidate("small", 2)], [holder("x", 5)], 10);
+    assert.equal(start, "small");
+    assert.match(waiting.get("large") ?? "", /^waits for 3 B of memory/);
+  });
+
+  it("lets nobody overtake whose memory the large one would miss when its turn comes", () => {
+    const queue = [candidate("large", 8), candidate("z", 2)];
+    const overtaken = [holder("x", 3), holder("y", 2, { since: 200 })];
+    const { start, waiting } = admit(queue, overtaken, 10);
+    assert.equal(start, undefined);
+    assert.equal(waiting.get("z"), "waits for large, which is ahead of it and needs the memory");
+    const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
+    assert.equal(admit(queue, higher, 10).start, "z");
+  });
+
+  it("never exceeds the allocatable memory, and always says something about everyone", () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(sizes, sizes, fc.integer({ min: 1, max: 40 }), (wanted, held, allocatable) => {
+        const candidates = wanted.map((bytes, index) => candidate(`c${index}`, bytes));
+        const { start, waiting, refused } = admit(
+          candidates,
+          held.map((bytes, index) => holder(`h${index}`, bytes)),
+          allocatable,
+        );
+        const started = candidates.find(({ name }) => name === start);
+        const sum = held.reduce((total, bytes) => total + bytes, started?.chargeBytes ?? 0);
+        assert(started === undefined || sum <= allocatable);
+        assert.equal(waiting.size + refused.size + (started ? 1 : 0), candidates.length);
+      }),
+    );
+  });
+});

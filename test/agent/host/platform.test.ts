@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { batched } from "../../../agent/host/batched.ts";
+import { parseFootprint, parseFootprints, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
+import { footprintOf, openProcPidRusage } from "../../../agent/host/darwin/rusage.ts";
+import { lastReading } from "../../../agent/host/last-reading.ts";
+import {
+  openLinux,
+  parseListeners,
+  parseMeminfo,
+  parseSmapsRollup,
+  parseStartTime,
+} from "../../../agent/host/linux/linux.ts";
+import { openPlatform } from "../../../agent/host/open.ts";
+import { levelOf, parsePressureLevel } from "../../../agent/host/pressure-levels.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+
+/** Recorded on Macs (apple-memory.md §3). */
+const FOOTPRINT = `llama-server [61332]: 64-bit    Footprint: 18 GB (16384 bytes per page)
+Auxiliary data:
+    phys_footprint: 3708422712 B
+    phys_footprint_peak: 4130490936 B
+`;
+
+const VM_STAT = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                               32257.
+Pages active:                            254966.
+Pages inactive:                          240318.
+Pages speculative:                        14083.
+Pages throttled:                              0.
+Pages wired down:                        172591.
+Pages purgeable:                          14672.
+"Translation faults":                 218850525.
+Pages purged:                           1540816.
+`;
+
+describe("probes of a Mac", () => {
+  it("counts free, inactive and purgeable pages as available", () => {
+    assert.equal(parseVmStat(VM_STAT), (32257 + 240318 + 14672) * 16384);
+    assert.equal(parseVmStat(VM_STAT.replace("16384", "4096")), (32257 + 240318 + 14672) * 4096);
+  });
+
+  it("T8: available memory that cannot be read is null, never 0", () => {
+    for (const key of ["free", "inactive", "purgeable"]) {
+      assert.equal(parseVmStat(VM_STAT.replace(`Pages ${key}:`, "Pages renamed:")), null, key);
+    }
+    for (const text of ["", "vm_stat: permission denied", VM_STAT.replace(/ \(page size.*\)/, "")]) {
+      assert.equal(parseVmStat(text), null);
+    }
+  });
+
+  it("reads the exact footprint, of the process that was asked for", () => {
+    assert.equal(parseFootprint(FOOTPRINT, 61332), 3708422712);
+    assert.equal(parseFootprint("llama-server [7]: 64-bit    Footprint: 4096 B (16384 bytes per page)\n", 7), 4096);
+    for (const [text, pid] of [
+      [FOOTPRINT, 42],
+      ["", 42],
+      ["llama-server [7]: 64-bit    Footprint: 18 GB (16384 bytes per page)", 7],
+    ] as const) {
+      assert.equal(parseFootprint(text, pid), null);
+    }
+  });
+
+  it("reads the footprints of several at once", () => {
+    const other = FOOTPRINT.replace("61332", "61333").replace("phys_footprint: 3708422712", "phys_footprint: 4096");
+    const dead = "llama-server [61334]: 64-bit    Footprint: 18 GB (16384 bytes per page)\n";
+    assert.deepEqual(
+      [...parseFootprints(`${FOOTPRINT}${dead}${other}`)],
+      [
+        [61332, 3708422712],
+        [61333, 4096],
+      ],
+    );
+    assert.equal(parseFootprints("").size, 0);
+  });
+
+  it("runs a command once for all who ask together", async () => {
+    const asked: (readonly number[])[] = [];
+    const read = batched(async (keys) => {
+      asked.push(keys);
+      return new Map(keys.filter((key) => key !== 2).map((key) => [key, key * 10]));
+    });
+    assert.deepEqual(await Promise.all([read(1), read(2), read(3), read(1)]), [10, null, 30, 10]);
+    assert.equal(await read(4), 40);
+    assert.deepEqual(asked, [[1, 2, 3], [4]]);
+  });
+
+  it("reads the footprint from what proc_pid_rusage fills in, and nothing from a refusal", () => {
+    const filling = (_pid: number, _flavor: number, buffer: Buffer) => {
+      buffer.writeBigUInt64LE(3708422712n, 72);
+      return 0;
+    };
+    assert.equal(footprintOf(42, filling), 3708422712);
+    assert.equal(
+      footprintOf(42, () => -1),
+      null,
+    );
+    assert.equal(
+      footprintOf(42, () => 0),
+      null,
+    );
+  });
+
+  it("has no such call on a machine without macOS's library", () => {
+    assert.equal(openProcPidRusage("/no/such/library.dylib"), undefined);
+  });
+
+  it("reads Metal's working set, not what is free of it", () => {
+    assert.equal(
+      parseWorkingSet("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 90100 MiB free)\n"),
+      110100 * 2 ** 20,
+    );
+    assert.equal(parseWorkingSet("Available devices:\n  (none)\n"), null);
+  });
+
+  describe("through stand-ins on PATH", () => {
+    const path = process.env["PATH"];
+    let folder: string;
+    const shim = async (name: string, script: string) => {
+      await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(folder, name), 0o755);
+    };
+
+    beforeEach(async () => {
+      folder = await temporaryDirectory();
+      process.env["PATH"] = `${folder}:${path}`;
+      await shim("sysctl", "echo 5A1C0C0F");
+      await shim("llama-server", '[ "$1" = --version ] || echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
+      await shim(
+        "footprint",
+        `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
+      );
+      await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
+      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
+      await shim(
+        "lsof",
+        `[ "$1 $2 $3 $4" = "-nP -iTCP:8080 -sTCP:LISTEN -Fpc" ] && printf "p42\\ncpython3\\nf3\\n" && exit
+        [ "$1 $2 $3 $4 $5 $6" = "-t -a -d 1 -- /log" ] && printf "12\\n345\\n" || exit 1`,
+      );
+    });
+
+    afterEach(() => {
+      process.env["PATH"] = path;
+    });
+
+    it("finds out everything", async () => {
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(mac.ok);
+      const { backend, workingSetBytes, bootId } = mac.value;
+      assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
+      assert.equal(await mac.value.footprintBytes(123), 1000000001);
+      assert.equal(await mac.value.availableBytes(), 4706254848);
+      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
+      assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
+      assert.deepEqual(await mac.value.writersOf("/other"), []);
+      assert.equal(await mac.value.listenerOn(8080), "python3 (pid 42)");
+      assert.equal(await mac.value.listenerOn(8081), null);
+    });
+
+    it("refuses a llama-server without Metal", async () => {
+      await shim("llama-server", '[ "$1" = --version ] || echo "  (none)"');
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(!mac.ok);
+      assert.match(mac.error, /names no Metal device MTL0/);
+    });
+
+    it("T8: says null, never 0, where a probe fails", async () => {
+      await shim("footprint", "echo nonsense");
+      const mac = await openPlatform("llama-server", "darwin");
+      assert(mac.ok);
+      assert.equal(await mac.value.footprintBytes(123), null);
+      await shim("footprint", "exit 1");
+      assert.equal(await mac.value.footprintBytes(123), null);
+      await shim("vm_stat", "exit 1");
+      assert.equal(await mac.value.availableBytes(), null);
+    });
+  });
+});
+
+describe("probes of Linux", () => {
+  it("counts anonymous, shared and swapped memory", () => {
+    const text = "Rss: 9 kB\nPss_Anon:     100 kB\nPss_File:     50 kB\nPss_Shmem:     10 kB\nSwapPss:     1 kB\n";
+    assert.equal(parseSmapsRollup(text), 111 * 1024);
+    assert.equal(parseSmapsRollup(text.replace(/SwapPss.*\n/, "")), 110 * 1024);
+    assert.equal(parseSmapsRollup(""), null);
+  });
+
+  it("T8: reads what is available, and null where the kernel does not say", () => {
+    assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\nMemAvailable:   1024 kB\n"), 2 ** 20);
+    assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\n"), null);
+    assert.equal(parseMeminfo(""), null);
+  });
+
+  it("finds the start time behind any name, and none of a zombie", () => {
+    const rest = `${"0 ".repeat(18)}4711 0 0`;
+    assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
+    assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
+    assert.equal(parseStartTime(""), null);
+  });
+
+  it("finds who listens on a port, and nobody who only talks to it", () => {
+    const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+    const row = (local: string, state: string, inode: number) =>
+      `   0: 0100007F:${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1`;
+    const table = [head, row("1F90", "0A", 11), row("1F90", "01", 12), row("1F91", "0A", 13), ""].join("\n");
+    assert.deepEqual(parseListeners(table, 8080), ["11"]);
+    assert.deepEqual(parseListeners(table, 80), []);
+  });
+
+  it("measures this process", async function () {
+    if (process.platform !== "linux") this.skip();
+    const linux = await openPlatform(process.execPath);
+    assert(linux.ok);
+    const footprint = await linux.value.footprintBytes(process.pid);
+    assert(footprint !== null && footprint > 2 ** 20 && footprint < linux.value.hostMemoryBytes);
+    assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
+    assert.equal(await linux.value.footprintBytes(2 ** 22 + 1), null);
+    assert(((await linux.value.availableBytes()) ?? 0) > 2 ** 20);
+  });
+});
+
+describe("a probe that nobody waits for", () => {
+  it("gives the last reading, asks once at a time, and says null after one that failed (T8)", async () => {
+    const asked: PromiseWithResolvers<number | null>[] = [];
+    const read = lastReading(() => {
+      const reading = Promise.withResolvers<number | null>();
+      asked.push(reading);
+      return reading.promise;
+    });
+    assert.deepEqual([read(), read(), asked.length], [null, null, 1]);
+    asked[0]?.resolve(5);
+    await sleep(0);
+    assert.deepEqual([read(), read(), asked.length], [5, 5, 2]);
+    asked[1]?.reject(new Error("no"));
+    await sleep(0);
+    assert.deepEqual([read(), asked.length], [null, 3]);
+  });
+});
+
+describe("memory pressure of a machine", () => {
+  it("is macOS's level, by its number", () => {
+    const levels = ["1\n", "2\n", "4\n", "", "3", "0"].map(parsePressureLevel);
+    assert.deepEqual(levels, ["normal", "warning", "critical", null, null, null]);
+  });
+
+  const meminfo = (available: number) =>
+    `MemTotal:       16000000 kB\nMemFree: 1 kB\nMemAvailable:   ${available} kB\n`;
+  const stalls = (some: string, full: string) =>
+    `some avg10=${some} avg60=0.00 avg300=0.00 total=1\nfull avg10=${full} avg60=0.00 avg300=0.00 total=1\n`;
+  const cases: readonly (readonly [what: string, meminfo: string, stalls: string, level: string | null])[] = [
+    ["enough available", meminfo(8_000_000), stalls("0.00", "0.00"), "normal"],
+    ["little available", meminfo(1_200_000), "", "warning"],
+    ["almost nothing available", meminfo(400_000), "", "critical"],
+    ["some tasks waiting for memory", meminfo(8_000_000), stalls("12.50", "0.00"), "warning"],
+    ["all tasks waiting for memory", meminfo(8_000_000), stalls("40.00", "12.00"), "critical"],
+    ["T8: nothing readable", "", "", null],
+    ["T8: a kernel without MemAvailable", "MemTotal:       16000000 kB\n", "", null],
+  ];
+  for (const [what, first, second, level] of cases) {
+    it(`on Linux, ${what}: ${level}`, () => assert.equal(levelOf(first, second), level));
+  }
+
+  it("is readable on this machine", async () => {
+    const platform = await openLinux();
+    assert(platform.ok);
+    assert.notEqual(await platform.value.pressure(), null);
+  });
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cgroupCap } from "../../../agent/kernel-limit/cgroup.ts";
+import { capBytes, isEnforced } from "../../../agent/kernel-limit/kernel-limit.ts";
+import { openKernelCap } from "../../../agent/kernel-limit/open.ts";
+import { taskpolicyCap } from "../../../agent/kernel-limit/taskpolicy.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+
+const MIB = 2 ** 20;
+
+describe("the kernel's limit behind the watchdog", function () {
+  this.timeout(60_000);
+
+  it("is a little above the budget", () => {
+    assert.equal(capBytes(512 * MIB), 544 * MIB);
+    assert.equal(capBytes(100 * 2 ** 30), 102 * 2 ** 30);
+  });
+
+  it("is enforced by this machine's kernel, and shows it by ending a process", async function () {
+    const { cap, text } = await openKernelCap(await temporaryDirectory());
+    if (cap === undefined) {
+      console.log(`      skipped: ${text}`);
+      return this.skip();
+    }
+    assert.equal(await isEnforced(cap), true);
+    cap.close();
+  });
+
+  it("is told from one that the system takes and ignores", async () => {
+    const ignored = {
+      kind: "ignored",
+      enclose() {},
+      move: () => true,
+      breached: () => false,
+      release() {},
+      close() {},
+    };
+    assert.equal(await isEnforced({ ...ignored, wrap: (command) => command }), false);
+    assert.equal(await isEnforced({ ...ignored, wrap: () => ({ file: "/no/such/program", args: [] }) }), false);
+  });
+
+  it("is given to taskpolicy in whole MiB, before the program and its arguments", async () => {
+    const file = join(await temporaryDirectory(), "stand-in-taskpolicy");
+    assert.equal(taskpolicyCap(file), undefined);
+    writeFileSync(file, "");
+    const cap = taskpolicyCap(file);
+    assert.deepEqual(cap?.wrap({ file: "/bin/llama-server", args: ["--port", "1"] }, 512.5 * MIB), {
+      file,
+      args: ["-m", "513", "/bin/llama-server", "--port", "1"],
+    });
+    assert.equal(cap.move("default/chat", 1), false);
+  });
+
+  /** Files where cgroups have theirs: a stand-in for the version that this machine's kernel does not have. */
+  describe("in a stand-in tree of cgroup files", () => {
+    const groups = async (...paths: readonly string[]) => {
+      const mount = await temporaryDirectory();
+      for (const path of paths) {
+        mkdirSync(join(mount, path), { recursive: true });
+        writeFileSync(join(mount, path, "cgroup.procs"), "");
+      }
+      return mount;
+    };
+
+    it("v2: lies beside the agent's own group, which cannot have children with a limit", async () => {
+      const mount = await groups("", "user.slice", "user.slice/agent.scope");
+      const cap = cgroupCap("/state", mount, "0::/user.slice/agent.scope\n");
+      assert.equal(cap?.kind, "cgroup v2");
+      cap.enclose("default/chat", 42, 512 * MIB);
+      const [parent = ""] = namesIn(join(mount, "user.slice"));
+      const group = join(mount, "user.slice", parent, "default_chat");
+      assert.equal(readFileSync(join(mount, "user.slice", parent, "cgroup.subtree_control"), "utf8"), "+memory");
+      assert.equal(readFileSync(join(group, "memory.max"), "utf8"), String(512 * MIB));
+      assert.equal(readFileSync(join(group, "cgroup.procs"), "utf8"), "42");
+      assert.equal(cap.move("default/chat", 700 * MIB), true);
+      assert.equal(readFileSync(join(group, "memory.max"), "utf8"), String(700 * MIB));
+      assert.equal(cap.breached("default/chat"), false);
+      writeFileSync(join(group, "memory.events"), "low 0\nhigh 0\nmax 12\noom 1\noom_kill 1\n");
+      assert.equal(cap.breached("default/chat"), true);
+    });
+
+    it("v1: lies below the agent's own group; in a container, below the mount", async () => {
+      for (const [paths, expected] of [
+        [["memory", "memory/own"], "memory/own"],
+        [["memory"], "memory"],
+      ] as const) {
+        const mount = await groups(...paths);
+        assert.equal(cgroupCap("/state", mount, "4:memory:/own\n0::/\n")?.kind, "cgroup v1");
+        assert.equal(namesIn(join(mount, expected)).length, 1);
+      }
+    });
+
+    it("is not there where no memory is counted, or nothing may be made", async () => {
+      assert.equal(cgroupCap("/state", join(await temporaryDirectory(), "none"), "0::/\n"), undefined);
+      const mount = await groups("");
+      writeFileSync(join(mount, "memory"), "");
+      assert.equal(cgroupCap("/state", mount, "4:memory:/\n"), undefined);
+      assert.ok(!existsSync(join(mount, "memory", "cgroup.procs")));
+    });
+  });
+});
+
+function namesIn(folder: string): readonly string[] {
+  return readdirSync(folder).filter((name) => name.startsWith("pulumi-llmkube-"));
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import getPort from "get-port";
+import { readApiKey } from "../../../agent/llama-server/api-key.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { type AgentProcess, newSite, startAgent, stopped, workloadOnce, writeManifests } from "../harness.ts";
+
+const KEY = "a-key-of-this-test";
+
+describe("keys of the servers", function () {
+  this.timeout(180_000);
+  let agent: AgentProcess | undefined;
+  let file = "";
+  beforeEach(async () => {
+    file = join(await temporaryDirectory(), "keys");
+    await writeFile(file, `\n${KEY}\nanother\n`, { mode: 0o600 });
+  });
+  afterEach(async () => agent && stopped(agent));
+
+  it("are read from a file that only its owner can read", async () => {
+    assert.deepEqual(await readApiKey(file), { ok: true, value: KEY });
+    await chmod(file, 0o640);
+    const open = await readApiKey(file);
+    assert.match(open.ok ? "" : open.error, /can be read by other users: chmod 600 it$/);
+    await writeFile(file, "\n");
+    await chmod(file, 0o600);
+    const empty = await readApiKey(file);
+    assert.match(empty.ok ? "" : empty.error, /holds no key/);
+    const missing = await readApiKey(`${file}-missing`);
+    assert.match(missing.ok ? "" : missing.error, /cannot be read \(ENOENT\)/);
+  });
+
+  it("are asked for by a real llama-server, and are in no argument and no log", async () => {
+    const site = await newSite();
+    await writeManifests(site, "chat", { port: await getPort() });
+    agent = startAgent(site, "--api-key-file", file);
+    const { endpoint = "", pid } = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
+    const ask = async (headers: Readonly<Record<string, string>>) => {
+      const body = JSON.stringify({ prompt: "Hello", max_tokens: 1 });
+      return (await fetch(`${endpoint}/completions`, { method: "POST", headers, body })).status;
+    };
+    assert.equal(await ask({}), 401);
+    assert.equal(await ask({ authorization: `Bearer ${KEY}` }), 200);
+    assert.ok(!readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(KEY));
+    assert.ok(!agent.output().includes(KEY));
+    assert.ok(!readFileSync(join(site.state, "logs", "default_chat.log"), "utf8").includes(KEY));
+  });
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import getPort from "get-port";
+import {
+  driftNote,
+  type Projection,
+  parseBreakdown,
+  projectionDecision,
+} from "../../../agent/supervisor/projection.ts";
+import {
+  type AgentProcess,
+  newSite,
+  serversLeft,
+  startAgent,
+  stopped,
+  workloadOnce,
+  writeManifests,
+} from "../harness.ts";
+import { aWorkload } from "../samples.ts";
+
+const MIB = 2 ** 20;
+const HEAD = "I common: | memory breakdown [MiB] | total   free    self   model   context   compute    unaccounted |\n";
+const METAL =
+  "I common: |   - MTL0 (Apple M5)    | 18186 = 11633 + (5619 =  2368 +    2734 +     517) +         933 |\n";
+const HOST = "I common: |   - Host               |                  285 =   235 +      27 +      23                |\n";
+const NEXT = "I common_params_fit_impl: projected to use 285 MiB of host memory\n";
+
+describe("what llama-server projects", () => {
+  const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
+    ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
+    ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
+    ["nothing yet", "0.00.1 I srv: loading\n", undefined],
+    ["not every row yet", `${HEAD}${METAL}`, undefined],
+    ["half a line", `${HEAD}${HOST}${NEXT.slice(0, 9)}`, undefined],
+    ["rows of another form", `${HEAD}I common: |   - Host   | unknown |\n${NEXT}`, undefined],
+  ];
+  for (const [what, log, mebibytes] of logs) {
+    it(`is read from its breakdown: ${what}`, () => {
+      assert.equal(parseBreakdown(log), mebibytes === undefined ? undefined : mebibytes * MIB);
+    });
+  }
+
+  const workload = aWorkload({ startKey: "now", budget: { bytes: 300 * MIB, source: "crd-budget" } });
+  const decisions: readonly (readonly [what: string, known: Projection | undefined, state: string | undefined])[] = [
+    ["nothing is known", undefined, undefined],
+    ["it is about other settings", { key: "before", bytes: 999 * MIB }, undefined],
+    ["it is being asked", { key: "now" }, "Starting"],
+    ["it did not say", { key: "now", bytes: null }, undefined],
+    ["it is just the budget", { key: "now", bytes: 300 * MIB }, undefined],
+    ["it is more than the budget", { key: "now", bytes: 300 * MIB + 1 }, "Failed"],
+  ];
+  for (const [what, known, state] of decisions) {
+    it(`decides on a start when ${what}`, () => assert.equal(projectionDecision(known, workload)?.state, state));
+  }
+
+  it("is compared with the estimate of the same parts", () => {
+    const parts = { weights: 900 * MIB, kv: 80 * MIB, output: 20 * MIB, process: 500 * MIB, draft: 800 * MIB };
+    for (const agreeing of [undefined, null, 1000 * MIB, 1050 * MIB, 950 * MIB]) {
+      assert.equal(driftNote(agreeing, parts), undefined);
+    }
+    assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
+    for (const other of [1051 * MIB, 949 * MIB])
+      assert.match(driftNote(other, parts) ?? "", /it projects .* where 1000\.0 MiB/);
+  });
+
+  describe("with a real llama-server", function () {
+    this.timeout(180_000);
+    let agent: AgentProcess;
+    afterEach(() => stopped(agent));
+
+    it("is asked before each start, and agrees with the estimate", async () => {
+      const site = await newSite();
+      await writeManifests(site, "chat", { port: await getPort() });
+      agent = startAgent(site);
+      await workloadOnce(site, "chat", ({ message }) => message === "asking llama-server what it will reserve");
+      const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
+      const { estimateBytes = 0, projectedBytes = 0 } = ready;
+      // The estimate also counts the process and its token tables, some 55 MiB.
+      const beyond = (estimateBytes - projectedBytes) / MIB;
+      assert.ok(beyond > 40 && beyond < 70, `the estimate is ${beyond} MiB more than the projection`);
+      await stopped(agent);
+      assert.deepEqual(await serversLeft(site), []);
+    });
+  });
+});

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { capBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
+import { openKernelCap } from "../../../agent/kernel-limit/open.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { MIB, stage } from "../stage.ts";
+import type { Behaviour } from "../stand-in.ts";
+
+describe("the supervisor at the limits of its machine", function () {
+  this.timeout(60_000);
+  const { machine, open, want, wish, tick, of, until, inState } = stage();
+
+  describe("when the machine is short of memory", () => {
+    const both = async (behaviour: Behaviour) => {
+      await open(behaviour);
+      await want("default/chat", { priority: 3 });
+      await want("default/batch", { priority: 0 });
+      await until("default/chat", inState("Ready"));
+      await until("default/batch", inState("Ready"));
+    };
+    const gone = (name: string) => () => of(name)?.pid === undefined;
+
+    it("T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
+      await both("well");
+      machine.pressure = "critical";
+      await until("default/batch", gone("default/batch"));
+      assert.equal(of("default/batch")?.reason, "Evicted");
+      assert.equal(of("default/batch")?.schedulingStatus, "Evicted");
+      assert.equal(of("default/chat")?.state, "Ready");
+      for (let ticks = 0; ticks < 60; ticks += 1) await tick();
+      assert.deepEqual([of("default/batch")?.state, of("default/chat")?.state], ["Waiting", "Ready"]);
+      machine.pressure = "normal";
+      for (let ticks = 0; ticks < 29; ticks += 1) await tick();
+      assert.match(of("default/batch")?.message ?? "", /back in \d+ s if the pressure stays normal/);
+      await until("default/batch", inState("Ready"));
+    });
+
+    it("T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
+      await both("ignores-sigterm");
+      machine.pressure = "critical";
+      await until("default/batch", gone("default/batch"));
+      assert.deepEqual([of("default/batch")?.state, of("default/batch")?.reason], ["Waiting", "Evicted"]);
+      assert.equal(of("default/batch")?.restarts, 0);
+    });
+
+    it("never evicts a protected one, and starts nothing new", async () => {
+      await open("well");
+      await want("default/chat", { evictionProtection: true });
+      await until("default/chat", inState("Ready"));
+      machine.pressure = "critical";
+      await want("default/batch");
+      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/batch")?.state], ["Ready", "Waiting"]);
+      assert.match(of("default/batch")?.message ?? "", /critically short of memory/);
+    });
+
+    it("T8: neither evicts nor starts on a pressure that cannot be read", async () => {
+      await both("well");
+      machine.pressure = null;
+      await want("default/new");
+      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/batch")?.state], ["Ready", "Ready"]);
+      assert.match(of("default/new")?.message ?? "", /can be read again/);
+    });
+  });
+
+  it("starts a server again that no longer answers, once the old one has gone", async () => {
+    await open("turns-unhealthy");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (let ticks = 0; ticks < 25; ticks += 1) await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    const draining = await until("default/chat", inState("Draining"));
+    assert.equal(draining.reason, "Unhealthy");
+    const down = await until("default/chat", inState("BackOff"));
+    assert.match(down.message ?? "", /^it did not answer 3 times in a row/);
+    await until("default/chat", (status) => status.state === "Ready" && status.pid !== pid);
+  });
+
+  describe("with the kernel behind it", () => {
+    it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
+      const opened = await openKernelCap(await temporaryDirectory());
+      machine.cap = opened.cap;
+      if (machine.cap === undefined) {
+        console.log(`      skipped: ${opened.text}`);
+        return this.skip();
+      }
+      await open("grows-640");
+      await want("default/chat");
+      const down = await until("default/chat", inState("BackOff"));
+      assert.equal(down.reason, "BudgetExceeded");
+      assert.match(
+        down.message ?? "",
+        /^ended by the kernel at 544\.0 MiB \(cgroup v\d\), just above its budget 512\.0 MiB/,
+      );
+      machine.cap.close();
+    });
+
+    it("moves the limit with the budget, never below what the process holds", async () => {
+      const moves: number[] = [];
+      const ignore = () => {};
+      machine.cap = {
+        ...{ kind: "recorded", wrap: (command) => command, enclose: ignore, release: ignore, close: ignore },
+        breached: () => false,
+        move: (_, limitBytes) => moves.push(limitBytes) > 0,
+      };
+      await open("well");
+      const workload = await want("default/chat");
+      await until("default/chat", inState("Ready"));
+      for (const mebibytes of [700, 200, 80]) {
+        wish(workload, { budget: { bytes: mebibytes * MIB, source: "crd-budget" } });
+        await tick();
+        await tick();
+      }
+      assert.deepEqual(moves, [capBytes(700 * MIB), capBytes(200 * MIB)]);
+    });
+  });
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openLinux } from "../../../agent/host/linux/linux.ts";
+import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
+import { bounded } from "../../../agent/supervisor/logs.ts";
+import { adoptServer, spawnServer } from "../../../agent/supervisor/process.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+
+describe("a server's process", function () {
+  this.timeout(30_000);
+  let logPath = "";
+  beforeEach(async () => {
+    logPath = join(await temporaryDirectory(), "default_chat.log");
+  });
+  const launched = async (script: string) => {
+    const ended = Promise.withResolvers<void>();
+    const server = spawnServer({ file: "sh", args: ["-c", script], logPath, ended: ended.resolve });
+    await ended.promise;
+    return server;
+  };
+
+  it("T17: that could not be spawned has an end, and takes signals without harm", async () => {
+    const ended = Promise.withResolvers<void>();
+    const server = spawnServer({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
+    await ended.promise;
+    assert.equal(server.pid, undefined);
+    assert.deepEqual(server.exit(), { code: 127, signal: null });
+    server.signal("SIGKILL");
+  });
+
+  it("keeps the logs of its last four starts", async () => {
+    for (const start of [1, 2, 3, 4, 5]) await launched(`echo start ${start}`);
+    const texts = ["", ".1", ".2", ".3"].map((number) =>
+      readFileSync(logPath.replace(".log", `${number}.log`), "utf8"),
+    );
+    assert.deepEqual(texts, ["start 5\n", "start 4\n", "start 3\n", "start 2\n"]);
+    assert.ok(!existsSync(logPath.replace(".log", ".4.log")));
+  });
+
+  it("writes on at the beginning of a log that was cut, of which nothing is lost", async () => {
+    const ended = Promise.withResolvers<void>();
+    const args = ["-c", "echo before; sleep 1; echo after"];
+    spawnServer({ file: "sh", args, logPath, ended: ended.resolve });
+    while (readFileSync(logPath, "utf8") === "") await sleep(10);
+    bounded(logPath, 100);
+    assert.equal(readFileSync(logPath, "utf8"), "before\n");
+    bounded(logPath, 3);
+    await ended.promise;
+    assert.equal(readFileSync(logPath, "utf8"), "after\n");
+    assert.equal(readFileSync(logPath.replace(".log", ".1.log"), "utf8"), "before\n");
+  });
+
+  it("that was adopted is seen to end, though nobody says how", async () => {
+    const platform = await openLinux();
+    assert(platform.ok);
+    const child = spawn("sleep", ["300"], { detached: true, stdio: "ignore" });
+    await once(child, "spawn");
+    const pid = child.pid ?? 0;
+    const startTime = (await platform.value.startTime(pid)) ?? "";
+    const ended = Promise.withResolvers<void>();
+    const server = adoptServer({ pid, startTime, logPath, platform: platform.value, ended: ended.resolve });
+    assert.equal(server.exit(), undefined);
+    server.signal("SIGTERM");
+    await ended.promise;
+    assert.deepEqual(server.exit(), { code: null, signal: null });
+    assert.match(exitReason({ code: null, signal: null }, "").message, /^llama-server ended \(how is not known\)/);
+  });
+});

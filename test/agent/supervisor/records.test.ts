@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openLinux } from "../../../agent/host/linux/linux.ts";
+import type { Platform } from "../../../agent/host/platform.ts";
+import { inherit } from "../../../agent/supervisor/adoption.ts";
+import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/supervisor/records.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+
+describe("servers that an agent before this one left behind", function () {
+  this.timeout(30_000);
+  let platform: Platform;
+  let folder: string;
+  let logPath: string;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    const linux = await openLinux();
+    assert(linux.ok);
+    platform = linux.value;
+    folder = await temporaryDirectory();
+    logPath = join(await temporaryDirectory(), "default_chat.log");
+    await writeFile(logPath, "");
+  });
+
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+  });
+
+  /** A process in a group of its own whose output goes to `output`. */
+  const launch = async (output: string, script = "sleep 300") => {
+    const file = openSync(output, "a");
+    const child = spawn("sh", ["-c", script], { detached: true, stdio: ["ignore", file, file] });
+    closeSync(file);
+    children.push(child);
+    await once(child, "spawn");
+    assert(child.pid);
+    return { child, pid: child.pid, startTime: (await platform.startTime(child.pid)) ?? "" };
+  };
+  const record = (part: Partial<ServerRecord> = {}) =>
+    writeRecord(folder, { name: "default/chat", port: 1, bootId: platform.bootId, logPath, ...part });
+  /** Names of those that were ended. */
+  const leftovers = async () => (await inherit(folder, platform, () => {})).ended;
+  const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+  const elsewhere = () => join(folder, "../..", "elsewhere.log");
+
+  it("are ended by pid, start time and boot", async () => {
+    const { child, pid, startTime } = await launch("/dev/null");
+    record({ pid, startTime });
+    assert.deepEqual(await leftovers(), ["default/chat"]);
+    assert.equal(lives(child), false);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it("are found by their log where the agent died between the spawn and its record", async () => {
+    const { child } = await launch(logPath);
+    record();
+    assert.deepEqual(await leftovers(), ["default/chat"]);
+    assert.equal(lives(child), false);
+  });
+
+  it("are ended with all that they started", async () => {
+    const { child, pid, startTime } = await launch(logPath, "sleep 301 & sleep 302");
+    record({ pid, startTime });
+    await leftovers();
+    assert.equal(lives(child), false);
+    assert.deepEqual(await platform.writersOf(logPath), []);
+  });
+
+  it("are killed where they ignore SIGTERM", async () => {
+    const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; while :; do sleep 0.1; done');
+    record({ pid, startTime });
+    await leftovers();
+    assert.equal(child.signalCode, "SIGKILL");
+  });
+
+  const strangers: readonly (readonly [
+    what: string,
+    part: (pid: number, startTime: string) => Partial<ServerRecord>,
+  ])[] = [
+    ["that has the pid by now", (pid, startTime) => ({ pid, startTime: `${startTime}1` })],
+    ["of another boot", (pid, startTime) => ({ pid, startTime, bootId: "another" })],
+    ["whose record never got a start time", (pid) => ({ pid })],
+  ];
+  for (const [what, part] of strangers) {
+    it(`leaves alone a process ${what}`, async () => {
+      const { child, pid, startTime } = await launch("/dev/null");
+      record(part(pid, startTime));
+      assert.deepEqual(await leftovers(), []);
+      assert.equal(lives(child), true);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  }
+
+  it("leaves alone who reads the log", async () => {
+    const { child } = await launch(elsewhere(), `exec tail -f ${logPath}`);
+    record();
+    assert.deepEqual(await leftovers(), []);
+    assert.equal(lives(child), true);
+  });
+
+  it("takes a record that it cannot read for nobody's", async () => {
+    await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
+    await writeFile(join(folder, "default_more.json"), "{");
+    assert.deepEqual(await leftovers(), []);
+  });
+
+  it("removes what was half written when the agent was killed", async () => {
+    await writeFile(join(folder, "default_chat.json.2960814705"), "{");
+    await leftovers();
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it("keeps a record a name, apart in every namespace (T9)", async () => {
+    record();
+    record({ name: "other/chat" });
+    assert.equal((await readdir(folder)).length, 2);
+    removeRecord(folder, "other/chat");
+    assert.deepEqual(await readdir(folder), ["default_chat.json"]);
+  });
+});

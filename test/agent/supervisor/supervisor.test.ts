@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { GRACE_MS } from "../../../agent/decisions/decide.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { MIB, MINUTE, stage } from "../stage.ts";
+
+describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
+  this.timeout(60_000);
+  const { machine, wanted, open, want, wish, tick, of, until, inState } = stage();
+
+  it("backs off longer after each breach, and after the third within an hour stays down until something changes", async () => {
+    await open("well");
+    const workload = await want("default/chat");
+    for (const wait of [1, 2]) {
+      machine.footprint = () => 100 * MIB;
+      await until("default/chat", inState("Ready"));
+      machine.footprint = () => 600 * MIB;
+      const down = await until("default/chat", inState("BackOff"));
+      assert.equal(down.schedulingStatus, "BudgetExceeded");
+      assert.match(down.message ?? "", /^measured 600\.0 MiB, budget 512\.0 MiB \(absolute from CRD\)/);
+      await tick(wait * MINUTE - 2000);
+      assert.equal(of("default/chat")?.state, "BackOff");
+      await tick(2000);
+    }
+    machine.footprint = () => 100 * MIB;
+    await until("default/chat", inState("Ready"));
+    machine.footprint = () => 600 * MIB;
+    const last = await until("default/chat", inState("Failed"));
+    assert.match(last.message ?? "", /at least 600Mi.*third time within an hour: it stays down/);
+    await tick(24 * 60 * MINUTE);
+    assert.equal(of("default/chat")?.state, "Failed");
+    assert.equal(of("default/chat")?.schedulingStatus, "BudgetExceeded");
+    wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+    await until("default/chat", inState("Ready"));
+  });
+
+  it("takes two ticks of one moment for one sample", async () => {
+    await open("well");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    machine.footprint = () => 600 * MIB;
+    await tick(1000);
+    for (let wakes = 0; wakes < 10; wakes += 1) await tick(1);
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    await tick(1000);
+    assert.equal(of("default/chat")?.state, "Draining");
+  });
+
+  it("kills nothing and starts nothing while memory cannot be measured, and says so", async () => {
+    await open("well");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    machine.footprint = () => null;
+    await want("default/more");
+    for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    assert.match(of("default/chat")?.notes.join() ?? "", /enforcement unknown/);
+    assert.match(of("default/more")?.message ?? "", /^waits until the memory of default\/chat can be measured/);
+    machine.footprint = () => 100 * MIB;
+    await until("default/more", inState("Ready"));
+    assert.deepEqual(of("default/chat")?.notes, []);
+  });
+
+  it("charges what was measured where that is more than the estimate (T3)", async () => {
+    await open("well");
+    await want("default/chat", { budget: { bytes: 900 * MIB, source: "crd-budget" } });
+    await until("default/chat", inState("Ready"));
+    machine.footprint = (name) => (name === "default/chat" ? 800 * MIB : 0);
+    await tick();
+    await want("default/more");
+    await tick();
+    assert.match(
+      of("default/more")?.message ?? "",
+      /224\.0 MiB of 1\.0 GiB are free; held by default\/chat 800\.0 MiB/,
+    );
+    wanted.delete("default/chat");
+    await until("default/more", inState("Ready"));
+  });
+
+  it("kills what ignores SIGTERM, and starts no second one before it is gone (T4)", async () => {
+    await open("ignores-sigterm");
+    const workload = await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    wish(workload, { startKey: "changed" });
+    await tick();
+    assert.equal(of("default/chat")?.reason, "SpecChanged");
+    await tick(GRACE_MS - 1000);
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Draining", pid]);
+    const next = await until("default/chat", inState("Ready"));
+    assert.notEqual(next.pid, pid);
+  });
+
+  it("does not punish a raised budget for the breach of the one before", async () => {
+    await open("ignores-sigterm");
+    const workload = await want("default/chat");
+    await until("default/chat", inState("Ready"));
+    machine.footprint = () => 600 * MIB;
+    await until("default/chat", inState("Draining"));
+    wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+    const next = await until("default/chat", ({ state }) => state !== "Draining");
+    assert.equal(next.state, "Starting", next.message);
+  });
+
+  it("waits 1, 2, 4 seconds between the starts of one that exits at once", async () => {
+    await open("exits-at-once");
+    await want("default/chat");
+    for (const [restartsBefore, seconds] of [1, 2, 4].entries()) {
+      for (let tries = 0; tries < 200 && of("default/chat")?.state !== "BackOff"; tries += 1) {
+        await tick(0);
+        await sleep(20);
+      }
+      const { message = "", reason, restarts } = of("default/chat") ?? {};
+      assert.equal(reason, "Exited");
+      assert.equal(
+        message,
+        `llama-server ended (exit code 3); its last line: stand-in: nothing to do; next try in ${seconds} s`,
+      );
+      assert.equal(restarts, restartsBefore);
+      await tick(seconds * 1000);
+      assert.equal(of("default/chat")?.state, "Starting");
+    }
+  });
+
+  for (const behaviour of ["serves-another-model", "fails-completions"] as const) {
+    it(`T15, #374: is never Ready with one that ${behaviour}`, async () => {
+      await open(behaviour);
+      const { fields: asked } = await want("default/chat");
+      const health = () =>
+        fetch(`http://127.0.0.1:${asked.port}/health`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await tick();
+      for (let tries = 0; tries < 200 && !(await health()); tries += 1) await sleep(50);
+      for (let ticks = 0; ticks < 10; ticks += 1) {
+        await tick();
+        assert.equal(of("default/chat")?.state, "Starting");
+        assert.equal(of("default/chat")?.endpoint, undefined);
+        await sleep(100);
+      }
+    });
+  }
+
+  it("says of each that waits which place in the queue it has: by priority", async () => {
+    await open("well");
+    await want("default/chat");
+    await until("default/chat", inState("Ready"));
+    for (const [name, priority] of [
+      ["default/low", 1],
+      ["default/high", 3],
+      ["default/middle", 2],
+    ] as const) {
+      await want(name, { priority, budget: { bytes: 1000 * MIB, source: "crd-budget" } });
+    }
+    machine.footprint = () => 900 * MIB;
+    await tick();
+    await tick();
+    const places = ["default/high", "default/middle", "default/low"].map((name) => of(name)?.queuePosition);
+    assert.deepEqual(places, [1, 2, 3]);
+    assert.match(of("default/low")?.message ?? "", /; place 3 of 3 in the queue$/);
+    assert.equal(of("default/chat")?.queuePosition, undefined);
+  });
+
+  it("says that a server cannot be started where its record cannot be written, and tries again", async () => {
+    const file = join(await temporaryDirectory(), "file");
+    await writeFile(file, "");
+    await open("well", file);
+    await want("default/chat");
+    const failed = await until("default/chat", inState("Failed"));
+    assert.equal(failed.reason, "StartFailed");
+    assert.match(failed.message ?? "", /^the state folder cannot be written \(\w+\)/);
+    await rm(file);
+    await until("default/chat", inState("Ready"));
+  });
+
+  it("goes on with what runs when its clock jumps, as after a machine's sleep", async () => {
+    await open("well");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (const hours of [24, 24 * 365]) {
+      await tick(hours * 60 * MINUTE);
+      await sleep(200);
+      await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+    }
+  });
+
+  it("T14: shows no endpoint from the moment that it drains", async () => {
+    await open("ignores-sigterm");
+    await want("default/chat");
+    const ready = await until("default/chat", inState("Ready"));
+    assert.match(ready.endpoint ?? "", /^http:/);
+    wanted.delete("default/chat");
+    await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
+  });
+
+  it("warns near the budget, until it is well below again", async () => {
+    await open("well");
+    await want("default/chat");
+    await until("default/chat", inState("Ready"));
+    const nearAt = async (mebibytes: number) => {
+      machine.footprint = () => mebibytes * MIB;
+      await tick();
+      return (of("default/chat")?.notes ?? []).some((note) =>
+        /^near its budget: measured .*, \d+ % of budget/.test(note),
+      );
+    };
+    assert.deepEqual(
+      [await nearAt(450), await nearAt(465), await nearAt(445), await nearAt(430)],
+      [false, true, true, false],
+    );
+  });
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import type { Manifest } from "../../../agent/sources/directory/documents.ts";
+import { wantedFiles } from "../../../agent/workload/model-files.ts";
+import { type Desired, desiredWorkloads, type Node } from "../../../agent/workload/workload.ts";
+import { parseManifest } from "../../../api/parse.ts";
+import { modelManifest, serviceManifest } from "../../support/manifests.ts";
+import { options } from "../samples.ts";
+
+const DRAFTING = { type: "draft", draftModelRef: "small", nDraftMax: 5 };
+
+const node: Node = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
+
+function parsed(document: unknown): Manifest {
+  const manifest = parseManifest(document);
+  assert(manifest.ok, manifest.ok ? "" : manifest.error);
+  return manifest.value;
+}
+
+function wanted(service: object, model: object = {}, on: Node = node): Desired {
+  const manifests = [parsed(modelManifest(model)), parsed(serviceManifest(service))];
+  const desired = desiredWorkloads(manifests, on).get("default/chat");
+  assert(desired);
+  return desired;
+}
+
+function running(desired: Desired) {
+  assert(desired.kind === "run", JSON.stringify(desired));
+  return desired.workload;
+}
+
+describe("the models that manifests want", () => {
+  const model = parsed(modelManifest({ sha256: "AB".repeat(32) }));
+
+  it("are those of all Models, whether a service runs them or not", () => {
+    const manifests = [model, parsed(serviceManifest({ suspend: true }))];
+    const all = [{ source: "/models/llama.gguf", sha256: "ab".repeat(32) }];
+    assert.deepEqual(wantedFiles({ manifests, problems: [] }), all);
+  });
+
+  it("are not known while a manifest cannot be read", () => {
+    assert.equal(wantedFiles({ manifests: [model], problems: ["x.yaml: no valid YAML"] }), undefined);
+  });
+});
+
+describe("an InferenceService with its Model", () => {
+  it("has everything resolved, with LLMKube's defaults", () => {
+    const { name, source, fields, budget, priority } = running(wanted({}));
+    assert.deepEqual([name, source, fields.port, priority], ["default/chat", "/models/llama.gguf", 8080, 2]);
+    assert.equal(fields.settings.contextSize, 2048);
+    assert.deepEqual([budget.bytes, budget.source], [Math.trunc(16 * 2 ** 30 * 0.67), "adaptive-default"]);
+    const flagged = running(wanted({}, {}, { ...node, agentFraction: 0.5 })).budget;
+    assert.deepEqual([flagged.bytes, flagged.source], [8 * 2 ** 30, "agent-flag"]);
+  });
+
+  it("changes its start key with its settings, not with its budget (T19)", () => {
+    const key = (service: object, model: object = {}) => running(wanted(service, model)).startKey;
+    assert.equal(key({}), key({}, { hardware: { memoryBudget: "1Gi" } }));
+    assert.notEqual(key({}), key({ contextSize: 4096 }));
+    assert.notEqual(key({}), key({}, { source: "/models/other.gguf" }));
+    assert.notEqual(key({}), key({}, { sha256: "0".repeat(64) }));
+  });
+
+  it("has its projector and the model that drafts for it, which both belong to the start key", () => {
+    const models = [
+      modelManifest({ mmproj: "/models/eye.gguf" }),
+      modelManifest({ source: "/models/small.gguf" }, "small"),
+    ];
+    const manifests = [...models, serviceManifest({ speculativeDecoding: DRAFTING })].map(parsed);
+    const drafting = new Set([...options, "--spec-type", "--spec-draft-model", "--spec-draft-n-max"]);
+    for (const option of ["--spec-draft-type-k", "--spec-draft-type-v", "--spec-draft-ngl"]) drafting.add(option);
+    const able = desiredWorkloads(manifests, { ...node, options: drafting }).get("default/chat");
+    assert(able);
+    const { mmproj, draft, startKey } = running(able);
+    assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
+    assert.match(startKey, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
+    const older = desiredWorkloads(manifests, node).get("default/chat");
+    assert(older?.kind === "refused");
+    assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
+  });
+
+  const notRun: readonly (readonly [service: object, model: object, kind: string, says: RegExp])[] = [
+    [{ suspend: true }, {}, "stopped", /spec\.suspend/],
+    [{ replicas: 0 }, {}, "stopped", /spec\.replicas is 0/],
+    [{ runtime: "vllm" }, {}, "refused", /spec\.runtime vllm does not run natively/],
+    [{ modelRef: "none" }, {}, "refused", /Model default\/none, which modelRef names, does not exist/],
+    [{ extraArgs: ["--ctx-size", "9"] }, {}, "refused", /set spec\.contextSize/],
+    [{ extraArgs: ["--top-k", "4"] }, {}, "refused", /this llama-server has no --top-k/],
+    [{ noKvOffload: true }, {}, "refused", /spec\.noKvOffload is not supported/],
+    [{ speculativeDecoding: { type: "ngram-mod" } }, {}, "refused", /speculativeDecoding/],
+    [
+      { speculativeDecoding: DRAFTING },
+      {},
+      "refused",
+      /Model default\/small, which draftModelRef names, does not exist/,
+    ],
+    [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
+    [{}, { hardware: { accelerator: "cuda" } }, "refused", /accelerator cuda is not here/],
+  ];
+  for (const [service, model, kind, says] of notRun) {
+    it(`is ${kind} with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
+      const desired = wanted(service, model);
+      assert(desired.kind !== "run" && desired.kind === kind);
+      assert.match(desired.message, says);
+    });
+  }
+
+  const mac: Node = { ...node, backend: "metal" };
+  const backends: readonly (readonly [accelerator: string, on: Node, backend: string, notes: number])[] = [
+    ["metal", mac, "metal", 0],
+    ["metal", node, "cpu", 1],
+    ["cpu", mac, "cpu", 0],
+    ["cpu", node, "cpu", 0],
+  ];
+  for (const [accelerator, on, backend, notes] of backends) {
+    it(`asked for ${accelerator} on a machine with ${on.backend}, runs on ${backend}${notes ? ", and says so" : ""}`, () => {
+      const workload = running(wanted({}, { hardware: { accelerator } }, on));
+      assert.equal(workload.fields.settings.backend, backend);
+      assert.equal(workload.notes.length, notes, workload.notes.join());
+    });
+  }
+
+  it("takes a Model of its own namespace only (T9)", () => {
+    const elsewhere = parsed({ ...modelManifest(), metadata: { name: "llama", namespace: "other" } });
+    const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get("default/chat");
+    assert.equal(desired?.kind, "refused");
+  });
+
+  it("gives a port to the first by name, and never takes it from a server that runs (#232)", () => {
+    const second = parsed({ ...serviceManifest(), metadata: { name: "zzz" } });
+    const manifests = [second, parsed(modelManifest()), parsed(serviceManifest())];
+    const all = desiredWorkloads(manifests, node);
+    assert.equal(all.get("default/chat")?.kind, "run");
+    const later = all.get("default/zzz");
+    assert(later?.kind === "refused");
+    assert.match(later.message, /^port 8080 belongs to default\/chat/);
+    const taken = desiredWorkloads(manifests, node, new Set(["default/zzz"]));
+    assert.deepEqual([taken.get("default/zzz")?.kind, taken.get("default/chat")?.kind], ["run", "refused"]);
+  });
+
+  const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [
+    [{ replicas: 3 }, {}, /^spec\.replicas is 3; one machine runs one of them$/],
+    [{}, { hardware: { accelerator: "metal" } }, /^asked for metal; this host has none, so it runs on the CPU$/],
+    [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
+    [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
+    [{}, { refreshPolicy: "OnChange" }, /OnChange is not acted on/],
+    [{ image: "x", imagePullSecrets: [] }, {}, /^not acted on without a cluster: spec\.image, spec\.imagePullSecrets$/],
+    [{}, { prefetch: true }, /^not acted on without a cluster: the Model's spec\.prefetch$/],
+    [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
+  ];
+  for (const [service, model, says] of noted) {
+    it(`#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
+      const { notes } = running(wanted(service, model, { ...node, options: new Set() }));
+      assert.equal(notes.length, 1, notes.join("\n"));
+      assert.match(notes[0] ?? "", says);
+    });
+  }
+
+  it("has nothing to say about an ordinary service", () => {
+    const { notes } = running(wanted({ contextSize: 4096, endpoint: { port: 9000 } }, { quantization: "Q4_K_M" }));
+    assert.deepEqual(notes, []);
+  });
+});
