@@ -6,7 +6,7 @@ import type { desiredWorkloads } from "./workload/workload.ts";
 const TICK_MS = 1000;
 
 /** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
-export async function keepTicking(
+export async function reconcileLoop(
   processes: Supervisor,
   wanted: () => ReturnType<typeof desiredWorkloads>,
   report: (workloads: readonly WorkloadStatus[], seconds: number) => Promise<void>,

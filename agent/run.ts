@@ -4,29 +4,30 @@ import { fail, ok, type Result } from "../api/result.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
 import { resolveBudget } from "../memory/budget.ts";
+import { backgroundWork } from "./background.ts";
 import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
 import type { ListenAddress } from "./http/listen.ts";
-import { type AgentWindow, openWindow } from "./http/status-server.ts";
-import { openKernelCap } from "./kernel-limit/open.ts";
+import { openStatusServer, type StatusServer } from "./http/status-server.ts";
+import { openKernelLimit } from "./kernel-limit/open.ts";
 import { readApiKey } from "./llama-server/api-key.ts";
-import { inspectServer, type ServerOptions } from "./llama-server/supported-flags.ts";
-import { alarmClock, keepTicking } from "./loop.ts";
+import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
+import { alarmClock, reconcileLoop } from "./loop.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
 import { lockState } from "./state/lock.ts";
-import { removeHalfWritten } from "./state/stale-temp-files.ts";
+import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { logChanges } from "./status/log.ts";
 import { type AgentStatus, type WorkloadStatus, writeStatus } from "./status/status.ts";
 import { collectRegularly } from "./store/collect.ts";
 import { modelStore } from "./store/store.ts";
-import { inherit } from "./supervisor/adoption.ts";
+import { adoptAll } from "./supervisor/adoption.ts";
 import { supervisor } from "./supervisor/loop.ts";
 import { recordsFolder } from "./supervisor/start.ts";
 import { headerCache } from "./workload/headers.ts";
 import { wantedFiles } from "./workload/model-files.ts";
-import { type Desired, desiredWorkloads, type Node, type Workload } from "./workload/workload.ts";
+import { type Desired, desiredWorkloads, type HostFacts, type Workload } from "./workload/workload.ts";
 
 /** Paths are absolute. */
 export interface AgentOptions {
@@ -52,15 +53,15 @@ export interface AgentOptions {
 export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSignal): Promise<Result<void>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
-  const serverOptions = await inspectServer(options.llamaServer);
-  if (!serverOptions.ok) return serverOptions;
+  const supportedFlags = await readSupportedFlags(options.llamaServer);
+  if (!supportedFlags.ok) return supportedFlags;
   const { apiKeyFile } = options;
   const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
   if (key?.ok === false) return key;
-  if (key !== undefined && !serverOptions.value.has("--api-key-file")) {
+  if (key !== undefined && !supportedFlags.value.has("--api-key-file")) {
     return fail(`${options.llamaServer} has no --api-key-file: update llama.cpp`);
   }
-  const node = nodeOf(platform.value, serverOptions.value, options);
+  const node = hostFactsOf(platform.value, supportedFlags.value, options);
   const allocatable = resolveBudget(node);
   if (!allocatable.ok) return allocatable;
   const { hostMemoryBytes: claimed = 0 } = options;
@@ -84,15 +85,15 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
   }
 }
 
-function nodeOf(
+function hostFactsOf(
   platform: Platform,
-  serverOptions: ServerOptions,
+  supportedFlags: SupportedFlags,
   { hostMemoryBytes, memoryFraction, apiKeyFile }: AgentOptions,
-): Node {
+): HostFacts {
   const { backend, workingSetBytes } = platform;
   const known = {
     backend,
-    options: serverOptions,
+    options: supportedFlags,
     hostMemoryBytes: Math.min(hostMemoryBytes ?? Infinity, platform.hostMemoryBytes),
   };
   return {
@@ -106,18 +107,19 @@ function nodeOf(
 async function supervise(
   options: AgentOptions,
   platform: Platform,
-  node: Node,
+  node: HostFacts,
   allocatableBytes: number,
   log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
   const alarm = alarmClock();
-  removeHalfWritten(options.state);
+  const background = backgroundWork((message) => log.error(message));
+  removeStaleTempFiles(options.state);
   stop.addEventListener("abort", alarm.ring);
-  const { cap, text: kernelCap } = await openKernelCap(options.state);
+  const { cap, text: kernelCap } = await openKernelLimit(options.state);
   if (cap === undefined) log.warn(`nothing stands behind the watchdog: ${kernelCap}`);
-  const { adopted: inherited, ended } = await inherit(recordsFolder(options.state), platform, alarm.ring);
-  for (const { workload, server } of inherited) {
+  const { adopted, ended } = await adoptAll(recordsFolder(options.state), platform, background, alarm.ring);
+  for (const { workload, server } of adopted) {
     log.info(
       { workload: workload.name },
       `${workload.name}: goes on with the server of an earlier agent, pid ${server.pid}`,
@@ -127,10 +129,10 @@ async function supervise(
   const processes = supervisor({
     platform,
     cap,
-    inherited,
+    adopted,
     allocatableBytes,
     llamaServer: options.llamaServer,
-    serverOptions: node.options,
+    supportedFlags: node.options,
     stateDirectory: options.state,
     resources: {
       header: headerCache(
@@ -139,11 +141,12 @@ async function supervise(
       ),
       stored: modelStore(options.models, alarm.ring, stop),
     },
+    background,
     clock: () => performance.now(),
     wake: alarm.ring,
   });
   process.once("exit", processes.killAll);
-  const window = await openWindow(options.listen);
+  const window = await openStatusServer(options.listen);
   if (window.problem !== undefined) log.warn(window.problem);
   if (window.url !== undefined) log.info(`status page at ${window.url}`);
   const available = lastReading(platform.availableBytes);
@@ -151,10 +154,13 @@ async function supervise(
   const collection = {
     folder: options.models,
     maxBytes: options.modelsMaxBytes,
-    wanted: () => wantedFiles(source.current()),
+    wanted: () => {
+      const { manifests, problems } = source.current();
+      return problems.length > 0 ? undefined : wantedFiles(manifests);
+    },
     say: (message: string) => log.info(message),
   };
-  void collectRegularly(collection, stop);
+  background("removing unused models", collectRegularly(collection, stop));
   const agent = {
     pid: process.pid,
     startedAt: new Date().toISOString(),
@@ -189,7 +195,7 @@ async function supervise(
     await writeStatus(options.state, status);
   };
   try {
-    await keepTicking(
+    await reconcileLoop(
       processes,
       () => {
         const { manifests, problems } = source.current();
@@ -234,6 +240,6 @@ function reading(availableBytes: number | null, hostMemoryBytes: number): { avai
   return availableBytes === null ? {} : { availableBytes: Math.min(availableBytes, hostMemoryBytes) };
 }
 
-function said(problems: readonly string[], { problem }: AgentWindow): string[] {
+function said(problems: readonly string[], { problem }: StatusServer): string[] {
   return problem === undefined ? [...problems] : [...problems, problem];
 }

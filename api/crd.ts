@@ -3,7 +3,7 @@ import * as z from "zod";
 import { GROUP, type Kind, VERSION } from "./constants.ts";
 import { inferenceServiceSchema } from "./inferenceservice.ts";
 import { modelSchema } from "./model.ts";
-import { bare } from "./schema-walk.ts";
+import { unwrap } from "./schema-walk.ts";
 
 interface Column {
   readonly name: string;
@@ -114,7 +114,7 @@ function structural({
   zodSchema: z.core.$ZodType;
   jsonSchema: z.core.JSONSchema.BaseSchema;
 }) {
-  const schema = bare(zodSchema);
+  const schema = unwrap(zodSchema);
   // For messages of the parser.
   delete json["expected"];
   delete json["example"];

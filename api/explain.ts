@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod";
-import { bare, fieldPaths, type Path, pathText, schemaAt } from "./schema-walk.ts";
+import { fieldPaths, type Path, pathText, schemaAt, unwrap } from "./schema-walk.ts";
 
 const LONGEST_SHOWN = 80;
 const MOST_FIELDS_LISTED = 12;
@@ -62,7 +62,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
 /** What a schema accepts, ending the sentence "it must be ...". */
 function expectation(schema: z.core.$ZodType | undefined): string {
   if (schema === undefined) return "left out";
-  const json = z.toJSONSchema(bare(schema), { target: "openapi-3.0", io: "input" });
+  const json = z.toJSONSchema(unwrap(schema), { target: "openapi-3.0", io: "input" });
   const example = json["example"] === undefined ? "" : `, for example ${json["example"]}`;
   return `${kindOfValue(json)}${example}`;
 }

@@ -39,7 +39,7 @@ export function matching(pattern: RegExp, expected: string) {
  * An embedded Kubernetes type such as `core/v1 Toleration`: carried as it was written, not looked into, so that no field
  * of a newer Kubernetes is lost.
  */
-export function carried(type: string) {
+export function opaque(type: string) {
   return z.looseObject({}).meta({ title: type, "x-kubernetes-preserve-unknown-fields": true });
 }
 
@@ -51,7 +51,10 @@ export interface Rule<Value> {
   readonly message: string;
 }
 
-export function ruled<Schema extends z.ZodType>(schema: Schema, rules: ReadonlyArray<Rule<z.output<Schema>>>): Schema {
+export function withCelRules<Schema extends z.ZodType>(
+  schema: Schema,
+  rules: ReadonlyArray<Rule<z.output<Schema>>>,
+): Schema {
   const checked = rules.reduce((checking, { holds, message }) => checking.refine(holds, message), schema);
   return checked.meta({ "x-kubernetes-validations": rules.map(({ cel, message }) => ({ rule: cel, message })) });
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { list, matching, ruled, text } from "./fields.ts";
+import { list, matching, text, withCelRules } from "./fields.ts";
 import { memoryBudgetSchema } from "./memory-budget.ts";
 
 const RESOURCE_NAME = /^[a-z0-9.-]+\/[a-z0-9._-]+$/;
@@ -13,7 +13,7 @@ const resourceClaimSchema = z
   })
   .describe("A device claim of dynamic resource allocation.");
 
-const resourceClaimsSchema = ruled(z.array(resourceClaimSchema).max(16), [
+const resourceClaimsSchema = withCelRules(z.array(resourceClaimSchema).max(16), [
   {
     cel: "self.all(c, has(c.resourceClaimName) != has(c.resourceClaimTemplateName))",
     holds: (claims) =>
@@ -51,7 +51,7 @@ const gpuFields = z.strictObject({
   sharding: shardingSchema.describe("How a model is divided among several GPUs. Not used on Metal.").optional(),
 });
 
-const gpuSchema = ruled(gpuFields, [
+const gpuSchema = withCelRules(gpuFields, [
   {
     cel: "!(has(self.resourceName) && has(self.resourceClaims) && self.resourceClaims.size() > 0)",
     holds: (gpu) => gpu.resourceName === undefined || (gpu.resourceClaims ?? []).length === 0,

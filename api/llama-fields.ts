@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { list, matching, prose, ruled, text } from "./fields.ts";
+import { list, matching, prose, text, withCelRules } from "./fields.ts";
 
 export const CACHE_TYPES = ["f16", "f32", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl"] as const;
 export type CacheType = (typeof CACHE_TYPES)[number];
@@ -39,7 +39,7 @@ type SpeculativeDecoding = z.output<typeof speculativeDecodingFields>;
 const namesDraft = ({ draftModel, draftModelRef }: SpeculativeDecoding) =>
   Boolean(draftModel) || Boolean(draftModelRef);
 
-const speculativeDecodingSchema = ruled(speculativeDecodingFields, [
+const speculativeDecodingSchema = withCelRules(speculativeDecodingFields, [
   {
     cel: `!(self.type in ${CEL_DRAFT_TYPES}) || (${CEL_HAS_REF}) || (${CEL_HAS_NAME})`,
     holds: (value) => !DRAFT_TYPES.includes(value.type) || namesDraft(value),

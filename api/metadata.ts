@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DEFAULT_NAMESPACE } from "./constants.ts";
-import { carried, list, matching, prose, text, time } from "./fields.ts";
+import { list, matching, opaque, prose, text, time } from "./fields.ts";
 
 /** DNS-1123, as the API server has it for names of custom resources (subdomain) and for namespaces (label). */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -37,8 +37,8 @@ export const metadataSchema = z
     deletionTimestamp: time().optional(),
     deletionGracePeriodSeconds: z.int().optional(),
     finalizers: list(text()).optional(),
-    ownerReferences: list(carried("meta/v1 OwnerReference")).optional(),
-    managedFields: list(carried("meta/v1 ManagedFieldsEntry")).optional(),
+    ownerReferences: list(opaque("meta/v1 OwnerReference")).optional(),
+    managedFields: list(opaque("meta/v1 ManagedFieldsEntry")).optional(),
     selfLink: text().optional(),
   })
   .meta({ expected: "an object with name" });

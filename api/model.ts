@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { conditionList, lastUpdated } from "./conditions.ts";
 import { GROUP_VERSION } from "./constants.ts";
-import { carried, list, matching, text, time } from "./fields.ts";
+import { list, matching, opaque, text, time } from "./fields.ts";
 import { hardwareSchema } from "./hardware.ts";
 import { metadataSchema } from "./metadata.ts";
 import { localReference } from "./references.ts";
@@ -33,7 +33,7 @@ export const modelSpecSchema = z
       .describe("Whether weights that are on disk already are fetched again when the source changes.")
       .default("IfNotPresent"),
     prefetch: z.boolean().describe("Whether to fetch the weights before anything serves them.").optional(),
-    prefetchTolerations: list(carried("core/v1 Toleration"))
+    prefetchTolerations: list(opaque("core/v1 Toleration"))
       .describe("Tolerations of the pods that prefetch.")
       .optional(),
     format: z

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { carried, list, matching, prose, ruled, text, textMap } from "./fields.ts";
+import { list, matching, opaque, prose, text, textMap, withCelRules } from "./fields.ts";
 import { localReference } from "./references.ts";
 
 const gpuSharingFields = z.strictObject({
@@ -8,7 +8,7 @@ const gpuSharingFields = z.strictObject({
   memoryLimitGiB: z.int32().min(1).describe("GPU memory in GiB, in mode shared.").optional(),
 });
 
-const gpuSharingSchema = ruled(gpuSharingFields, [
+const gpuSharingSchema = withCelRules(gpuSharingFields, [
   {
     cel: "!has(self.mode) || self.mode != 'partitioned' || (has(self.profile) && self.profile.size() > 0)",
     holds: ({ mode, profile }) => mode !== "partitioned" || Boolean(profile),
@@ -40,7 +40,7 @@ const resourcesSchema = z
   })
   .describe("Resources of one replica.");
 
-const modelCacheSchema = ruled(
+const modelCacheSchema = withCelRules(
   z.strictObject({
     persistence: z.enum(["Cached", "Ephemeral"]).describe("Whether weights outlive a pod.").optional(),
     claimName: text().min(1).max(253).describe("PersistentVolumeClaim to keep weights in.").optional(),
@@ -54,7 +54,7 @@ const modelCacheSchema = ruled(
   ],
 );
 
-const probe = () => carried("core/v1 Probe");
+const probe = () => opaque("core/v1 Probe");
 
 /** Fields of InferenceService.spec that shape pods and their containers. Native processes on a Mac use few of them. */
 export const podFields = {
@@ -65,13 +65,13 @@ export const podFields = {
     .optional(),
   command: list(prose()).describe("Command of the container. Never run on Metal.").optional(),
   args: list(prose()).describe("Arguments of the container. Never used on Metal: see extraArgs.").optional(),
-  env: list(carried("core/v1 EnvVar")).describe("Environment of the container. Not used on Metal.").optional(),
+  env: list(opaque("core/v1 EnvVar")).describe("Environment of the container. Not used on Metal.").optional(),
   containerPort: z.int32().min(1).max(65_535).describe("Port that the container listens on.").optional(),
   bindAddress: text().describe("Address that the server listens on.").optional(),
   nodeSelector: textMap().describe("Labels that a node must have.").optional(),
-  affinity: carried("core/v1 Affinity").describe("Nodes that pods prefer or need.").optional(),
-  tolerations: list(carried("core/v1 Toleration")).describe("Taints that pods tolerate.").optional(),
-  topologySpreadConstraints: list(carried("core/v1 TopologySpreadConstraint"))
+  affinity: opaque("core/v1 Affinity").describe("Nodes that pods prefer or need.").optional(),
+  tolerations: list(opaque("core/v1 Toleration")).describe("Taints that pods tolerate.").optional(),
+  topologySpreadConstraints: list(opaque("core/v1 TopologySpreadConstraint"))
     .describe("How replicas are spread.")
     .optional(),
   runtimeClassName: text().describe("RuntimeClass of the pods. Not used on Metal.").optional(),
@@ -80,8 +80,8 @@ export const podFields = {
     .optional(),
   podAnnotations: textMap().describe("Annotations for the pods.").optional(),
   podLabels: textMap().describe("Labels for the pods.").optional(),
-  podSecurityContext: carried("core/v1 PodSecurityContext").describe("Security settings of the pods.").optional(),
-  securityContext: carried("core/v1 SecurityContext").describe("Security settings of the container.").optional(),
+  podSecurityContext: opaque("core/v1 PodSecurityContext").describe("Security settings of the pods.").optional(),
+  securityContext: opaque("core/v1 SecurityContext").describe("Security settings of the container.").optional(),
   probeOverrides: z
     .strictObject({
       startup: probe().describe("In place of the startup probe.").optional(),
@@ -90,8 +90,8 @@ export const podFields = {
     })
     .describe("Probes in place of the runtime's own. Not used on Metal.")
     .optional(),
-  extraVolumes: list(carried("core/v1 Volume")).describe("More volumes. Never mounted on Metal.").optional(),
-  extraVolumeMounts: list(carried("core/v1 VolumeMount")).describe("Where extraVolumes are mounted.").optional(),
+  extraVolumes: list(opaque("core/v1 Volume")).describe("More volumes. Never mounted on Metal.").optional(),
+  extraVolumeMounts: list(opaque("core/v1 VolumeMount")).describe("Where extraVolumes are mounted.").optional(),
   modelCache: modelCacheSchema.describe("Where weights are cached in the cluster. Not used on Metal.").optional(),
   skipModelInit: z.boolean().describe("Whether pods start without fetching the weights first.").optional(),
   pagedSSDCacheDir: text().describe("Folder for a KV cache on disk.").optional(),

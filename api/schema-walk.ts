@@ -7,26 +7,26 @@ const LONGEST_KEY = 317;
 export type Path = readonly PropertyKey[];
 
 /** The schema without what makes it optional or gives it a default. */
-export function bare(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return bare(schema.unwrap());
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap());
   return schema;
 }
 
 /** The schema of one member of an object, list or map; undefined inside carried types and for fields that do not exist. */
 export function memberSchema(schema: z.core.$ZodType | undefined, key: PropertyKey): z.core.$ZodType | undefined {
   if (schema instanceof z.ZodObject)
-    return Object.hasOwn(schema.shape, key) ? bare(schema.shape[String(key)]) : undefined;
-  if (schema instanceof z.ZodArray) return bare(schema.element);
-  return schema instanceof z.ZodRecord ? bare(schema.valueType) : undefined;
+    return Object.hasOwn(schema.shape, key) ? unwrap(schema.shape[String(key)]) : undefined;
+  if (schema instanceof z.ZodArray) return unwrap(schema.element);
+  return schema instanceof z.ZodRecord ? unwrap(schema.valueType) : undefined;
 }
 
 export function schemaAt(root: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
-  return path.reduce<z.core.$ZodType | undefined>(memberSchema, bare(root));
+  return path.reduce<z.core.$ZodType | undefined>(memberSchema, unwrap(root));
 }
 
 /** Paths of all fields below `root`, nearest first in each object; `[]` stands for the items of a list. */
 export function fieldPaths(root: z.core.$ZodType, path: readonly string[] = []): ReadonlyArray<readonly string[]> {
-  const schema = bare(root);
+  const schema = unwrap(root);
   if (schema instanceof z.ZodArray) return fieldPaths(schema.element, [...path, "[]"]);
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([key, field]) => {

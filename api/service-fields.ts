@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { list, matching, ruled, text } from "./fields.ts";
+import { list, matching, text, withCelRules } from "./fields.ts";
 
 const DECIMAL = /^[0-9]+(\.[0-9]+)?$/;
 
@@ -46,7 +46,7 @@ const OBJECTIVE = { least: 50, most: 99.999 };
 const sloFields = z.strictObject({
   name: text().describe("Name of the objective.").optional(),
   indicator: z.enum(["availability", "latency"]).describe("What is measured.").default("availability"),
-  objective: ruled(matching(DECIMAL, "a percentage in text, such as 99.9"), [
+  objective: withCelRules(matching(DECIMAL, "a percentage in text, such as 99.9"), [
     {
       cel: `double(self) >= ${OBJECTIVE.least}.0 && double(self) <= ${OBJECTIVE.most}`,
       holds: (percentage) => Number(percentage) >= OBJECTIVE.least && Number(percentage) <= OBJECTIVE.most,
@@ -61,7 +61,7 @@ const sloFields = z.strictObject({
     .default("28d"),
 });
 
-const sloSchema = ruled(sloFields, [
+const sloSchema = withCelRules(sloFields, [
   {
     cel: "self.indicator != 'latency' || has(self.latencyThreshold)",
     holds: ({ indicator, latencyThreshold }) => indicator !== "latency" || latencyThreshold !== undefined,

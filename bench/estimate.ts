@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { advise } from "../memory/advice.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { CACHE_TYPES, type EstimateSettings } from "../memory/estimate/types.ts";
-import { headerOf, makeTwin, readTruth } from "../test/support/truth-models.ts";
+import { headerOf, readTruth, writeSynthetic } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
 const GRID_LIMIT_MS = 100;
@@ -15,7 +15,7 @@ const truth = readTruth();
 let slowest = 0;
 console.log("model                   us an estimate   times the floor   ms a grid of 1,000   ms an advice");
 for (const model of Object.keys(truth)) {
-  const header = await headerOf(await makeTwin(truth, model, folder));
+  const header = await headerOf(await writeSynthetic(truth, model, folder));
   const floor = best(() => {
     for (let round = 0; round < GRID; round++) header.tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   });

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
-import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../test/support/truth-models.ts";
+import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
 const MiB = 2 ** 20;
@@ -12,7 +12,7 @@ console.log("| model | case | llama.cpp MiB | pulumi-llmkube | LLMKube's formula
 for (const [model, { cases }] of Object.entries(truth)) {
   const measured = largestSingleSlot(cases);
   if (measured === undefined) continue;
-  const header = await headerOf(await makeTwin(truth, model, folder));
+  const header = await headerOf(await writeSynthetic(truth, model, folder));
   const mib = measured.kv.reduce((sum, { mib }) => sum + mib, 0) + measured.recurrentMiB;
   const ours = estimate(header, { ...measured, batchSize: 2048, ubatchSize: measured.ubatch, backend: "cpu" });
   if (!ours.ok || ours.value.confidence === "unknown") throw new Error(`${model}: no estimate`);

@@ -1,5 +1,5 @@
-// npm run bench:twins [-- --record] [model ...]: what llama-server reserves for the shapes of test/support/twin-shapes.ts, beside the
-// estimate; recorded into test/fixtures/twins.json, whose every case is of one version of llama.cpp, where that is asked for.
+// npm run bench:synthetic [-- --record] [model ...]: what llama-server reserves for the shapes of test/support/synthetic-shapes.ts, beside the
+// estimate; recorded into test/fixtures/synthetic.json, whose every case is of one version of llama.cpp, where that is asked for.
 import { spawn } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,15 +10,15 @@ import { estimate } from "../memory/estimate/estimate.ts";
 import { type WriterTensor, writeGgufFile } from "../test/support/gguf-writer.ts";
 import {
   type Measured,
-  readTwins,
+  readSynthetic,
+  SYNTHETIC_FIXTURE,
+  type SyntheticCases,
+  type SyntheticRun,
   settingsOf,
-  TWINS_FIXTURE,
-  type TwinRun,
-  type Twins,
-  twinHeader,
-  twinModel,
+  syntheticHeader,
+  syntheticModel,
 } from "../test/support/synthetic-models.ts";
-import { TWIN_SHAPES, type TwinShape } from "../test/support/synthetic-shapes.ts";
+import { SYNTHETIC_SHAPES, type SyntheticShape } from "../test/support/synthetic-shapes.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
@@ -35,17 +35,17 @@ const server = await ensureTool("llama-server");
 const folder = await temporaryDirectory();
 const port = String(await getPort());
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { record: { type: "boolean" } } });
-const names = positionals.length > 0 ? positionals : Object.keys(TWIN_SHAPES);
+const names = positionals.length > 0 ? positionals : Object.keys(SYNTHETIC_SHAPES);
 const version = await versionOf(server);
-const twins = readTwins();
-if (values.record && positionals.length > 0 && version !== twins.llamaCpp) {
+const recordedBefore = readSynthetic();
+if (values.record && positionals.length > 0 && version !== recordedBefore.llamaCpp) {
   throw new Error(
-    `llama-server is ${version}, the recorded cases are of ${twins.llamaCpp}: record all models, or use that one`,
+    `llama-server is ${version}, the recorded cases are of ${recordedBefore.llamaCpp}: record all models, or use that one`,
   );
 }
-const recorded: Twins["models"] = positionals.length > 0 ? { ...twins.models } : {};
+const recorded: SyntheticCases["models"] = positionals.length > 0 ? { ...recordedBefore.models } : {};
 for (const name of names) {
-  const shape = TWIN_SHAPES[name];
+  const shape = SYNTHETIC_SHAPES[name];
   if (shape === undefined) throw new Error(`there is no shape ${name}`);
   try {
     recorded[name] = await measureModel(name, shape);
@@ -56,7 +56,7 @@ for (const name of names) {
 }
 await rm(folder, { recursive: true, force: true });
 
-async function measureModel(name: string, shape: TwinShape): Promise<Measured[]> {
+async function measureModel(name: string, shape: SyntheticShape): Promise<Measured[]> {
   const path = join(folder, `${name}.gguf`);
   const tensors: Tensors = new Map((shape.optional ?? []).map((tensor) => [tensor, [1]]));
   const results: Measured[] = [];
@@ -69,8 +69,8 @@ async function measureModel(name: string, shape: TwinShape): Promise<Measured[]>
   return results;
 }
 
-function runsOf(name: string): readonly TwinRun[] {
-  const runs: TwinRun[] = [
+function runsOf(name: string): readonly SyntheticRun[] {
+  const runs: SyntheticRun[] = [
     { contextSize: 8192, parallel: 1, ubatch: 512, flashAttention: true },
     { contextSize: 32768, parallel: 4, ubatch: 1024, flashAttention: true },
   ];
@@ -79,12 +79,12 @@ function runsOf(name: string): readonly TwinRun[] {
 }
 
 /** The log of a server that has reserved everything; the loader itself says which tensors it wants, one after another. */
-async function loaded(path: string, shape: TwinShape, tensors: Tensors, run: TwinRun): Promise<string> {
+async function loaded(path: string, shape: SyntheticShape, tensors: Tensors, run: SyntheticRun): Promise<string> {
   let guess = true;
   for (let round = 0; round < MOST_TENSORS; round++) {
     const layers = Number(shape.keys["block_count"]);
     const offered = guess ? spread(tensors, layers) : tensors;
-    await writeGgufFile(path, twinModel(shape, listed(offered)));
+    await writeGgufFile(path, syntheticModel(shape, listed(offered)));
     const log = await serverLog(path, run);
     if (log.includes("- Host ")) {
       for (const [name, dimensions] of offered) tensors.set(name, dimensions);
@@ -140,7 +140,7 @@ function suffixOf(name: string): string {
 }
 
 /** Runs llama-server until it has printed its memory, which it does before it reads any weight, or has ended. */
-async function serverLog(path: string, run: TwinRun): Promise<string> {
+async function serverLog(path: string, run: SyntheticRun): Promise<string> {
   const { contextSize, parallel, ubatch, flashAttention } = run;
   const size = ["-c", contextSize, "-np", parallel, "-b", 2048, "-ub", ubatch, "-fa", flashAttention ? "on" : "off"];
   const fixed = ["-lv", "5", "--device", "none", "--no-repack", "-fit", "on", "--no-warmup", "--load-mode", "mmap"];
@@ -177,8 +177,8 @@ function complaintOf(log: string): string {
   return lines.slice(0, 3).join(" | ") || log.slice(-600);
 }
 
-async function line(name: string, shape: TwinShape, measured: Measured): Promise<string> {
-  const found = estimate(await twinHeader(shape, folder), settingsOf(measured));
+async function line(name: string, shape: SyntheticShape, measured: Measured): Promise<string> {
+  const found = estimate(await syntheticHeader(shape, folder), settingsOf(measured));
   if (!found.ok || found.value.confidence === "unknown") return `${name}: no estimate (${JSON.stringify(found)})`;
   const { kv, recurrent } = found.value.contextBytes;
   const compute = found.value.computeBytes.host;
@@ -195,5 +195,5 @@ async function versionOf(binary: string): Promise<string> {
 }
 
 async function writeFixture(): Promise<void> {
-  await writeFile(TWINS_FIXTURE, `${JSON.stringify({ llamaCpp: version, models: recorded }, undefined, 2)}\n`);
+  await writeFile(SYNTHETIC_FIXTURE, `${JSON.stringify({ llamaCpp: version, models: recorded }, undefined, 2)}\n`);
 }

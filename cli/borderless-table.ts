@@ -4,7 +4,9 @@ const EDGES = ["top", "bottom", "left", "right", "mid"];
 const LINES = EDGES.flatMap((edge) => [edge, `${edge}-mid`, `${edge}-left`, `${edge}-right`]);
 
 /** Columns without lines between them. */
-export function bareTable(options: Table.TableConstructorOptions & { readonly indent?: number } = {}): Table.Table {
+export function borderlessTable(
+  options: Table.TableConstructorOptions & { readonly indent?: number } = {},
+): Table.Table {
   const { indent = 0, ...rest } = options;
   return new Table({
     chars: Object.fromEntries([...LINES, "middle"].map((line) => [line, ""])),

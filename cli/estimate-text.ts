@@ -3,7 +3,7 @@ import { adviceText } from "../memory/advice.ts";
 import { describeBudget } from "../memory/budget.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import type { GridCell } from "../memory/grid.ts";
-import { bareTable, printed } from "./borderless-table.ts";
+import { borderlessTable, printed } from "./borderless-table.ts";
 import type { Answer } from "./estimate-answer.ts";
 
 const LABELS: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export function estimateText(answer: Answer): string {
 /** Contexts down, cache types across. */
 function gridText(grid: readonly GridCell[]): string {
   const types = [...new Set(grid.map(({ cacheType }) => cacheType))];
-  const table = bareTable({
+  const table = borderlessTable({
     indent: 2,
     head: ["context", ...types],
     colAligns: ["right", ...types.map(() => "right" as const)],
@@ -62,7 +62,7 @@ function cellText({ totalBytes, fits }: GridCell): string {
 /** Several answers side by side, one column a source. */
 export function comparisonText(answers: readonly Answer[]): string {
   const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
-  const table = bareTable({
+  const table = borderlessTable({
     indent: 2,
     head: ["", ...answers.map(({ source }) => source)],
     colAligns: ["left", ...answers.map(() => "right" as const)],
@@ -93,7 +93,7 @@ function settingsText(settings: EstimateSettings): string {
 }
 
 function breakdown(estimate: KnownEstimate): string {
-  const table = bareTable({ indent: 2, colAligns: ["left", "right", "left"] });
+  const table = borderlessTable({ indent: 2, colAligns: ["left", "right", "left"] });
   const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
   for (const [part, bytes] of parts) {
     table.push([

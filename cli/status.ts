@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { isLocked } from "../agent/state/lock.ts";
 import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status/status.ts";
 import { formatBytes } from "../api/quantity.ts";
-import { bareTable } from "./borderless-table.ts";
+import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
 
@@ -76,7 +76,7 @@ function noAgent({ agent }: AgentStatus): string {
 
 /** The table, and under it a line for each workload that is not Ready and for each note and problem. */
 export function statusText({ agent, workloads }: AgentStatus): string {
-  const table = bareTable({ head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"] });
+  const table = borderlessTable({ head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"] });
   for (const workload of workloads) table.push(row(workload));
   const used = workloads.reduce((sum, { measuredBytes }) => sum + (measuredBytes ?? 0), 0);
   const [measured, allocatable, host] = [used, agent.allocatableBytes, agent.hostMemoryBytes].map(formatBytes);

@@ -9,7 +9,7 @@ import { servingSettings } from "../serving/settings.ts";
 import type { LlmModelArgs } from "./args.ts";
 import { llmModelArgsSchema, servingArgsSchema } from "./args-schema.ts";
 import { serviceSpec } from "./specs.ts";
-import { mapLater } from "./unknown.ts";
+import { mapUnknown } from "./unknown.ts";
 
 /**
  * The same arguments, of which every value is checked before it reaches a resource: plain ones now, outputs when they are
@@ -19,7 +19,7 @@ export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => nev
   const arrived = new Map<string, unknown>();
   const problem = problemOf(args, arrived);
   if (problem !== undefined) refuse(problem);
-  const checked = mapLater(args, (value, path) =>
+  const checked = mapUnknown(args, (value, path) =>
     pulumi.output(value).apply(async (resolved) => {
       const field = pathText(path);
       arrived.set(field, resolved);
@@ -37,7 +37,7 @@ export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => nev
 /** What is wrong with what is known so far, as one clause. `arrived` has the values of outputs by their paths. */
 function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): string | undefined {
   const missing = new Set<string>();
-  const known = mapLater(args, (_, path) => {
+  const known = mapUnknown(args, (_, path) => {
     const field = pathText(path);
     if (!arrived.has(field)) missing.add(field);
     return arrived.get(field);

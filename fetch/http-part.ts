@@ -109,6 +109,8 @@ function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIde
       position += piece.length;
       return piece;
     },
-    close: () => void response.body.destroy(),
+    close: () => {
+      response.body.destroy();
+    },
   };
 }

@@ -38,12 +38,12 @@ export interface Deadline {
 export async function openHttp(
   location: HttpLocation,
   deadline: Deadline,
-  { known, firstBytes = FIRST_BYTES, lane }: OpenOptions = {},
+  { known, firstBytes = FIRST_BYTES, sharedDispatcher }: OpenOptions = {},
 ): Promise<Opened> {
-  const dispatcher = lane ?? httpLane();
+  const dispatcher = sharedDispatcher ?? httpDispatcher();
   const leave = async () => {
     reader.close();
-    if (lane === undefined) await dispatcher.destroy();
+    if (sharedDispatcher === undefined) await dispatcher.destroy();
   };
   const credentials = { origin: location.url.origin, authorization: location.authorization };
   const connection = { dispatcher, signal: deadline.signal, credentials };
@@ -68,11 +68,11 @@ export interface OpenOptions {
   /** Size of the first range; 1 MiB where not set. */
   readonly firstBytes?: number | undefined;
   /** For one file after another; where not set the file has one of its own. */
-  readonly lane?: Dispatcher | undefined;
+  readonly sharedDispatcher?: Dispatcher | undefined;
 }
 
 /** A way to a server, for one request at a time. */
-export function httpLane(): Dispatcher {
+export function httpDispatcher(): Dispatcher {
   try {
     // One connection: the second range waits for the first one's to be free instead of making another.
     return new EnvHttpProxyAgent({ allowH2: false, connections: 1 });

@@ -7,7 +7,7 @@ import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
-import { type Deadline, httpLane, type OpenOptions, openHttp } from "./http-source.ts";
+import { type Deadline, httpDispatcher, type OpenOptions, openHttp } from "./http-source.ts";
 import { parseHeader } from "./parse.ts";
 import { checkJoined, joinShard, laterShards } from "./shards.ts";
 
@@ -51,7 +51,7 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
   }
 }
 
-interface Reading extends ReadOptions, Pick<OpenOptions, "firstBytes" | "lane"> {
+interface Reading extends ReadOptions, Pick<OpenOptions, "firstBytes" | "sharedDispatcher"> {
   readonly deadline: Deadline;
 }
 
@@ -62,13 +62,13 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
   if (later.value.length === 0) return first;
 
-  const lanes = Array.from({ length: SHARDS_AT_ONCE }, httpLane);
+  const dispatchers = Array.from({ length: SHARDS_AT_ONCE }, httpDispatcher);
   try {
-    const model = await readShards(source, first.value, later.value, lanes, reading);
+    const model = await readShards(source, first.value, later.value, dispatchers, reading);
     const whole = model.ok ? checkJoined(model.value) : model;
     return whole.ok || !model.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
   } finally {
-    await Promise.all(lanes.map((lane) => lane.destroy()));
+    await Promise.all(dispatchers.map((sharedDispatcher) => sharedDispatcher.destroy()));
   }
 }
 
@@ -77,14 +77,16 @@ async function readShards(
   source: string,
   first: GgufHeader,
   later: readonly string[],
-  lanes: readonly Dispatcher[],
+  dispatchers: readonly Dispatcher[],
   reading: Reading,
 ): Promise<Result<GgufHeader>> {
   let model = first;
-  for (let done = 0; done < later.length; done += lanes.length) {
-    const batch = later.slice(done, done + lanes.length);
+  for (let done = 0; done < later.length; done += dispatchers.length) {
+    const batch = later.slice(done, done + dispatchers.length);
     const shards = await Promise.all(
-      batch.map((shard, index) => readFileHeader(shard, { ...reading, firstBytes: SHARD_BYTES, lane: lanes[index] })),
+      batch.map((shard, index) =>
+        readFileHeader(shard, { ...reading, firstBytes: SHARD_BYTES, sharedDispatcher: dispatchers[index] }),
+      ),
     );
     for (const [position, shard] of shards.entries()) {
       if (!shard.ok) return shard;
@@ -110,10 +112,10 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
 
 async function readFrom(
   location: Location,
-  { cacheFolder, deadline, firstBytes, lane }: Reading,
+  { cacheFolder, deadline, firstBytes, sharedDispatcher }: Reading,
 ): Promise<Result<GgufHeader>> {
   const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
-  const source = await openLocation(location, deadline, { known: known?.version, firstBytes, lane });
+  const source = await openLocation(location, deadline, { known: known?.version, firstBytes, sharedDispatcher });
   if (source === "unchanged") {
     if (known !== undefined) return ok(known.header);
     throw new Error(`${location.name} is unchanged, but nothing was known of it`);

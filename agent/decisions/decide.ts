@@ -6,7 +6,7 @@ import { returnMessage } from "./eviction.ts";
 
 /** A llama-server as the supervisor last saw it; times in the clock's milliseconds. */
 export interface ServerView {
-  readonly startKey: string;
+  readonly specHash: string;
   readonly startedAt: number;
   /** Set once it has answered a completion. */
   readonly readyAt?: number | undefined;
@@ -29,7 +29,7 @@ export interface Observed {
   /** Why it must give way to others, where it runs. */
   readonly evict?: string | undefined;
   /** Milliseconds of calm still to come after an eviction, where it does not run. */
-  readonly calmLeftMs?: number | undefined;
+  readonly cooldownLeftMs?: number | undefined;
   readonly backOff?: BackOff | undefined;
   /** Of a workload that should run. */
   readonly preparation?: Preparation | undefined;
@@ -61,9 +61,9 @@ export function decide(desired: Desired | undefined, observed: Observed, now: nu
   if (desired.kind === "refused") {
     return { act: "nothing", state: desired.state, reason: desired.reason, message: desired.message };
   }
-  const { backOff, preparation, calmLeftMs = 0 } = observed;
-  if (calmLeftMs > 0)
-    return { act: "nothing", state: "Waiting", reason: "Evicted", message: returnMessage(calmLeftMs) };
+  const { backOff, preparation, cooldownLeftMs = 0 } = observed;
+  if (cooldownLeftMs > 0)
+    return { act: "nothing", state: "Waiting", reason: "Evicted", message: returnMessage(cooldownLeftMs) };
   if (backOff !== undefined && now < backOff.until) {
     const { state, reason } = backOff;
     return { act: "nothing", state, reason, message: backOff.message + nextTry(backOff.until - now) };
@@ -109,7 +109,7 @@ function decideRunning(
   if (desired.kind === "refused") return stop(desired.reason, desired.message);
   if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
   if (evict !== undefined) return stop("Evicted", evict);
-  if (desired.workload.startKey !== server.startKey) return stop("SpecChanged", "restarts with its new settings");
+  if (desired.workload.specHash !== server.specHash) return stop("SpecChanged", "restarts with its new settings");
   if ((server.unhealthy ?? 0) >= UNHEALTHY_CHECKS) {
     return stop("Unhealthy", `it did not answer ${UNHEALTHY_CHECKS} times in a row: it is started again`);
   }

@@ -52,8 +52,8 @@ export interface Eviction {
 }
 
 /** Calm that the first eviction asks for before the way back; each further one asks for twice as much, up to the longest. */
-const FIRST_CALM_MS = 30_000;
-const LONGEST_CALM_MS = 600_000;
+const FIRST_COOLDOWN_MS = 30_000;
+const LONGEST_COOLDOWN_MS = 600_000;
 /** After this long without another one, an eviction counts as the first again. */
 const FORGIVEN_MS = 3_600_000;
 
@@ -63,8 +63,8 @@ export function evictedAgain(before: Eviction | undefined, now: number): Evictio
 }
 
 /** Milliseconds of calm still to come before an evicted workload may start again; 0: it may; Infinity: no calm yet. */
-export function calmLeftMs({ at, times }: Eviction, { normalSince }: Pressure, now: number): number {
-  const calm = Math.min(LONGEST_CALM_MS, FIRST_CALM_MS * 2 ** (times - 1));
+export function cooldownLeftMs({ at, times }: Eviction, { normalSince }: Pressure, now: number): number {
+  const calm = Math.min(LONGEST_COOLDOWN_MS, FIRST_COOLDOWN_MS * 2 ** (times - 1));
   if (normalSince === undefined) return Number.POSITIVE_INFINITY;
   return Math.max(0, Math.max(normalSince, at) + calm - now);
 }

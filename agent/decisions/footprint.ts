@@ -2,7 +2,7 @@ import { formatBytes } from "../../api/quantity.ts";
 import { type Budget, describeBudget } from "../../memory/budget.ts";
 
 /** What the samples of one process have shown so far. */
-export interface Watch {
+export interface FootprintHistory {
   /** The last sample that could be taken, in bytes. */
   readonly measuredBytes?: number;
   /** When the last sample was asked for, in the clock's milliseconds. */
@@ -15,7 +15,7 @@ export interface Watch {
   readonly unknown: boolean;
 }
 
-export const UNWATCHED: Watch = { over: 0, near: false, unknown: false };
+export const NO_SAMPLES: FootprintHistory = { over: 0, near: false, unknown: false };
 
 /** One sample may be a lag of the kernel's books (apple-memory.md §3); two are an answer. */
 const SAMPLES_OVER = 2;
@@ -28,12 +28,17 @@ const FAR = 0.85;
 const APART_MS = 900;
 
 /** Whether it is time for another sample. */
-export function isSampleDue({ sampledAt }: Pick<Watch, "sampledAt">, now: number): boolean {
+export function isSampleDue({ sampledAt }: Pick<FootprintHistory, "sampledAt">, now: number): boolean {
   return sampledAt === undefined || now - sampledAt >= APART_MS;
 }
 
 /** The watch after one more sample, against the budget of this moment. A missing sample (null) proves nothing. */
-export function watched(before: Watch, sample: number | null, budgetBytes: number, now: number): Watch {
+export function withSample(
+  before: FootprintHistory,
+  sample: number | null,
+  budgetBytes: number,
+  now: number,
+): FootprintHistory {
   if (sample === null) return { ...before, sampledAt: now, unknown: true };
   return {
     measuredBytes: sample,
@@ -45,16 +50,16 @@ export function watched(before: Watch, sample: number | null, budgetBytes: numbe
 }
 
 /** Whether the process must go now. */
-export function exceeds(watch: Watch): boolean {
+export function exceeds(watch: FootprintHistory): boolean {
   return !watch.unknown && watch.over >= SAMPLES_OVER;
 }
 
-export function exceededMessage({ measuredBytes = 0 }: Watch, budget: Budget): string {
+export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {
   const enough = `${Math.ceil(measuredBytes / 2 ** 20)}Mi`;
   return `measured ${formatBytes(measuredBytes)}, ${describeBudget(budget)}: stopped to keep the machine safe; raise memoryBudget to at least ${enough}, or lower contextSize or parallelSlots`;
 }
 
-export function nearMessage({ measuredBytes = 0 }: Watch, budget: Budget): string {
+export function nearMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {
   const percent = Math.round((measuredBytes / budget.bytes) * 100);
   return `near its budget: measured ${formatBytes(measuredBytes)}, ${percent} % of ${describeBudget(budget)}`;
 }

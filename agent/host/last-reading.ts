@@ -8,12 +8,11 @@ export function lastReading(probe: () => Promise<number | null>): () => number |
   return () => {
     if (!reading) {
       reading = true;
-      void probe()
-        .catch(() => null)
-        .then((read) => {
-          value = read;
-          reading = false;
-        });
+      const keep = (read: number | null) => {
+        value = read;
+        reading = false;
+      };
+      probe().then(keep, () => keep(null));
     }
     return value;
   };

@@ -6,7 +6,7 @@ import { serveHttp } from "./server.ts";
 import { viewOfLoop } from "./view.ts";
 
 /** Metrics, health, status and the page that shows it, for as long as the agent runs. */
-export interface AgentWindow {
+export interface StatusServer {
   /** Of the status page; undefined where there is none. */
   readonly url?: string;
   /** Why there is none though one was asked for. */
@@ -17,7 +17,7 @@ export interface AgentWindow {
 }
 
 /** Never fails: an agent without a window still holds its budgets. */
-export async function openWindow(listen: ListenAddress | "off"): Promise<AgentWindow> {
+export async function openStatusServer(listen: ListenAddress | "off"): Promise<StatusServer> {
   if (listen === "off") return CLOSED;
   const view = viewOfLoop(() => performance.now());
   const metrics = agentMetrics(packageVersion());
@@ -34,4 +34,4 @@ export async function openWindow(listen: ListenAddress | "off"): Promise<AgentWi
   };
 }
 
-const CLOSED: AgentWindow = { show: () => {}, close: async () => {} };
+const CLOSED: StatusServer = { show: () => {}, close: async () => {} };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { KernelCap } from "./kernel-limit.ts";
+import type { KernelLimit } from "./kernel-limit.ts";
 
 /** The files of one version of cgroups. */
 interface Version {
@@ -20,7 +20,11 @@ const MOUNT = "/sys/fs/cgroup";
  * Linux: a group of its own for each workload; `owner` tells the groups of several agents apart. Undefined where this user may
  * not make groups, or the kernel does not count memory in them.
  */
-export function cgroupCap(owner: string, mount: string = MOUNT, self: string = selfGroups()): KernelCap | undefined {
+export function cgroupLimit(
+  owner: string,
+  mount: string = MOUNT,
+  self: string = selfGroups(),
+): KernelLimit | undefined {
   const parent = parentGroup(
     `pulumi-llmkube-${createHash("sha256").update(owner).digest("hex").slice(0, 12)}`,
     mount,
@@ -46,8 +50,12 @@ export function cgroupCap(owner: string, mount: string = MOUNT, self: string = s
     },
     move,
     breached: (name) => killsOf(name) > (killsBefore.get(name) ?? 0),
-    release: (name) => void attempt(() => rmdirSync(groupOf(name))),
-    close: () => void attempt(() => rmdirSync(folder)),
+    release: (name) => {
+      attempt(() => rmdirSync(groupOf(name)));
+    },
+    close: () => {
+      attempt(() => rmdirSync(folder));
+    },
   };
 }
 

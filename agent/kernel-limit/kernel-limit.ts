@@ -11,7 +11,7 @@ export interface Command {
  * A limit that the kernel holds a process to, whether the agent lives or not: what stands behind the watchdog. It lies a little
  * above the budget, so that the watchdog, which drains and explains, comes first.
  */
-export interface KernelCap {
+export interface KernelLimit {
   /** For people: `cgroup v2`. */
   readonly kind: string;
   /** The command line that starts under the limit. */
@@ -32,7 +32,7 @@ const SLACK_SHARE = 0.02;
 const SLACK_BYTES = 32 * 2 ** 20;
 
 /** Where the kernel's limit is for a budget, in bytes: 2 % above it, 32 MiB at least. */
-export function capBytes(budgetBytes: number): number {
+export function kernelLimitBytes(budgetBytes: number): number {
   return Math.ceil(budgetBytes + Math.max(SLACK_BYTES, budgetBytes * SLACK_SHARE));
 }
 
@@ -46,7 +46,7 @@ const TRIAL = "const held=[];for(let i=0;i<64;i++)held.push(Buffer.alloc(2**24,1
  * Breaches a limit on purpose, with a small process of its own: whether the kernel ends it. There are reports of systems that
  * take the limit and ignore it (apple-memory.md §3).
  */
-export async function isEnforced(cap: KernelCap): Promise<boolean> {
+export async function isEnforced(cap: KernelLimit): Promise<boolean> {
   const { file, args } = cap.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);
   const child: ChildProcess = spawn(file, args, { stdio: "ignore", timeout: TRIAL_TIMEOUT_MS, killSignal: "SIGTERM" });
   try {

@@ -1,17 +1,17 @@
-import { cgroupCap } from "./cgroup.ts";
-import { isEnforced, type KernelCap } from "./kernel-limit.ts";
-import { taskpolicyCap } from "./taskpolicy.ts";
+import { cgroupLimit } from "./cgroup.ts";
+import { isEnforced, type KernelLimit } from "./kernel-limit.ts";
+import { taskpolicyLimit } from "./taskpolicy.ts";
 
-export interface OpenedCap {
+export interface OpenedLimit {
   /** Undefined: the watchdog stands alone here. */
-  readonly cap?: KernelCap;
+  readonly cap?: KernelLimit;
   /** For people: what it is, or `none: ` and why. */
   readonly text: string;
 }
 
 /** The limit that this machine's kernel really enforces, which it has to show once by ending a process of ours. */
-export async function openKernelCap(owner: string, system: NodeJS.Platform = process.platform): Promise<OpenedCap> {
-  const cap = system === "darwin" ? taskpolicyCap() : cgroupCap(owner);
+export async function openKernelLimit(owner: string, system: NodeJS.Platform = process.platform): Promise<OpenedLimit> {
+  const cap = system === "darwin" ? taskpolicyLimit() : cgroupLimit(owner);
   if (cap === undefined) {
     const why = system === "darwin" ? "taskpolicy comes with macOS 14" : "this user may not make memory cgroups";
     return { text: `none: ${why}` };

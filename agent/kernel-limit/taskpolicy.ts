@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { KernelCap } from "./kernel-limit.ts";
+import type { KernelLimit } from "./kernel-limit.ts";
 
 const TASKPOLICY = "/usr/sbin/taskpolicy";
 
@@ -7,7 +7,7 @@ const TASKPOLICY = "/usr/sbin/taskpolicy";
  * macOS 14 and later: a fatal footprint limit that counts GPU memory, keeps the pid and needs no privilege; the process ends
  * by SIGKILL (apple-memory.md §3). It is set when a process starts and cannot be moved afterwards.
  */
-export function taskpolicyCap(file: string = TASKPOLICY): KernelCap | undefined {
+export function taskpolicyLimit(file: string = TASKPOLICY): KernelLimit | undefined {
   if (!existsSync(file)) return undefined;
   return {
     kind: "taskpolicy -m",

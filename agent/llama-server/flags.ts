@@ -1,7 +1,7 @@
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import type { Speculation } from "../../serving/speculation.ts";
-import type { ServerOptions } from "./supported-flags.ts";
+import type { SupportedFlags } from "./supported-flags.ts";
 
 export type Mode = "chat" | "embedding" | "rerank";
 
@@ -42,7 +42,7 @@ const ALL_LAYERS = 999;
  * process's own memory, so that the footprint counts them (apple-memory.md §3); no fitting by the server itself. Loopback
  * only. A feature that an older server has no option to turn off for is one that it does not have.
  */
-export function serverFlags(fields: ServerFields, paths: ModelPaths, options: ServerOptions): readonly string[] {
+export function serverFlags(fields: ServerFields, paths: ModelPaths, options: SupportedFlags): readonly string[] {
   const { settings } = fields;
   return [
     ...["--model", paths.model, "--alias", fields.name],
@@ -70,7 +70,7 @@ export function serverFlags(fields: ServerFields, paths: ModelPaths, options: Se
 export function projectionFlags(
   fields: ServerFields,
   paths: ModelPaths,
-  options: ServerOptions,
+  options: SupportedFlags,
 ): readonly string[] | undefined {
   if (!options.has("--fit") || !options.has("--log-verbosity")) return undefined;
   const flags = serverFlags(fields, paths, options);
@@ -102,7 +102,9 @@ type AddFlag = (field: string, ...flag: OptionalFlag["flag"]) => void;
 function optionalFlags(fields: ServerFields): readonly OptionalFlag[] {
   const { mode, settings, speculation, jinja, noWarmup, reasoningBudget, reasoningBudgetMessage } = fields;
   const flags: OptionalFlag[] = [];
-  const add: AddFlag = (field, ...flag) => void flags.push({ field, flag });
+  const add: AddFlag = (field, ...flag) => {
+    flags.push({ field, flag });
+  };
   if (mode === "embedding") add("mode", "--embeddings");
   if (mode === "rerank") add("mode", "--reranking");
   if (jinja !== undefined) add("jinja", jinja ? "--jinja" : "--no-jinja");
@@ -145,14 +147,14 @@ function draftFlags(path: string, { speculation, settings, gpuLayers }: ServerFi
 export function missingDraftOption(
   paths: ModelPaths,
   fields: ServerFields,
-  options: ServerOptions,
+  options: SupportedFlags,
 ): string | undefined {
   if (paths.draft === undefined) return undefined;
   return draftFlags(paths.draft, fields).find((flag) => flag.startsWith("--") && !options.has(flag));
 }
 
 /** What is asked for and this llama-server cannot do, one sentence each. */
-export function missingOptions(fields: ServerFields, options: ServerOptions): readonly string[] {
+export function missingOptions(fields: ServerFields, options: SupportedFlags): readonly string[] {
   return optionalFlags(fields)
     .filter(({ flag }) => !options.has(flag[0]))
     .map(({ field, flag }) => `spec.${field} is not acted on: this llama-server has no ${flag[0]}`);

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../host/command.ts";
 
 /** The long and short options that a llama-server has, each with its dashes. */
-export type ServerOptions = ReadonlySet<string>;
+export type SupportedFlags = ReadonlySet<string>;
 
 /** Without one of these a server cannot be held to its estimate; each inner list is a choice, the first one preferred. */
 const NEEDED: readonly (readonly string[])[] = [
@@ -21,12 +21,12 @@ const NEEDED: readonly (readonly string[])[] = [
 ];
 
 /** What the binary at hand understands, from its own `--help`; fails where it is too old to be held to a budget. */
-export async function inspectServer(llamaServer: string): Promise<Result<ServerOptions>> {
+export async function readSupportedFlags(llamaServer: string): Promise<Result<SupportedFlags>> {
   const help = await outputOf(llamaServer, ["--help"]);
-  return help.ok ? usableOptions(llamaServer, help.value) : help;
+  return help.ok ? usableFlags(llamaServer, help.value) : help;
 }
 
-export function usableOptions(llamaServer: string, help: string): Result<ServerOptions> {
+export function usableFlags(llamaServer: string, help: string): Result<SupportedFlags> {
   const options = parseHelp(help);
   const missing = NEEDED.filter((choice) => !choice.some((option) => options.has(option))).map(
     ([first]) => first ?? "",
@@ -40,7 +40,7 @@ export function usableOptions(llamaServer: string, help: string): Result<ServerO
 }
 
 /** Options stand at the start of a line, separated by commas; what follows them, and every indented line, explains them. */
-export function parseHelp(help: string): ServerOptions {
+export function parseHelp(help: string): SupportedFlags {
   const lines = help.split("\n").filter((line) => /^-\w|^--\w/.test(line));
   return new Set(
     lines.flatMap((line) => /^(?:-{1,2}[\w-]+,?\s+)+/.exec(`${line} `)?.[0].match(/-{1,2}\w[\w-]*/g) ?? []),

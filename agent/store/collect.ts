@@ -3,7 +3,7 @@ import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatBytes } from "../../api/quantity.ts";
-import { keyOfFile, modelKey } from "./files.ts";
+import { keyOfFile, type ModelSource, modelKey } from "./files.ts";
 
 /** A downloaded model with all its files, or what a broken download left of one. */
 export interface KeptModel {
@@ -35,17 +35,12 @@ export function removals(models: readonly KeptModel[], maxBytes: number, now: nu
   return removed;
 }
 
-export interface Wanted {
-  readonly source: string;
-  readonly sha256: string | undefined;
-}
-
 export interface Collection {
   readonly folder: string;
   /** `--models-max`; undefined: nothing is ever removed. */
   readonly maxBytes: number | undefined;
   /** The models of all manifests; undefined while some of them cannot be read. */
-  readonly wanted: () => readonly Wanted[] | undefined;
+  readonly wanted: () => readonly ModelSource[] | undefined;
   /** One sentence on each model that was removed. */
   readonly say: (message: string) => void;
 }
@@ -76,7 +71,7 @@ export async function collect({ folder, maxBytes, wanted, say }: Collection, now
   }
 }
 
-function keysOf(wanted: readonly Wanted[] | undefined): ReadonlySet<string> {
+function keysOf(wanted: readonly ModelSource[] | undefined): ReadonlySet<string> {
   return new Set((wanted ?? []).map(({ source, sha256 }) => modelKey(source, sha256)));
 }
 

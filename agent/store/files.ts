@@ -8,6 +8,13 @@ export interface ModelFile {
   readonly path: string;
 }
 
+/** A model as it is asked for. */
+export interface ModelSource {
+  readonly source: string;
+  /** Lower case; undefined: not checked. */
+  readonly sha256: string | undefined;
+}
+
 /** What tells models of one folder apart; all files of one begin with it. */
 export function modelKey(source: string, sha256: string | undefined): string {
   return createHash("sha256")

@@ -2,10 +2,9 @@ import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { withTokenFile } from "../../fetch/hub-token.ts";
 import { locate } from "../../fetch/locate.ts";
-import type { Workload } from "../workload/workload.ts";
 import { fileDigest } from "./digest.ts";
 import { download } from "./download.ts";
-import { type ModelFile, modelFiles } from "./files.ts";
+import { type ModelFile, type ModelSource, modelFiles } from "./files.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./limits.ts";
 
 export type StoredModel =
@@ -44,11 +43,14 @@ export function modelStore(
     }
     const job: Job = { view: { state: "working", message: "0%" } };
     jobs.set(key, job);
-    void work((message) => (job.view = { state: "working", message })).then((view) => {
+    const keep = (view: StoredModel) => {
       job.view = view;
       if (view.state === "failed") job.failedAt = performance.now();
       changed();
-    });
+    };
+    work((message) => (job.view = { state: "working", message })).then(keep, (error: unknown) =>
+      keep({ state: "failed", error: String(error) }),
+    );
     return job.view;
   };
 
@@ -71,7 +73,7 @@ export function modelStore(
     return undefined;
   };
 
-  return ({ source, sha256 }: Pick<Workload, "source" | "sha256">, intent: "look" | "fetch"): StoredModel => {
+  return ({ source, sha256 }: ModelSource, intent: "look" | "fetch"): StoredModel => {
     const location = locate(source, process.env);
     if (!location.ok) return { state: "failed", error: location.error };
     if (location.value.kind === "file") {

@@ -1,7 +1,8 @@
+import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
-import { removeHalfWritten } from "../state/stale-temp-files.ts";
+import { removeStaleTempFiles } from "../state/stale-temp-files.ts";
 import type { Workload } from "../workload/workload.ts";
-import { adoptServer, type Server } from "./process.ts";
+import { adoptProcess, type LlamaProcess } from "./process.ts";
 import { endProcess, readRecords, removeRecord, type ServerRecord } from "./records.ts";
 
 /** What was found out about the processes that a record may be about. */
@@ -36,7 +37,7 @@ export function adoptionOf(record: ServerRecord, { sameBoot, startTime, writers 
 
 /** A server that goes on under this agent. */
 export interface AdoptedServer {
-  readonly server: Server;
+  readonly server: LlamaProcess;
   readonly workload: Workload;
   readonly modelPath: string;
   readonly estimateBytes: number;
@@ -44,24 +45,35 @@ export interface AdoptedServer {
   readonly ready: boolean;
 }
 
-export interface Inheritance {
+export interface AdoptionOutcome {
   readonly adopted: readonly AdoptedServer[];
   /** Names of the workloads of which processes were ended. */
   readonly ended: readonly string[];
 }
 
 /** Takes over what an agent before this one left in `folder`; `ended` is called when an adopted server has gone. */
-export async function inherit(folder: string, platform: Platform, ended: () => void): Promise<Inheritance> {
+export async function adoptAll(
+  folder: string,
+  platform: Platform,
+  background: Background,
+  ended: () => void,
+): Promise<AdoptionOutcome> {
   const records = readRecords(folder);
-  removeHalfWritten(folder);
-  const taken = await Promise.all(records.map((record) => takeOver(folder, record, platform, ended)));
+  removeStaleTempFiles(folder);
+  const taken = await Promise.all(records.map((record) => takeOver(folder, record, platform, background, ended)));
   return {
     adopted: taken.flatMap(({ adopted }) => adopted ?? []),
     ended: taken.flatMap(({ name, ended: gone }) => (gone ? [name] : [])),
   };
 }
 
-async function takeOver(folder: string, record: ServerRecord, platform: Platform, ended: () => void) {
+async function takeOver(
+  folder: string,
+  record: ServerRecord,
+  platform: Platform,
+  background: Background,
+  ended: () => void,
+) {
   const { name, logPath, pid, served } = record;
   const sameBoot = record.bootId === platform.bootId;
   const writers = sameBoot ? await platform.writersOf(logPath) : [];
@@ -69,7 +81,7 @@ async function takeOver(folder: string, record: ServerRecord, platform: Platform
   const { adopt, end } = adoptionOf(record, { sameBoot, startTime, writers });
   const since = adopt === undefined ? null : await platform.startTime(adopt);
   if (adopt !== undefined && since !== null && served !== undefined) {
-    const server = adoptServer({ pid: adopt, startTime: since, logPath, platform, ended });
+    const server = adoptProcess({ pid: adopt, startTime: since, logPath, platform, background, ended });
     return { name, adopted: { server, ...served }, ended: false };
   }
   const gone = await Promise.all(end.map((process) => endProcess(process, platform)));

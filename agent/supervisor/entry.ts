@@ -3,15 +3,15 @@ import { describeBudget } from "../../memory/budget.ts";
 import type { BackOff } from "../decisions/back-off.ts";
 import type { Decision, ServerView, Stopping } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
-import { nearMessage, UNWATCHED, type Watch } from "../decisions/footprint.ts";
+import { type FootprintHistory, NO_SAMPLES, nearMessage } from "../decisions/footprint.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired, Workload } from "../workload/workload.ts";
-import type { Server } from "./process.ts";
+import type { LlamaProcess } from "./process.ts";
 import { driftNote, type Projection } from "./projection.ts";
 
 /** A server with what the supervisor knows of it. */
 export interface Running extends ServerView {
-  readonly server: Server;
+  readonly server: LlamaProcess;
   readonly workload: Workload;
   /** The weights that it was started with. */
   readonly modelPath: string;
@@ -22,13 +22,13 @@ export interface Running extends ServerView {
   /** When it was asked last after it was Ready, in the clock's milliseconds. */
   checkedAt?: number;
   /** What an earlier agent left, until it has been seen among what is wanted. */
-  inherited?: true | undefined;
+  adopted?: true | undefined;
   /** It had answered under an earlier agent. */
   wasReady?: boolean;
   /** Where the kernel's limit is for it, in bytes; undefined: it has none. */
   limitBytes?: number | undefined;
-  /** The wish that `stopping` answered; what a person wished later is no business of its failure. */
-  stoppedWish?: string;
+  /** The wantedHash that `stopping` answered; what a person wished later is no business of its failure. */
+  stoppedHash?: string;
 }
 
 /** One workload in the supervisor's memory. */
@@ -36,7 +36,7 @@ export interface Entry {
   readonly name: string;
   running?: Running | undefined;
   /** Of `running`. */
-  watch: Watch;
+  watch: FootprintHistory;
   backOff?: BackOff | undefined;
   failures: number;
   /** Times of the last breaches of the budget, in the clock's milliseconds. */
@@ -47,7 +47,7 @@ export interface Entry {
   /** Since when it waits for admission, in the clock's milliseconds. */
   queuedAt?: number | undefined;
   /** What it was last asked to be, to notice that a person changed it. */
-  wish: string;
+  wantedHash: string;
   estimateBytes?: number | undefined;
   /** What llama-server itself said of the settings with this start key; no `bytes`: it is being asked. */
   projection?: Projection | undefined;
@@ -58,11 +58,11 @@ export interface Entry {
 export function newEntry(name: string): Entry {
   return {
     name,
-    watch: UNWATCHED,
+    watch: NO_SAMPLES,
     failures: 0,
     breaches: [],
     starts: 0,
-    wish: "",
+    wantedHash: "",
     decision: { act: "nothing", state: "Pending" },
   };
 }

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
-import type { Watch } from "../decisions/footprint.ts";
-import { capBytes, type KernelCap } from "../kernel-limit/kernel-limit.ts";
+import type { FootprintHistory } from "../decisions/footprint.ts";
+import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import type { Running } from "./entry.ts";
 
@@ -8,8 +8,13 @@ import type { Running } from "./entry.ts";
  * Moves the kernel's limit after the budget, without a restart. Never below what the process holds: one that is over its new
  * budget is the watchdog's to drain.
  */
-export function followBudget(running: Running, budgetBytes: number, { measuredBytes, unknown }: Watch, cap: KernelCap) {
-  const limitBytes = capBytes(budgetBytes);
+export function followBudget(
+  running: Running,
+  budgetBytes: number,
+  { measuredBytes, unknown }: FootprintHistory,
+  cap: KernelLimit,
+) {
+  const limitBytes = kernelLimitBytes(budgetBytes);
   if (limitBytes === running.limitBytes || unknown || measuredBytes === undefined) return;
   if (measuredBytes > budgetBytes) return;
   if (cap.move(running.workload.name, limitBytes)) running.limitBytes = limitBytes;
@@ -22,8 +27,8 @@ const AT_THE_LIMIT = 0.9;
 export function cappedMessage(
   { limitBytes, workload }: Running,
   exit: Exit,
-  { measuredBytes = 0 }: Watch,
-  cap: KernelCap | undefined,
+  { measuredBytes = 0 }: FootprintHistory,
+  cap: KernelLimit | undefined,
 ): string | undefined {
   if (cap === undefined || limitBytes === undefined) return undefined;
   const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * AT_THE_LIMIT;

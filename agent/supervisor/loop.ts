@@ -1,8 +1,8 @@
 import { decide } from "../decisions/decide.ts";
-import { calmLeftMs, evictedAgain, evictedMessage, victimOf } from "../decisions/eviction.ts";
+import { cooldownLeftMs, evictedAgain, evictedMessage, victimOf } from "../decisions/eviction.ts";
 import { exceededMessage, exceeds } from "../decisions/footprint.ts";
 import type { Pressure } from "../decisions/pressure.ts";
-import { capBytes } from "../kernel-limit/kernel-limit.ts";
+import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import { type Preparation, prepare } from "../workload/prepare.ts";
 import type { Desired, Workload } from "../workload/workload.ts";
@@ -10,7 +10,7 @@ import type { AdoptedServer } from "./adoption.ts";
 import { chargeBytes, type Entry, newEntry, type Running, statusOf } from "./entry.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
-import { hostWatch } from "./pressure-monitor.ts";
+import { pressureMonitor } from "./pressure-monitor.ts";
 import { projectionDecision, projector } from "./projection.ts";
 import { evictable, startNext } from "./starts.ts";
 
@@ -21,7 +21,7 @@ export interface Supervisor {
   readonly idle: () => boolean;
   /** Names of the workloads that have a process. */
   readonly running: () => ReadonlySet<string>;
-  /** Of those inherited, the ones that were not among what is wanted yet: for them absence may be ignorance. */
+  /** Of those adopted, the ones that were not among what is wanted yet: for them absence may be ignorance. */
   readonly unconfirmed: () => ReadonlyMap<string, Workload>;
   /** Of the machine, as it was at the last tick. */
   readonly pressure: () => Pressure;
@@ -30,8 +30,8 @@ export interface Supervisor {
 }
 
 export function supervisor(options: SupervisorOptions): Supervisor {
-  const entries = new Map(options.inherited.map((server) => [server.workload.name, adopted(server, options)]));
-  const host = hostWatch(options.platform);
+  const entries = new Map(options.adopted.map((server) => [server.workload.name, adopted(server, options)]));
+  const host = pressureMonitor(options.platform);
   const projections = projector(options);
   return {
     tick: async (wanted) => {
@@ -59,7 +59,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     unconfirmed: () =>
       new Map(
         [...entries.values()].flatMap(({ name, running }) =>
-          running?.inherited === undefined ? [] : [[name, running.workload]],
+          running?.adopted === undefined ? [] : [[name, running.workload]],
         ),
       ),
     killAll: () => {
@@ -77,11 +77,11 @@ function adopted(
   { server, workload, modelPath, estimateBytes, ready }: AdoptedServer,
   options: SupervisorOptions,
 ): Entry {
-  const limitBytes = options.cap && capBytes(workload.budget.bytes);
+  const limitBytes = options.cap && kernelLimitBytes(workload.budget.bytes);
   if (server.pid !== undefined && limitBytes !== undefined) options.cap?.enclose(workload.name, server.pid, limitBytes);
-  const { startKey } = workload;
-  const inherited = { inherited: true, wasReady: ready } as const;
-  const running = { server, workload, modelPath, startKey, startedAt: options.clock(), limitBytes, ...inherited };
+  const { specHash } = workload;
+  const adopted = { adopted: true, wasReady: ready } as const;
+  const running = { server, workload, modelPath, specHash, startedAt: options.clock(), limitBytes, ...adopted };
   return { ...newEntry(workload.name), starts: 1, estimateBytes, running };
 }
 
@@ -97,8 +97,8 @@ function step(
   forgiveChanged(entry, desired);
   const { running } = entry;
   const workload = desired?.kind === "run" ? desired.workload : undefined;
-  // The very workload that was inherited only says that nothing is known against it.
-  if (running !== undefined && workload !== undefined && workload !== running.workload) running.inherited = undefined;
+  // The very workload that was adopted only says that nothing is known against it.
+  if (running !== undefined && workload !== undefined && workload !== running.workload) running.adopted = undefined;
   const preparation = workload && prepare(workload, options.resources);
   if (running === undefined) entry.estimateBytes = entry.estimateParts = undefined;
   if (preparation !== undefined && "estimateBytes" in preparation) {
@@ -108,8 +108,8 @@ function step(
   const exceeded =
     workload !== undefined && exceeds(entry.watch) ? exceededMessage(entry.watch, workload.budget) : undefined;
   const evict = victim === entry.name ? evictedMessage(chargeBytes(entry)) : undefined;
-  const calm = entry.eviction && calmLeftMs(entry.eviction, pressure, now);
-  const observed = { server: running, exceeded, evict, calmLeftMs: calm, backOff: entry.backOff, preparation };
+  const calm = entry.eviction && cooldownLeftMs(entry.eviction, pressure, now);
+  const observed = { server: running, exceeded, evict, cooldownLeftMs: calm, backOff: entry.backOff, preparation };
   const decision = decide(desired, observed, now);
   const queued = decision.act === "queue" && workload !== undefined;
   entry.decision = (queued ? projectionDecision(entry.projection, workload) : undefined) ?? decision;
@@ -123,20 +123,20 @@ function step(
 
 /** A person who changes what is wanted has answered the last failure: its back-off no longer holds. */
 function forgiveChanged(entry: Entry, desired: Desired | undefined): void {
-  const wish =
-    desired?.kind === "run" ? `${desired.workload.startKey} ${desired.workload.budget.bytes}` : (desired?.kind ?? "");
-  const changed = wish !== entry.wish;
-  entry.wish = wish;
+  const wantedHash =
+    desired?.kind === "run" ? `${desired.workload.specHash} ${desired.workload.budget.bytes}` : (desired?.kind ?? "");
+  const changed = wantedHash !== entry.wantedHash;
+  entry.wantedHash = wantedHash;
   if (!changed || entry.running !== undefined) return;
   entry.backOff = undefined;
   entry.failures = 0;
   entry.breaches = [];
 }
 
-function carryOut({ decision, wish }: Entry, running: Running, now: number): void {
+function carryOut({ decision, wantedHash }: Entry, running: Running, now: number): void {
   const { act, reason = "Stopped", message = "" } = decision;
   if (act === "stop") {
-    running.stoppedWish = wish;
+    running.stoppedHash = wantedHash;
     running.stopping = { at: now, reason, message, killed: false };
     running.server.signal("SIGTERM");
   } else if (act === "kill" && running.stopping !== undefined) {

@@ -1,5 +1,5 @@
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
-import { isSampleDue, UNWATCHED, watched } from "../decisions/footprint.ts";
+import { isSampleDue, NO_SAMPLES, withSample } from "../decisions/footprint.ts";
 import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
 import { answers, isHealthy } from "../llama-server/probe.ts";
 import type { Desired } from "../workload/workload.ts";
@@ -18,8 +18,11 @@ export async function observe(entry: Entry, desired: Desired | undefined, option
   if (exit !== undefined) return settle(entry, running, exit, options);
   await measure(entry, running, desired, options);
   if (running.stopping !== undefined || running.probing) return;
-  if (running.readyAt === undefined) void probe(running, options);
-  else if (options.clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) void check(running, options);
+  const { background, clock } = options;
+  if (running.readyAt === undefined) background(`asking ${entry.name} for an answer`, probe(running, options));
+  else if (clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) {
+    background(`checking ${entry.name}`, check(running, options));
+  }
 }
 
 /** Between two checks of a server that is Ready. */
@@ -38,7 +41,7 @@ async function measure(
   // A process that ended while it was measured is no process that cannot be measured.
   if (server.exit() !== undefined) return;
   const { budget } = desired?.kind === "run" ? desired.workload : workload;
-  entry.watch = watched(entry.watch, sample, budget.bytes, now);
+  entry.watch = withSample(entry.watch, sample, budget.bytes, now);
   if (cap !== undefined) followBudget(running, budget.bytes, entry.watch, cap);
 }
 
@@ -80,10 +83,10 @@ function settle(entry: Entry, running: Running, exit: Exit, { cap, clock, stateD
   const capped = running.stopping === undefined ? cappedMessage(running, exit, entry.watch, cap) : undefined;
   cap?.release(entry.name);
   entry.running = undefined;
-  entry.watch = UNWATCHED;
+  entry.watch = NO_SAMPLES;
   removeRecord(recordsFolder(stateDirectory), entry.name);
   const { stopping } = running;
-  if (stopping !== undefined && (!FAILURES.has(stopping.reason) || running.stoppedWish !== entry.wish)) return;
+  if (stopping !== undefined && (!FAILURES.has(stopping.reason) || running.stoppedHash !== entry.wantedHash)) return;
   const breach = capped ?? (stopping?.reason === "BudgetExceeded" ? stopping.message : undefined);
   if (breach !== undefined) {
     entry.breaches = breachesAfter(entry.breaches, now);

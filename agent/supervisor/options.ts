@@ -1,7 +1,8 @@
+import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
-import type { KernelCap } from "../kernel-limit/kernel-limit.ts";
-import type { ServerOptions } from "../llama-server/supported-flags.ts";
-import type { Resources } from "../workload/prepare.ts";
+import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
+import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import type { ModelAccess } from "../workload/prepare.ts";
 import type { Desired } from "../workload/workload.ts";
 import type { AdoptedServer } from "./adoption.ts";
 
@@ -10,15 +11,16 @@ export interface SupervisorOptions {
   /** What all workloads together may be charged with, in bytes. */
   readonly allocatableBytes: number;
   readonly llamaServer: string;
-  readonly serverOptions: ServerOptions;
+  readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;
-  readonly resources: Resources;
+  readonly resources: ModelAccess;
   /** What stands behind the watchdog; undefined: nothing here. */
-  readonly cap: KernelCap | undefined;
+  readonly cap: KernelLimit | undefined;
   /** Servers that an agent before this one left running. */
-  readonly inherited: readonly AdoptedServer[];
+  readonly adopted: readonly AdoptedServer[];
   /** Milliseconds that never go back. */
   readonly clock: () => number;
+  readonly background: Background;
   /** Called when a tick is worth more than waiting for the next one. */
   readonly wake: () => void;
 }

@@ -3,12 +3,12 @@ import { type Pressure, pressed, UNPRESSED } from "../decisions/pressure.ts";
 import type { Platform } from "../host/platform.ts";
 
 /** The machine as a whole: its memory pressure, one sample a second. */
-export interface HostWatch {
+export interface PressureMonitor {
   sample(now: number): Promise<void>;
   readonly pressure: () => Pressure;
 }
 
-export function hostWatch(platform: Pick<Platform, "pressure">): HostWatch {
+export function pressureMonitor(platform: Pick<Platform, "pressure">): PressureMonitor {
   let pressure = UNPRESSED;
   let sampledAt: number | undefined;
   return {

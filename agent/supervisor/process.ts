@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotated } from "./logs.ts";
 
 /** A llama-server of ours, from its spawn until its end. */
-export interface Server {
+export interface LlamaProcess {
   /** Undefined where it could not be spawned; `exit` follows. */
   readonly pid: number | undefined;
   readonly logPath: string;
@@ -23,7 +24,7 @@ export interface SpawnOptions {
 }
 
 /** Spawns in a process group of its own, so that Ctrl-C reaches the agent alone, and with its output in a file. */
-export function spawnServer({ file, args, logPath, ended }: SpawnOptions): Server {
+export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): LlamaProcess {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
   rotated(logPath);
   // Appending, so that a log that is cut while it is written goes on at its new end.
@@ -60,6 +61,7 @@ export interface AdoptOptions {
   readonly startTime: string;
   readonly logPath: string;
   readonly platform: Pick<Platform, "startTime">;
+  readonly background: Background;
   readonly ended: () => void;
 }
 
@@ -67,7 +69,7 @@ export interface AdoptOptions {
 const LOOK_MS = 500;
 
 /** A server that an earlier agent spawned. */
-export function adoptServer({ pid, startTime, logPath, platform, ended }: AdoptOptions): Server {
+export function adoptProcess({ pid, startTime, logPath, platform, background, ended }: AdoptOptions): LlamaProcess {
   let exit: Exit | undefined;
   const look = async () => {
     if (exit !== undefined || (await platform.startTime(pid)) === startTime) return;
@@ -75,7 +77,7 @@ export function adoptServer({ pid, startTime, logPath, platform, ended }: AdoptO
     clearInterval(looking);
     ended();
   };
-  const looking = setInterval(() => void look(), LOOK_MS).unref();
+  const looking = setInterval(() => background(`looking for pid ${pid}`, look()), LOOK_MS).unref();
   return {
     pid,
     logPath,

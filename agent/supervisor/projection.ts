@@ -5,7 +5,7 @@ import { describeBudget } from "../../memory/budget.ts";
 import type { Decision } from "../decisions/decide.ts";
 import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
 import type { Workload } from "../workload/workload.ts";
-import { type Server, spawnServer } from "./process.ts";
+import { type LlamaProcess, spawnProcess } from "./process.ts";
 import { removeRecord, writeRecord } from "./records.ts";
 import { logPathOf, recordsFolder, type StartOptions } from "./start.ts";
 
@@ -41,9 +41,9 @@ export interface Projection {
 /** What a projection means for a workload that could start otherwise; undefined: nothing. */
 export function projectionDecision(
   known: Projection | undefined,
-  { startKey, budget }: Workload,
+  { specHash, budget }: Workload,
 ): Decision | undefined {
-  if (known?.key !== startKey) return undefined;
+  if (known?.key !== specHash) return undefined;
   const { bytes } = known;
   if (bytes === undefined) {
     return { act: "nothing", state: "Starting", message: "asking llama-server what it will reserve" };
@@ -82,10 +82,10 @@ export interface Projector {
 type ProjectorOptions = Omit<StartOptions, "ended">;
 
 export function projector(options: ProjectorOptions): Projector {
-  const asked = new Set<Server>();
+  const asked = new Set<LlamaProcess>();
   return {
     ask: async (workload, paths) => {
-      const args = projectionFlags(workload.fields, paths, options.serverOptions);
+      const args = projectionFlags(workload.fields, paths, options.supportedFlags);
       if (args === undefined) return null;
       const server = spawnProjection(workload, args, options);
       if (server === undefined) return null;
@@ -112,18 +112,18 @@ function spawnProjection(
   { name, fields }: Workload,
   args: readonly string[],
   { llamaServer, stateDirectory, platform }: ProjectorOptions,
-): Server | undefined {
+): LlamaProcess | undefined {
   const logPath = logPathOf(stateDirectory, `${name}.projection`);
   try {
     writeRecord(recordsFolder(stateDirectory), { name, port: fields.port, bootId: platform.bootId, logPath });
-    return spawnServer({ file: llamaServer, args, logPath, ended: () => {} });
+    return spawnProcess({ file: llamaServer, args, logPath, ended: () => {} });
   } catch {
     // A full disk: the start that follows says so.
     return undefined;
   }
 }
 
-async function projectionOf(server: Server): Promise<Projected> {
+async function projectionOf(server: LlamaProcess): Promise<Projected> {
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {
     const ended = server.exit() !== undefined;
     const bytes = parseBreakdown(textOf(server.logPath));

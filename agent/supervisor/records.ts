@@ -19,7 +19,7 @@ const servedSchema = z.strictObject({
 /** Of a workload what a running server is judged by. */
 const workloadSchema = z.looseObject({
   name: z.string(),
-  startKey: z.string(),
+  specHash: z.string(),
   fields: z.looseObject({ name: z.string(), port: z.int(), mode: z.enum(["chat", "embedding", "rerank"]) }),
   budget: z.looseObject({ bytes: z.int().positive(), source: z.string() }),
   priority: z.int(),

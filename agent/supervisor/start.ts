@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import type { Platform } from "../host/platform.ts";
-import { capBytes, type KernelCap } from "../kernel-limit/kernel-limit.ts";
+import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import { type ModelPaths, serverFlags } from "../llama-server/flags.ts";
 import { isPortFree } from "../llama-server/probe.ts";
-import type { ServerOptions } from "../llama-server/supported-flags.ts";
+import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { Workload } from "../workload/workload.ts";
-import { type Server, spawnServer } from "./process.ts";
+import { type LlamaProcess, spawnProcess } from "./process.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
 
 export interface StartOptions {
   readonly llamaServer: string;
-  readonly serverOptions: ServerOptions;
+  readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;
   readonly platform: Platform;
-  readonly cap: KernelCap | undefined;
+  readonly cap: KernelLimit | undefined;
   readonly ended: () => void;
 }
 
@@ -33,8 +33,8 @@ export async function startServer(
   workload: Workload,
   paths: ModelPaths,
   estimateBytes: number,
-  { llamaServer, serverOptions, stateDirectory, platform, cap, ended }: StartOptions,
-): Promise<Server | undefined> {
+  { llamaServer, supportedFlags, stateDirectory, platform, cap, ended }: StartOptions,
+): Promise<LlamaProcess | undefined> {
   const { name, fields } = workload;
   if (!(await isPortFree(fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
@@ -42,9 +42,9 @@ export async function startServer(
   const served = { workload, modelPath: paths.model, estimateBytes, ready: false };
   const intent = { name, port: fields.port, bootId: platform.bootId, logPath, served };
   writeRecord(folder, intent);
-  const command = { file: llamaServer, args: serverFlags(fields, paths, serverOptions) };
-  const limitBytes = capBytes(workload.budget.bytes);
-  const server = spawnServer({ ...(cap?.wrap(command, limitBytes) ?? command), logPath, ended });
+  const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags) };
+  const limitBytes = kernelLimitBytes(workload.budget.bytes);
+  const server = spawnProcess({ ...(cap?.wrap(command, limitBytes) ?? command), logPath, ended });
   const { pid } = server;
   if (pid !== undefined) cap?.enclose(name, pid, limitBytes);
   if (pid === undefined) {

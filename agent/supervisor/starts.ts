@@ -1,15 +1,15 @@
 import { admit, type Holder } from "../decisions/admission.ts";
 import { backOffMs } from "../decisions/back-off.ts";
 import type { Evictable } from "../decisions/eviction.ts";
-import { UNWATCHED } from "../decisions/footprint.ts";
+import { NO_SAMPLES } from "../decisions/footprint.ts";
 import { type Pressure, pressureWait } from "../decisions/pressure.ts";
-import { capBytes } from "../kernel-limit/kernel-limit.ts";
+import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import { chargeBytes, type Entry, type Running } from "./entry.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
-import type { Server } from "./process.ts";
+import type { LlamaProcess } from "./process.ts";
 import { type Projector, projectionDecision } from "./projection.ts";
 import { startServer } from "./start.ts";
 
@@ -47,8 +47,11 @@ export async function startNext(
   const preparation = next && preparations.get(next.name);
   if (!next || desired?.kind !== "run" || preparation?.stage !== "ready") return;
   const { workload } = desired;
-  if (next.projection?.key === workload.startKey) await start(next, workload, preparation.paths, options);
-  else void askProjection(next, workload, preparation.paths, projections, options);
+  if (next.projection?.key === workload.specHash) await start(next, workload, preparation.paths, options);
+  else {
+    const asking = askProjection(next, workload, preparation.paths, projections, options);
+    options.background(`asking llama-server what ${next.name} needs`, asking);
+  }
 }
 
 /** Without the tick waiting for it: servers that run are watched meanwhile. */
@@ -59,7 +62,7 @@ async function askProjection(
   projections: Projector,
   { wake }: SupervisorOptions,
 ): Promise<void> {
-  const key = workload.startKey;
+  const key = workload.specHash;
   entry.projection = { key };
   entry.decision = projectionDecision(entry.projection, workload) ?? entry.decision;
   entry.projection = { key, bytes: await projections.ask(workload, paths) };
@@ -101,7 +104,7 @@ function failStart(entry: Entry, reason: string, message: string, now: number): 
 
 async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
   const { clock, wake } = options;
-  let server: Server | undefined;
+  let server: LlamaProcess | undefined;
   try {
     server = await startServer(workload, paths, entry.estimateBytes ?? 0, { ...options, ended: wake });
   } catch (error) {
@@ -117,9 +120,9 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
     return failStart(entry, "PortInUse", message, now);
   }
   entry.starts += 1;
-  entry.watch = UNWATCHED;
-  const limitBytes = options.cap && capBytes(workload.budget.bytes);
-  const { startKey } = workload;
-  entry.running = { server, workload, modelPath: paths.model, startKey, startedAt: now, limitBytes };
+  entry.watch = NO_SAMPLES;
+  const limitBytes = options.cap && kernelLimitBytes(workload.budget.bytes);
+  const { specHash } = workload;
+  entry.running = { server, workload, modelPath: paths.model, specHash, startedAt: now, limitBytes };
   entry.decision = { act: "nothing", state: "Starting" };
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Result } from "../../api/result.ts";
+import { fail, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 
 export type HeaderView =
@@ -28,11 +28,12 @@ export function headerCache(read: ReadHeader, changed: () => void) {
     if (known !== undefined && known.stamp === stamp && !isStale(known)) return known.view;
     const entry: Entry = { stamp, view: { state: "reading" } };
     entries.set(source, entry);
-    void read(source).then((header) => {
+    const keep = (header: Result<GgufHeader>) => {
       entry.view = { state: "read", header };
       entry.readAt = Date.now();
       changed();
-    });
+    };
+    read(source).then(keep, (error: unknown) => keep(fail(`${source} cannot be read: ${String(error)}`)));
     // While a failure is looked into again, what it said stays.
     return known !== undefined && known.stamp === stamp ? known.view : entry.view;
   };

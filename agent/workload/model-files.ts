@@ -1,6 +1,6 @@
 import type { Model } from "../../api/model.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
-import type { Snapshot } from "../sources/directory/directory.ts";
+import type { Manifest } from "./manifest.ts";
 
 /** A file as a Model names it: a path or an address. */
 export interface ModelFile {
@@ -34,9 +34,8 @@ export function sourcesOf({ source, mmproj, draft }: ModelFiles): ModelPaths {
   return { model: source, ...(mmproj && { mmproj: mmproj.source }), ...(draft && { draft: draft.source }) };
 }
 
-/** Every file that a Model names, served or not; undefined while some manifest cannot be read. */
-export function wantedFiles({ manifests, problems }: Snapshot): readonly ModelFile[] | undefined {
-  if (problems.length > 0) return undefined;
+/** Every file that a Model names, served or not. */
+export function wantedFiles(manifests: readonly Manifest[]): readonly ModelFile[] {
   const files = manifests.flatMap((manifest) => (manifest.kind === "Model" ? [filesOf(manifest, undefined)] : []));
   return files.flatMap(({ mmproj, ...model }) => (mmproj === undefined ? [model] : [model, mmproj]));
 }

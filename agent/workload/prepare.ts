@@ -22,14 +22,14 @@ export interface Need {
   readonly estimateParts: Readonly<Record<string, number>>;
 }
 
-export interface Resources {
+export interface ModelAccess {
   readonly header: (source: string) => HeaderView;
   /** `fetch`: begin a download that has not begun. */
   readonly stored: (file: ModelFile, intent: "look" | "fetch") => StoredModel;
 }
 
 /** The headers first, wherever they are: what does not fit is refused before a byte is downloaded. */
-export function prepare(workload: Workload, resources: Resources): Preparation {
+export function prepare(workload: Workload, resources: ModelAccess): Preparation {
   const headers = readHeaders(workload, resources);
   if (headers === undefined) return { stage: "reading", message: "reading the model's header" };
   if (!headers.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: headers.error };
@@ -38,7 +38,7 @@ export function prepare(workload: Workload, resources: Resources): Preparation {
 }
 
 /** Undefined while one of them is being read. */
-function readHeaders(files: ModelFiles, { header, stored }: Resources): Result<Served> | undefined {
+function readHeaders(files: ModelFiles, { header, stored }: ModelAccess): Result<Served> | undefined {
   const read = (file: ModelFile) => {
     const local = stored(file, "look");
     const view = header(local.state === "ready" ? local.path : file.source);
@@ -67,7 +67,7 @@ function checkFit({ fields: { settings }, budget }: Workload, served: Served): N
 }
 
 /** All at once; ready when the last of them is. */
-function fetchAll(files: ModelFiles, need: Need, { stored }: Resources): Preparation {
+function fetchAll(files: ModelFiles, need: Need, { stored }: ModelAccess): Preparation {
   const model = stored(files, "fetch");
   const mmproj = files.mmproj && stored(files.mmproj, "fetch");
   const draft = files.draft && stored(files.draft, "fetch");

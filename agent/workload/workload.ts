@@ -7,19 +7,19 @@ import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import { draftModelRef, speculationOf } from "../../serving/speculation.ts";
 import type { Platform } from "../host/platform.ts";
 import { missingDraftOption, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
-import type { ServerOptions } from "../llama-server/supported-flags.ts";
-import { type Manifest, nameOf } from "../sources/directory/documents.ts";
+import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import { type Manifest, nameOf } from "./manifest.ts";
 import { filesOf, type ModelFiles, sourcesOf } from "./model-files.ts";
 import { notesOn } from "./notes.ts";
 
 /** What budgets and settings are resolved against. */
-export interface Node extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
+export interface HostFacts extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
   /** `--api-key-file`. */
   readonly apiKeyFile?: string;
   /** Of the llama-server at hand. */
-  readonly options: ServerOptions;
+  readonly options: SupportedFlags;
 }
 
 /** An InferenceService with its Model, everything resolved. */
@@ -32,7 +32,7 @@ export interface Workload extends ModelFiles {
   /** Never evicted for want of memory. */
   readonly evictionProtection: boolean;
   /** Changes exactly when a running server no longer is what is wanted. The budget is not in it (T19). */
-  readonly startKey: string;
+  readonly specHash: string;
   readonly notes: readonly string[];
 }
 
@@ -56,7 +56,7 @@ const DEFAULT_PORT = 8080;
  */
 export function desiredWorkloads(
   manifests: readonly Manifest[],
-  node: Node,
+  node: HostFacts,
   running: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, Desired> {
   const models = new Map<string, Model>();
@@ -84,7 +84,7 @@ function withPort(desired: Desired, ports: Map<number, string>): Desired {
   return refused("PortConflict", `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port`);
 }
 
-function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, node: Node): Desired {
+function resolve(service: InferenceService, models: ReadonlyMap<string, Model>, node: HostFacts): Desired {
   const { spec, metadata } = service;
   const name = nameOf(service);
   if (spec.suspend) return { kind: "stopped", message: "spec.suspend is true" };
@@ -113,7 +113,7 @@ function join(
   spec: InferenceServiceSpec,
   model: Model,
   draft: Model | undefined,
-  node: Node,
+  node: HostFacts,
 ): Result<Workload> {
   const unsupported = unsupportedModel(model) ?? (draft && unservedFormat(draft));
   if (unsupported !== undefined) return fail(unsupported);
@@ -135,12 +135,12 @@ function join(
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
     evictionProtection: spec.evictionProtection === true,
-    startKey: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
+    specHash: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
     notes: [...notesOn(spec, model, budget.value, node.backend), ...missingOptions(fields.value, node.options)],
   });
 }
 
-function fieldsOf(name: string, spec: InferenceServiceSpec, model: Model, node: Node): Result<ServerFields> {
+function fieldsOf(name: string, spec: InferenceServiceSpec, model: Model, node: HostFacts): Result<ServerFields> {
   // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
   const settings = servingSettings(spec, model.spec.hardware?.accelerator === "metal" ? node.backend : "cpu");
   if (!settings.ok) return settings;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
-import { openKernelCap } from "../../agent/kernel-limit/open.ts";
+import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/loop.ts";
 import type { Desired } from "../../agent/workload/workload.ts";
 import { readHeader } from "../../gguf/read.ts";
-import { aWorkload, fields, options } from "../../test/agent/samples.ts";
+import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
@@ -27,21 +27,22 @@ export interface Overshoot {
 export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): Promise<Overshoot> {
   const platform = await openLinux();
   if (!platform.ok) throw new Error(platform.error);
-  const { cap, text } = behind === "kernel" ? await openKernelCap(await temporaryDirectory()) : { text: "none" };
+  const { cap, text } = behind === "kernel" ? await openKernelLimit(await temporaryDirectory()) : { text: "none" };
   const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
   const processes = supervisor({
     platform: platform.value,
     cap,
-    inherited: [],
+    adopted: [],
     allocatableBytes: 8 * 1024 * MiB,
     llamaServer: await standIn(growth),
-    serverOptions: options,
+    supportedFlags: options,
     stateDirectory: await temporaryDirectory(),
     resources: {
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },
     clock: () => performance.now(),
+    background,
     wake: () => {},
   });
   const settings = { ...fields.settings, backend: "cpu" as const, parallel: 1 };

@@ -5,8 +5,8 @@ import { promisify } from "node:util";
 import { outputOf } from "../../agent/host/command.ts";
 import { parseWorkingSet } from "../../agent/host/darwin/darwin.ts";
 import { openPlatform } from "../../agent/host/open.ts";
-import { openKernelCap } from "../../agent/kernel-limit/open.ts";
-import { inspectServer } from "../../agent/llama-server/supported-flags.ts";
+import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
+import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
 
@@ -76,7 +76,7 @@ const NOTHING = { stdout: "", stderr: "" };
 
 async function checkOptions({ llamaServer }: Subject): Promise<Check> {
   const name = "its options";
-  const options = await inspectServer(llamaServer);
+  const options = await readSupportedFlags(llamaServer);
   if (!options.ok) return { name, state: "failed", found: options.error };
   return { name, state: "ok", found: `${options.value.size} known; all that the agent needs are there` };
 }
@@ -122,7 +122,7 @@ async function checkPressure({ llamaServer, system }: Subject): Promise<Check> {
 
 async function checkKernelCap({ state, system }: Subject): Promise<Check> {
   const name = "kernel's limit";
-  const { cap, text } = await openKernelCap(`${state} doctor`, system);
+  const { cap, text } = await openKernelLimit(`${state} doctor`, system);
   cap?.close();
   if (cap !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
   const remedy = "the watchdog stands alone: keep budgets well below the machine's memory";

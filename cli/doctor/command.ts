@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { AGENTS, DEFAULT_MODELS } from "../../agent/state/paths.ts";
-import { bareTable, printed } from "../borderless-table.ts";
+import { borderlessTable, printed } from "../borderless-table.ts";
 import { withProgress } from "../progress.ts";
 import { type Check, diagnose } from "./checks.ts";
 
@@ -34,7 +34,7 @@ const MARKS: Readonly<Record<Check["state"], string>> = { ok: "✓", warning: "!
 
 /** A line a check, and below it what can be done. */
 export function doctorText(checks: readonly Check[]): string {
-  const table = bareTable();
+  const table = borderlessTable();
   for (const { name, state, found, remedy } of checks) {
     table.push([MARKS[state], name, found]);
     if (remedy !== undefined) table.push(["", "", `→ ${remedy}`]);

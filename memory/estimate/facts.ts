@@ -88,23 +88,14 @@ function facts(header: GgufHeader): ModelFacts {
   const headWidth = heads > 0 ? Math.floor(embedding / heads) : 0;
   const keyLength = keys.optional("attention.key_length", 1, MAX_WIDTH) ?? headWidth;
   const valueLength = keys.optional("attention.value_length", 1, MAX_WIDTH) ?? headWidth;
-  const mlaKey = keys.optional("attention.key_length_mla", 1, MAX_WIDTH);
-  const mlaValue = keys.optional("attention.value_length_mla", 1, MAX_WIDTH);
   const kvHeadsByLayer = keys.byLayer("attention.head_count_kv", layers, 0) ?? headsByLayer;
   refuseUnpairedHeads(architecture, headsByLayer, kvHeadsByLayer);
-  if ((mlaKey === undefined) !== (mlaValue === undefined)) {
-    const [has, lacks] = mlaKey === undefined ? ["value", "key"] : ["key", "value"];
-    throw new BadKey(
-      `key "${architecture}.attention.${lacks}_length_mla" is missing: it goes with attention.${has}_length_mla`,
-    );
-  }
   const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
   const experts = keys.optional("expert_count", 0, MAX_WIDTH);
   const expertFeedForward = keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0;
   const sharedExperts = keys.optional("expert_shared_count", 0, MAX_WIDTH) ?? 0;
   const leadingDense = keys.optional("leading_dense_block_count", 0, MAX_LAYERS) ?? 0;
-  const ropeError = badRopeNumber(header.metadata, architecture);
-  if (ropeError !== undefined) throw new BadKey(ropeError);
+  refuseBadRope(header, architecture);
   return {
     architecture,
     layers,
@@ -126,7 +117,7 @@ function facts(header: GgufHeader): ModelFacts {
       keys.optional("expert_shared_feed_forward_length", 0, MAX_WIDTH) ?? sharedExperts * expertFeedForward,
     denseLayers: leadingDense > 0 || (keys.optional("interleave_moe_layer_step", 0, MAX_LAYERS) ?? 0) > 1,
     deepstackLayers: keys.optional("n_deepstack_layers", 0, MAX_LAYERS) ?? 0,
-    mla: mlaKey !== undefined && mlaValue !== undefined ? { keyLength: mlaKey, valueLength: mlaValue } : undefined,
+    mla: mlaFacts(keys, architecture),
     ssm: ssmFacts(keys),
     shortConvolution: keys.optional("shortconv.l_cache", 1, MAX_WIDTH),
     rwkv: rwkvFacts(keys),
@@ -140,6 +131,22 @@ function facts(header: GgufHeader): ModelFacts {
     vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
     merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
   };
+}
+
+function mlaFacts(keys: KeyReader, architecture: string): ModelFacts["mla"] {
+  const keyLength = keys.optional("attention.key_length_mla", 1, MAX_WIDTH);
+  const valueLength = keys.optional("attention.value_length_mla", 1, MAX_WIDTH);
+  if (keyLength !== undefined && valueLength !== undefined) return { keyLength, valueLength };
+  if (keyLength === valueLength) return undefined;
+  const [has, lacks] = keyLength === undefined ? ["value", "key"] : ["key", "value"];
+  throw new BadKey(
+    `key "${architecture}.attention.${lacks}_length_mla" is missing: it goes with attention.${has}_length_mla`,
+  );
+}
+
+function refuseBadRope({ metadata }: GgufHeader, architecture: string): void {
+  const error = badRopeNumber(metadata, architecture);
+  if (error !== undefined) throw new BadKey(error);
 }
 
 function ssmFacts(keys: KeyReader): SsmFacts | undefined {

@@ -40,7 +40,7 @@ export interface Family {
   /** Whether measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
   /**
-   * The graph is llama's, operation by operation, and twins confirm on the CPU that it reserves what llama's formula says: then
+   * The graph is llama's, operation by operation, and synthetic models confirm on the CPU that it reserves what llama's formula says: then
    * llama's cases on Metal hold for it as well.
    */
   readonly sameAsLlama?: true;

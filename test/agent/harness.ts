@@ -38,6 +38,10 @@ export interface AgentProcess {
 /** Ended with the tests, however these end. */
 const children = new Set<ChildProcess>();
 
+function killChildren(): void {
+  for (const child of children) child.kill("SIGKILL");
+}
+
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
@@ -50,7 +54,7 @@ export function startAgent(site: Site, ...flags: readonly string[]): AgentProces
   );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
-  if (children.size === 0) process.once("exit", () => children.forEach((each) => void each.kill("SIGKILL")));
+  if (children.size === 0) process.once("exit", killChildren);
   children.add(child);
   return { child, output: () => output };
 }

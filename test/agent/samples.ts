@@ -1,9 +1,10 @@
+import { type Background, backgroundWork } from "../../agent/background.ts";
 import type { ServerFields } from "../../agent/llama-server/flags.ts";
-import type { ServerOptions } from "../../agent/llama-server/supported-flags.ts";
+import type { SupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
 
 /** The options of a recent llama-server, as far as the agent uses them. */
-export const options: ServerOptions = new Set([
+export const options: SupportedFlags = new Set([
   ...["--load-mode", "--cache-ram", "--ctx-checkpoints", "--no-repack", "--fit", "--metrics", "--no-ui", "--offline"],
   ...["--embeddings", "--reranking", "--jinja", "--no-jinja"],
   ...["--no-warmup", "--reasoning-budget", "--reasoning-budget-message", "--temp"],
@@ -43,8 +44,13 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
     budget: { bytes: 2 ** 30, source: "crd-budget" },
     priority: 2,
     evictionProtection: false,
-    startKey: "",
+    specHash: "",
     notes: [],
     ...part,
   };
 }
+
+/** For a test in which no work in the background may fail. */
+export const background: Background = backgroundWork((message) => {
+  throw new Error(message);
+});

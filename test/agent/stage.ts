@@ -3,14 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import type { PressureLevel } from "../../agent/decisions/pressure.ts";
 import { openLinux } from "../../agent/host/linux/linux.ts";
-import type { KernelCap } from "../../agent/kernel-limit/kernel-limit.ts";
+import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/loop.ts";
 import type { Desired, Workload } from "../../agent/workload/workload.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-import { aWorkload, fields, options } from "./samples.ts";
+import { aWorkload, background, fields, options } from "./samples.ts";
 import { type Behaviour, standIn } from "./stand-in.ts";
 
 export const MIB = 2 ** 20;
@@ -19,7 +19,7 @@ export const MINUTE = 60_000;
 /** What a test decides of the machine. */
 export interface Machine {
   pressure: PressureLevel | null;
-  cap: KernelCap | undefined;
+  cap: KernelLimit | undefined;
   footprint: (name: string) => number | null;
 }
 
@@ -55,15 +55,16 @@ export function stage() {
       },
       allocatableBytes: 1024 * MIB,
       llamaServer: await standIn(behaviour),
-      serverOptions: options,
+      supportedFlags: options,
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       cap: machine.cap,
-      inherited: [],
+      adopted: [],
       resources: {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },
       clock: () => now,
+      background,
       wake: () => {},
     });
   };

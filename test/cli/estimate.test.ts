@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { writeGgufFile } from "../support/gguf-writer.ts";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");
@@ -22,7 +22,7 @@ describe("pulumi-llmkube estimate", function () {
   let llama = "";
   before(async () => {
     folder = await temporaryDirectory();
-    llama = await makeTwin(truth, "llama3.1-8b", folder);
+    llama = await writeSynthetic(truth, "llama3.1-8b", folder);
   });
 
   it("prints the contract as JSON without budget keys where no budget was given", async () => {

@@ -8,10 +8,14 @@ const CLI = join(import.meta.dirname, "../support/cli.ts");
 const PATIENCE_MS = 30_000;
 const children = new Set<ChildProcess>();
 
+function killChildren(): void {
+  for (const child of children) child.kill("SIGKILL");
+}
+
 /** A command that goes on until it is interrupted, with its output as it comes. Killed with the tests, however they end. */
 export function startCli(...args: readonly string[]) {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  if (children.size === 0) process.once("exit", () => children.forEach((each) => void each.kill("SIGKILL")));
+  if (children.size === 0) process.once("exit", killChildren);
   children.add(child);
   const exit = once(child, "exit");
   let stdout = "";

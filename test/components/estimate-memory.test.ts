@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { type EstimateMemoryArgs, estimateMemory, type MemoryEstimate } from "../../components/index.ts";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { Pending, registered } from "./mocked.ts";
 
 describe("estimateMemory", () => {
   let llama = "";
   before(async () => {
-    llama = await makeTwin(readTruth(), "llama3.1-8b", await temporaryDirectory());
+    llama = await writeSynthetic(readTruth(), "llama3.1-8b", await temporaryDirectory());
   });
 
   it("takes inputs and puts out bytes, parts and the largest context of a budget", async () => {

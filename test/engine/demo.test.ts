@@ -53,7 +53,7 @@ describe("npm run demo", function () {
         seen += text;
         if (seen.includes("2. pulumi up")) resolve();
       });
-      void demo.then(() => resolve());
+      demo.then(() => resolve(), resolve);
     });
     demo.kill("SIGINT");
     const { exitCode } = await demo;

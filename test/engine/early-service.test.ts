@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as k8s from "@pulumi/kubernetes";
 import { InferenceService, Model } from "../../components/index.ts";
 import { type Engine, inlineStack, startEngine } from "../support/pulumi.ts";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 
 const PACK = join(import.meta.dirname, "../../policies/pack");
 
@@ -17,7 +17,7 @@ describe("an InferenceService that comes before its Model", function () {
   before(async function () {
     this.timeout(0);
     engine = await startEngine();
-    source = await makeTwin(readTruth(), "llama3.2-1b", engine.folder);
+    source = await writeSynthetic(readTruth(), "llama3.2-1b", engine.folder);
   });
   after(() => engine?.close());
 

@@ -4,7 +4,7 @@ import { adviceText, advise } from "../../memory/advice.ts";
 import { estimate } from "../../memory/estimate/estimate.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { SETTINGS } from "../support/settings.ts";
-import { headerOf, makeTwin, readTruth } from "../support/truth-models.ts";
+import { headerOf, readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const GiB = 2 ** 30;
@@ -19,7 +19,7 @@ function need(header: GgufHeader, settings: EstimateSettings): number {
 describe("advise", () => {
   let llama: GgufHeader;
   before(async () => {
-    llama = await headerOf(await makeTwin(readTruth(), "llama3.1-8b", await temporaryDirectory()));
+    llama = await headerOf(await writeSynthetic(readTruth(), "llama3.1-8b", await temporaryDirectory()));
   });
 
   for (const gib of [5, 8, 12, 20]) {

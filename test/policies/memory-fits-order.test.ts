@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { analyse, analyseStack, UNKNOWN, urnOf } from "./analyse.ts";
 import { model, service } from "./manifests.ts";
@@ -9,7 +9,7 @@ describe("memory-fits, before everything is there", () => {
   let llama: string;
 
   before(async () => {
-    llama = await makeTwin(readTruth(), "llama3.2-1b", await temporaryDirectory());
+    llama = await writeSynthetic(readTruth(), "llama3.2-1b", await temporaryDirectory());
   });
   afterEach(() => analyseStack());
 

@@ -3,7 +3,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { memoryFits } from "../../policies/index.ts";
 import { writeGgufFile } from "../support/gguf-writer.ts";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { analyse, analyseStack } from "./analyse.ts";
 import { model, service } from "./manifests.ts";
@@ -30,7 +30,7 @@ describe("memory-fits", () => {
 
   before(async () => {
     folder = await temporaryDirectory();
-    llama = await makeTwin(readTruth(), "llama3.2-1b", folder);
+    llama = await writeSynthetic(readTruth(), "llama3.2-1b", folder);
   });
   afterEach(() => analyseStack());
 
@@ -260,7 +260,7 @@ describe("memory-fits", () => {
   });
 
   it("reads a source once, however many Models name it", async () => {
-    const source = await makeTwin(readTruth(), "qwen2.5-7b", folder);
+    const source = await writeSynthetic(readTruth(), "qwen2.5-7b", folder);
     const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
     const [first] = await analyse(model(spec));
     await rename(source, `${source}.moved`);

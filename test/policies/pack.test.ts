@@ -11,7 +11,7 @@ import { parse } from "yaml";
 import { sendRange, startServer, validators } from "../gguf/range-server.ts";
 import { writeGguf } from "../support/gguf-writer.ts";
 import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
-import { makeTwin, readTruth } from "../support/truth-models.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { urnOf } from "./analyse.ts";
 import { model, service } from "./manifests.ts";
@@ -63,7 +63,7 @@ describe("the policy pack's process", function () {
 
   before(async () => {
     pack = await startPack();
-    llama = await makeTwin(readTruth(), "llama3.2-1b", await temporaryDirectory());
+    llama = await writeSynthetic(readTruth(), "llama3.2-1b", await temporaryDirectory());
   });
   after(() => pack.close());
 

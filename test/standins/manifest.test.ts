@@ -123,6 +123,7 @@ describe("manifest files of the kubernetes stand-in", () => {
         fc.dictionary(key, tie("value"), { maxKeys: 3 }),
       ),
     }));
+    // biome-ignore lint/nursery/noFloatingPromises: the property is synchronous, so fc.assert returns nothing.
     fc.assert(
       fc.property(fc.dictionary(key, value, { maxKeys: 4 }), (inputs) => {
         const text = manifestYaml(JSON.parse(JSON.stringify(inputs)));

@@ -78,7 +78,10 @@ function start(command: string, args: readonly string[], log: string, died: Abor
     buffer: false,
     reject: false,
   });
-  void child.then((result) => died.abort(new Error(result.shortMessage ?? `${command} ended`)));
+  child.then(
+    (result) => died.abort(new Error(result.shortMessage ?? `${command} ended`)),
+    (error: unknown) => died.abort(error),
+  );
   return child;
 }
 

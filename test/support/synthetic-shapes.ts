@@ -3,13 +3,13 @@ import { DENSE } from "./synthetic-shapes/dense.ts";
 import { ENCODERS } from "./synthetic-shapes/encoders.ts";
 import { EXPERTS } from "./synthetic-shapes/experts.ts";
 import { RECURRENT } from "./synthetic-shapes/recurrent.ts";
-import type { TwinShape } from "./synthetic-shapes/shape.ts";
+import type { SyntheticShape } from "./synthetic-shapes/shape.ts";
 import { SLIDING } from "./synthetic-shapes/sliding.ts";
 
-export type { TwinShape };
+export type { SyntheticShape };
 
 /** Published models that no case of test/fixtures/truth covers, by name. */
-export const TWIN_SHAPES: Readonly<Record<string, TwinShape>> = {
+export const SYNTHETIC_SHAPES: Readonly<Record<string, SyntheticShape>> = {
   ...DENSE,
   ...SLIDING,
   ...EXPERTS,

@@ -38,7 +38,7 @@ export function readTruth(): Truth {
 }
 
 /** A sparse file with the model's real header and size, which readers and llama.cpp take for the real one. */
-export async function makeTwin(truth: Truth, model: string, folder: string): Promise<string> {
+export async function writeSynthetic(truth: Truth, model: string, folder: string): Promise<string> {
   const path = join(folder, `${model}.gguf`);
   await copyFile(join(TRUTH, `${model}.gguf.header`), path);
   await truncate(path, truth[model]?.fileBytes);

@@ -176,7 +176,9 @@ describe("toolchain: failures", () => {
 
   it("does not keep a binary that does not run", async () => {
     const where = await host({
-      build: async (_, site) => void (await script(join(site.output, "bin", "made-up"), "exit 7")),
+      build: async (_, site) => {
+        await script(join(site.output, "bin", "made-up"), "exit 7");
+      },
     });
     await assert.rejects(
       ensure("made-up", madeUpTool(), where),

@@ -53,6 +53,6 @@ async function ask() {
 
 listen();
 setInterval(() => {
-  if (heardAt === undefined || Date.now() - heardAt >= SILENT_MS) ask();
+  if (heardAt === undefined || Date.now() - heardAt >= SILENT_MS) ask().catch(tell);
   else tell();
 }, TICK_MS);

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { watch } from "chokidar";
-import { type FileContent, keyOf, type Manifest, readDocuments } from "./documents.ts";
+import { keyOf, type Manifest } from "../../workload/manifest.ts";
+import { type FileContent, readDocuments } from "./documents.ts";
 
 /** What is wanted, as far as it could be read. */
 export interface Snapshot {

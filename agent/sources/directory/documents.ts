@@ -1,11 +1,8 @@
 import { parseAllDocuments } from "yaml";
 import { isFields } from "../../../api/document.ts";
-import type { InferenceService } from "../../../api/inferenceservice.ts";
-import type { Model } from "../../../api/model.ts";
 import { isOfThisApi, parseManifest } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
-
-export type Manifest = Model | InferenceService;
+import type { Manifest } from "../../workload/manifest.ts";
 
 /** The manifests of one file, or why each of them could not be used. */
 export interface FileContent {
@@ -45,12 +42,4 @@ export function readDocuments(file: string, text: string): Result<FileContent> {
 function listItems(object: unknown): readonly unknown[] {
   const isList = isFields(object) && object["apiVersion"] === "v1" && object["kind"] === "List";
   return isList && Array.isArray(object["items"]) ? object["items"] : [object];
-}
-
-export function nameOf({ metadata }: Manifest): string {
-  return `${metadata.namespace}/${metadata.name}`;
-}
-
-export function keyOf(manifest: Manifest): string {
-  return `${manifest.kind} ${nameOf(manifest)}`;
 }

@@ -4,22 +4,22 @@ import { decide, GRACE_MS, type Observed, START_TIMEOUT_MS } from "../../../agen
 import {
   exceededMessage,
   exceeds,
+  type FootprintHistory,
   isSampleDue,
-  UNWATCHED,
-  type Watch,
-  watched,
+  NO_SAMPLES,
+  withSample,
 } from "../../../agent/decisions/footprint.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
 import type { Desired } from "../../../agent/workload/workload.ts";
 import { aWorkload } from "../samples.ts";
 
 const NOW = 5_000_000;
-const run: Desired = { kind: "run", workload: aWorkload({ startKey: "a" }) };
+const run: Desired = { kind: "run", workload: aWorkload({ specHash: "a" }) };
 const off: Desired = { kind: "stopped", message: "spec.suspend is true" };
 const refused: Desired = { kind: "refused", state: "Failed", reason: "PortConflict", message: "port 1 belongs to a" };
 const noModel: Desired = { kind: "refused", state: "Pending", reason: "ModelNotFound", message: "no Model" };
 
-const starting = { startKey: "a", startedAt: NOW - 1000 };
+const starting = { specHash: "a", startedAt: NOW - 1000 };
 const ready = { ...starting, readyAt: NOW - 500 };
 const stopping = (at: number, killed = false) => ({
   ...ready,
@@ -84,7 +84,7 @@ describe("what to do about one workload", () => {
     ["ready, its file is gone (T6)", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
     ["over budget", run, { server: ready, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
     ["over budget while starting", run, { server: starting, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
-    ["changed", run, { server: { ...ready, startKey: "b" } }, "stop", "Draining", "SpecChanged"],
+    ["changed", run, { server: { ...ready, specHash: "b" } }, "stop", "Draining", "SpecChanged"],
     ["removed", undefined, { server: ready }, "stop", "Draining", "Removed"],
     ["suspended while running", off, { server: ready }, "stop", "Draining", "Stopped"],
     ["refused while running", refused, { server: ready }, "stop", "Draining", "PortConflict"],
@@ -120,7 +120,10 @@ describe("the watchdog", () => {
   ];
   for (const [name, samples, stops] of cases) {
     it(`${name}: ${stops ? "stops it" : "leaves it"}`, () => {
-      const watch = samples.reduce<Watch>((before, sample) => watched(before, sample, 100, NOW), UNWATCHED);
+      const watch = samples.reduce<FootprintHistory>(
+        (before, sample) => withSample(before, sample, 100, NOW),
+        NO_SAMPLES,
+      );
       assert.equal(exceeds(watch), stops);
       assert.equal(watch.unknown, samples.at(-1) === null);
     });
@@ -129,18 +132,18 @@ describe("the watchdog", () => {
 
 describe("samples", () => {
   it("are a second apart, whatever wakes the supervisor: two of one moment are one answer", () => {
-    const watch = watched(UNWATCHED, 101, 100, NOW);
+    const watch = withSample(NO_SAMPLES, 101, 100, NOW);
     assert.deepEqual(
       [0, 500, 899, 900, 1000].map((later) => isSampleDue(watch, NOW + later)),
       [false, false, false, true, true],
     );
-    assert.equal(isSampleDue(UNWATCHED, NOW), true);
-    assert.equal(isSampleDue(watched(UNWATCHED, null, 100, NOW), NOW + 1), false);
+    assert.equal(isSampleDue(NO_SAMPLES, NOW), true);
+    assert.equal(isSampleDue(withSample(NO_SAMPLES, null, 100, NOW), NOW + 1), false);
   });
 
   it("are told with the budget, its source, and the budget that would do", () => {
     const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;
-    const watch = watched(UNWATCHED, 300.5 * 2 ** 20, budget.bytes, NOW);
+    const watch = withSample(NO_SAMPLES, 300.5 * 2 ** 20, budget.bytes, NOW);
     assert.match(
       exceededMessage(watch, budget),
       /^measured 300\.5 MiB, budget 128\.0 MiB \(absolute from CRD\): .*raise memoryBudget to at least 301Mi/,

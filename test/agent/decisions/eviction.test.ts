@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  calmLeftMs,
+  cooldownLeftMs,
   type Evictable,
   evictedAgain,
   returnMessage,
@@ -83,14 +83,14 @@ describe("eviction under pressure of the machine", () => {
   it("T1: comes back when the pressure has been normal for a while, later each time", () => {
     const first = evictedAgain(undefined, 1000);
     const calm = (normalSince: number | undefined): Pressure => ({ ...UNPRESSED, level: "normal", normalSince });
-    assert.equal(calmLeftMs(first, calm(undefined), 999_000), Number.POSITIVE_INFINITY);
-    assert.equal(calmLeftMs(first, calm(5000), 5000), 30_000);
-    assert.equal(calmLeftMs(first, calm(0), 1000), 30_000);
-    assert.equal(calmLeftMs(first, calm(5000), 35_000), 0);
+    assert.equal(cooldownLeftMs(first, calm(undefined), 999_000), Number.POSITIVE_INFINITY);
+    assert.equal(cooldownLeftMs(first, calm(5000), 5000), 30_000);
+    assert.equal(cooldownLeftMs(first, calm(0), 1000), 30_000);
+    assert.equal(cooldownLeftMs(first, calm(5000), 35_000), 0);
     const second = evictedAgain(first, 60_000);
-    assert.equal(calmLeftMs(second, calm(60_000), 60_000), 60_000);
+    assert.equal(cooldownLeftMs(second, calm(60_000), 60_000), 60_000);
     const tenth = Array.from({ length: 8 }).reduce<typeof second>((before) => evictedAgain(before, 60_000), second);
-    assert.equal(calmLeftMs(tenth, calm(60_000), 60_000), 600_000);
+    assert.equal(cooldownLeftMs(tenth, calm(60_000), 60_000), 600_000);
     assert.equal(evictedAgain(tenth, 60_000 + 3_600_000).times, 1);
     assert.match(returnMessage(12_300), /back in 13 s/);
     assert.match(returnMessage(Number.POSITIVE_INFINITY), /normal for a while/);

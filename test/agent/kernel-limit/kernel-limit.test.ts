@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupCap } from "../../../agent/kernel-limit/cgroup.ts";
-import { capBytes, isEnforced } from "../../../agent/kernel-limit/kernel-limit.ts";
-import { openKernelCap } from "../../../agent/kernel-limit/open.ts";
-import { taskpolicyCap } from "../../../agent/kernel-limit/taskpolicy.ts";
+import { cgroupLimit } from "../../../agent/kernel-limit/cgroup.ts";
+import { isEnforced, kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
+import { openKernelLimit } from "../../../agent/kernel-limit/open.ts";
+import { taskpolicyLimit } from "../../../agent/kernel-limit/taskpolicy.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MIB = 2 ** 20;
@@ -13,12 +13,12 @@ describe("the kernel's limit behind the watchdog", function () {
   this.timeout(60_000);
 
   it("is a little above the budget", () => {
-    assert.equal(capBytes(512 * MIB), 544 * MIB);
-    assert.equal(capBytes(100 * 2 ** 30), 102 * 2 ** 30);
+    assert.equal(kernelLimitBytes(512 * MIB), 544 * MIB);
+    assert.equal(kernelLimitBytes(100 * 2 ** 30), 102 * 2 ** 30);
   });
 
   it("is enforced by this machine's kernel, and shows it by ending a process", async function () {
-    const { cap, text } = await openKernelCap(await temporaryDirectory());
+    const { cap, text } = await openKernelLimit(await temporaryDirectory());
     if (cap === undefined) {
       console.log(`      skipped: ${text}`);
       return this.skip();
@@ -42,9 +42,9 @@ describe("the kernel's limit behind the watchdog", function () {
 
   it("is given to taskpolicy in whole MiB, before the program and its arguments", async () => {
     const file = join(await temporaryDirectory(), "stand-in-taskpolicy");
-    assert.equal(taskpolicyCap(file), undefined);
+    assert.equal(taskpolicyLimit(file), undefined);
     writeFileSync(file, "");
-    const cap = taskpolicyCap(file);
+    const cap = taskpolicyLimit(file);
     assert.deepEqual(cap?.wrap({ file: "/bin/llama-server", args: ["--port", "1"] }, 512.5 * MIB), {
       file,
       args: ["-m", "513", "/bin/llama-server", "--port", "1"],
@@ -65,7 +65,7 @@ describe("the kernel's limit behind the watchdog", function () {
 
     it("v2: lies beside the agent's own group, which cannot have children with a limit", async () => {
       const mount = await groups("", "user.slice", "user.slice/agent.scope");
-      const cap = cgroupCap("/state", mount, "0::/user.slice/agent.scope\n");
+      const cap = cgroupLimit("/state", mount, "0::/user.slice/agent.scope\n");
       assert.equal(cap?.kind, "cgroup v2");
       cap.enclose("default/chat", 42, 512 * MIB);
       const [parent = ""] = namesIn(join(mount, "user.slice"));
@@ -86,16 +86,16 @@ describe("the kernel's limit behind the watchdog", function () {
         [["memory"], "memory"],
       ] as const) {
         const mount = await groups(...paths);
-        assert.equal(cgroupCap("/state", mount, "4:memory:/own\n0::/\n")?.kind, "cgroup v1");
+        assert.equal(cgroupLimit("/state", mount, "4:memory:/own\n0::/\n")?.kind, "cgroup v1");
         assert.equal(namesIn(join(mount, expected)).length, 1);
       }
     });
 
     it("is not there where no memory is counted, or nothing may be made", async () => {
-      assert.equal(cgroupCap("/state", join(await temporaryDirectory(), "none"), "0::/\n"), undefined);
+      assert.equal(cgroupLimit("/state", join(await temporaryDirectory(), "none"), "0::/\n"), undefined);
       const mount = await groups("");
       writeFileSync(join(mount, "memory"), "");
-      assert.equal(cgroupCap("/state", mount, "4:memory:/\n"), undefined);
+      assert.equal(cgroupLimit("/state", mount, "4:memory:/\n"), undefined);
       assert.ok(!existsSync(join(mount, "memory", "cgroup.procs")));
     });
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
 import { missingOptions, serverFlags } from "../../../agent/llama-server/flags.ts";
-import { inspectServer, parseHelp, usableOptions } from "../../../agent/llama-server/supported-flags.ts";
+import { parseHelp, readSupportedFlags, usableFlags } from "../../../agent/llama-server/supported-flags.ts";
 import { ensureTool } from "../../../toolchain/ensure.ts";
 import { fields, options } from "../samples.ts";
 
@@ -81,18 +81,18 @@ describe("the flags of llama-server", () => {
 
   it("refuses a binary that cannot be held to a budget", async () => {
     const help = await execa(await ensureTool("llama-server"), ["--help"]);
-    const without = (text: string) => usableOptions("/bin/llama-server", help.stdout.replaceAll(text, "--gone"));
+    const without = (text: string) => usableFlags("/bin/llama-server", help.stdout.replaceAll(text, "--gone"));
     assert.equal(without("--no-repack").ok, true);
     const blind = without("--ctx-size");
     assert(!blind.ok);
     assert.match(blind.error, /^\/bin\/llama-server has no --ctx-size: update llama\.cpp/);
-    const old = usableOptions("/bin/llama-server", help.stdout.replace("--flash-attn [on|off|auto]", "--flash-attn"));
+    const old = usableFlags("/bin/llama-server", help.stdout.replace("--flash-attn [on|off|auto]", "--flash-attn"));
     assert(!old.ok);
     assert.match(old.error, /has no --flash-attn on\|off/);
   }).timeout(60_000);
 
   it("uses only flags that the real binary has, and knows all it asks for", async () => {
-    const found = await inspectServer(await ensureTool("llama-server"));
+    const found = await readSupportedFlags(await ensureTool("llama-server"));
     assert(found.ok);
     const all = {
       ...fields,

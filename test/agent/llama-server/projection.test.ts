@@ -39,7 +39,7 @@ describe("what llama-server projects", () => {
     });
   }
 
-  const workload = aWorkload({ startKey: "now", budget: { bytes: 300 * MIB, source: "crd-budget" } });
+  const workload = aWorkload({ specHash: "now", budget: { bytes: 300 * MIB, source: "crd-budget" } });
   const decisions: readonly (readonly [what: string, known: Projection | undefined, state: string | undefined])[] = [
     ["nothing is known", undefined, undefined],
     ["it is about other settings", { key: "before", bytes: 999 * MIB }, undefined],

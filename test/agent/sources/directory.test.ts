@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DirectorySource, openDirectory, type Snapshot } from "../../../agent/sources/directory/directory.ts";
-import { keyOf } from "../../../agent/sources/directory/documents.ts";
+import { keyOf } from "../../../agent/workload/manifest.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 

@@ -163,7 +163,10 @@ describe("a download", function () {
   it("keeps what came of a file that stays truncated, and never serves it", async () => {
     const truncated = await startServer((request, response) => {
       const begin = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1]);
-      if (begin > 0) return void response.destroy();
+      if (begin > 0) {
+        response.destroy();
+        return;
+      }
       response.writeHead(200, { "content-length": 5 * MIB, etag: '"t"' });
       response.write(modelBytes(100 * KIB), () => setTimeout(() => response.destroy(), 50));
     });

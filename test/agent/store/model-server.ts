@@ -42,9 +42,9 @@ export async function startModelServer(model: Buffer): Promise<ModelServer> {
   const serving: Serving = { model, etag: '"one"', ranges: true, stallAfter: Infinity, breakAfter: Infinity };
   let sent = 0;
   const server = await startServer((request, response) => {
-    void answer(request, response, serving, (bytes) => {
+    answer(request, response, serving, (bytes) => {
       sent += bytes;
-    });
+    }).catch(() => response.destroy());
   });
   return {
     ...server,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { capBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
-import { openKernelCap } from "../../../agent/kernel-limit/open.ts";
+import { kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
+import { openKernelLimit } from "../../../agent/kernel-limit/open.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { MIB, stage } from "../stage.ts";
 import type { Behaviour } from "../stand-in.ts";
@@ -78,7 +78,7 @@ describe("the supervisor at the limits of its machine", function () {
 
   describe("with the kernel behind it", () => {
     it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
-      const opened = await openKernelCap(await temporaryDirectory());
+      const opened = await openKernelLimit(await temporaryDirectory());
       machine.cap = opened.cap;
       if (machine.cap === undefined) {
         console.log(`      skipped: ${opened.text}`);
@@ -111,7 +111,7 @@ describe("the supervisor at the limits of its machine", function () {
         await tick();
         await tick();
       }
-      assert.deepEqual(moves, [capBytes(700 * MIB), capBytes(200 * MIB)]);
+      assert.deepEqual(moves, [kernelLimitBytes(700 * MIB), kernelLimitBytes(200 * MIB)]);
     });
   });
 });

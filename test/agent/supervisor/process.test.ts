@@ -7,8 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
 import { bounded } from "../../../agent/supervisor/logs.ts";
-import { adoptServer, spawnServer } from "../../../agent/supervisor/process.ts";
+import { adoptProcess, spawnProcess } from "../../../agent/supervisor/process.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { background } from "../samples.ts";
 
 describe("a server's process", function () {
   this.timeout(30_000);
@@ -18,14 +19,14 @@ describe("a server's process", function () {
   });
   const launched = async (script: string) => {
     const ended = Promise.withResolvers<void>();
-    const server = spawnServer({ file: "sh", args: ["-c", script], logPath, ended: ended.resolve });
+    const server = spawnProcess({ file: "sh", args: ["-c", script], logPath, ended: ended.resolve });
     await ended.promise;
     return server;
   };
 
   it("T17: that could not be spawned has an end, and takes signals without harm", async () => {
     const ended = Promise.withResolvers<void>();
-    const server = spawnServer({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
+    const server = spawnProcess({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
     await ended.promise;
     assert.equal(server.pid, undefined);
     assert.deepEqual(server.exit(), { code: 127, signal: null });
@@ -44,7 +45,7 @@ describe("a server's process", function () {
   it("writes on at the beginning of a log that was cut, of which nothing is lost", async () => {
     const ended = Promise.withResolvers<void>();
     const args = ["-c", "echo before; sleep 1; echo after"];
-    spawnServer({ file: "sh", args, logPath, ended: ended.resolve });
+    spawnProcess({ file: "sh", args, logPath, ended: ended.resolve });
     while (readFileSync(logPath, "utf8") === "") await sleep(10);
     bounded(logPath, 100);
     assert.equal(readFileSync(logPath, "utf8"), "before\n");
@@ -62,7 +63,14 @@ describe("a server's process", function () {
     const pid = child.pid ?? 0;
     const startTime = (await platform.value.startTime(pid)) ?? "";
     const ended = Promise.withResolvers<void>();
-    const server = adoptServer({ pid, startTime, logPath, platform: platform.value, ended: ended.resolve });
+    const server = adoptProcess({
+      pid,
+      startTime,
+      logPath,
+      platform: platform.value,
+      background,
+      ended: ended.resolve,
+    });
     assert.equal(server.exit(), undefined);
     server.signal("SIGTERM");
     await ended.promise;

@@ -6,9 +6,10 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
-import { inherit } from "../../../agent/supervisor/adoption.ts";
+import { adoptAll } from "../../../agent/supervisor/adoption.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/supervisor/records.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { background } from "../samples.ts";
 
 describe("servers that an agent before this one left behind", function () {
   this.timeout(30_000);
@@ -43,7 +44,7 @@ describe("servers that an agent before this one left behind", function () {
   const record = (part: Partial<ServerRecord> = {}) =>
     writeRecord(folder, { name: "default/chat", port: 1, bootId: platform.bootId, logPath, ...part });
   /** Names of those that were ended. */
-  const leftovers = async () => (await inherit(folder, platform, () => {})).ended;
+  const leftovers = async () => (await adoptAll(folder, platform, background, () => {})).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
   const elsewhere = () => join(folder, "../..", "elsewhere.log");
 

@@ -83,7 +83,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await open("ignores-sigterm");
     const workload = await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
-    wish(workload, { startKey: "changed" });
+    wish(workload, { specHash: "changed" });
     await tick();
     assert.equal(of("default/chat")?.reason, "SpecChanged");
     await tick(GRACE_MS - 1000);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StoredModel } from "../../../agent/store/store.ts";
-import { type Preparation, prepare, type Resources } from "../../../agent/workload/prepare.ts";
+import { type ModelAccess, type Preparation, prepare } from "../../../agent/workload/prepare.ts";
 import { fail, ok } from "../../../api/result.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { readHeader } from "../../../gguf/read.ts";
@@ -32,7 +32,7 @@ describe("what a start needs", () => {
   ): Preparation => {
     const resolved = resolveBudget(budget);
     assert(resolved.ok);
-    const resources: Resources = {
+    const resources: ModelAccess = {
       header: () => ({ state: "read", header: typeof header === "string" ? fail(header) : ok(header) }),
       stored: (_, intent) => {
         looks.push(intent);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { Manifest } from "../../../agent/sources/directory/documents.ts";
+import type { Manifest } from "../../../agent/workload/manifest.ts";
 import { wantedFiles } from "../../../agent/workload/model-files.ts";
-import { type Desired, desiredWorkloads, type Node } from "../../../agent/workload/workload.ts";
+import { type Desired, desiredWorkloads, type HostFacts } from "../../../agent/workload/workload.ts";
 import { parseManifest } from "../../../api/parse.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { options } from "../samples.ts";
 
 const DRAFTING = { type: "draft", draftModelRef: "small", nDraftMax: 5 };
 
-const node: Node = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
+const node: HostFacts = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
 
 function parsed(document: unknown): Manifest {
   const manifest = parseManifest(document);
@@ -16,7 +16,7 @@ function parsed(document: unknown): Manifest {
   return manifest.value;
 }
 
-function wanted(service: object, model: object = {}, on: Node = node): Desired {
+function wanted(service: object, model: object = {}, on: HostFacts = node): Desired {
   const manifests = [parsed(modelManifest(model)), parsed(serviceManifest(service))];
   const desired = desiredWorkloads(manifests, on).get("default/chat");
   assert(desired);
@@ -34,11 +34,7 @@ describe("the models that manifests want", () => {
   it("are those of all Models, whether a service runs them or not", () => {
     const manifests = [model, parsed(serviceManifest({ suspend: true }))];
     const all = [{ source: "/models/llama.gguf", sha256: "ab".repeat(32) }];
-    assert.deepEqual(wantedFiles({ manifests, problems: [] }), all);
-  });
-
-  it("are not known while a manifest cannot be read", () => {
-    assert.equal(wantedFiles({ manifests: [model], problems: ["x.yaml: no valid YAML"] }), undefined);
+    assert.deepEqual(wantedFiles(manifests), all);
   });
 });
 
@@ -53,7 +49,7 @@ describe("an InferenceService with its Model", () => {
   });
 
   it("changes its start key with its settings, not with its budget (T19)", () => {
-    const key = (service: object, model: object = {}) => running(wanted(service, model)).startKey;
+    const key = (service: object, model: object = {}) => running(wanted(service, model)).specHash;
     assert.equal(key({}), key({}, { hardware: { memoryBudget: "1Gi" } }));
     assert.notEqual(key({}), key({ contextSize: 4096 }));
     assert.notEqual(key({}), key({}, { source: "/models/other.gguf" }));
@@ -70,9 +66,9 @@ describe("an InferenceService with its Model", () => {
     for (const option of ["--spec-draft-type-k", "--spec-draft-type-v", "--spec-draft-ngl"]) drafting.add(option);
     const able = desiredWorkloads(manifests, { ...node, options: drafting }).get("default/chat");
     assert(able);
-    const { mmproj, draft, startKey } = running(able);
+    const { mmproj, draft, specHash } = running(able);
     assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
-    assert.match(startKey, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
+    assert.match(specHash, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
     const older = desiredWorkloads(manifests, node).get("default/chat");
     assert(older?.kind === "refused");
     assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
@@ -104,8 +100,8 @@ describe("an InferenceService with its Model", () => {
     });
   }
 
-  const mac: Node = { ...node, backend: "metal" };
-  const backends: readonly (readonly [accelerator: string, on: Node, backend: string, notes: number])[] = [
+  const mac: HostFacts = { ...node, backend: "metal" };
+  const backends: readonly (readonly [accelerator: string, on: HostFacts, backend: string, notes: number])[] = [
     ["metal", mac, "metal", 0],
     ["metal", node, "cpu", 1],
     ["cpu", mac, "cpu", 0],

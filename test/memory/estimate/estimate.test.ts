@@ -8,7 +8,7 @@ import { estimate } from "../../../memory/estimate/estimate.ts";
 import { CACHE_TYPES, type EstimateSettings, type KnownEstimate } from "../../../memory/estimate/types.ts";
 import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
 import { SETTINGS } from "../../support/settings.ts";
-import { headerOf, makeTwin, readTruth } from "../../support/truth-models.ts";
+import { headerOf, readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const LLAMA: Readonly<Record<string, WriterValue>> = {
@@ -53,7 +53,7 @@ describe("estimate", () => {
 
   it("T11: counts heads of keys and values, which several heads of queries share, not all heads", async () => {
     const truth = readTruth();
-    const header = await headerOf(await makeTwin(truth, "llama3.1-8b", await temporaryDirectory()));
+    const header = await headerOf(await writeSynthetic(truth, "llama3.1-8b", await temporaryDirectory()));
     const answer = estimate(header, { ...SETTINGS, contextSize: 8192 });
     assert.ok(answer.ok && answer.value.confidence !== "unknown");
     // 32 layers, 8 of 32 heads of 128, K and V, 2 bytes each: a quarter of what all heads would take.
@@ -209,8 +209,8 @@ describe("estimate, over every measured model", () => {
   const models: GgufHeader[] = [];
   before(async () => {
     const truth = readTruth();
-    const twins = await temporaryDirectory();
-    for (const model of Object.keys(truth)) models.push(await headerOf(await makeTwin(truth, model, twins)));
+    const folder = await temporaryDirectory();
+    for (const model of Object.keys(truth)) models.push(await headerOf(await writeSynthetic(truth, model, folder)));
   });
 
   const settings: fc.Arbitrary<EstimateSettings> = fc.record({

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { BACKENDS, CACHE_TYPES, type EstimateSettings, type KnownEstimate } from "../../../memory/estimate/types.ts";
-import { headerOf, makeTwin, readTruth } from "../../support/truth-models.ts";
+import { headerOf, readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const truth = readTruth();
@@ -31,7 +31,7 @@ describe("estimate, for every measured model and any settings", () => {
   const headers = new Map<string, GgufHeader>();
   before(async () => {
     const folder = await temporaryDirectory();
-    for (const model of models) headers.set(model, await headerOf(await makeTwin(truth, model, folder)));
+    for (const model of models) headers.set(model, await headerOf(await writeSynthetic(truth, model, folder)));
   });
 
   function known(model: string, asked: EstimateSettings): KnownEstimate {

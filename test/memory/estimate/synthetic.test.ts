@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
-import { readTwins, settingsOf, twinHeader } from "../../support/synthetic-models.ts";
-import { TWIN_SHAPES } from "../../support/synthetic-shapes.ts";
+import { readSynthetic, settingsOf, syntheticHeader } from "../../support/synthetic-models.ts";
+import { SYNTHETIC_SHAPES } from "../../support/synthetic-shapes.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MiB = 2 ** 20;
 /** 1 % of the weights of a 2B model in 4 bits: what the total may be under by where context and compute are small. */
 const SMALLEST_SHARE = 10 * MiB;
-const { llamaCpp, models } = readTwins();
+const { llamaCpp, models } = readSynthetic();
 
 /** Within `share` of what was measured, or `slackMiB`. */
 function assertNear(what: string, bytes: number, measuredMiB: number, share: number, slackMiB: number): void {
@@ -17,15 +17,15 @@ function assertNear(what: string, bytes: number, measuredMiB: number, share: num
   assert.ok(Math.abs(bytes / MiB - measuredMiB) <= allowed, found);
 }
 
-// Published shapes of architectures that shared truth has no case of, as `npm run bench:twins` recorded them on the CPU.
-describe("estimate, against recorded twins", () => {
+// Published shapes of architectures that shared truth has no case of, as `npm run bench:synthetic` recorded them on the CPU.
+describe("estimate, against recorded synthetic models", () => {
   for (const [model, cases] of Object.entries(models)) {
     describe(model, () => {
       let header: GgufHeader;
       before(async () => {
-        const shape = TWIN_SHAPES[model];
+        const shape = SYNTHETIC_SHAPES[model];
         assert.ok(shape !== undefined, `there is no shape ${model}`);
-        header = await twinHeader(shape, await temporaryDirectory());
+        header = await syntheticHeader(shape, await temporaryDirectory());
       });
 
       for (const measured of cases) {

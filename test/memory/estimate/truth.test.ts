@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
-import { headerOf, type MeasuredCase, makeTwin, readTruth } from "../../support/truth-models.ts";
+import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MiB = 2 ** 20;
@@ -50,7 +50,7 @@ describe("estimate, against what llama.cpp itself reserves", () => {
     describe(model, () => {
       let header: GgufHeader;
       before(async () => {
-        header = await headerOf(await makeTwin(truth, model, await temporaryDirectory()));
+        header = await headerOf(await writeSynthetic(truth, model, await temporaryDirectory()));
       });
 
       for (const measured of facts.cases) {

@@ -1,6 +1,6 @@
-import { experts, mla, SIGMOID, shape, type TwinShape } from "./shape.ts";
+import { experts, mla, SIGMOID, type SyntheticShape, shape } from "./shape.ts";
 
-export const COMPRESSED: Readonly<Record<string, TwinShape>> = {
+export const COMPRESSED: Readonly<Record<string, SyntheticShape>> = {
   "deepseek-v2-lite": shape("deepseek2", "27 2048 16 1 10944 102400", {
     ...mla(0),
     ...experts(64, 6, 1408, { expert_shared_count: 2 }),

@@ -1,6 +1,6 @@
-import { head, named, real, reals, SECTIONS, shape, type TwinShape } from "./shape.ts";
+import { head, named, real, reals, SECTIONS, type SyntheticShape, shape } from "./shape.ts";
 
-export const DENSE: Readonly<Record<string, TwinShape>> = {
+export const DENSE: Readonly<Record<string, SyntheticShape>> = {
   "llama3.1-8b": shape("llama", "32 4096 32 8 14336 128256"),
   "llama3.3-70b": shape("llama", "80 8192 64 8 28672 128256"),
   "mixtral-8x7b": shape(

@@ -1,6 +1,6 @@
-import { head, shape, type TwinShape } from "./shape.ts";
+import { head, type SyntheticShape, shape } from "./shape.ts";
 
-export const ENCODERS: Readonly<Record<string, TwinShape>> = {
+export const ENCODERS: Readonly<Record<string, SyntheticShape>> = {
   "bge-large": shape("bert", "24 1024 16 16 4096 30522", {
     "attention.causal": false,
     pooling_type: 2,

@@ -1,6 +1,6 @@
-import { experts, head, named, real, SECTIONS, SIGMOID, shape, type TwinShape } from "./shape.ts";
+import { experts, head, named, real, SECTIONS, SIGMOID, type SyntheticShape, shape } from "./shape.ts";
 
-export const EXPERTS: Readonly<Record<string, TwinShape>> = {
+export const EXPERTS: Readonly<Record<string, SyntheticShape>> = {
   "qwen3-235b-a22b": shape("qwen3moe", "94 4096 64 4 12288 151936", { ...head(128), ...experts(128, 8, 1536) }),
   "qwen1.5-moe-a2.7b": shape("qwen2moe", "24 2048 16 16 5632 151936", {
     ...experts(60, 4, 1408),

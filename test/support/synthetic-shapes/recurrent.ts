@@ -7,9 +7,9 @@ import {
   real,
   SECTIONS,
   SIGMOID,
+  type SyntheticShape,
   shape,
   stateSpace,
-  type TwinShape,
 } from "./shape.ts";
 
 const NEMOTRON_9B = "M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-";
@@ -17,7 +17,7 @@ const NEMOTRON_30B = "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME";
 
 const threeOfFour = (layer: number): boolean => layer % 4 !== 3;
 
-export const RECURRENT: Readonly<Record<string, TwinShape>> = {
+export const RECURRENT: Readonly<Record<string, SyntheticShape>> = {
   "mamba-2.8b": shape("mamba", "64 2560 0 0 0 50280", stateSpace(4, 5120, 16, 160)),
   "mamba2-2.7b": shape("mamba2", "64 2560 0 0 0 50288", stateSpace(4, 5120, 128, 80, 1)),
   "rwkv6-7b": shape(

@@ -1,7 +1,7 @@
 import type { WriterValue } from "../gguf-writer.ts";
 
-/** A published model's hyper-parameters, from which `bench/twins.ts` makes a file that llama-server loads. */
-export interface TwinShape {
+/** A published model's hyper-parameters, from which `bench/synthetic.ts` makes a file that llama-server loads. */
+export interface SyntheticShape {
   readonly architecture: string;
   /** Keys without the architecture before them. */
   readonly keys: Readonly<Record<string, WriterValue>>;
@@ -9,7 +9,7 @@ export interface TwinShape {
   readonly optional?: readonly string[];
 }
 
-export type Keys = TwinShape["keys"];
+export type Keys = SyntheticShape["keys"];
 
 /** `size`: layers, embedding, heads, key/value heads, feed-forward, vocabulary. */
 export function shape(
@@ -17,7 +17,7 @@ export function shape(
   size: string,
   keys: Keys = {},
   optional: readonly string[] = [],
-): TwinShape {
+): SyntheticShape {
   const [layers = 0, embedding = 0, heads = 0, kvHeads = 0, feedForward = 0, vocabulary = 0] = size
     .split(" ")
     .map(Number);

@@ -1,6 +1,6 @@
-import { byLayer, experts, head, type Keys, named, real, SIGMOID, shape, type TwinShape } from "./shape.ts";
+import { byLayer, experts, head, type Keys, named, real, SIGMOID, type SyntheticShape, shape } from "./shape.ts";
 
-export const SLIDING: Readonly<Record<string, TwinShape>> = {
+export const SLIDING: Readonly<Record<string, SyntheticShape>> = {
   "gemma3n-e4b": shape("gemma3n", "35 2048 8 2 16384 262400", {
     ...head(256),
     "attention.sliding_window": 512,

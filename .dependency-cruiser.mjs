@@ -1,0 +1,71 @@
+// Which folder may import which: `npm run check` holds it. Folders that are not named here (test, bench, examples) may import everything.
+
+/** Top-level folders, and what each may import besides itself. */
+const PACKAGES = {
+  api: [],
+  fetch: ["api"],
+  gguf: ["api", "fetch"],
+  memory: ["api", "gguf/(header|tensor-types)"],
+  serving: ["api", "memory"],
+  components: ["api", "fetch", "gguf", "memory", "serving"],
+  policies: ["api", "fetch", "gguf", "memory", "serving"],
+  agent: ["api", "fetch", "gguf", "memory", "serving"],
+  cli: ["api", "fetch", "gguf", "memory", "serving", "agent"],
+  toolchain: ["api"],
+};
+
+/** Folders of the agent, and what each may import of the agent besides itself. Above all of them are run.ts and loop.ts. */
+const AGENT = {
+  state: ["status/status"],
+  decisions: ["workload", "status/status"],
+  "llama-server": ["host/command"],
+  host: ["decisions/pressure"],
+  "kernel-limit": [],
+  store: [],
+  status: [],
+  workload: ["host/platform", "llama-server", "store"],
+  sources: ["workload", "status/status"],
+  http: ["status", "state"],
+  supervisor: ["decisions", "host", "kernel-limit", "llama-server", "state", "status", "store", "workload"],
+};
+
+const OURS = `^(${Object.keys(PACKAGES).join("|")})/`;
+
+const forbidden = [
+  {
+    name: "no-circles",
+    comment: "Two files that import each other are one file, or lack a third.",
+    severity: "error",
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: "shipped-code-imports-no-tests",
+    severity: "error",
+    from: { pathNot: "^(test|bench|examples)/" },
+    to: { path: "^(test|bench)/" },
+  },
+  ...Object.entries(PACKAGES).map(([folder, allowed]) => ({
+    name: `${folder}-imports`,
+    comment: `${folder}/ may import ${allowed.join(", ") || "nothing of ours"}.`,
+    severity: "error",
+    from: { path: `^${folder}/` },
+    to: { path: OURS, pathNot: [folder, ...allowed].map((path) => `^${path}[/.]`) },
+  })),
+  ...Object.entries(AGENT).map(([folder, allowed]) => ({
+    name: `agent-${folder}-imports`,
+    comment: `agent/${folder}/ may import ${allowed.join(", ") || "nothing"} of the agent.`,
+    severity: "error",
+    from: { path: `^agent/${folder}/` },
+    to: { path: "^agent/", pathNot: [folder, "background", ...allowed].map((path) => `^agent/${path}[/.]`) },
+  })),
+];
+
+export default {
+  forbidden,
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+  },
+};
