@@ -24,7 +24,7 @@ const AGENT = {
   store: [],
   status: [],
   workload: ["host/platform", "llama-server", "store"],
-  sources: ["workload", "status/status"],
+  sources: ["workload", "store/files"],
   http: ["status", "state"],
   supervisor: ["decisions", "host", "kernel-limit", "llama-server", "state", "status", "store", "workload"],
 };

@@ -1,14 +1,14 @@
 import type { Logger } from "pino";
 import type { WorkloadStatus } from "./status/status.ts";
 import type { Supervisor } from "./supervisor/loop.ts";
-import type { desiredWorkloads } from "./workload/workload.ts";
+import type { Desired } from "./workload/desired.ts";
 
 const TICK_MS = 1000;
 
 /** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
 export async function reconcileLoop(
   processes: Supervisor,
-  wanted: () => ReturnType<typeof desiredWorkloads>,
+  wanted: () => ReadonlyMap<string, Desired>,
   report: (workloads: readonly WorkloadStatus[], seconds: number) => Promise<void>,
   alarm: AlarmClock,
   log: Logger,

@@ -16,6 +16,7 @@ import { readApiKey } from "./llama-server/api-key.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
 import { alarmClock, reconcileLoop } from "./loop.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
+import { desiredWorkloads } from "./sources/directory/join.ts";
 import { lockState } from "./state/lock.ts";
 import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { logChanges } from "./status/log.ts";
@@ -25,9 +26,11 @@ import { modelStore } from "./store/store.ts";
 import { adoptAll } from "./supervisor/adoption.ts";
 import { supervisor } from "./supervisor/loop.ts";
 import { recordsFolder } from "./supervisor/start.ts";
+import type { Desired } from "./workload/desired.ts";
 import { headerCache } from "./workload/headers.ts";
 import { wantedFiles } from "./workload/model-files.ts";
-import { type Desired, desiredWorkloads, type HostFacts, type Workload } from "./workload/workload.ts";
+import type { HostFacts, Workload } from "./workload/workload.ts";
+import { workloadId } from "./workload/workload-id.ts";
 
 /** Paths are absolute. */
 export interface AgentOptions {
@@ -199,7 +202,8 @@ async function supervise(
       processes,
       () => {
         const { manifests, problems } = source.current();
-        const desired = desiredWorkloads(manifests, node, processes.running());
+        const running = new Set([...processes.running()].map(workloadId));
+        const desired = desiredWorkloads(manifests, node, running);
         return problems.length === 0 ? desired : withUnconfirmed(desired, processes.unconfirmed());
       },
       report,

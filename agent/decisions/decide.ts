@@ -1,6 +1,6 @@
 import type { State } from "../status/status.ts";
+import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
-import type { Desired } from "../workload/workload.ts";
 import type { BackOff } from "./back-off.ts";
 import { returnMessage } from "./eviction.ts";
 
@@ -61,6 +61,7 @@ export function decide(desired: Desired | undefined, observed: Observed, now: nu
   if (desired.kind === "refused") {
     return { act: "nothing", state: desired.state, reason: desired.reason, message: desired.message };
   }
+  if (desired.kind === "unknown") return { act: "nothing", state: "Pending", message: desired.message };
   const { backOff, preparation, cooldownLeftMs = 0 } = observed;
   if (cooldownLeftMs > 0)
     return { act: "nothing", state: "Waiting", reason: "Evicted", message: returnMessage(cooldownLeftMs) };
@@ -109,7 +110,8 @@ function decideRunning(
   if (desired.kind === "refused") return stop(desired.reason, desired.message);
   if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
   if (evict !== undefined) return stop("Evicted", evict);
-  if (desired.workload.specHash !== server.specHash) return stop("SpecChanged", "restarts with its new settings");
+  if (desired.kind === "run" && desired.workload.specHash !== server.specHash)
+    return stop("SpecChanged", "restarts with its new settings");
   if ((server.unhealthy ?? 0) >= UNHEALTHY_CHECKS) {
     return stop("Unhealthy", `it did not answer ${UNHEALTHY_CHECKS} times in a row: it is started again`);
   }

@@ -9,6 +9,8 @@ export type Mode = "chat" | "embedding" | "rerank";
 export interface ServerFields {
   /** `namespace/name`, which the API shows as the model's name. */
   readonly name: string;
+  /** The address that it listens on: loopback, unless the source of the workload says otherwise. */
+  readonly host: string;
   readonly port: number;
   readonly mode: Mode;
   readonly settings: EstimateSettings;
@@ -47,7 +49,7 @@ export function serverFlags(fields: ServerFields, paths: ModelPaths, options: Su
   return [
     ...["--model", paths.model, "--alias", fields.name],
     ...(paths.mmproj === undefined ? [] : ["--mmproj", paths.mmproj]),
-    ...["--host", "127.0.0.1", "--port", String(fields.port)],
+    ...["--host", fields.host, "--port", String(fields.port)],
     ...(fields.apiKeyFile === undefined ? [] : ["--api-key-file", fields.apiKeyFile]),
     ...["--ctx-size", String(settings.contextSize)],
     ...["--parallel", settings.parallel === "auto" ? "-1" : String(settings.parallel)],

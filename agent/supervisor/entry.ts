@@ -5,7 +5,8 @@ import type { Decision, ServerView, Stopping } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES, nearMessage } from "../decisions/footprint.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
-import type { Desired, Workload } from "../workload/workload.ts";
+import type { Desired } from "../workload/desired.ts";
+import type { Workload } from "../workload/workload.ts";
 import type { LlamaProcess } from "./process.ts";
 import { driftNote, type Projection } from "./projection.ts";
 

@@ -2,7 +2,7 @@ import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decis
 import { isSampleDue, NO_SAMPLES, withSample } from "../decisions/footprint.ts";
 import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
 import { answers, isHealthy } from "../llama-server/probe.ts";
-import type { Desired } from "../workload/workload.ts";
+import type { Desired } from "../workload/desired.ts";
 import type { Entry, Running } from "./entry.ts";
 import { cappedMessage, followBudget } from "./limit.ts";
 import { bounded } from "./logs.ts";

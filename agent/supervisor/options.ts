@@ -2,8 +2,8 @@ import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import type { Desired } from "../workload/desired.ts";
 import type { ModelAccess } from "../workload/prepare.ts";
-import type { Desired } from "../workload/workload.ts";
 import type { AdoptedServer } from "./adoption.ts";
 
 export interface SupervisorOptions {

@@ -3,7 +3,7 @@ import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/loop.ts";
-import type { Desired } from "../../agent/workload/workload.ts";
+import type { Desired } from "../../agent/workload/desired.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";

@@ -2,6 +2,7 @@ import { type Background, backgroundWork } from "../../agent/background.ts";
 import type { ServerFields } from "../../agent/llama-server/flags.ts";
 import type { SupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
+import { workloadId } from "../../agent/workload/workload-id.ts";
 
 /** The options of a recent llama-server, as far as the agent uses them. */
 export const options: SupportedFlags = new Set([
@@ -12,6 +13,7 @@ export const options: SupportedFlags = new Set([
 
 export const fields: ServerFields = {
   name: "default/chat",
+  host: "127.0.0.1",
   port: 8080,
   mode: "chat",
   settings: {
@@ -37,6 +39,7 @@ export const fields: ServerFields = {
 
 export function aWorkload(part: Partial<Workload> = {}): Workload {
   return {
+    id: workloadId(part.name ?? "default/chat"),
     name: "default/chat",
     source: "/models/chat.gguf",
     sha256: undefined,
@@ -44,6 +47,8 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
     budget: { bytes: 2 ** 30, source: "crd-budget" },
     priority: 2,
     evictionProtection: false,
+    returnsAfterEviction: true,
+    gracePeriodMs: 10_000,
     specHash: "",
     notes: [],
     ...part,

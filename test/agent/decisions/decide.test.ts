@@ -10,14 +10,26 @@ import {
   withSample,
 } from "../../../agent/decisions/footprint.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
-import type { Desired } from "../../../agent/workload/workload.ts";
+import type { Desired } from "../../../agent/workload/desired.ts";
 import { aWorkload } from "../samples.ts";
 
 const NOW = 5_000_000;
 const run: Desired = { kind: "run", workload: aWorkload({ specHash: "a" }) };
-const off: Desired = { kind: "stopped", message: "spec.suspend is true" };
-const refused: Desired = { kind: "refused", state: "Failed", reason: "PortConflict", message: "port 1 belongs to a" };
-const noModel: Desired = { kind: "refused", state: "Pending", reason: "ModelNotFound", message: "no Model" };
+const off: Desired = { kind: "stopped", name: "default/chat", message: "spec.suspend is true" };
+const refused: Desired = {
+  kind: "refused",
+  name: "default/chat",
+  state: "Failed",
+  reason: "PortConflict",
+  message: "port 1 belongs to a",
+};
+const noModel: Desired = {
+  kind: "refused",
+  name: "default/chat",
+  state: "Pending",
+  reason: "ModelNotFound",
+  message: "no Model",
+};
 
 const starting = { specHash: "a", startedAt: NOW - 1000 };
 const ready = { ...starting, readyAt: NOW - 500 };

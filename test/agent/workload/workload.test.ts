@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { desiredWorkloads } from "../../../agent/sources/directory/join.ts";
+import type { Desired } from "../../../agent/workload/desired.ts";
 import type { Manifest } from "../../../agent/workload/manifest.ts";
 import { wantedFiles } from "../../../agent/workload/model-files.ts";
-import { type Desired, desiredWorkloads, type HostFacts } from "../../../agent/workload/workload.ts";
+import type { HostFacts } from "../../../agent/workload/workload.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { parseManifest } from "../../../api/parse.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { options } from "../samples.ts";
@@ -18,7 +21,7 @@ function parsed(document: unknown): Manifest {
 
 function wanted(service: object, model: object = {}, on: HostFacts = node): Desired {
   const manifests = [parsed(modelManifest(model)), parsed(serviceManifest(service))];
-  const desired = desiredWorkloads(manifests, on).get("default/chat");
+  const desired = desiredWorkloads(manifests, on).get(workloadId("default/chat"));
   assert(desired);
   return desired;
 }
@@ -64,12 +67,12 @@ describe("an InferenceService with its Model", () => {
     const manifests = [...models, serviceManifest({ speculativeDecoding: DRAFTING })].map(parsed);
     const drafting = new Set([...options, "--spec-type", "--spec-draft-model", "--spec-draft-n-max"]);
     for (const option of ["--spec-draft-type-k", "--spec-draft-type-v", "--spec-draft-ngl"]) drafting.add(option);
-    const able = desiredWorkloads(manifests, { ...node, options: drafting }).get("default/chat");
+    const able = desiredWorkloads(manifests, { ...node, options: drafting }).get(workloadId("default/chat"));
     assert(able);
     const { mmproj, draft, specHash } = running(able);
     assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
     assert.match(specHash, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
-    const older = desiredWorkloads(manifests, node).get("default/chat");
+    const older = desiredWorkloads(manifests, node).get(workloadId("default/chat"));
     assert(older?.kind === "refused");
     assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
   });
@@ -117,7 +120,7 @@ describe("an InferenceService with its Model", () => {
 
   it("takes a Model of its own namespace only (T9)", () => {
     const elsewhere = parsed({ ...modelManifest(), metadata: { name: "llama", namespace: "other" } });
-    const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get("default/chat");
+    const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get(workloadId("default/chat"));
     assert.equal(desired?.kind, "refused");
   });
 
@@ -125,12 +128,15 @@ describe("an InferenceService with its Model", () => {
     const second = parsed({ ...serviceManifest(), metadata: { name: "zzz" } });
     const manifests = [second, parsed(modelManifest()), parsed(serviceManifest())];
     const all = desiredWorkloads(manifests, node);
-    assert.equal(all.get("default/chat")?.kind, "run");
-    const later = all.get("default/zzz");
+    assert.equal(all.get(workloadId("default/chat"))?.kind, "run");
+    const later = all.get(workloadId("default/zzz"));
     assert(later?.kind === "refused");
     assert.match(later.message, /^port 8080 belongs to default\/chat/);
-    const taken = desiredWorkloads(manifests, node, new Set(["default/zzz"]));
-    assert.deepEqual([taken.get("default/zzz")?.kind, taken.get("default/chat")?.kind], ["run", "refused"]);
+    const taken = desiredWorkloads(manifests, node, new Set([workloadId("default/zzz")]));
+    assert.deepEqual(
+      [taken.get(workloadId("default/zzz"))?.kind, taken.get(workloadId("default/chat"))?.kind],
+      ["run", "refused"],
+    );
   });
 
   const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [

@@ -1,0 +1,152 @@
+import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
+import type { Model } from "../../api/model.ts";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { resolveBudget } from "../../memory/budget.ts";
+import { checkExtraArgs } from "../../serving/extra-args.ts";
+import { servingSettings, unservedModel } from "../../serving/settings.ts";
+import { draftModelRef, speculationOf } from "../../serving/speculation.ts";
+import { missingDraftOption, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
+import type { Desired } from "./desired.ts";
+import { nameOf } from "./manifest.ts";
+import { filesOf, sourcesOf } from "./model-files.ts";
+import { notesOn } from "./notes.ts";
+import type { HostFacts, Workload } from "./workload.ts";
+
+/** What a source knows of one Model that a service names. */
+export type ModelLookup = (name: string) => Model | "absent" | "unreadable";
+
+/** What a source decides about its own workloads, beside what the manifests say. */
+export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "returnsAfterEviction"> {
+  /** The address that the server listens on. */
+  readonly host: string;
+}
+
+const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
+const DEFAULT_PORT = 8080;
+
+/** What an InferenceService asks for on this host; `models` is asked for `namespace/name`. */
+export function resolveService(
+  service: InferenceService,
+  placement: Placement,
+  models: ModelLookup,
+  host: HostFacts,
+): Desired {
+  const { spec, metadata } = service;
+  const name = nameOf(service);
+  if (spec.suspend) return { kind: "stopped", name, message: "spec.suspend is true" };
+  if (spec.replicas === 0) return { kind: "stopped", name, message: "spec.replicas is 0" };
+  if (spec.runtime !== "llamacpp") {
+    return refusal(name, "Unsupported", `spec.runtime ${spec.runtime} does not run natively on a Mac: use llamacpp`);
+  }
+  const model = lookUp(name, `${metadata.namespace}/${spec.modelRef}`, "modelRef", models);
+  if ("kind" in model && model.kind !== "Model") return model;
+  const drafting = draftModelRef(spec);
+  const draft = drafting && lookUp(name, `${metadata.namespace}/${drafting}`, "draftModelRef", models);
+  if (draft && draft.kind !== "Model") return draft;
+  const workload = join(name, service, placement, model, draft || undefined, host);
+  return workload.ok ? { kind: "run", workload: workload.value } : refusal(name, "InvalidSpec", workload.error);
+}
+
+/** The Model, or what it means for the service that it is not there. */
+function lookUp(
+  service: string,
+  name: string,
+  field: string,
+  models: ModelLookup,
+): Model | Exclude<Desired, { kind: "run" }> {
+  const model = models(name);
+  if (model === "absent") {
+    const message = `Model ${name}, which ${field} names, does not exist`;
+    return { kind: "refused", name: service, state: "Pending", reason: "ModelNotFound", message };
+  }
+  if (model === "unreadable") {
+    return { kind: "unknown", name: service, message: `Model ${name}, which ${field} names, cannot be read` };
+  }
+  return model;
+}
+
+/** A refusal that a person has to answer. */
+export function refusal(name: string, reason: string, message: string): Desired {
+  return { kind: "refused", name, state: "Failed", reason, message };
+}
+
+function join(
+  name: string,
+  { spec }: InferenceService,
+  { host: listenHost, ...placement }: Placement,
+  model: Model,
+  draft: Model | undefined,
+  host: HostFacts,
+): Result<Workload> {
+  const unsupported = unsupportedModel(model) ?? (draft && unservedFormat(draft));
+  if (unsupported !== undefined) return fail(unsupported);
+  const fields = fieldsOf(name, listenHost, spec, model, host);
+  if (!fields.ok) return fields;
+  const files = filesOf(model, draft);
+  const missing = missingDraftOption(sourcesOf(files), fields.value, host.options);
+  if (missing !== undefined) {
+    return fail(`spec.speculativeDecoding: this llama-server has no ${missing}: update llama.cpp`);
+  }
+  const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
+  const budget = resolveBudget({ ...host, memoryBudget, memoryFraction });
+  if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
+  const flags = serverFlags(fields.value, sourcesOf(files), host.options);
+  return ok({
+    name,
+    ...placement,
+    ...files,
+    fields: fields.value,
+    budget: budget.value,
+    priority: PRIORITIES.indexOf(spec.priority),
+    evictionProtection: spec.evictionProtection === true,
+    specHash: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
+    notes: [...notesOn(spec, model, budget.value, host.backend), ...missingOptions(fields.value, host.options)],
+  });
+}
+
+function fieldsOf(
+  name: string,
+  listenHost: string,
+  spec: InferenceServiceSpec,
+  model: Model,
+  host: HostFacts,
+): Result<ServerFields> {
+  // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
+  const settings = servingSettings(spec, model.spec.hardware?.accelerator === "metal" ? host.backend : "cpu");
+  if (!settings.ok) return settings;
+  const speculation = speculationOf(spec);
+  if (!speculation.ok) return speculation;
+  const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
+  if (!extraArgs.ok) return extraArgs;
+  const unknown = extraArgs.value.find((arg) => /^--?[a-z]/i.test(arg) && !host.options.has(arg));
+  if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server has no ${unknown}: remove it`);
+  const layers = model.spec.hardware?.gpu?.layers;
+  return ok({
+    name,
+    host: listenHost,
+    port: spec.endpoint?.port ?? DEFAULT_PORT,
+    mode: spec.mode ?? "chat",
+    settings: settings.value,
+    apiKeyFile: host.apiKeyFile,
+    gpuLayers: layers === -1 ? undefined : layers,
+    ropeScaling: spec.ropeScaling,
+    speculation: speculation.value,
+    jinja: spec.jinja,
+    noWarmup: spec.noWarmup,
+    reasoningBudget: spec.reasoningBudget,
+    reasoningBudgetMessage: spec.reasoningBudgetMessage,
+    extraArgs: extraArgs.value,
+  });
+}
+
+/** What of the Model this agent cannot serve, as a sentence. */
+function unsupportedModel(model: Model): string | undefined {
+  const accelerator = model.spec.hardware?.accelerator ?? "cpu";
+  if (accelerator === "cpu" || accelerator === "metal") return unservedFormat(model);
+  return `Model ${nameOf(model)}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
+}
+
+function unservedFormat(model: Model): string | undefined {
+  const unserved = unservedModel(model.spec);
+  return unserved === undefined ? undefined : `Model ${nameOf(model)}: ${unserved}`;
+}
