@@ -119,7 +119,7 @@ function locateOnHub(source: string, name: string, env: HubEnvironment, token: s
 }
 
 function isBadSegment(segment: string): boolean {
-  return segment === "" || segment === "../memory/gguf" || segment === "../memory";
+  return segment === "" || segment === "." || segment === "..";
 }
 
 function withToken(location: HttpLocation, token: string, origin: string): Result<Location> {

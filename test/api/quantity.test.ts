@@ -32,7 +32,7 @@ describe("parseQuantity", () => {
 
   for (const text of [
     "",
-    "../memory",
+    ".",
     "+",
     "Gi",
     "24GB",

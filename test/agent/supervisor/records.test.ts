@@ -46,7 +46,7 @@ describe("servers that an agent before this one left behind", function () {
   /** Names of those that were ended. */
   const leftovers = async () => (await adoptAll(folder, platform, background, () => {})).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
-  const elsewhere = () => join(folder, "../..", "elsewhere.log");
+  const elsewhere = () => join(folder, "..", "elsewhere.log");
 
   it("are ended by pid, start time and boot", async () => {
     const { child, pid, startTime } = await launch("/dev/null");
