@@ -1,5 +1,5 @@
 import { build } from "plist";
-import { GRACE_MS } from "../agent/decisions/decide.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../agent/workload/workload.ts";
 
 /** Its name for launchctl, and of its file. */
 export const LABEL = "dev.llmkube.pulumi-llmkube.agent";
@@ -32,7 +32,7 @@ export function daemonPlist({ command, user, home }: Daemon): string {
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_SECONDS,
-    ExitTimeOut: GRACE_MS / 1000 + MARGIN_SECONDS,
+    ExitTimeOut: DEFAULT_GRACE_PERIOD_MS / 1000 + MARGIN_SECONDS,
     ProcessType: "Interactive",
     AbandonProcessGroup: false,
     StandardOutPath: log,

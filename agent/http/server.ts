@@ -19,10 +19,16 @@ export async function serveHttp(
   address: ListenAddress,
   view: View,
   metrics: AgentMetrics,
+  dump: () => unknown = () => ({}),
 ): Promise<Result<HttpServer>> {
   const page = await readPage();
   if (!page.ok) return page;
-  const routes = new Map([...probeRoutes(view), ...dataRoutes(view, metrics), ...pageRoutes(page.value)]);
+  const routes = new Map([
+    ...probeRoutes(view),
+    ...dataRoutes(view, metrics),
+    ["/api/v1/dump", dumpRoute(dump)] as const,
+    ...pageRoutes(page.value),
+  ]);
   const server = createServer((request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
@@ -106,6 +112,10 @@ function dataRoutes(view: View, { registry }: AgentMetrics): readonly (readonly 
     ["/api/v1/events", events],
     ["/metrics", exposition],
   ];
+}
+
+function dumpRoute(dump: () => unknown): Route {
+  return (response) => send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(dump(), null, 2)}\n`);
 }
 
 function pageRoutes(page: ReadonlyMap<string, Asset>): readonly (readonly [string, Route])[] {

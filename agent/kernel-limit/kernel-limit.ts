@@ -10,6 +10,7 @@ export interface Command {
 /**
  * A limit that the kernel holds a process to, whether the agent lives or not: what stands behind the watchdog. It lies a little
  * above the budget, so that the watchdog, which drains and explains, comes first.
+ * A `key` tells one process from others and can be the name of a file.
  */
 export interface KernelLimit {
   /** For people: `cgroup v2`. */
@@ -17,13 +18,13 @@ export interface KernelLimit {
   /** The command line that starts under the limit. */
   wrap(command: Command, limitBytes: number): Command;
   /** Puts a process that was just spawned under its limit. */
-  enclose(name: string, pid: number, limitBytes: number): void;
+  enclose(key: string, pid: number, limitBytes: number): void;
   /** Moves the limit of a running process; whether that is possible. */
-  move(name: string, limitBytes: number): boolean;
-  /** Whether the kernel has ended a process of `name` for its limit since it was enclosed. */
-  breached(name: string): boolean;
-  /** Forgets `name`, whose processes have ended. */
-  release(name: string): void;
+  move(key: string, limitBytes: number): boolean;
+  /** Whether the kernel has ended a process of `key` for its limit since it was enclosed. */
+  breached(key: string): boolean;
+  /** Forgets `key`, whose processes have ended. */
+  release(key: string): void;
   /** Removes what it made. */
   close(): void;
 }

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import lockfile from "proper-lockfile";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { readStatus } from "../status/status.ts";
+import { readStatus } from "../status/status-file.ts";
 
 /** Without a sign of life for this long a lock is a dead agent's. */
 const STALE_MS = 5000;

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
+import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotated } from "./logs.ts";
 

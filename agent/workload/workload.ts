@@ -34,3 +34,6 @@ export interface Workload extends ModelFiles {
   readonly specHash: string;
   readonly notes: readonly string[];
 }
+
+/** Between SIGTERM and SIGKILL, in milliseconds, where no source says otherwise. */
+export const DEFAULT_GRACE_PERIOD_MS = 10_000;

@@ -122,9 +122,9 @@ async function checkPressure({ llamaServer, system }: Subject): Promise<Check> {
 
 async function checkKernelCap({ state, system }: Subject): Promise<Check> {
   const name = "kernel's limit";
-  const { cap, text } = await openKernelLimit(`${state} doctor`, system);
-  cap?.close();
-  if (cap !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
+  const { limit, text } = await openKernelLimit(`${state} doctor`, system);
+  limit?.close();
+  if (limit !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
   const remedy = "the watchdog stands alone: keep budgets well below the machine's memory";
   return { name, state: "warning", found: text, remedy };
 }

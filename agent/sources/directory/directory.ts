@@ -2,7 +2,12 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { watch } from "chokidar";
 import { keyOf, type Manifest } from "../../workload/manifest.ts";
+import { wantedFiles } from "../../workload/model-files.ts";
+import type { HostFacts } from "../../workload/workload.ts";
+import type { WorkloadId } from "../../workload/workload-id.ts";
+import type { WorkSource } from "../source.ts";
 import { type FileContent, readDocuments } from "./documents.ts";
+import { desiredWorkloads } from "./join.ts";
 
 /** What is wanted, as far as it could be read. */
 export interface Snapshot {
@@ -11,9 +16,11 @@ export interface Snapshot {
   readonly problems: readonly string[];
 }
 
-export interface DirectorySource {
-  current(): Snapshot;
-  close(): Promise<void>;
+export interface DirectoryOptions {
+  readonly folder: string;
+  readonly host: HostFacts;
+  readonly running: () => ReadonlySet<WorkloadId>;
+  readonly changed: () => void;
 }
 
 /** What was last read of a file. A file that cannot be used keeps the manifests that it held before (T6). */
@@ -32,7 +39,7 @@ const MAX_FILE_BYTES = 2 ** 20;
  * The manifests under a folder, as `renderYamlToDirectory` writes them; watched, and rescanned every 5 s in case an event
  * was missed. An absent folder is waited for. `changed` is called after each rescan that found something new.
  */
-export async function openDirectory(folder: string, changed: () => void): Promise<DirectorySource> {
+export async function openDirectory({ folder, host, running: ids, changed }: DirectoryOptions): Promise<WorkSource> {
   let known: Known = new Map();
   let snapshot: Snapshot = { manifests: [], problems: [] };
   let running = Promise.resolve();
@@ -59,7 +66,13 @@ export async function openDirectory(folder: string, changed: () => void): Promis
   watcher.on("error", () => {});
   const timer = setInterval(schedule, RESCAN_MS);
   return {
-    current: () => snapshot,
+    current: () => ({
+      workloads: desiredWorkloads(snapshot.manifests, host, ids()),
+      synced: snapshot.problems.length === 0,
+      problems: snapshot.problems,
+      notes: [],
+      models: snapshot.problems.length === 0 ? wantedFiles(snapshot.manifests) : undefined,
+    }),
     close: async () => {
       clearInterval(timer);
       clearTimeout(settling);

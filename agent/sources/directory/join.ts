@@ -3,11 +3,8 @@ import type { Model } from "../../../api/model.ts";
 import type { Desired } from "../../workload/desired.ts";
 import { type Manifest, nameOf } from "../../workload/manifest.ts";
 import { refusal, resolveService } from "../../workload/resolve.ts";
-import type { HostFacts } from "../../workload/workload.ts";
+import { DEFAULT_GRACE_PERIOD_MS, type HostFacts } from "../../workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../workload/workload-id.ts";
-
-/** SIGTERM to SIGKILL for a server from a directory. */
-export const GRACE_PERIOD_MS = 10_000;
 
 /**
  * What is wanted, by `namespace/name` of the InferenceService, which is its identity here. A port that two ask for belongs to the one
@@ -30,7 +27,7 @@ export function desiredWorkloads(
   const ports = new Map<number, string>();
   for (const service of services) {
     const id = idOf(service);
-    const placement = { id, host: "127.0.0.1", gracePeriodMs: GRACE_PERIOD_MS, returnsAfterEviction: true };
+    const placement = { id, host: "127.0.0.1", gracePeriodMs: DEFAULT_GRACE_PERIOD_MS, returnsAfterEviction: true };
     const desired = resolveService(service, placement, (name) => models.get(name) ?? "absent", host);
     wanted.set(id, withPort(desired, ports));
   }

@@ -13,12 +13,13 @@ import {
   pressureWait,
   UNPRESSED,
 } from "../../../agent/decisions/pressure.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
 
 const GIB = 2 ** 30;
 
 function holder(name: string, part: Partial<Evictable> = {}): Evictable {
   const plain = { priority: 2, protected: false, chargeBytes: GIB, budgetBytes: 8 * GIB, startedAt: 0, leaving: false };
-  return { name, ...plain, ...part };
+  return { id: workloadId(name), ...plain, ...part };
 }
 
 function pressureAfter(...samples: readonly (PressureLevel | null)[]): Pressure {

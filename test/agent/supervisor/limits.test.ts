@@ -79,8 +79,8 @@ describe("the supervisor at the limits of its machine", function () {
   describe("with the kernel behind it", () => {
     it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
       const opened = await openKernelLimit(await temporaryDirectory());
-      machine.cap = opened.cap;
-      if (machine.cap === undefined) {
+      machine.kernelLimit = opened.limit;
+      if (machine.kernelLimit === undefined) {
         console.log(`      skipped: ${opened.text}`);
         return this.skip();
       }
@@ -92,13 +92,13 @@ describe("the supervisor at the limits of its machine", function () {
         down.message ?? "",
         /^ended by the kernel at 544\.0 MiB \(cgroup v\d\), just above its budget 512\.0 MiB/,
       );
-      machine.cap.close();
+      machine.kernelLimit.close();
     });
 
     it("moves the limit with the budget, never below what the process holds", async () => {
       const moves: number[] = [];
       const ignore = () => {};
-      machine.cap = {
+      machine.kernelLimit = {
         ...{ kind: "recorded", wrap: (command) => command, enclose: ignore, release: ignore, close: ignore },
         breached: () => false,
         move: (_, limitBytes) => moves.push(limitBytes) > 0,

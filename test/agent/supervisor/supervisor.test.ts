@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GRACE_MS } from "../../../agent/decisions/decide.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
 
 describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
   this.timeout(60_000);
-  const { machine, wanted, open, want, wish, tick, of, until, inState } = stage();
+  const { machine, unwant, open, want, wish, tick, of, until, inState } = stage();
 
   it("backs off longer after each breach, and after the third within an hour stays down until something changes", async () => {
     await open("well");
@@ -75,7 +75,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       of("default/more")?.message ?? "",
       /224\.0 MiB of 1\.0 GiB are free; held by default\/chat 800\.0 MiB/,
     );
-    wanted.delete("default/chat");
+    unwant("default/chat");
     await until("default/more", inState("Ready"));
   });
 
@@ -86,7 +86,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     wish(workload, { specHash: "changed" });
     await tick();
     assert.equal(of("default/chat")?.reason, "SpecChanged");
-    await tick(GRACE_MS - 1000);
+    await tick(DEFAULT_GRACE_PERIOD_MS - 1000);
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Draining", pid]);
     const next = await until("default/chat", inState("Ready"));
     assert.notEqual(next.pid, pid);
@@ -166,7 +166,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   it("says that a server cannot be started where its record cannot be written, and tries again", async () => {
     const file = join(await temporaryDirectory(), "file");
     await writeFile(file, "");
-    await open("well", file);
+    await open("well", { stateDirectory: file });
     await want("default/chat");
     const failed = await until("default/chat", inState("Failed"));
     assert.equal(failed.reason, "StartFailed");
@@ -192,7 +192,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await want("default/chat");
     const ready = await until("default/chat", inState("Ready"));
     assert.match(ready.endpoint ?? "", /^http:/);
-    wanted.delete("default/chat");
+    unwant("default/chat");
     await tick();
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
   });

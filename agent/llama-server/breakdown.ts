@@ -1,0 +1,17 @@
+const MiB = 2 ** 20;
+
+/**
+ * Sum in bytes of the rows of `memory breakdown`, each `(self = model + context + compute)` in MiB, once all of them are there:
+ * with `-lv 4` and `-fit on` llama-server prints them before it reads a byte of weights (llama-memory.md). Undefined: not yet.
+ */
+export function parseBreakdown(log: string): number | undefined {
+  const lines = log.split("\n");
+  const head = lines.findIndex((line) => line.includes("| memory breakdown [MiB] |"));
+  if (head === -1) return undefined;
+  const rest = lines.slice(head + 1, -1);
+  const end = rest.findIndex((line) => !/\|\s+- /.test(line));
+  if (end === -1) return undefined;
+  const rows = rest.slice(0, end).map((line) => /(\d+) =\s+(\d+) \+\s+(\d+) \+\s+(\d+)/.exec(line)?.[1]);
+  if (rows.length === 0 || rows.includes(undefined)) return undefined;
+  return rows.reduce((sum, self) => sum + Number(self) * MiB, 0);
+}
