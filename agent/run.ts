@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import type { ListenAddress } from "./http/listen.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { alarmClock } from "./lifecycle/alarm.ts";
@@ -10,34 +9,16 @@ import { runBeside } from "./lifecycle/runnable.ts";
 import { reconcileLoop } from "./loop.ts";
 import { reporter } from "./report.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
-import { type Host, type HostOptions, inspectHost } from "./startup.ts";
+import { type AgentOptions, type AgentSignals, type Host, inspectHost } from "./startup.ts";
 import { lockState } from "./state/lock.ts";
 import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { logSink } from "./status/log-sink.ts";
 import { statusSinks } from "./status/sink.ts";
 import { fileSink } from "./status/status-file.ts";
 import { modelCollector } from "./store/collect.ts";
-import { adoptAll, logAdoption } from "./supervisor/adopt.ts";
+import { adoptAll } from "./supervisor/adopt.ts";
 import { supervisor } from "./supervisor/supervisor.ts";
 import { modelAccess } from "./workload/model-access.ts";
-
-/** Paths are absolute. */
-export interface AgentOptions extends HostOptions {
-  readonly manifests: string;
-  readonly models: string;
-  /** Above this many bytes downloaded models that no manifest wants are removed; nothing is without it. */
-  readonly modelsMaxBytes?: number;
-  readonly state: string;
-  readonly listen: ListenAddress | "off";
-}
-
-/** A person's two words to the agent. Whatever else ends it leaves the servers running: the next agent adopts them. */
-export interface AgentSignals {
-  /** Drains every server, then ends. */
-  readonly stop: AbortSignal;
-  /** Kills every server at once. */
-  readonly kill: AbortSignal;
-}
 
 /** How long a sink may take with the last status before the agent ends without it. */
 const FLUSH_MS = 2000;
@@ -49,11 +30,7 @@ const FLUSH_MS = 2000;
 export async function runAgent(options: AgentOptions, log: Logger, signals: AgentSignals): Promise<Result<void>> {
   const host = await inspectHost(options);
   if (!host.ok) return host;
-  const real = host.value.platform.hostMemoryBytes;
-  if ((options.hostMemoryBytes ?? 0) > real) {
-    const claimed = formatBytes(options.hostMemoryBytes ?? 0);
-    log.warn(`--host-memory ${claimed} is more than this machine has: counting on ${formatBytes(real)}`);
-  }
+  if (host.value.warning !== undefined) log.warn(host.value.warning);
   const lost = new AbortController();
   const lock = await lockState(options.state, () => lost.abort());
   if (!lock.ok) return lock;
@@ -76,22 +53,15 @@ async function serve(
   const { state: stateDirectory, llamaServer, models } = options;
   const { platform } = host;
   const say = (message: string) => log.error(message);
+  const info = (message: string) => log.info(message);
   const [alarm, background] = [alarmClock(), backgroundWork(say)];
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
   if (limit === undefined) log.warn(`no kernel limit stands behind the watchdog: ${kernelCap}`);
-  const outcome = await adoptAll({ stateDirectory, platform, background, ended: alarm.ring });
-  logAdoption(log, outcome);
+  const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({
-    ...{
-      ...host,
-      llamaServer,
-      stateDirectory,
-      kernelLimit: limit,
-      adopted: outcome.adopted,
-      background,
-      wake: alarm.ring,
-    },
+    ...host,
+    ...{ llamaServer, stateDirectory, kernelLimit: limit, adopted, background, wake: alarm.ring },
     models: modelAccess(models, alarm.ring, stop),
     clock: () => performance.now(),
   });
@@ -104,12 +74,7 @@ async function serve(
   const report = reporter({ host, kernelCap, supervisor: processes, source, statusServer, sinks });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
-  const collector = modelCollector({
-    folder: models,
-    maxBytes: options.modelsMaxBytes,
-    wanted,
-    say: (line) => log.info(line),
-  });
+  const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
   log.info(`watching ${options.manifests}; models may use ${formatBytes(host.allocatableBytes)} together`);
   try {
     await runBeside(loop, [collector, ...statusServer.runnables], stop, say);

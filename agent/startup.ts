@@ -1,7 +1,9 @@
+import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
+import type { ListenAddress } from "./http/listen.ts";
 import { readApiKey } from "./llama-server/api-key.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
 import type { HostFacts } from "./workload/workload.ts";
@@ -16,6 +18,24 @@ export interface HostOptions {
   readonly hostMemoryBytes?: number;
 }
 
+/** Paths are absolute. */
+export interface AgentOptions extends HostOptions {
+  readonly manifests: string;
+  readonly models: string;
+  /** Above this many bytes downloaded models that no manifest wants are removed; nothing is without it. */
+  readonly modelsMaxBytes?: number;
+  readonly state: string;
+  readonly listen: ListenAddress | "off";
+}
+
+/** A person's two words to the agent. Whatever else ends it leaves the servers running: the next agent adopts them. */
+export interface AgentSignals {
+  /** Drains every server, then ends. */
+  readonly stop: AbortSignal;
+  /** Kills every server at once. */
+  readonly kill: AbortSignal;
+}
+
 /** What an agent is to know before it begins. */
 export interface Host {
   readonly platform: Platform;
@@ -23,6 +43,8 @@ export interface Host {
   readonly supportedFlags: SupportedFlags;
   /** What all models share, in bytes. */
   readonly allocatableBytes: number;
+  /** What a person should know of the options, as a sentence. */
+  readonly warning: string | undefined;
 }
 
 /** Looks at the machine and the llama-server on it. Fails with one sentence where no model could be held to a budget here. */
@@ -41,7 +63,20 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const allocatable = resolveBudget(facts);
   if (!allocatable.ok) return allocatable;
   const { bytes } = allocatable.value;
-  return ok({ platform: platform.value, facts, supportedFlags: supportedFlags.value, allocatableBytes: bytes });
+  const warning = claimWarning(options.hostMemoryBytes, platform.value);
+  return ok({
+    platform: platform.value,
+    facts,
+    supportedFlags: supportedFlags.value,
+    allocatableBytes: bytes,
+    warning,
+  });
+}
+
+function claimWarning(claimed: number | undefined, { hostMemoryBytes }: Platform): string | undefined {
+  if (claimed === undefined || claimed <= hostMemoryBytes) return undefined;
+  const [asked, real] = [claimed, hostMemoryBytes].map(formatBytes);
+  return `--host-memory ${asked} is more than this machine has: counting on ${real}`;
 }
 
 function factsOf(

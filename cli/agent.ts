@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
-import { type AgentOptions, runAgent } from "../agent/run.ts";
+import { runAgent } from "../agent/run.ts";
+import type { AgentOptions } from "../agent/startup.ts";
 import { DEFAULT_MODELS, defaultState } from "../agent/state/paths.ts";
 import { openLog } from "../agent/status/log-sink.ts";
 import { parseQuantity } from "../api/quantity.ts";

@@ -92,7 +92,7 @@ export const UNHEALTHY_CHECKS = 3;
  */
 export function decide(desired: Desired | undefined, observed: Observed, now: number): Decision {
   if (observed.server !== undefined) return decideRunning(desired, observed.server, observed, now);
-  if (desired === undefined) return { act: "forget", state: "Stopped" };
+  if (desired === undefined) return decideForgotten(observed);
   if (desired.kind !== "run") return decideDown(desired);
   return obstacle(desired.workload, observed, now) ?? decideStart(desired.workload, observed);
 }
@@ -102,6 +102,13 @@ export function isCandidate(desired: Desired | undefined, observed: Observed, no
   return (
     observed.server === undefined && desired?.kind === "run" && obstacle(desired.workload, observed, now) === undefined
   );
+}
+
+/** What went down while the source does not know whether it is wanted keeps the reason that it went down for. */
+function decideForgotten({ synced, backOff }: Observed): Decision {
+  if (synced || backOff === undefined) return { act: "forget", state: "Stopped" };
+  const { state, reason, message } = backOff;
+  return { act: "nothing", state, reason, message };
 }
 
 function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decision {

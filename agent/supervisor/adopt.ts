@@ -1,6 +1,5 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "pino";
 import { adoptionOf } from "../decisions/adoption.ts";
 import type { Platform } from "../host/platform.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
@@ -14,41 +13,34 @@ import type { AdoptedServer, SupervisorOptions } from "./options.ts";
 import { adoptProcess, signalGroup } from "./process.ts";
 import { type FoundRecord, readRecords, recordName } from "./records.ts";
 
-export interface AdoptionOutcome {
-  readonly adopted: readonly AdoptedServer[];
-  /** Names of the workloads of which processes were ended. */
-  readonly ended: readonly string[];
+/** Takes one sentence about each server. */
+export interface AdoptionLog {
+  info(message: string): void;
+  warn(message: string): void;
 }
 
 interface Adopting {
   readonly stateDirectory: string;
   readonly platform: Platform;
   readonly background: Background;
+  readonly log: AdoptionLog;
   /** Called when an adopted server has ended. */
   readonly ended: () => void;
 }
 
-/** Takes over what an agent before this one left in the state folder. */
-export async function adoptAll(adopting: Adopting): Promise<AdoptionOutcome> {
-  const folder = recordsFolder(adopting.stateDirectory);
+/** Takes over what an agent before this one left in the state folder, and says of each server what became of it. */
+export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServer[]> {
+  const { stateDirectory, log } = adopting;
+  const folder = recordsFolder(stateDirectory);
   const found = readRecords(folder);
   removeStaleTempFiles(folder);
   const taken = await Promise.all(found.map((record) => takeOver(record, adopting)));
-  return {
-    adopted: taken.flatMap(({ adopted }) => adopted ?? []),
-    ended: taken.flatMap(({ name, ended }) => (ended ? [name] : [])),
-  };
-}
-
-export function logAdoption(log: Logger, { adopted, ended }: AdoptionOutcome): void {
-  for (const { record, process } of adopted) {
-    const { id, name } = record;
-    log.info(
-      { workload: name, id, pid: process.pid },
-      `${name}: goes on with the server of an earlier agent, pid ${process.pid}`,
-    );
+  for (const { name, adopted, ended } of taken) {
+    if (adopted !== undefined)
+      log.info(`${name}: goes on with the server of an earlier agent, pid ${adopted.process.pid}`);
+    else if (ended) log.warn(`${name}: ended what an earlier agent left behind`);
   }
-  for (const name of ended) log.warn({ workload: name }, `${name}: ended what an earlier agent left behind`);
+  return taken.flatMap(({ adopted }) => adopted ?? []);
 }
 
 interface Taken {

@@ -80,6 +80,7 @@ export function stage() {
       background,
       wake: () => {},
     });
+    return processes;
   };
   const want = async (name: string, part: Partial<Workload> = {}) => {
     const port = await getPort();

@@ -11,6 +11,7 @@ export type Behaviour =
   | "serves-another-model"
   | "fails-completions"
   | "turns-unhealthy"
+  | "hangs-when-asked"
   | Growth;
 
 /** Grows by so many MiB a second. */

@@ -80,7 +80,10 @@ describe("admission", () => {
     const overtaken = [holder("x", 3), holder("y", 2, { since: 200 })];
     const { start, waiting } = admitted(queue, overtaken, 10);
     assert.equal(start, undefined);
-    assert.equal(waiting.get("z"), "waits for large, which is ahead of it and needs the memory");
+    assert.equal(
+      waiting.get("z"),
+      "waits for large, which is ahead of it and needs the memory; place 2 of 2 in the queue",
+    );
     const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
     assert.equal(admitted(queue, higher, 10).start, "z");
   });

@@ -71,6 +71,7 @@ type Case = readonly [
 const DOWN: readonly Case[] = [
   ["nothing is left of it", undefined, {}, "forget", "Stopped"],
   ["nothing is left of it, as far as can be told", undefined, { synced: false }, "forget", "Stopped"],
+  ["went down while not all can be read", undefined, { synced: false, backOff }, "nothing", "BackOff", "Killed"],
   ["suspended", off, {}, "nothing", "Stopped"],
   ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
   ["its Model is not there yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],

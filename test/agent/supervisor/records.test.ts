@@ -51,7 +51,18 @@ describe("servers that an agent before this one left behind", function () {
   const record = (part: Partial<ServerRecord> = {}) =>
     writeRecord(folder, { id, name: id, bootId: platform.bootId, logPath, ...part });
   /** Names of those that were ended. */
-  const leftovers = async () => (await adoptAll({ stateDirectory, platform, background, ended: () => {} })).ended;
+  const adoptedAndEnded = async () => {
+    const warned: string[] = [];
+    const log = {
+      info: () => {},
+      warn: (line: string) => {
+        warned.push(line);
+      },
+    };
+    const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: () => {} });
+    return { adopted, ended: warned.map((line) => line.replace(": ended what an earlier agent left behind", "")) };
+  };
+  const leftovers = async () => (await adoptedAndEnded()).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
   const elsewhere = () => join(folder, "..", "elsewhere.log");
 
@@ -138,7 +149,7 @@ describe("servers that an agent before this one left behind", function () {
     const served = { workload, specHash: "h", fields, modelPath: "/m", estimateBytes: 1, ready: true, more: "later" };
     const whole = { version: 2, id, name: id, bootId: platform.bootId, logPath, pid, startTime, served, more: 1 };
     await writeFile(join(folder, "default_chat.json"), JSON.stringify(whole));
-    const { adopted, ended } = await adoptAll({ stateDirectory, platform, background, ended: () => {} });
+    const { adopted, ended } = await adoptedAndEnded();
     assert.deepEqual([adopted.map(({ process }) => process.pid), ended], [[pid], []]);
     assert.equal(lives(child), true);
   });
