@@ -4,7 +4,7 @@ import { adaptiveFraction, type BudgetInput, describeBudget, resolveBudget } fro
 
 const GiB = 2 ** 30;
 
-// docs/background/llmkube.md, "Conformance vectors": those of budgets, and what they leave open.
+// The vectors of llmkube.md §6 ("Budget resolution"), and what they leave open.
 describe("resolveBudget", () => {
   const resolved: ReadonlyArray<readonly [name: string, input: BudgetInput, bytes: number, source: string]> = [
     [

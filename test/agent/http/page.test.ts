@@ -154,7 +154,7 @@ describe("the status page in headless Chromium", function () {
     assert.deepEqual(complaints, []);
   });
 
-  it("LLMKube trap T8: says of what is not known that it is not known", async () => {
+  it("T8: says of what is not known that it is not known", async () => {
     const { availableBytes: _, ...agent } = BUSY.agent;
     view.show({ ...BUSY, agent, workloads: [aWorkloadStatus("default/a", { pid: 1 })] });
     await visit(WIDTHS.desktop);
