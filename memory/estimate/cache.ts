@@ -35,12 +35,15 @@ export function sequencesOf(settings: EstimateSettings): number {
   return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
 }
 
-/** Of `tokens` tokens those that are sampled from: one a slot, and what was drafted for it (llama-memory.md, "Compute buffers"). */
+/**
+ * Of `tokens` tokens those that are sampled from: one a slot, and what was drafted for it
+ * (docs/background/llama-memory.md, "Output buffer").
+ */
 export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
   return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
 }
 
-/** llama-memory.md, "Cells" and "Sliding window". */
+/** docs/background/llama-memory.md, "Cells" and "Sliding window". */
 export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSettings): Cells {
   const context = padded(settings.contextSize);
   const sequences = sequencesOf(settings);
@@ -101,7 +104,7 @@ export function cachedLayers(facts: ModelFacts, family: Family): readonly Cached
   return layers;
 }
 
-/** Bytes of all attention caches (llama-memory.md, "Attention cache"). */
+/** Bytes of all attention caches (docs/background/llama-memory.md, "Attention cache"). */
 export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: EstimateSettings): Result<number> {
   const widestValue = Math.max(0, ...layers.map(({ valueWidth }) => valueWidth));
   let bytes = 0;
@@ -118,8 +121,9 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
 }
 
 /**
- * Bytes of the context checkpoints of all slots once their lists are full (llama-memory.md, "Defaults that bite"): of each
- * sliding layer the window's tokens, and the states. Models that can be rolled back without them keep none.
+ * Bytes of the context checkpoints of all slots once their lists are full (docs/background/llama-memory.md, "Prompt
+ * cache and checkpoints"): of each sliding layer the window's tokens, and the states. Models that can be rolled back
+ * without them keep none.
  */
 export function checkpointBytes(
   facts: ModelFacts,
@@ -137,7 +141,7 @@ export function checkpointBytes(
   return ok((settings.ctxCheckpoints ?? 0) * size * cells.sequences);
 }
 
-/** Bytes of the state of recurrent layers, always f32 (llama-memory.md, "Recurrent state"). */
+/** Bytes of the state of recurrent layers, always f32 (docs/background/llama-memory.md, "Recurrent state"). */
 export function recurrentBytes(facts: ModelFacts, family: Family, sequences: number): number {
   if (family.recurrent === undefined) return 0;
   const count = recurrentLayers(facts, family).filter(Boolean).length;

@@ -22,7 +22,8 @@ import type { Estimate, EstimateSettings } from "./types.ts";
 const MiB = 2 ** 20;
 
 /**
- * What a llama-server with these settings reserves for the model, in bytes, from its header alone (llama-memory.md).
+ * What a llama-server with these settings reserves for the model, in bytes, from its header alone
+ * (docs/background/llama-memory.md).
  *
  * Fails on a header that contradicts itself and on settings that llama-server refuses or that overflow. A model without
  * a rule is no failure: its estimate is `unknown`, and nothing may be started on it.
@@ -115,8 +116,9 @@ export function sumOf(parts: Readonly<Record<string, number>>): number {
 }
 
 /**
- * Token tables and the process itself, which no log line shows: the upper end of what was measured (llama-memory.md, "What no
- * log line shows"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the estimate holds under a long prompt.
+ * Token tables and the process itself, which no log line shows: the upper end of what was measured
+ * (docs/background/llama-memory.md, "Process memory"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the
+ * estimate holds under a long prompt.
  */
 function processBytes(facts: ModelFacts, sequences: number): number {
   return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);

@@ -70,7 +70,7 @@ describe("the model store", () => {
     ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is no GGUF file/],
     ["is another file", (_, response) => response.end(Buffer.concat([model, model])), /its sha256 is/],
     ["is shorter than a header", (_, response) => response.end("GGUF"), /ended after 4 bytes/],
-    ["is empty (#642)", (_, response) => response.end(), /ended after 0 bytes/],
+    ["is empty (LLMKube#642)", (_, response) => response.end(), /ended after 0 bytes/],
     [
       "breaks off",
       (_, response) => {

@@ -12,7 +12,10 @@ import { aWorkload, fields } from "../samples.ts";
 const GIB = 2 ** 30;
 const stored: StoredModel = { state: "ready", path: "/m.gguf" };
 
-/** The vectors of llmkube.md §6 that are about admission: outcomes, in LLMKube's words. */
+/**
+ * The vectors of docs/background/llmkube.md, "Conformance vectors", that are about admission: outcomes, in LLMKube's
+ * words.
+ */
 describe("what a start needs", () => {
   let gemma: GgufHeader;
 
@@ -82,7 +85,7 @@ describe("what a start needs", () => {
     assert.match(short.message, /What would fit: .*a budget of at least \d+Mi/);
   });
 
-  it("a later pass clears the earlier reason (#643)", () => {
+  it("a later pass clears the earlier reason (LLMKube#643)", () => {
     assert.equal(prepared(gemma, { memoryBudget: "1Mi" }).stage, "refused");
     assert.equal(prepared(gemma, { memoryBudget: "1Gi" }).stage, "ready");
   });

@@ -51,7 +51,7 @@ describe("an InferenceService with its Model", () => {
     assert.deepEqual([flagged.bytes, flagged.source], [8 * 2 ** 30, "agent-flag"]);
   });
 
-  it("changes its start key with its settings, not with its budget (T19)", () => {
+  it("changes its start key with its settings, not with its budget (LLMKube trap T19)", () => {
     const key = (service: object, model: object = {}) => running(wanted(service, model)).specHash;
     assert.equal(key({}), key({}, { hardware: { memoryBudget: "1Gi" } }));
     assert.notEqual(key({}), key({ contextSize: 4096 }));
@@ -118,13 +118,13 @@ describe("an InferenceService with its Model", () => {
     });
   }
 
-  it("takes a Model of its own namespace only (T9)", () => {
+  it("takes a Model of its own namespace only (LLMKube trap T9)", () => {
     const elsewhere = parsed({ ...modelManifest(), metadata: { name: "llama", namespace: "other" } });
     const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get(workloadId("default/chat"));
     assert.equal(desired?.kind, "refused");
   });
 
-  it("gives a port to the first by name, and never takes it from a server that runs (#232)", () => {
+  it("gives a port to the first by name, and never takes it from a server that runs (LLMKube#232)", () => {
     const second = parsed({ ...serviceManifest(), metadata: { name: "zzz" } });
     const manifests = [second, parsed(modelManifest()), parsed(serviceManifest())];
     const all = desiredWorkloads(manifests, node);
@@ -150,7 +150,7 @@ describe("an InferenceService with its Model", () => {
     [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
   ];
   for (const [service, model, says] of noted) {
-    it(`#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
+    it(`LLMKube#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
       const { notes } = running(wanted(service, model, { ...node, options: new Set() }));
       assert.equal(notes.length, 1, notes.join("\n"));
       assert.match(notes[0] ?? "", says);
