@@ -36,7 +36,7 @@ export type Verdict =
 
 /**
  * Who may start: by priority, then by name; one at a time, since a start shows its memory only when it is over (LLMKube#469); and
- * never so that all charges together exceed what the node gives (T3). One that waits for memory may be overtaken, but never
+ * never so that all charges together exceed what the node gives. One that waits for memory may be overtaken, but never
  * so that its overtakers together could hold the memory it waits for: else a large model would wait for ever. Nobody while
  * the machine itself says why in `hostWait`.
  */

@@ -23,8 +23,8 @@ const GUARD_BYTES = 64 * 2 ** 20;
 
 /**
  * Who gives way now, one at a time: lowest priority first, then who is furthest over the budget, then the largest, then the
- * oldest (llmkube.md §6). Never a protected one, and never the last one (#383). Nobody while another one is leaving: what
- * that frees is not seen yet.
+ * oldest (docs/background/llmkube.md, "Eviction order"). Never a protected one, and never the last one (LLMKube#383).
+ * Nobody while another one is leaving: what that frees is not seen yet.
  */
 export function victimOf(pressure: Pressure, holders: readonly Evictable[]): WorkloadId | undefined {
   if (!mustEvict(pressure) || holders.length < 2 || holders.some(({ leaving }) => leaving)) return undefined;

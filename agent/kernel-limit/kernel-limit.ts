@@ -45,7 +45,7 @@ const TRIAL = "const held=[];for(let i=0;i<64;i++)held.push(Buffer.alloc(2**24,1
 
 /**
  * Breaches a limit on purpose, with a small process of its own: whether the kernel ends it. There are reports of systems that
- * take the limit and ignore it (apple-memory.md §3).
+ * take the limit and ignore it (docs/background/apple-memory.md, "Kernel limit").
  */
 export async function isEnforced(cap: KernelLimit): Promise<boolean> {
   const { file, args } = cap.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);

@@ -2,7 +2,8 @@ const MiB = 2 ** 20;
 
 /**
  * Sum in bytes of the rows of `memory breakdown`, each `(self = model + context + compute)` in MiB, once all of them are there:
- * with `-lv 4` and `-fit on` llama-server prints them before it reads a byte of weights (llama-memory.md). Undefined: not yet.
+ * with `-lv 4` and `-fit on` llama-server prints them before it reads a byte of weights
+ * (docs/background/llama-memory.md). Undefined: not yet.
  */
 export function parseBreakdown(log: string): number | undefined {
   const lines = log.split("\n");

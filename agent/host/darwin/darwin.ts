@@ -9,8 +9,8 @@ import { footprintOf, openProcPidRusage } from "./rusage.ts";
 
 /**
  * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
- * No Mac is at hand in this project's tests: the parsers are held to recorded output (apple-memory.md §3), the commands to
- * stand-ins on PATH.
+ * No Mac is at hand in this project's tests: the parsers are held to recorded output (docs/background/apple-memory.md,
+ * "Not seen on a Mac"), the commands to stand-ins on PATH.
  */
 export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
   const devices = await outputOf(llamaServer, ["--list-devices"]);
@@ -59,7 +59,7 @@ async function availableBytes(): Promise<number | null> {
 }
 
 /**
- * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
+ * Free, inactive and purgeable pages in bytes; null where one of them is not there. Speculative pages are not in
  * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
  */
 export function parseVmStat(printed: string): number | null {

@@ -4,7 +4,10 @@ import { ok, type Result } from "../../../api/result.ts";
 import type { Platform } from "../platform.ts";
 import { levelOf } from "../pressure-levels.ts";
 
-/** The stand-in for a Mac: what the GPU would share is the process's own anonymous memory (apple-memory.md §7). */
+/**
+ * The stand-in for a Mac: what the GPU would share is the process's own anonymous memory
+ * (docs/background/apple-memory.md, "Linux as a stand-in").
+ */
 export async function openLinux(): Promise<Result<Platform>> {
   const bootId = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
   return ok({

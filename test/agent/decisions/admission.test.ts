@@ -44,7 +44,7 @@ describe("admission", () => {
     assert.equal(admitted([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
   });
 
-  it("T3: fills what the node gives to the byte, and not beyond", () => {
+  it("LLMKube trap T3: fills what the node gives to the byte, and not beyond", () => {
     assert.equal(admitted([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
     const { start, waiting } = admitted([candidate("a", 5)], [holder("x", 6)], 10);
     assert.equal(start, undefined);

@@ -19,7 +19,7 @@ describe("the supervisor at the limits of its machine", function () {
     };
     const gone = (name: string) => () => of(name)?.pid === undefined;
 
-    it("T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
+    it("LLMKube trap T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
       await both("well");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -34,7 +34,7 @@ describe("the supervisor at the limits of its machine", function () {
       await until("default/batch", inState("Ready"));
     });
 
-    it("T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
+    it("LLMKube trap T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
       await both("ignores-sigterm");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -53,7 +53,7 @@ describe("the supervisor at the limits of its machine", function () {
       assert.match(of("default/batch")?.message ?? "", /critically short of memory/);
     });
 
-    it("T8: neither evicts nor starts on a pressure that cannot be read", async () => {
+    it("LLMKube trap T8: neither evicts nor starts on a pressure that cannot be read", async () => {
       await both("well");
       machine.pressure = null;
       await want("default/new");

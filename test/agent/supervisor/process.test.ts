@@ -24,7 +24,7 @@ describe("a server's process", function () {
     return server;
   };
 
-  it("T17: that could not be spawned has an end, and takes signals without harm", async () => {
+  it("LLMKube trap T17: that could not be spawned has an end, and takes signals without harm", async () => {
     const ended = Promise.withResolvers<void>();
     const server = spawnProcess({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
     await ended.promise;

@@ -160,7 +160,7 @@ describe("servers that an agent before this one left behind", function () {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("keeps a record a name, apart in every namespace (T9)", async () => {
+  it("keeps a record a name, apart in every namespace (LLMKube trap T9)", async () => {
     record();
     record({ id: workloadId("other/chat") });
     assert.equal((await readdir(folder)).length, 2);

@@ -63,7 +63,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.deepEqual(of("default/chat")?.notes, []);
   });
 
-  it("charges what was measured where that is more than the estimate (T3)", async () => {
+  it("charges what was measured where that is more than the estimate (LLMKube trap T3)", async () => {
     await open("well");
     await want("default/chat", { budget: { bytes: 900 * MIB, source: "crd-budget" } });
     await until("default/chat", inState("Ready"));
@@ -79,7 +79,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/more", inState("Ready"));
   });
 
-  it("kills what ignores SIGTERM, and starts no second one before it is gone (T4)", async () => {
+  it("kills what ignores SIGTERM, and starts no second one before it is gone (LLMKube trap T4)", async () => {
     await open("ignores-sigterm");
     const workload = await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
@@ -124,7 +124,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   });
 
   for (const behaviour of ["serves-another-model", "fails-completions"] as const) {
-    it(`T15, #374: is never Ready with one that ${behaviour}`, async () => {
+    it(`LLMKube trap T15, LLMKube#374: is never Ready with one that ${behaviour}`, async () => {
       await open(behaviour);
       const { fields: asked } = await want("default/chat");
       const health = () =>
@@ -187,7 +187,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     }
   });
 
-  it("T14: shows no endpoint from the moment that it drains", async () => {
+  it("LLMKube trap T14: shows no endpoint from the moment that it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");
     const ready = await until("default/chat", inState("Ready"));
