@@ -1,5 +1,8 @@
 const MiB = 2 ** 20;
 
+/** The first column is as wide as its longest cell: behind the title stand more spaces the longer the chip's name is. */
+const HEAD = /\| memory breakdown \[MiB\]\s+\| total/;
+
 /**
  * Sum in bytes of the rows of `memory breakdown`, each `(self = model + context + compute)` in MiB, once all of them are there:
  * with `-lv 4` and `-fit on` llama-server prints them before it reads a byte of weights
@@ -7,7 +10,7 @@ const MiB = 2 ** 20;
  */
 export function parseBreakdown(log: string): number | undefined {
   const lines = log.split("\n");
-  const head = lines.findIndex((line) => line.includes("| memory breakdown [MiB] |"));
+  const head = lines.findIndex((line) => HEAD.test(line));
   if (head === -1) return undefined;
   const rest = lines.slice(head + 1, -1);
   const end = rest.findIndex((line) => !/\|\s+- /.test(line));

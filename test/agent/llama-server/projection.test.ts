@@ -19,10 +19,26 @@ const METAL =
 const HOST = "I common: |   - Host               |                  285 =   235 +      27 +      23                |\n";
 const NEXT = "I common_params_fit_impl: projected to use 285 MiB of host memory\n";
 
+/** As llama.cpp pads it: the first column is as wide as its longest cell. */
+function wideTable(chip: string): string {
+  const cells = [" memory breakdown [MiB]", `   - MTL0 (${chip})`, "   - Host"];
+  const width = Math.max(...cells.map(({ length }) => length)) + 1;
+  const [head, device, host] = cells.map((cell) => `I common: |${cell.padEnd(width)}|`);
+  return [
+    `${head} total   free    self   model   context   compute    unaccounted |`,
+    `${device} 18186 = 11633 + (5619 =  2368 +    2734 +     517) +         933 |`,
+    `${host}                  285 =   235 +      27 +      23                |`,
+    "",
+  ].join("\n");
+}
+
 describe("what llama-server projects", () => {
   const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
     ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
     ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
+    ...["Apple M4 Pro", "Apple M3 Ultra", "Apple Paravirtual device", "Apple M9 (rev: 2) [x]"].map(
+      (chip) => [`a table as wide as ${chip}`, `${wideTable(chip)}${NEXT}`, 5619 + 285] as const,
+    ),
     ["nothing yet", "0.00.1 I srv: loading\n", undefined],
     ["not every row yet", `${HEAD}${METAL}`, undefined],
     ["half a line", `${HEAD}${HOST}${NEXT.slice(0, 9)}`, undefined],
