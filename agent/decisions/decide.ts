@@ -26,7 +26,7 @@ export interface StartingView extends AnyServerView {
 export interface ReadyView extends AnyServerView {
   readonly phase: "ready";
   readonly readyAt: number;
-  /** Health checks in a row without an answer. */
+  /** Health checks in a row without an answer, in which it did not work either. */
   readonly failedChecks: number;
 }
 
@@ -198,7 +198,10 @@ function decideRunning(
   }
   if (server.phase === "ready") {
     if (server.failedChecks < UNHEALTHY_CHECKS) return { act: "nothing", state: "Ready" };
-    return stop("Unhealthy", `it did not answer ${UNHEALTHY_CHECKS} times in a row: it is started again`);
+    return stop(
+      "Unhealthy",
+      `it neither answered nor worked in ${UNHEALTHY_CHECKS} health checks in a row: it is started again`,
+    );
   }
   if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
   return stop("StartTimeout", `it did not answer within ${START_TIMEOUT_MS / 60_000} minutes`);

@@ -17,6 +17,8 @@ export interface Platform {
    * stand-in").
    */
   footprintBytes(pid: number): Promise<number | null>;
+  /** Processor time that a process has used since it was started, in seconds. */
+  cpuSeconds(pid: number): Promise<number | null>;
   /** How short of memory the machine is, as its kernel says. */
   pressure(): Promise<PressureLevel | null>;
   /** When a process was started, in the platform's own notation; with the pid it identifies the process. */

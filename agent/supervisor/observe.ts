@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
 import { isSampleDue, NO_SAMPLES, withSample } from "../decisions/footprint.ts";
 import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
@@ -10,7 +11,7 @@ import { followBudget, limitMessage } from "./limit.ts";
 import { bounded } from "./logs.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
-import { answered, type Running, unanswered } from "./running.ts";
+import { answered, type Running, silent, unanswered } from "./running.ts";
 
 /** Between two checks of a server that is Ready. */
 const CHECK_MS = 10_000;
@@ -50,49 +51,62 @@ function question(entry: Entry, options: SupervisorOptions): void {
   }
 }
 
+/** What is known of a server once a question to it is over, whatever became of its entry meanwhile. */
+type Heard = (current: Running) => Running;
+
 async function ask(
   entry: Entry,
   running: Running,
-  answer: (running: Running) => Promise<boolean>,
+  question: (running: Running, options: SupervisorOptions) => Promise<Heard>,
   options: SupervisorOptions,
 ): Promise<void> {
   entry.running = { ...running, probing: true };
-  let good = false;
+  let heard: Heard = unanswered;
   try {
-    good = await answer(running);
+    heard = await question(running, options);
   } finally {
-    heard(entry, running, good, options);
+    const current = entry.running;
+    if (current?.process === running.process && current.process.exit() === undefined) {
+      entry.running = noted(heard(current), options);
+      if (isNews(current, entry.running)) options.wake();
+    }
   }
 }
 
 /** One that was Ready under an earlier agent may be busy with answers that are longer than any patience for a first one. */
-function firstAnswer({ started, answeredBefore }: Running): Promise<boolean> {
+async function firstAnswer({ started, answeredBefore }: Running, { clock }: SupervisorOptions): Promise<Heard> {
   const expected = { ...started.fields, modelPath: started.modelPath };
-  return answeredBefore ? isHealthy(expected) : answers(expected);
+  const good = answeredBefore ? await isHealthy(expected) : await answers(expected);
+  return good ? (current) => answered(current, clock()) : unanswered;
 }
 
-async function check({ started, process }: Running): Promise<boolean> {
+async function check({ started, process }: Running, { clock, platform }: SupervisorOptions): Promise<Heard> {
   const healthy = await isHealthy({ ...started.fields, modelPath: started.modelPath });
   try {
     bounded(process.logPath);
   } catch {
     // A disk that is full: the log is cut another time.
   }
-  return healthy;
+  if (healthy) return (current) => answered(current, clock());
+  const cpuSeconds = process.pid === undefined ? null : await platform.cpuSeconds(process.pid);
+  const work = { cpuSeconds, logBytes: sizeOf(process.logPath) };
+  return (current) => silent(current, work, clock());
 }
 
-/** What came back is about the process that was asked, whatever became of its entry meanwhile. */
-function heard(entry: Entry, asked: Running, good: boolean, options: SupervisorOptions): void {
-  const current = entry.running;
-  if (current?.process !== asked.process || current.process.exit() !== undefined) return;
-  const next = good ? answered(current, options.clock()) : unanswered(current, options.clock());
-  entry.running = next;
-  const { served } = next.record;
-  if (good && served !== undefined && !served.ready) {
-    entry.running = recorded({ ...next, record: { ...next.record, served: { ...served, ready: true } } }, options);
-  }
-  const news = asked.phase === "starting" ? good : !good;
-  if (news) options.wake();
+function sizeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+}
+
+/** Keeps for the next agent that a server has answered. */
+function noted(running: Running, options: SupervisorOptions): Running {
+  const { record, phase } = running;
+  if (phase !== "ready" || record.served === undefined || record.served.ready) return running;
+  return recorded({ ...running, record: { ...record, served: { ...record.served, ready: true } } }, options);
+}
+
+/** Whether a tick at once has something to decide on. */
+function isNews(before: Running, now: Running): boolean {
+  return before.phase !== now.phase || (now.phase === "ready" && now.failedChecks > 0);
 }
 
 /** Reasons to stop a server that are its own fault. */

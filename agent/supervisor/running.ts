@@ -1,4 +1,5 @@
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
+import { isWorking, type Work } from "../decisions/health.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { LlamaProcess } from "./process.ts";
@@ -25,6 +26,8 @@ interface Held {
   readonly probing: boolean;
   /** When it was asked last after it was Ready, in the clock's milliseconds. */
   readonly checkedAt?: number;
+  /** What it had done by the last health check, if it did not answer that one. */
+  readonly workAtSilence?: { readonly at: number; readonly work: Work } | undefined;
   /** It had answered under an earlier agent. */
   readonly answeredBefore: boolean;
 }
@@ -39,13 +42,29 @@ export type Running = (StartingView | ReadyView | StoppingView) & Held;
 export function answered(running: Running, now: number): Running {
   if (running.phase === "stopping") return { ...running, probing: false };
   const readyAt = running.phase === "ready" ? running.readyAt : now;
-  return { ...running, phase: "ready", readyAt, failedChecks: 0, probing: false, checkedAt: now };
+  return {
+    ...running,
+    phase: "ready",
+    readyAt,
+    failedChecks: 0,
+    probing: false,
+    checkedAt: now,
+    workAtSilence: undefined,
+  };
 }
 
-/** It has not answered; only of one that is Ready that counts. */
-export function unanswered(running: Running, now: number): Running {
+/** It has not answered yet. */
+export function unanswered(running: Running): Running {
+  return { ...running, probing: false };
+}
+
+/** It did not answer a health check, by which time it had done `work`. */
+export function silent(running: Running, work: Work, now: number): Running {
   if (running.phase !== "ready") return { ...running, probing: false };
-  return { ...running, failedChecks: running.failedChecks + 1, probing: false, checkedAt: now };
+  const { workAtSilence: before, failedChecks } = running;
+  const working = isWorking(before?.work, work, now - (before?.at ?? now));
+  const failed = working ? 0 : failedChecks + 1;
+  return { ...running, failedChecks: failed, probing: false, checkedAt: now, workAtSilence: { at: now, work } };
 }
 
 /** SIGTERM was sent to it. */

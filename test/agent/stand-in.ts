@@ -11,6 +11,7 @@ export type Behaviour =
   | "serves-another-model"
   | "fails-completions"
   | "turns-unhealthy"
+  | "busy"
   | "hangs-when-asked"
   | Growth;
 

@@ -31,6 +31,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     pressure,
     footprintBytes: footprintReader(),
     availableBytes,
+    cpuSeconds,
     startTime,
     writersOf,
     listenerOn,
@@ -69,6 +70,19 @@ export function parseVmStat(printed: string): number | null {
   );
   if (pageSize === undefined || pages.includes(undefined)) return null;
   return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
+}
+
+async function cpuSeconds(pid: number): Promise<number | null> {
+  const printed = await outputOf("ps", ["-o", "time=", "-p", String(pid)]);
+  return printed.ok ? parsePsTime(printed.value) : null;
+}
+
+/** `ps -o time=`: `MM:SS.hh`, with hours and days before it where there are any; in seconds. */
+export function parsePsTime(printed: string): number | null {
+  const parts = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$/.exec(printed.trim());
+  if (parts === null) return null;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1).map((part) => Number(part ?? 0));
+  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 async function startTime(pid: number): Promise<string | null> {

@@ -3,11 +3,18 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { batched } from "../../../agent/host/batched.ts";
-import { parseFootprint, parseFootprints, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
+import {
+  parseFootprint,
+  parseFootprints,
+  parsePsTime,
+  parseVmStat,
+  parseWorkingSet,
+} from "../../../agent/host/darwin/darwin.ts";
 import { footprintOf, openProcPidRusage } from "../../../agent/host/darwin/rusage.ts";
 import { lastReading } from "../../../agent/host/last-reading.ts";
 import {
   openLinux,
+  parseCpuSeconds,
   parseListeners,
   parseMeminfo,
   parseSmapsRollup,
@@ -49,6 +56,18 @@ describe("probes of a Mac", () => {
     for (const text of ["", "vm_stat: permission denied", VM_STAT.replace(/ \(page size.*\)/, "")]) {
       assert.equal(parseVmStat(text), null);
     }
+  });
+
+  it("reads processor time as ps prints it", () => {
+    const times = {
+      "  0:01.23\n": 1.23,
+      "12:00.00": 720,
+      "1:02:03.50": 3723.5,
+      "2-01:00:00": 176_400,
+      "": null,
+      "-": null,
+    };
+    for (const [printed, seconds] of Object.entries(times)) assert.equal(parsePsTime(printed), seconds, printed);
   });
 
   it("reads the exact footprint, of the process that was asked for", () => {
@@ -198,6 +217,12 @@ describe("probes of Linux", () => {
     assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
     assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
     assert.equal(parseStartTime(""), null);
+  });
+
+  it("reads processor time beside a name with spaces and parentheses", () => {
+    const fields = Array.from({ length: 20 }, (_, index) => (index === 10 ? 250 : index === 11 ? 50 : 0)).join(" ");
+    assert.equal(parseCpuSeconds(`12 (a) b (c)) S ${fields}`), 3);
+    assert.equal(parseCpuSeconds(""), null);
   });
 
   it("finds who listens on a port, and nobody who only talks to it", () => {

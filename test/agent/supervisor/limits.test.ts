@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "../../../agent/kernel-limit/open.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -72,8 +73,19 @@ describe("the supervisor at the limits of its machine", function () {
     const draining = await until("default/chat", inState("Draining"));
     assert.equal(draining.reason, "Unhealthy");
     const down = await until("default/chat", inState("BackOff"));
-    assert.match(down.message ?? "", /^it did not answer 3 times in a row/);
+    assert.match(down.message ?? "", /^it neither answered nor worked in 3 health checks in a row/);
     await until("default/chat", (status) => status.state === "Ready" && status.pid !== pid);
+  });
+
+  it("leaves alone a server that is too busy to answer, as long as it works", async () => {
+    await open("busy");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (let ticks = 0; ticks < 120; ticks += 1) {
+      await tick();
+      await sleep(30);
+    }
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
   });
 
   describe("with the kernel behind it", () => {
