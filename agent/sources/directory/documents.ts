@@ -1,6 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import { isFields } from "../../../api/document.ts";
-import { isOfThisApi, parseManifest } from "../../../api/parse.ts";
+import { isOfThisApi } from "../../../api/identity.ts";
+import { parseManifest } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Manifest } from "../../workload/manifest.ts";
 
