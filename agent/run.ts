@@ -16,7 +16,6 @@ import { readApiKey } from "./llama-server/api-key.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
 import { alarmClock, reconcileLoop } from "./loop.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
-import { desiredWorkloads } from "./sources/directory/join.ts";
 import { lockState } from "./state/lock.ts";
 import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { logChanges } from "./status/log.ts";
@@ -28,7 +27,6 @@ import { supervisor } from "./supervisor/loop.ts";
 import { recordsFolder } from "./supervisor/start.ts";
 import type { Desired } from "./workload/desired.ts";
 import { headerCache } from "./workload/headers.ts";
-import { wantedFiles } from "./workload/model-files.ts";
 import type { HostFacts, Workload } from "./workload/workload.ts";
 import { workloadId } from "./workload/workload-id.ts";
 
@@ -153,14 +151,16 @@ async function supervise(
   if (window.problem !== undefined) log.warn(window.problem);
   if (window.url !== undefined) log.info(`status page at ${window.url}`);
   const available = lastReading(platform.availableBytes);
-  const source = await openDirectory(options.manifests, alarm.ring);
+  const source = await openDirectory({
+    folder: options.manifests,
+    host: node,
+    running: () => new Set([...processes.running()].map(workloadId)),
+    changed: alarm.ring,
+  });
   const collection = {
     folder: options.models,
     maxBytes: options.modelsMaxBytes,
-    wanted: () => {
-      const { manifests, problems } = source.current();
-      return problems.length > 0 ? undefined : wantedFiles(manifests);
-    },
+    wanted: () => source.current().models,
     say: (message: string) => log.info(message),
   };
   background("removing unused models", collectRegularly(collection, stop));
@@ -201,10 +201,8 @@ async function supervise(
     await reconcileLoop(
       processes,
       () => {
-        const { manifests, problems } = source.current();
-        const running = new Set([...processes.running()].map(workloadId));
-        const desired = desiredWorkloads(manifests, node, running);
-        return problems.length === 0 ? desired : withUnconfirmed(desired, processes.unconfirmed());
+        const { workloads, synced } = source.current();
+        return synced ? workloads : withUnconfirmed(workloads, processes.unconfirmed());
       },
       report,
       alarm,
@@ -220,18 +218,12 @@ async function supervise(
   }
 }
 
-/**
- * While manifests cannot be read, what an earlier agent left runs on (T6): that one is not among what is wanted, or its Model is
- * not, may be ignorance.
- */
+/** While some manifests cannot be told, what an earlier agent left runs on (T6): that it is not among what is wanted may be ignorance. */
 function withUnconfirmed(
   desired: ReadonlyMap<string, Desired>,
   unconfirmed: ReadonlyMap<string, Workload>,
 ): ReadonlyMap<string, Desired> {
-  const kept = [...unconfirmed].filter(([name]) => {
-    const known = desired.get(name);
-    return known === undefined || (known.kind === "refused" && known.state === "Pending");
-  });
+  const kept = [...unconfirmed].filter(([name]) => !desired.has(name));
   return new Map([...desired, ...kept.map(([name, workload]) => [name, { kind: "run", workload }] as const)]);
 }
 

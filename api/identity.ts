@@ -53,3 +53,8 @@ const NAMESPACE = metadataSchema.shape.namespace;
 function isNear(text: string, known: string, slip: number): boolean {
   return text.length <= known.length + slip && distance(text.toLowerCase(), known.toLowerCase()) <= slip;
 }
+
+/** `Model default/llama`. */
+export function identityText({ kind, namespace, name }: Identity): string {
+  return `${kind} ${namespace}/${name}`;
+}

@@ -214,7 +214,7 @@ describe("the agent with a real llama-server and real weights", function () {
     const { pid } = await workloadOnce(site, "chat", isReady);
     await writeFile(join(site.manifests, "chat.yaml"), "apiVersion: inference.llmkube.dev/v1alpha1\nkind: Mod");
     const { agent: said } = await statusOnce(site, (status) => status.agent.problems.length === 2);
-    assert.match(said.problems.join("\n"), /^bad\.yaml: no valid YAML/);
+    assert.match(said.problems.join("\n"), /^bad\.yaml: it is not valid YAML/);
     assert.match(said.problems.join("\n"), /^chat\.yaml: .*last good version stays in force$/m);
     assert.equal((await workloadOnce(site, "chat", isReady)).pid, pid);
   });
