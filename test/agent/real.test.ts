@@ -164,6 +164,9 @@ describe("the agent with a real llama-server and real weights", function () {
 
   it("T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
     await writeManifests(site, "chat", { port });
+    // An object of LLMKube that this agent does not serve is no reason to keep anything.
+    const router = "{apiVersion: inference.llmkube.dev/v1alpha1, kind: ModelRouter, metadata: {name: router}}";
+    await writeFile(join(site.manifests, "router.yaml"), router);
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
     await stopped(agent, "SIGKILL");

@@ -34,7 +34,7 @@ function readDocument(object: unknown): readonly ManifestDocument[] {
   if (object === null || object === undefined) return [];
   const fields = isFields(object) ? object : {};
   if (isFields(object)) {
-    if (isTornList(object)) return [{ is: "unidentified", problem: "a List has no items" }];
+    if (isTornList(object)) return [{ is: "unidentified", problem: "a List has no list of items" }];
     if (!isOfThisApi(object)) return [];
     if (isForeign(object)) return [{ is: "foreign", note: foreignNote(object) }];
   }

@@ -39,7 +39,8 @@ export async function readManifestFile(path: string, known: FileState | undefine
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     if (code === "ENOENT" && !(await isLink(path))) return { found: "nothing" };
-    return { found: "unreadable", problem: accessProblem(code), ...state };
+    // Without a stamp it is tried again at the next look.
+    return { found: "unreadable", problem: accessProblem(code), inode: state.inode, stamp: "" };
   }
 }
 
@@ -57,7 +58,7 @@ async function contentOf(path: string): Promise<Buffer | string> {
 
 /** Undefined where there is more: a file may grow while it is read. */
 async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer | undefined> {
-  const buffer = Buffer.alloc(limit + 1);
+  const buffer = Buffer.allocUnsafe(limit + 1);
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await handle.read(buffer, { offset: length });

@@ -26,7 +26,7 @@ describe("the documents of a manifest file", () => {
     ["a byte order mark of UTF-8", `\ufeff${model}`, ["manifest llama"]],
     ["a List", `{apiVersion: v1, kind: List, items: [${model}, ${service}]}`, ["manifest llama", "manifest chat"]],
     ["an empty List", "{apiVersion: v1, kind: List, items: []}", []],
-    ["a List that was cut off", "apiVersion: v1\nkind: List\nitems:", ["unidentified: a List has no items"]],
+    ["a List that was cut off", "apiVersion: v1\nkind: List\nitems:", ["unidentified: a List has no list of items"]],
     ["nothing but comments", "# nothing\n---\n# here\n", []],
     ["other APIs' objects", "{apiVersion: v1, kind: Namespace, metadata: {name: x}}\n---\n{services: {web: {}}}", []],
     ...["ModelRouter", "ModelPool", "GPUQuota", "LoRAAdapter", "InferenceServiceSet", "Unheard"].map(
