@@ -3,7 +3,7 @@ import { type Identity, identityOf, isOfThisApi, meantKind } from "../../../api/
 import { readTolerantly, subjectOf } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Manifest } from "../../workload/manifest.ts";
-import { readYaml } from "./yaml.ts";
+import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "./yaml.ts";
 
 /** One document of a file, as far as it concerns this agent. */
 export type ManifestDocument =
@@ -22,7 +22,9 @@ export type ManifestDocument =
 export function readDocuments(text: string): Result<readonly ManifestDocument[]> {
   if (text.trim() === "") return fail("it is empty; remove the file or write a manifest into it");
   const values = readYaml(text);
-  return values.ok ? ok(values.value.flatMap(listItems).flatMap(readDocument)) : values;
+  if (!values.ok) return values;
+  const objects = values.value.flatMap(listItems);
+  return objects.length > MAX_OBJECTS ? fail(TOO_MANY_OBJECTS) : ok(objects.flatMap(readDocument));
 }
 
 function listItems(object: unknown): readonly unknown[] {

@@ -12,7 +12,7 @@ export interface FolderWatch {
  * look at the folder.
  */
 export function watchFolder(folder: string, touched: () => void): FolderWatch {
-  const ignored = (path: string, stats?: Stats) => path !== folder && !isWorthWatching(relative(folder, path), stats);
+  const ignored = (path: string, stats?: Stats) => !isWorthWatching(relative(folder, path), stats);
   const watcher = watch(folder, { ignoreInitial: true, ignored }).on("all", touched);
   // What changed between the first look and the first watch comes with no event.
   watcher.once("ready", touched);

@@ -1,13 +1,17 @@
 import { type Document, isScalar, Lexer, type ParsedNode, parseAllDocuments, visit } from "yaml";
 import { fail, ok, type Result } from "../../../api/result.ts";
 
-/** Aliases that may be followed: none is needed, and each can multiply what is read. */
-const MAX_ALIASES = 100;
+/** How often what an alias stands for may be read again: each can multiply what is read. */
+const MAX_ALIAS_COUNT = 100;
 /** The parser's time grows faster than these, so that a file could keep the agent busy for minutes. */
 const MAX_DEPTH = 64;
-const MAX_DOCUMENTS = 10_000;
+const MAX_ALIASES = 1000;
 
-/** The documents of a YAML text, each in at most linear time. Fails with a clause where the text is no YAML, or beyond all bounds. */
+/** Objects that a file may hold, in documents or in lists. */
+export const MAX_OBJECTS = 1000;
+export const TOO_MANY_OBJECTS = `it holds more than ${MAX_OBJECTS} objects; split it into several files`;
+
+/** The documents of a YAML text, in time linear to its length. Fails with a clause where the text is no YAML, or no manifest looks like that. */
 export function readYaml(text: string): Result<readonly unknown[]> {
   try {
     const unreasonable = shapeProblem(text);
@@ -18,7 +22,7 @@ export function readYaml(text: string): Result<readonly unknown[]> {
       const [error] = document.errors;
       const problem = error?.message.split("\n", 1)[0] ?? repeatedKey(document);
       if (problem !== undefined) return fail(`it is not valid YAML: ${problem}`);
-      values.push(document.toJS({ maxAliasCount: MAX_ALIASES }));
+      values.push(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }));
     }
     return ok(values);
   } catch (error) {
@@ -26,19 +30,21 @@ export function readYaml(text: string): Result<readonly unknown[]> {
   }
 }
 
-/** What no manifest looks like, told by the lexer alone. */
+/** A clause on what no manifest looks like, told by the lexer alone. */
 function shapeProblem(text: string): string | undefined {
-  let brackets = 0;
-  let indicators = 0;
-  let documents = 0;
+  const count = { brackets: 0, indicators: 0, aliases: 0, documents: 0 };
   for (const lexeme of new Lexer().lex(text)) {
-    if (lexeme === "[" || lexeme === "{") brackets += 1;
-    else if (lexeme === "]" || lexeme === "}") brackets -= 1;
-    else if (lexeme === "-" || lexeme === "?") indicators += 1;
-    else if (lexeme === "---") documents += 1;
-    else if (lexeme.endsWith("\n")) indicators = 0;
-    if (brackets > MAX_DEPTH || indicators > MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} levels deep`;
-    if (documents > MAX_DOCUMENTS) return `it has more than ${MAX_DOCUMENTS} documents`;
+    if (lexeme === "[" || lexeme === "{") count.brackets += 1;
+    else if (lexeme === "]" || lexeme === "}") count.brackets -= 1;
+    else if (lexeme === "-" || lexeme === "?") count.indicators += 1;
+    else if (lexeme === "---") count.documents += 1;
+    else if (lexeme.startsWith("*")) count.aliases += 1;
+    else if (lexeme.endsWith("\n")) count.indicators = 0;
+    if (count.brackets < 0) return "it is not valid YAML: it closes a bracket that was not opened";
+    if (count.brackets > MAX_DEPTH || count.indicators > MAX_DEPTH)
+      return `it is nested more than ${MAX_DEPTH} levels deep`;
+    if (count.aliases > MAX_ALIASES) return `it has more than ${MAX_ALIASES} aliases`;
+    if (count.documents > MAX_OBJECTS) return TOO_MANY_OBJECTS;
   }
   return undefined;
 }
