@@ -31,32 +31,53 @@ const SUFFIXES: Readonly<Record<string, readonly [base: 2n | 10n, exponent: numb
 const NUMBER = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<part>\d*))?(?<suffix>.*)$/su;
 const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
 
+/** Why a text is no quantity of bytes that can be used. */
+export type QuantityFault = "malformed" | "too large";
+
 /**
  * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
  * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
  *
- * Fails on what `resource.ParseQuantity` refuses, on amounts beyond 2^63-1 bytes, some of which it silently caps, and on
- * a suffix without a number (`Gi`), which is outside its documented grammar and which its scanner reads as 0.
+ * `malformed`: what `resource.ParseQuantity` refuses, and a suffix without a number (`Gi`), which is outside its documented
+ * grammar and which its scanner reads as 0. `too large`: beyond 2^63-1 bytes, some of which it silently caps.
  */
-export function parseQuantity(text: string): Result<bigint> {
+export function quantityBytes(text: string): bigint | QuantityFault {
   const groups = text.length <= MAX_LENGTH ? NUMBER.exec(text)?.groups : undefined;
   const whole = groups?.["whole"] ?? "";
   const part = groups?.["part"] ?? "";
-  if (groups === undefined || whole + part === "") return notAQuantity(text);
+  if (groups === undefined || whole + part === "") return "malformed";
 
   const unit = unitOf(groups["suffix"] ?? "");
-  if (unit === undefined) return notAQuantity(text);
+  if (unit === undefined) return "malformed";
 
   const digits = BigInt(whole + part);
-  if (digits === 0n) return ok(0n);
+  if (digits === 0n) return 0n;
+  const sign = groups["sign"] === "-" ? -1n : 1n;
   const [base, exponent] = unit;
-  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? tooLarge(text) : ok(groups["sign"] === "-" ? -1n : 1n);
+  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? "too large" : sign;
 
   const numerator = digits * (exponent > 0 ? base ** BigInt(exponent) : 1n);
   const denominator = 10n ** BigInt(part.length) * (exponent < 0 ? base ** BigInt(-exponent) : 1n);
   const bytes = (numerator + denominator - 1n) / denominator;
-  if (bytes > MAX_BYTES) return tooLarge(text);
-  return ok(groups["sign"] === "-" ? -bytes : bytes);
+  return bytes > MAX_BYTES ? "too large" : sign * bytes;
+}
+
+/** {@link quantityBytes}, with a sentence where the text is none. */
+export function parseQuantity(text: string): Result<bigint> {
+  const bytes = quantityBytes(text);
+  if (typeof bytes === "bigint") return ok(bytes);
+  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+  if (bytes === "too large") {
+    return fail(`${shown} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`);
+  }
+  const example = likelyQuantity(text);
+  return fail(`${shown} is not a quantity of bytes; write a number with a Kubernetes suffix, for example ${example}`);
+}
+
+/** The quantity that `16 GB`, `16g` and the like were probably meant to be; `24Gi` for everything else. */
+export function likelyQuantity(text: string): string {
+  const [, number, unit] = (text.length <= MAX_LENGTH && /^([\d.]+)\s*([KMGTP])i?B?$/iu.exec(text)) || [];
+  return number === undefined || unit === undefined ? "24Gi" : `${number}${unit.toUpperCase()}i`;
 }
 
 /** `"1.5 GiB"`: binary units, at most one decimal, for messages to people. */
@@ -68,17 +89,4 @@ function unitOf(suffix: string): readonly [base: 2n | 10n, exponent: number] | u
   const exponent = EXPONENT.exec(suffix)?.groups?.["exponent"];
   if (exponent !== undefined) return [10n, Number(exponent)];
   return Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
-}
-
-function notAQuantity(text: string): Result<bigint> {
-  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
-  const decimal = /^([\d.]+)\s*([KMGTP])i?B$/iu.exec(text);
-  const near = decimal ? `${decimal[1]}${decimal[2]?.toUpperCase()}i` : "24Gi";
-  return fail(`${shown} is not a quantity of bytes; write a number with a Kubernetes suffix, for example ${near}`);
-}
-
-function tooLarge(text: string): Result<bigint> {
-  return fail(
-    `${JSON.stringify(text)} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`,
-  );
 }

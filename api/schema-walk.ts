@@ -12,7 +12,7 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-/** The schema of one member of an object, list or map; undefined inside carried types and for fields that do not exist. */
+/** The schema of one member of an object, list or map; undefined inside opaque types and for fields that do not exist. */
 export function memberSchema(schema: z.core.$ZodType | undefined, key: PropertyKey): z.core.$ZodType | undefined {
   if (schema instanceof z.ZodObject)
     return Object.hasOwn(schema.shape, key) ? unwrap(schema.shape[String(key)]) : undefined;

@@ -164,6 +164,9 @@ describe("the agent with a real llama-server and real weights", function () {
 
   it("LLMKube trap T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
     await writeManifests(site, "chat", { port });
+    // An object of LLMKube that this agent does not serve is no reason to keep anything.
+    const router = "{apiVersion: inference.llmkube.dev/v1alpha1, kind: ModelRouter, metadata: {name: router}}";
+    await writeFile(join(site.manifests, "router.yaml"), router);
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
     await stopped(agent, "SIGKILL");
@@ -214,7 +217,7 @@ describe("the agent with a real llama-server and real weights", function () {
     const { pid } = await workloadOnce(site, "chat", isReady);
     await writeFile(join(site.manifests, "chat.yaml"), "apiVersion: inference.llmkube.dev/v1alpha1\nkind: Mod");
     const { agent: said } = await statusOnce(site, (status) => status.agent.problems.length === 2);
-    assert.match(said.problems.join("\n"), /^bad\.yaml: no valid YAML/);
+    assert.match(said.problems.join("\n"), /^bad\.yaml: it is not valid YAML/);
     assert.match(said.problems.join("\n"), /^chat\.yaml: .*last good version stays in force$/m);
     assert.equal((await workloadOnce(site, "chat", isReady)).pid, pid);
   });

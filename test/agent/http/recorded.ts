@@ -94,5 +94,5 @@ export const BUSY: AgentStatus = aStatus(
     }),
     aWorkloadStatus("research/off", { state: "Stopped", phase: "Stopped", message: "spec.suspend is true" }),
   ],
-  { problems: ["bad.yaml: no valid YAML; its last good version stays in force"] },
+  { problems: ["bad.yaml: it is not valid YAML; its last good version stays in force"] },
 );
