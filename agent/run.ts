@@ -141,8 +141,14 @@ async function supervise(
       header: headerCache(
         (source) => readHeader(source, { signal: stop, cacheFolder: headerCacheFolder() }),
         alarm.ring,
+        () => performance.now(),
       ),
-      stored: modelStore(options.models, alarm.ring, stop),
+      stored: modelStore({
+        folder: options.models,
+        changed: alarm.ring,
+        signal: stop,
+        clock: () => performance.now(),
+      }),
     },
     background,
     clock: () => performance.now(),

@@ -1,6 +1,6 @@
 import { gathered } from "./http-body.ts";
-import { type Answer, connectionRefusal, headerOf, statusRefusal, TransientRefusal } from "./http-request.ts";
-import { quoted, refuse } from "./refusal.ts";
+import { type Answer, headerOf } from "./http-request.ts";
+import { connectionRefusal, quoted, refuse, statusRefusal, TransientRefusal } from "./refusal.ts";
 
 /** What tells one version of a file from another. */
 export interface FileIdentity {
@@ -44,13 +44,39 @@ export function openPart(answer: Answer, asked: ByteRange): BodyPart {
   }
 }
 
-/** Refuses an answer that belongs to another version of the file. */
-export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+/**
+ * Asks for a part of a file as it is. `If-Range` makes a server that has another version than `known` by now send all of it, which is
+ * then noticed; it takes strong validators only (RFC 9110 §13.1.5).
+ */
+export function rangeHeaders({ begin, end }: ByteRange, known?: FileIdentity): Readonly<Record<string, string>> {
+  const validator = strongEtag(known) ?? known?.lastModified;
+  return {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    range: `bytes=${begin}-${end - 1}`,
+    ...(validator === undefined ? {} : { "if-range": validator }),
+  };
+}
+
+/** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
+export function strongEtag(identity: Partial<FileIdentity> | undefined): string | undefined {
+  return identity?.etag?.startsWith('"') ? identity.etag : undefined;
+}
+
+/** What tells `now` from the version that came first; nothing where both are one. */
+export function changesOf(first: FileIdentity, now: FileIdentity): readonly string[] {
   const changes: string[] = [];
   if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
   if (first.etag !== now.etag) changes.push("its ETag changed");
   if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
-  if (changes.length > 0) refuse(`the file changed while it was read (${changes.join(", ")}): try again`);
+  return changes;
+}
+
+/** Refuses an answer that belongs to another version of the file. */
+export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+  const changes = changesOf(first, now);
+  if (changes.length > 0)
+    refuse(`the file changed while it was read (${changes.join(", ")}): try again`, "interrupted");
 }
 
 function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
@@ -60,7 +86,7 @@ function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fi
     const total = /^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1];
     refuse(total === "0" ? "the file is empty (0 bytes)" : `${url.host} has no bytes from ${asked.begin} on (416)`);
   }
-  if (status !== 200 && status !== 206) throw statusRefusal(answer);
+  if (status !== 200 && status !== 206) throw statusRefusal(status, response.headers, url.host);
   const encoding = headerOf(response, "content-encoding") ?? "identity";
   if (encoding !== "identity") {
     refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);

@@ -57,9 +57,13 @@ export function locate(source: string, environment: HubEnvironment, token?: stri
     case "pvc":
       return fail(
         `source ${quoted(name)} is a cluster volume, which a Mac cannot mount: use a path, hf:// or https://`,
+        "unsupported",
       );
     case "s3":
-      return fail(`source ${quoted(name)} is on S3, which is not read here: use an https:// address of the object`);
+      return fail(
+        `source ${quoted(name)} is on S3, which is not read here: use an https:// address of the object`,
+        "unsupported",
+      );
     default:
       return fail(`source ${quoted(name)} is not understood: ${EXPECTED}`);
   }

@@ -10,6 +10,7 @@ export async function checkSpaceFor(bytes: number, folder: string, floorBytes: n
   throw new Refusal(
     `${formatBytes(bytes)} are to come and the disk of ${folder} has ${formatBytes(free)} free${floor}: ` +
       "free space or name another folder with --models",
+    "no-space",
   );
 }
 
@@ -20,6 +21,7 @@ export async function checkFloor(folder: string, floorBytes: number): Promise<vo
   throw new Refusal(
     `paused: the disk of ${folder} has only ${formatBytes(free)} left, and ${formatBytes(floorBytes)} stay free: ` +
       "it goes on where it stopped once there is space",
+    "no-space",
   );
 }
 

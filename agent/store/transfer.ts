@@ -1,12 +1,19 @@
-import { EnvHttpProxyAgent } from "undici";
-import { type BodyPart, type ByteRange, type FileIdentity, openPart } from "../../fetch/http-part.ts";
-import { type Connection, get } from "../../fetch/http-request.ts";
+import type { Dispatcher } from "undici";
+import {
+  type BodyPart,
+  type ByteRange,
+  changesOf,
+  type FileIdentity,
+  openPart,
+  rangeHeaders,
+} from "../../fetch/http-part.ts";
+import { type Connection, get, httpDispatcher } from "../../fetch/http-request.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
 import { refuse } from "../../fetch/refusal.ts";
+import { type Retrying, retrying } from "../../fetch/retry.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { PartFile } from "./part-file.ts";
 import { missingChunks, withRange } from "./ranges.ts";
-import { retrying } from "./retry.ts";
 
 export interface Transfer {
   readonly location: HttpLocation;
@@ -28,13 +35,16 @@ const CONNECTIONS = 4;
 const MAX_RESTARTS = 3;
 /** Without a byte for so long a connection is given up, and tried again. */
 const STALL_MS = 60_000;
+const LONGEST_BACKOFF_MS = 30_000;
+/** A server that asks for more has said no. */
+const MAX_RETRY_AFTER_MS = 15 * 60_000;
 
 /** The source has another version by now. */
 class Changed extends Error {}
 
 /** Fetches all of the file that `part` does not hold yet, all of one version: another one starts over. */
 export async function transfer(job: Transfer): Promise<void> {
-  const dispatcher = proxyAgent();
+  const dispatcher = httpDispatcher({ bodyTimeout: STALL_MS, headersTimeout: STALL_MS });
   try {
     for (let restarts = 0; restarts <= MAX_RESTARTS; restarts += 1) {
       try {
@@ -48,19 +58,11 @@ export async function transfer(job: Transfer): Promise<void> {
   } finally {
     await dispatcher.destroy();
   }
-  return refuse(`the file changed ${MAX_RESTARTS + 1} times while it was downloaded`);
-}
-
-function proxyAgent(): EnvHttpProxyAgent {
-  try {
-    return new EnvHttpProxyAgent({ allowH2: false, bodyTimeout: STALL_MS, headersTimeout: STALL_MS });
-  } catch {
-    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
-  }
+  return refuse(`the file changed ${MAX_RESTARTS + 1} times while it was downloaded`, "interrupted");
 }
 
 /** The first answer tells the size and whether ranges are served: where they are not, it is the whole file. */
-async function fetchMissing(job: Transfer, dispatcher: EnvHttpProxyAgent): Promise<void> {
+async function fetchMissing(job: Transfer, dispatcher: Dispatcher): Promise<void> {
   const { part, limits, location } = job;
   const known = part.identity();
   const [first] = missingChunks(part.done(), known?.fileBytes ?? limits.chunkBytes, limits.chunkBytes);
@@ -108,8 +110,15 @@ interface Source extends Transfer {
   readonly connection: Connection;
 }
 
-function retryOptions({ connection, limits, waiting }: Source, progress: () => number) {
-  return { signal: connection.signal, limits, progress, waiting };
+function retryOptions({ connection, limits, waiting }: Source, progress: () => number): Retrying {
+  return {
+    signal: connection.signal,
+    retries: limits.retries,
+    backOff: { firstMs: limits.backOffMs, longestMs: LONGEST_BACKOFF_MS },
+    patienceMs: () => MAX_RETRY_AFTER_MS,
+    progress,
+    waiting,
+  };
 }
 
 async function fetchChunk(source: Source, chunk: ByteRange, begun?: BodyPart): Promise<void> {
@@ -149,23 +158,7 @@ async function openChunk({ location, part, connection }: Source, chunk: ByteRang
     throw new Changed();
   }
   const body = openPart(answer, chunk);
-  if (known === undefined || sameVersion(known, body.identity)) return body;
+  if (known === undefined || changesOf(known, body.identity).length === 0) return body;
   body.close();
   throw new Changed();
-}
-
-function sameVersion(one: FileIdentity, other: FileIdentity): boolean {
-  return one.fileBytes === other.fileBytes && one.etag === other.etag && one.lastModified === other.lastModified;
-}
-
-/** `If-Range` takes strong validators only (RFC 9110 §13.1.5); a server with another version answers with all of it. */
-function rangeHeaders({ begin, end }: ByteRange, known: FileIdentity | undefined): Readonly<Record<string, string>> {
-  const validator = known?.etag?.startsWith('"') ? known.etag : known?.lastModified;
-  return {
-    accept: "*/*",
-    "accept-encoding": "identity",
-    "user-agent": "pulumi-llmkube",
-    range: `bytes=${begin}-${end - 1}`,
-    ...(validator === undefined ? {} : { "if-range": validator }),
-  };
 }

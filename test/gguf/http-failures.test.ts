@@ -132,10 +132,7 @@ describe("a header read over HTTP that fails", () => {
       const tomorrow = new Date(Date.now() + 86_400_000).toUTCString();
       for (const retryAfter of ["3600", tomorrow]) {
         const server = await serve(answering(429, { "retry-after": retryAfter }));
-        assert.match(
-          await refusal(`${server.origin}/m.gguf`),
-          /answers 429 and asks to wait \d+ s, longer than there is time: try again later$/,
-        );
+        assert.match(await refusal(`${server.origin}/m.gguf`), /answers 429 and asks to wait \d+ s$/);
         assert.equal(server.requests.length, 1);
       }
     });

@@ -40,7 +40,8 @@ describe("a download", function () {
     readonly signal?: AbortSignal;
     readonly messages?: string[];
   }
-  const run = (options: Run = {}) =>
+  const run = async (options: Run = {}) => (await failureOf(options))?.error;
+  const failureOf = (options: Run = {}) =>
     download({
       location: { kind: "http", name: "m.gguf", url: new URL(options.url ?? server.url) },
       path,

@@ -22,10 +22,13 @@ describe("the model store", () => {
   let server: Server;
   let requests: number;
   let answer: RequestListener;
+  /** Of the injected clock, in milliseconds. */
+  let now: number;
 
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "models");
     requests = 0;
+    now = 0;
     answer = (_, response) => response.setHeader("content-length", model.length).end(model);
     server = createServer((request, response) => {
       requests += 1;
@@ -39,7 +42,14 @@ describe("the model store", () => {
     server.close();
   });
 
-  const openStore = (at: string = folder) => modelStore(at, () => {}, new AbortController().signal, limits);
+  const openStore = (at: string = folder) =>
+    modelStore({
+      folder: at,
+      changed: () => {},
+      signal: new AbortController().signal,
+      clock: () => now,
+      limits,
+    });
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
@@ -86,7 +96,7 @@ describe("the model store", () => {
       const store = openStore();
       const stored = await settled(() => store(aWorkload({ source: url(), sha256 }), "fetch"));
       assert(stored.state === "failed");
-      assert.match(stored.error, says);
+      assert.match(stored.failure.error, says);
       assert.deepEqual(
         (await readdir(folder)).filter((file) => !/\.part(\.json)?$/.test(file)),
         [],
@@ -106,7 +116,7 @@ describe("the model store", () => {
     const store = openStore();
     const partly = await settled(() => store(wanted, "fetch"));
     assert(partly.state === "failed");
-    assert.match(partly.error, /big-00003-of-00003\.gguf: .* answers 404/);
+    assert.match(partly.failure.error, /big-00003-of-00003\.gguf: .* answers 404/);
     assert.equal(openStore()(wanted, "look").state, "absent");
     broken = false;
     const again = openStore();
@@ -160,7 +170,10 @@ describe("the model store", () => {
     const store = openStore();
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/);
+    assert.match(
+      stored.failure.error,
+      /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/,
+    );
     assert.deepEqual(await readdir(folder), []);
   });
 
@@ -170,7 +183,10 @@ describe("the model store", () => {
     const store = openStore(join(file, "models"));
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /^the models folder .* cannot be written \(ENOTDIR\): name another one with --models$/);
+    assert.match(
+      stored.failure.error,
+      /^the models folder .* cannot be written \(ENOTDIR\): name another one with --models$/,
+    );
   });
 
   it("uses local files in place, after their sha256 was checked", async () => {
@@ -182,13 +198,13 @@ describe("the model store", () => {
     assert.deepEqual(good, { state: "ready", path });
     const bad = await settled(() => store(aWorkload({ source: path, sha256: "0".repeat(64) }), "fetch"));
     assert(bad.state === "failed");
-    assert.match(bad.error, /has sha256 .*, the Model asks for 0000/);
+    assert.match(bad.failure.error, /has sha256 .*, the Model asks for 0000/);
     assert.equal(existsSync(folder), false);
   });
 
   it("refuses what only a cluster can mount", () => {
     const stored = openStore()(aWorkload({ source: "pvc://claim/m.gguf" }), "fetch");
     assert(stored.state === "failed");
-    assert.match(stored.error, /cluster volume/);
+    assert.match(stored.failure.error, /cluster volume/);
   });
 });

@@ -58,6 +58,7 @@ describe("what a start needs", () => {
       stage: "refused",
       reason: "MemoryCheckFailed",
       message: "http://host/m: it answers 401",
+      kind: "invalid",
     });
     assert.deepEqual(looks, ["look"]);
   });
@@ -95,6 +96,6 @@ describe("what a start needs", () => {
     assert(fetching.stage === "fetching");
     assert.equal(fetching.message, "42%");
     assert.deepEqual(looks, ["look", "look", "fetch"]);
-    assert.equal(prepared(gemma, { memoryBudget: "1Gi" }, { state: "failed", error: "no" }).stage, "failed");
+    assert.equal(prepared(gemma, { memoryBudget: "1Gi" }, { state: "failed", failure: fail("no") }).stage, "failed");
   });
 });
