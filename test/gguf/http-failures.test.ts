@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { redirectTarget } from "../../fetch/http-request.ts";
+import { readHeader } from "../../gguf/read.ts";
 import { accepted, large, refusal, serving, small } from "./http-harness.ts";
 import { bytesOf, type Handler, rangeOf, sendRange, startServer, validators } from "./range-server.ts";
 
@@ -126,6 +127,34 @@ describe("a header read over HTTP that fails", () => {
       await accepted(`${server.origin}/m.gguf`);
       const [first = 0, second = 0] = times;
       assert.ok(second - first >= 995);
+    });
+
+    it("waits as long as the hub's own header asks", async () => {
+      const times: number[] = [];
+      const server = await serve((request, response, index) => {
+        times.push(performance.now());
+        if (index === 0) response.writeHead(429, { ratelimit: '"resolvers";r=0;t=2' }).end();
+        else sendRange(request, response, small);
+      });
+      await accepted(`${server.origin}/m.gguf`);
+      const [first = 0, second = 0] = times;
+      assert.ok(second - first >= 1995);
+    });
+
+    it("says of what kind a failure is, and when to come back", async () => {
+      const kindOf = async (handler: Handler) => {
+        const server = await serve(handler);
+        const read = await readHeader(`${server.origin}/m.gguf`, { timeoutMs: 1000 });
+        assert(!read.ok);
+        const { kind, retryAfterMs } = read;
+        return [kind, retryAfterMs];
+      };
+      assert.deepEqual(await kindOf(answering(401)), ["unauthorised", undefined]);
+      assert.deepEqual(await kindOf(answering(404)), ["not-found", undefined]);
+      assert.deepEqual(await kindOf(answering(429, { "retry-after": "3600" })), ["throttled", 3_600_000]);
+      assert.deepEqual(await kindOf((request) => request.socket.destroy()), ["unreachable", undefined]);
+      assert.deepEqual(await kindOf(() => {}), ["unreachable", undefined]);
+      assert.deepEqual(await kindOf((_, response) => response.end("<!doctype html>")), ["invalid", undefined]);
     });
 
     it("gives up at once where Retry-After is beyond the deadline", async () => {

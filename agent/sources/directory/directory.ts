@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { watch } from "chokidar";
+import { errorText } from "../../../api/error-code.ts";
 import { keyOf, type Manifest } from "../../workload/manifest.ts";
 import { type FileContent, readDocuments } from "./documents.ts";
 
@@ -81,7 +82,7 @@ async function yamlFiles(folder: string): Promise<readonly string[] | string> {
     const files = entries.filter((entry) => !entry.isDirectory() && /^[^.].*\.(ya?ml|json)$/.test(entry.name));
     return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorText(error);
     if (code === "ENOENT") return `${folder} does not exist: waiting for it`;
     if (code === "ENOTDIR") return `${folder} is not a folder: name the folder that holds the manifests`;
     return `${folder} cannot be read (${code}): check its permissions`;
@@ -107,8 +108,7 @@ async function readOne(folder: string, file: string, before: KnownFile | undefin
     if (content.value.problems.length === 0) return { ...content.value, stamp };
     return { ...faulty(content.value.problems, stamp, before), manifests: patched(content.value, before) };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    return faulty([`${file}: it cannot be read (${code})`], "", before);
+    return faulty([`${file}: it cannot be read (${errorText(error)})`], "", before);
   }
 }
 

@@ -229,6 +229,16 @@ describe("a download", function () {
     }
   });
 
+  it("does not slow down while each connection brings something before it is cut", async () => {
+    server.serving.breakAfter = 512 * KIB;
+    const oneChunk = { ...limits, chunkBytes: 16 * MIB, retries: 10, backOffMs: 100 };
+    const began = performance.now();
+    assert.equal(await run({ limits: oneChunk }), undefined);
+    assert(server.requests.length >= 10, `${server.requests.length} requests`);
+    const elapsed = performance.now() - began;
+    assert(elapsed < 5000, `${elapsed} ms; waits that double would be 51 s`);
+  });
+
   it("fails where a server asks to wait for an hour", async () => {
     const busy = await startServer((_, response) => response.writeHead(503, { "retry-after": "3600" }).end());
     try {

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_LIMITS } from "../../../agent/store/limits.ts";
 import { modelStore, type StoredModel } from "../../../agent/store/store.ts";
+import type { FailureKind } from "../../../api/result.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload } from "../samples.ts";
@@ -103,6 +104,96 @@ describe("the model store", () => {
       );
     });
   }
+
+  const HOUR = 3_600_000;
+  /** Looks each minute of the injected clock for `hours`; how many requests that made. */
+  const requestsWithin = async (hours: number, look: () => StoredModel) => {
+    const before = requests;
+    for (const end = now + hours * HOUR; now < end; now += 60_000) {
+      look();
+      await sleep(1);
+    }
+    await settled(look);
+    return requests - before;
+  };
+
+  const final: readonly (readonly [name: string, answer: RequestListener, kind: FailureKind])[] = [
+    ["answers 401", (_, response) => response.writeHead(401).end(), "unauthorised"],
+    ["answers 404", (_, response) => response.writeHead(404).end(), "not-found"],
+    ["sends another file", (_, response) => response.end(Buffer.concat([model, model])), "invalid"],
+    ["sends no GGUF", (_, response) => response.end("<html>".repeat(20)), "invalid"],
+  ];
+  for (const [name, fault, kind] of final) {
+    it(`asks a server that ${name} once, and again when the Model changes`, async () => {
+      answer = fault;
+      const store = openStore();
+      const look = (revision: string) => () => store(aWorkload({ source: url(), sha256 }), "fetch", revision);
+      const stored = await settled(look("1"));
+      assert(stored.state === "failed");
+      assert.equal(stored.failure.kind, kind);
+      assert.equal(await requestsWithin(10, look("1")), 0);
+      assert.equal(await requestsWithin(10, look("2")), 1);
+      const other = createHash("sha256")
+        .update(Buffer.concat([model, model]))
+        .digest("hex");
+      assert.equal(await requestsWithin(1, () => store(aWorkload({ source: url(), sha256: other }), "fetch", "3")), 1);
+    });
+  }
+
+  it("asks a server that says to wait for an hour once in that hour", async () => {
+    answer = (_, response) => response.writeHead(429, { "retry-after": "3600" }).end();
+    const store = openStore();
+    const look = () => store(aWorkload({ source: url(), sha256 }), "fetch");
+    const stored = await settled(look);
+    assert(stored.state === "failed");
+    assert.deepEqual(
+      { kind: stored.failure.kind, retryAfterMs: stored.failure.retryAfterMs },
+      { kind: "throttled", retryAfterMs: HOUR },
+    );
+    assert.match(stored.failure.error, /answers 429 and asks to wait 3600 s$/);
+    assert.equal(await requestsWithin(1, look), 0);
+    assert.equal(await requestsWithin(0.22, look), 1);
+  });
+
+  it("tries a broken download again after its back-off, whatever the wall clock says", async () => {
+    answer = (request) => request.socket.destroy();
+    const store = openStore();
+    const look = () => store(aWorkload({ source: url(), sha256 }), "fetch");
+    const wall = Date.now;
+    try {
+      assert.equal((await settled(look)).state, "failed");
+      Date.now = () => wall() - HOUR;
+      answer = (_, response) => response.end(model);
+      now += 9000;
+      assert.equal(look().state, "failed");
+      now += 4000;
+      assert.equal(look().state, "working");
+      assert.equal((await settled(look)).state, "ready");
+    } finally {
+      Date.now = wall;
+    }
+  });
+
+  it("asks the hub anew when the token changes", async () => {
+    answer = ({ headers }, response) => {
+      if (headers.authorization === "Bearer hf_good") response.end(model);
+      else response.writeHead(401).end();
+    };
+    const machine = process.env;
+    const token = join(await temporaryDirectory(), "token");
+    process.env = { ...machine, HF_ENDPOINT: new URL(url()).origin, HF_TOKEN: "", HF_TOKEN_PATH: token };
+    try {
+      const store = openStore();
+      const look = () => store(aWorkload({ source: "hf://o/r/m.gguf", sha256 }), "fetch");
+      assert.equal((await settled(look)).state, "failed");
+      assert.equal(await requestsWithin(1, look), 0);
+      await writeFile(token, "hf_good");
+      assert.equal(look().state, "working");
+      assert.equal((await settled(look)).state, "ready");
+    } finally {
+      process.env = machine;
+    }
+  });
 
   it("downloads all shards of a split model, and serves the first", async () => {
     const asked: (string | undefined)[] = [];
