@@ -1,6 +1,14 @@
 import { gathered } from "./http-body.ts";
 import { type Answer, headerOf } from "./http-request.ts";
-import { connectionRefusal, quoted, refuse, statusRefusal, TransientRefusal } from "./refusal.ts";
+import {
+  connectionRefusal,
+  quoted,
+  type Refusal,
+  redirectedRefusal,
+  refuse,
+  statusRefusal,
+  TransientRefusal,
+} from "./refusal.ts";
 
 /** What tells one version of a file from another. */
 export interface FileIdentity {
@@ -86,7 +94,7 @@ function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fi
     const total = /^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1];
     refuse(total === "0" ? "the file is empty (0 bytes)" : `${url.host} has no bytes from ${asked.begin} on (416)`);
   }
-  if (status !== 200 && status !== 206) throw statusRefusal(status, response.headers, url.host);
+  if (status !== 200 && status !== 206) throw errorRefusal(answer);
   const encoding = headerOf(response, "content-encoding") ?? "identity";
   if (encoding !== "identity") {
     refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);
@@ -95,6 +103,12 @@ function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fi
   const fileBytes = byteCount(headerOf(response, "content-length"));
   if (fileBytes === undefined) return refuse(`${url.host} does not say how large the file is (no Content-Length)`);
   return { range: { begin: 0, end: fileBytes }, fileBytes };
+}
+
+function errorRefusal({ response, url, source }: Answer): Refusal {
+  const { statusCode, headers } = response;
+  if (url.origin === source.origin) return statusRefusal(statusCode, headers, url.host);
+  return redirectedRefusal(statusCode, headers, url.host, source.host);
 }
 
 function contentRange({ response, url }: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {

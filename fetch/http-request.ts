@@ -1,17 +1,13 @@
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { connectionRefusal, refuse } from "./refusal.ts";
 
-export interface Credentials {
-  /** The only origin that the authorization is ever sent to. */
-  readonly origin: string;
-  readonly authorization: string | undefined;
-}
-
 export interface Connection {
   readonly dispatcher: Dispatcher;
   /** Aborted at the deadline. */
   readonly signal: AbortSignal;
-  readonly credentials: Credentials;
+  /** As the user named it. Its origin is the only one that the authorization is ever sent to. */
+  readonly source: URL;
+  readonly authorization: string | undefined;
 }
 
 /** A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
@@ -19,7 +15,7 @@ export function httpDispatcher(options: EnvHttpProxyAgent.Options = {}): Dispatc
   try {
     return new EnvHttpProxyAgent({ allowH2: false, ...options });
   } catch {
-    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
+    return refuse("HTTP_PROXY or HTTPS_PROXY is not the address of a proxy: http://host:port is expected");
   }
 }
 
@@ -27,6 +23,8 @@ export interface Answer {
   readonly response: Dispatcher.ResponseData;
   /** Who answered, after redirects. */
   readonly url: URL;
+  /** Who was asked first. */
+  readonly source: URL;
 }
 
 const USER_AGENT = "pulumi-llmkube";
@@ -35,12 +33,13 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** GET with redirects followed by hand, so that credentials stay with their origin; any status but a redirect is returned. */
 export async function get(url: URL, headers: Readonly<Record<string, string>>, to: Connection): Promise<Answer> {
+  const { source } = to;
   let current = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     const response = await send(current, headers, to);
     // A body that is cut off on purpose reports an error which nobody waits for.
     response.body.on("error", () => {});
-    if (!REDIRECTS.has(response.statusCode)) return { response, url: current };
+    if (!REDIRECTS.has(response.statusCode)) return { response, url: current, source };
     response.body.destroy();
     current = redirectTarget(current, headerOf(response, "location"));
   }
@@ -48,8 +47,8 @@ export async function get(url: URL, headers: Readonly<Record<string, string>>, t
 }
 
 async function send(url: URL, headers: Readonly<Record<string, string>>, to: Connection) {
-  const { origin, authorization } = to.credentials;
-  const own = authorization !== undefined && url.origin === origin ? { authorization } : {};
+  const { source, authorization } = to;
+  const own = authorization !== undefined && url.origin === source.origin ? { authorization } : {};
   const sent = { ...headers, "user-agent": USER_AGENT, ...own };
   try {
     return await request(url, { headers: sent, dispatcher: to.dispatcher, signal: to.signal });

@@ -79,13 +79,13 @@ function locateFileUrl(source: string, name: string): Result<Location> {
   try {
     return ok({ kind: "file", name, path: fileURLToPath(source) });
   } catch {
-    return fail(`source ${quoted(name)} is no usable file address: file:///absolute/path is expected`);
+    return fail(`source ${quoted(name)} is not a usable file address: file:///absolute/path is expected`);
   }
 }
 
 function locateHttp(source: string, name: string, token: string | undefined): Result<Location> {
   const url = URL.parse(source);
-  if (url === null) return fail(`source ${quoted(name)} is no valid address`);
+  if (url === null) return fail(`source ${quoted(name)} is not a valid address`);
   const authorization = basicAuthorization(url);
   url.username = "";
   url.password = "";

@@ -7,7 +7,7 @@ export interface BackOff {
   readonly longestMs: number;
 }
 
-/** For what is asked for again by itself, as long as somebody wants it. */
+/** For what is asked for again as long as somebody wants it. */
 const ASKING_AGAIN: BackOff = { firstMs: 10_000, longestMs: 300_000 };
 
 /** Whether a failure may pass by itself. The others last until something changes: the source, the file, the token, the manifest. */
@@ -23,6 +23,9 @@ const PASSES: Readonly<Record<FailureKind, boolean>> = {
   internal: true,
 };
 
+/** A person who has made space on the disk looks on. */
+const LONGEST_WITHOUT_SPACE_MS = 60_000;
+
 /** Of a wait, at most this much is added at random, so that a fleet does not come back all at once. */
 const SPREAD = 0.2;
 
@@ -30,7 +33,7 @@ const SPREAD = 0.2;
  * Milliseconds from a failure to the next try, never less than the server asked for; Infinity: none until something changes.
  * @param failuresInARow counted from 1
  * @param random from 0 to 1
- * @param backOff 10 s doubled up to 5 min where not given
+ * @param backOff 10 s doubled up to 5 min where not given (1 min on a full disk)
  */
 export function nextTry(
   { kind, retryAfterMs = 0 }: Pick<Failure, "kind" | "retryAfterMs">,
@@ -39,6 +42,7 @@ export function nextTry(
   { firstMs, longestMs }: BackOff = ASKING_AGAIN,
 ): number {
   if (!PASSES[kind]) return Number.POSITIVE_INFINITY;
-  const backOff = Math.min(longestMs, firstMs * 2 ** (failuresInARow - 1));
+  const longest = kind === "no-space" ? Math.min(longestMs, LONGEST_WITHOUT_SPACE_MS) : longestMs;
+  const backOff = Math.min(longest, firstMs * 2 ** (failuresInARow - 1));
   return Math.max(backOff, retryAfterMs) * (1 + SPREAD * random());
 }

@@ -54,6 +54,16 @@ export function statusRefusal(status: number, headers: Headers, host: string): R
     : new Refusal(`${host} answers ${status}: ${known.meaning}`, known.kind);
 }
 
+/** What an origin answers when a link that another one gave it has expired, or is not good for this request. */
+const REFUSED_LINK: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/** The same of an origin to which `source` redirected: what it refuses is the link, and the source can give another one. */
+export function redirectedRefusal(status: number, headers: Headers, host: string, source: string): Refusal {
+  return REFUSED_LINK.has(status)
+    ? new TransientRefusal(`${host} answers ${status} to the link that ${source} gave`)
+    : statusRefusal(status, headers, host);
+}
+
 interface Meaning {
   readonly kind: FailureKind;
   readonly meaning: string;
@@ -91,7 +101,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 /** What a failed connection means, by the error code of Node or undici. A machine without a network finds no host either. */
 export function connectionRefusal(error: unknown, { host, hostname }: URL): Refusal {
   const code = errorCode(error) ?? "unknown error";
-  if (code === "ENOTFOUND") return new Refusal(`there is no host ${hostname}`, "unreachable");
+  if (code === "ENOTFOUND") return new Refusal(`host ${hostname} was not found`, "unreachable");
   const clause = `the connection to ${host} failed (${code})`;
   return TRANSIENT_CODES.has(code) ? new TransientRefusal(clause) : new Refusal(clause, "unreachable");
 }

@@ -51,9 +51,9 @@ export async function openHttp(
     reader.close();
     if (sharedDispatcher === undefined) await dispatcher.destroy();
   };
-  const credentials = { origin: location.url.origin, authorization: location.authorization };
-  const connection = { dispatcher, signal: deadline.signal, credentials };
-  const reader = rangeReader(location.url, connection, deadline, [firstBytes, ...LATER_BYTES]);
+  const { url: source, authorization } = location;
+  const connection = { dispatcher, signal: deadline.signal, source, authorization };
+  const reader = rangeReader(connection, deadline, [firstBytes, ...LATER_BYTES]);
   try {
     const identity = await reader.start(known);
     if (identity !== undefined) {
@@ -90,14 +90,9 @@ interface RangeReader {
   readonly close: () => void;
 }
 
-function rangeReader(
-  source: URL,
-  connection: Connection,
-  deadline: Deadline,
-  rangeBytes: readonly number[],
-): RangeReader {
-  /** The redirect's target once it is known: later ranges go there at once. */
-  let url = source;
+function rangeReader(connection: Connection, deadline: Deadline, rangeBytes: readonly number[]): RangeReader {
+  /** The redirect's target once it is known, as long as it is good: later ranges go there at once. */
+  let url = connection.source;
   let identity: FileIdentity | undefined;
   let part: BodyPart | undefined;
   let ranges = 0;
@@ -144,18 +139,20 @@ function rangeReader(
       const begin = current.position();
       const piece = await current.next(connection.signal);
       received += piece.length;
-      if (received > MAX_RECEIVED_BYTES) refuse("64 MiB came, some of it twice, without a whole header", "unreachable");
+      if (received > MAX_RECEIVED_BYTES)
+        refuse("64 MiB were received, some of them twice, without a complete header", "unreachable");
       if (begin + piece.length > offset) return piece.subarray(offset - begin);
     }
   }
 
-  /** A failed part is dropped, and the next try asks from where it failed. */
+  /** A failed part is dropped with the link that led to it, and the next try asks the source from where it failed. */
   async function droppingFailedParts<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
       part?.close();
       part = undefined;
+      url = connection.source;
       throw error;
     }
   }

@@ -47,7 +47,7 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
     if (!signal.aborted) throw error;
     const name = displayName(source);
     if (!timeout.aborted) return fail(`${name}: reading the header was cancelled`, "interrupted");
-    return fail(`${name}: no whole header came within ${timeoutMs / 1000} s`, "unreachable");
+    return fail(`${name}: no complete header was received within ${timeoutMs / 1000} s`, "unreachable");
   }
 }
 

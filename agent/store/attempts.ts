@@ -5,7 +5,7 @@ import { nextTry } from "../../fetch/next-try.ts";
 export interface Work<View> {
   /** What is worked on. Another key is other work. */
   readonly key: string;
-  /** After a failure another value is a reason to try at once: the token that was used. */
+  /** After a failure another value is a reason to try at once: of the token, or of who may read the file. */
   readonly stamp: string;
   /** After a failure that does not pass by itself a value that was not there yet is a reason to try again: the manifest's. */
   readonly revision: string;

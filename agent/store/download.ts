@@ -74,7 +74,7 @@ async function lockPart(
       return await lockfile.lock(partPath(path), options);
     } catch (error) {
       if (errorCode(error) !== "ELOCKED") throw error;
-      progress("another agent downloads it");
+      progress("another agent is downloading it");
       await sleep(LOCK_RETRY_MS, undefined, { signal });
     }
   }
@@ -190,7 +190,7 @@ async function checkWhole(part: PartFile, total: number): Promise<void> {
 
 async function checkMagic({ file }: PartFile): Promise<void> {
   const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-  if (!buffer.equals(MAGIC)) throw new BadContent("it is no GGUF file: name the .gguf file itself");
+  if (!buffer.equals(MAGIC)) throw new BadContent("it is not a GGUF file: name the .gguf file itself");
 }
 
 const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"]);
@@ -208,5 +208,5 @@ function downloadFailure(error: unknown, name: string, folder: string): Failure 
   if (code === "ENOSPC" || code === "EDQUOT") {
     return fail(`the disk of ${folder} is full: free space or name another folder with --models`, "no-space");
   }
-  return fail(`${name}: the download broke off (${errorText(error)})`, code === undefined ? "internal" : "unreachable");
+  return fail(`${name}: the download failed (${errorText(error)})`, code === undefined ? "internal" : "unreachable");
 }

@@ -7,7 +7,7 @@ import { failureOf, fileRefusal } from "../../fetch/refusal.ts";
 import { attempts } from "./attempts.ts";
 import { fileDigest } from "./digest.ts";
 import { download } from "./download.ts";
-import { fileStamp } from "./file-stamp.ts";
+import { changeStamp, contentStamp } from "./file-stamp.ts";
 import { type ModelFile, type ModelSource, modelFiles } from "./files.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./limits.ts";
 
@@ -48,7 +48,7 @@ export function modelStore({ folder, changed, signal, clock, limits = DEFAULT_LI
     for (const [index, { source, path }] of files.entries()) {
       const location = locate(source, withTokenFile(process.env));
       if (!location.ok) return location;
-      if (location.value.kind === "file") return fail(`${location.value.name} is no address to download from`);
+      if (location.value.kind === "file") return fail(`${location.value.name} is not an address to download from`);
       const shard = files.length > 1 ? `shard ${index + 1} of ${files.length}, ` : "";
       const failure = await download({
         location: location.value,
@@ -71,8 +71,8 @@ export function modelStore({ folder, changed, signal, clock, limits = DEFAULT_LI
       const { path } = location.value;
       if (sha256 === undefined || intent === "look") return { state: "ready", path };
       return jobs.look({
-        key: `${fileStamp(path)} ${path} ${sha256}`,
-        ...{ stamp: "", revision, begun },
+        key: `${contentStamp(path)} ${path} ${sha256}`,
+        ...{ stamp: changeStamp(path), revision, begun },
         run: (show) => checked(path, sha256, (message) => show({ state: "working", message })),
       });
     }

@@ -69,8 +69,8 @@ async function fetchMissing(job: Transfer, dispatcher: Dispatcher): Promise<void
   if (first === undefined) return;
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);
-  const credentials = { origin: location.url.origin, authorization: location.authorization };
-  const source = { ...job, connection: { dispatcher, signal, credentials } };
+  const connection = { dispatcher, signal, source: location.url, authorization: location.authorization };
+  const source = { ...job, connection };
   const body = await retrying(
     () => openChunk(source, first),
     retryOptions(source, () => 0),

@@ -5,7 +5,7 @@ import { tokenStamp } from "../../fetch/hub-token.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { shardSources } from "../../gguf/shards.ts";
 import { attempts } from "../store/attempts.ts";
-import { fileStamp } from "../store/file-stamp.ts";
+import { changeStamp, contentStamp } from "../store/file-stamp.ts";
 
 export type HeaderView =
   | { readonly state: "reading" }
@@ -31,26 +31,26 @@ export function headerCache(read: ReadHeader, changed: () => void, clock: () => 
   });
   return (source, revision = "") =>
     reads.look({
-      key: `${sourceStamp(source)} ${source}`,
-      stamp: tokenStamp(source, process.env),
+      key: `${stampOf(source, contentStamp)} ${source}`,
+      stamp: stampOf(source, changeStamp) + tokenStamp(source, process.env),
       revision,
       begun: (before) => before ?? { state: "reading" },
       run: async () => ({ state: "read", header: await read(source) }),
     });
 }
 
-/** Changes when a file on this machine or one of its shards does; constant for other sources. */
-function sourceStamp(source: string): string {
-  return shardSources(source).map(shardStamp).join();
-}
-
-function shardStamp(source: string): string {
-  const path = isAbsolute(source) ? source : pathOf(source);
-  return path === undefined ? "" : fileStamp(path);
+/** Of a file on this machine with all its shards; constant for other sources. */
+function stampOf(source: string, stamp: (path: string) => string): string {
+  const stampOfShard = (shard: string) => {
+    const path = pathOf(shard);
+    return path === undefined ? "" : stamp(path);
+  };
+  return shardSources(source).map(stampOfShard).join();
 }
 
 function pathOf(source: string): string | undefined {
   try {
+    if (isAbsolute(source)) return source;
     return /^file:/i.test(source) ? fileURLToPath(source) : undefined;
   } catch {
     return undefined;

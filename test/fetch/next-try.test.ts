@@ -27,6 +27,7 @@ describe("the next try after a failure", () => {
     ["unreachable", undefined, 10_000, 300_000],
     ["unreachable", 400_000, 6, 400_000],
     ["no-space", undefined, 1, 10_000],
+    ["no-space", undefined, 6, 60_000],
     ["interrupted", undefined, 1, 10_000],
     ["internal", undefined, 1, 10_000],
   ];

@@ -89,7 +89,7 @@ describe("reading a header over HTTP", () => {
       assert.equal(proxy.requests.length, 1);
       assert.equal(server.requests.length, 1);
       process.env["HTTP_PROXY"] = "no address";
-      assert.match(await refusal(`${server.origin}/m.gguf`), /HTTP_PROXY or HTTPS_PROXY holds no proxy's address/);
+      assert.match(await refusal(`${server.origin}/m.gguf`), /HTTP_PROXY or HTTPS_PROXY is not the address of a proxy/);
     });
   });
 
@@ -134,7 +134,10 @@ describe("reading a header over HTTP", () => {
         response.writeHead(200, { "content-length": file.fileBytes, ...validators(file) });
         response.write(bytesOf(file, 0, (index + 1) * 12 * MiB), () => response.destroy());
       });
-      assert.match(await refusal(`${server.origin}/m.gguf`), /64 MiB came, some of it twice, without a whole header$/);
+      assert.match(
+        await refusal(`${server.origin}/m.gguf`),
+        /64 MiB were received, some of them twice, without a complete header$/,
+      );
       assert.ok(server.requests.length <= 4);
     });
 

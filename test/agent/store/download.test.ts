@@ -113,7 +113,7 @@ describe("a download", function () {
     assert.equal(await run({ messages }), undefined);
     assert.deepEqual(await readFile(path), server.serving.model);
     assert.equal(server.sentBytes() - sent, server.serving.model.length - safe);
-    assert(messages.includes("another agent downloads it"), messages.join("\n"));
+    assert(messages.includes("another agent is downloading it"), messages.join("\n"));
     assert.deepEqual(await files(), ["m.gguf"]);
   });
 
@@ -277,11 +277,14 @@ describe("a download", function () {
       await writeFile(ballast, Buffer.alloc(4 * MIB)).catch(() => {});
       server.serving.stallAfter = Infinity;
       server.disconnect();
-      assert.match((await running) ?? "", /paused: the disk of .* has only .* left|the disk of .* is full/);
+      assert.match(
+        (await running) ?? "",
+        /paused: the disk of .* has only .* free, and .* must stay free|the disk of .* is full/,
+      );
       assert.equal(existsSync(path), false);
       const safe = safeBytes(path);
       assert(safe >= 3 * 700 * KIB);
-      assert.match((await run()) ?? "", /are to come and the disk of .* has .* free/);
+      assert.match((await run()) ?? "", /it needs .* more, and the disk of .* has .* free/);
       await writeFile(ballast, "");
       const before = server.requests.length;
       assert.equal(await run(), undefined);

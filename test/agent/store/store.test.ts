@@ -78,7 +78,7 @@ describe("the model store", () => {
 
   const faults: readonly (readonly [name: string, answer: RequestListener, says: RegExp])[] = [
     ["is not there", (_, response) => response.writeHead(404).end(), /answers 404/],
-    ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is no GGUF file/],
+    ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is not a GGUF file/],
     ["is another file", (_, response) => response.end(Buffer.concat([model, model])), /its sha256 is/],
     ["is shorter than a header", (_, response) => response.end("GGUF"), /ended after 4 bytes/],
     ["is empty (#642)", (_, response) => response.end(), /ended after 0 bytes/],
@@ -245,7 +245,7 @@ describe("the model store", () => {
     while (requests === 0) await sleep(10);
     other(wanted, "fetch");
     await sleep(300);
-    assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent downloads it" });
+    assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent is downloading it" });
     finish();
     for (const store of [one, other]) {
       const stored = await settled(() => store(wanted, "fetch"));
@@ -263,7 +263,7 @@ describe("the model store", () => {
     assert(stored.state === "failed");
     assert.match(
       stored.failure.error,
-      /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/,
+      /it needs 4\.0 PiB more, and the disk of .* has .* free: free space or name .* --models$/,
     );
     assert.deepEqual(await readdir(folder), []);
   });

@@ -205,6 +205,17 @@ describe("headers of what is to be served", () => {
       }
     });
 
+    it("not what was read because its mode changes", async () => {
+      const path = join(await temporaryDirectory(), "m.gguf");
+      await writeFile(path, writeGguf({}));
+      look = open(async () => answer);
+      assert.equal(await readsWithin(MINUTE, path), 1);
+      await chmod(path, 0o640);
+      assert.equal(await readsWithin(MINUTE, path), 0);
+      await writeFile(path, writeGguf({ metadata: { "split.count": 1 } }));
+      assert.equal(await readsWithin(MINUTE, path), 1);
+    });
+
     it("when the file, its mode or a later shard changes", async () => {
       const folder = await temporaryDirectory();
       const path = join(folder, "m-00001-of-00002.gguf");
