@@ -143,12 +143,7 @@ async function supervise(
         alarm.ring,
         () => performance.now(),
       ),
-      stored: modelStore({
-        folder: options.models,
-        changed: alarm.ring,
-        signal: stop,
-        clock: () => performance.now(),
-      }),
+      stored: modelStore(options.models, alarm.ring, stop),
     },
     background,
     clock: () => performance.now(),

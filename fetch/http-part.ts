@@ -3,7 +3,7 @@ import { type Answer, headerOf } from "./http-request.ts";
 import {
   connectionRefusal,
   quoted,
-  type Refusal,
+  Refusal,
   redirectedRefusal,
   refuse,
   statusRefusal,
@@ -67,15 +67,16 @@ export function rangeHeaders({ begin, end }: ByteRange, known?: FileIdentity): R
 }
 
 /** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
-export function strongEtag(identity: Partial<FileIdentity> | undefined): string | undefined {
+export function strongEtag(identity: FileIdentity | undefined): string | undefined {
   return identity?.etag?.startsWith('"') ? identity.etag : undefined;
 }
 
-/** What tells `now` from the version that came first; nothing where both are one. */
+/** What tells `now` from the version that came first; nothing where both are one. Mirrors may date the same bytes differently. */
 export function changesOf(first: FileIdentity, now: FileIdentity): readonly string[] {
   const changes: string[] = [];
   if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
   if (first.etag !== now.etag) changes.push("its ETag changed");
+  else if (strongEtag(first) !== undefined) return changes;
   if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
   return changes;
 }
@@ -90,19 +91,34 @@ export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
 function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
   const { response, url } = answer;
   const status = response.statusCode;
-  if (status === 416) {
-    const total = /^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1];
-    refuse(total === "0" ? "the file is empty (0 bytes)" : `${url.host} has no bytes from ${asked.begin} on (416)`);
-  }
+  if (status === 416) throw rangeRefusal(answer, asked);
   if (status !== 200 && status !== 206) throw errorRefusal(answer);
-  const encoding = headerOf(response, "content-encoding") ?? "identity";
-  if (encoding !== "identity") {
+  const encoding = headerOf(response, "content-encoding") ?? "";
+  if (!encoding.split(",").every((coding) => UNCOMPRESSED.has(coding.trim().toLowerCase()))) {
     refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);
   }
   if (status === 206) return contentRange(answer, asked);
   const fileBytes = byteCount(headerOf(response, "content-length"));
   if (fileBytes === undefined) return refuse(`${url.host} does not say how large the file is (no Content-Length)`);
   return { range: { begin: 0, end: fileBytes }, fileBytes };
+}
+
+/** Codings that leave the bytes as they are; `aws-chunked` is that of an upload, which some stores hand out again. */
+const UNCOMPRESSED: ReadonlySet<string> = new Set(["", "identity", "aws-chunked"]);
+
+/** The file's size, as an answer says it to a range that it does not have (416). */
+export function sizeOfUnsatisfied({ response }: Answer): number | undefined {
+  return byteCount(/^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1]);
+}
+
+/** A server that has no bytes where it says that there are some is one of several, of which not all have the file yet. */
+function rangeRefusal(answer: Answer, { begin }: ByteRange): Refusal {
+  const fileBytes = sizeOfUnsatisfied(answer);
+  if (fileBytes === 0) return new Refusal("the file is empty (0 bytes)");
+  const clause = `${answer.url.host} has no bytes from ${begin} on (416)`;
+  return fileBytes !== undefined && fileBytes > begin
+    ? new TransientRefusal(`${clause}, and says that the file has ${fileBytes}`)
+    : new Refusal(clause);
 }
 
 function errorRefusal({ response, url, source }: Answer): Refusal {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import lockfile from "proper-lockfile";
 import { errorCode, errorText } from "../../api/error-code.ts";
 import { type Failure, fail, failIn } from "../../api/result.ts";
+import { strongEtag } from "../../fetch/http-part.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
 import { failureOf, Refusal } from "../../fetch/refusal.ts";
 import { fileDigest } from "./digest.ts";
@@ -107,8 +108,8 @@ async function keepUseful({ path, sha256 }: Download, part: PartFile, error: unk
 
 /** Whether there is a way to tell that the rest is of the same version. */
 function isResumable(part: PartFile, sha256: string | undefined): boolean {
-  const { etag, lastModified } = part.identity() ?? {};
-  return etag?.startsWith('"') || lastModified !== undefined || sha256 !== undefined;
+  const identity = part.identity();
+  return strongEtag(identity) !== undefined || identity?.lastModified !== undefined || sha256 !== undefined;
 }
 
 async function receive({ location, path, sha256, limits, signal, progress }: Download, part: PartFile): Promise<void> {

@@ -19,24 +19,18 @@ export type StoredModel =
 
 type Say = (message: string) => void;
 
-export interface StoreOptions {
-  /** Where downloads go. */
-  readonly folder: string;
-  /** Called when a download or a check has ended. */
-  readonly changed: () => void;
-  /** Ends what is under way. */
-  readonly signal: AbortSignal;
-  /** Milliseconds that never go back. */
-  readonly clock: () => number;
-  readonly limits?: StoreLimits;
-}
-
 /**
  * Models on this machine. Paths and file:// are used in place; http(s) and hf:// are downloaded into `folder`, once for
  * all who ask for the same source. A model is ready only when all its shards are there, and its named file, where the Model
  * has a sha256, was checked.
  */
-export function modelStore({ folder, changed, signal, clock, limits = DEFAULT_LIMITS }: StoreOptions) {
+export function modelStore(
+  folder: string,
+  changed: () => void,
+  signal: AbortSignal,
+  limits: StoreLimits = DEFAULT_LIMITS,
+  clock: () => number = () => performance.now(),
+) {
   const jobs = attempts<StoredModel>({
     failureIn: (view) => (view.state === "failed" ? view.failure : undefined),
     failed,

@@ -6,6 +6,7 @@ import {
   type FileIdentity,
   openPart,
   rangeHeaders,
+  sizeOfUnsatisfied,
 } from "../../fetch/http-part.ts";
 import { type Connection, get, httpDispatcher } from "../../fetch/http-request.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
@@ -153,7 +154,8 @@ async function fetchChunk(source: Source, chunk: ByteRange, begun?: BodyPart): P
 async function openChunk({ location, part, connection }: Source, chunk: ByteRange): Promise<BodyPart> {
   const known = part.identity();
   const answer = await get(location.url, rangeHeaders(chunk, known), connection);
-  if (known !== undefined && answer.response.statusCode === 416) {
+  const { statusCode } = answer.response;
+  if (known !== undefined && statusCode === 416 && sizeOfUnsatisfied(answer) !== known.fileBytes) {
     answer.response.body.destroy();
     throw new Changed();
   }

@@ -200,6 +200,16 @@ describe("reading a header over HTTP", () => {
       assert.equal(server.requests.length, 4);
     });
 
+    for (const coding of ["", "identity", "aws-chunked", "AWS-chunked, identity"]) {
+      it(`reads an answer with the content coding ${JSON.stringify(coding)}, which compresses nothing`, async () => {
+        const server = await serve((request, response) => {
+          response.setHeader("content-encoding", coding);
+          sendRange(request, response, small);
+        });
+        await accepted(`${server.origin}/m.gguf`);
+      });
+    }
+
     it("refuses a compressed answer", async () => {
       const server = await serve((request, response) => {
         response.setHeader("content-encoding", "gzip");
@@ -207,6 +217,14 @@ describe("reading a header over HTTP", () => {
       });
       assert.match(await refusal(`${server.origin}/m.gguf`), /sends the file compressed \("gzip"\): its byte ranges/);
     });
+  });
+
+  it("takes the bytes of mirrors for one file where they have one strong ETag, however they date it", async () => {
+    const server = await serve((request, response, index) =>
+      sendRange(request, response, { ...large, lastModified: new Date(index * 1000).toUTCString() }),
+    );
+    assert.equal((await accepted(`${server.origin}/m.gguf`)).dataOffset, large.head.length);
+    assert(server.requests.length > 1);
   });
 
   describe("of a file that changes midway", () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { download } from "../../../agent/store/download.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../../agent/store/limits.ts";
-import { startServer } from "../../gguf/range-server.ts";
+import { sendRange, startServer } from "../../gguf/range-server.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { KIB, type ModelServer, modelBytes, sha256Of, startModelServer } from "./model-server.ts";
 
@@ -237,6 +237,23 @@ describe("a download", function () {
     assert(server.requests.length >= 10, `${server.requests.length} requests`);
     const elapsed = performance.now() - began;
     assert(elapsed < 5000, `${elapsed} ms; waits that double would be 51 s`);
+  });
+
+  it("keeps what came where a server has no bytes for once, of a file whose size it knows (416)", async () => {
+    const model = server.serving.model;
+    const forgetful = await startServer((request, response, index) => {
+      if (index === 2) response.writeHead(416, { "content-range": `bytes */${model.length}` }).end();
+      else sendRange(request, response, { head: model, fileBytes: model.length, etag: '"one"' });
+    });
+    try {
+      const messages: string[] = [];
+      assert.equal(await run({ url: forgetful.origin, messages }), undefined);
+      assert.deepEqual(await readFile(path), model);
+      assert(!messages.some((message) => message.includes("started over")), messages.join("\n"));
+      assert.equal(forgetful.requests.length, 7);
+    } finally {
+      await forgetful.stop();
+    }
   });
 
   it("fails where a server asks to wait for an hour", async () => {

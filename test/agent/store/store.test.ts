@@ -44,13 +44,13 @@ describe("the model store", () => {
   });
 
   const openStore = (at: string = folder) =>
-    modelStore({
-      folder: at,
-      changed: () => {},
-      signal: new AbortController().signal,
-      clock: () => now,
+    modelStore(
+      at,
+      () => {},
+      new AbortController().signal,
       limits,
-    });
+      () => now,
+    );
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
