@@ -40,11 +40,10 @@ interface Attempt<View> {
   lookedAt: number;
 }
 
-/**
- * What nobody looked at for so long is forgotten, unless it waits for its next try: a person who takes a manifest away and brings it
- * back gets another one.
- */
-const FORGET_MS = 60_000;
+/** A person who takes a manifest away for so long, and brings it back, gets another try of what failed for good. */
+const FORGET_FAILURE_MS = 60_000;
+/** A success may have been much work, and nobody looks while a machine sleeps. */
+const FORGET_SUCCESS_MS = 24 * 3_600_000;
 
 /** Work in the background, each once for all who look, and tried again when its failure says so (`nextTry`). */
 export function attempts<View>({ failureIn, failed, changed, clock }: AttemptsOptions<View>): Attempts<View> {
@@ -66,15 +65,13 @@ export function attempts<View>({ failureIn, failed, changed, clock }: AttemptsOp
   ): View {
     for (const [other, attempt] of known) if (isForgotten(attempt, now)) known.delete(other);
     const attempt: Attempt<View> = {
-      ...{
-        stamp,
-        view: begun(before?.view),
-        failures: before?.failures ?? 0,
-        retryAt: undefined,
-        running: true,
-        lookedAt: now,
-      },
+      stamp,
       revisions: new Set(before?.revisions).add(revision),
+      view: begun(before?.view),
+      failures: before?.failures ?? 0,
+      retryAt: undefined,
+      running: true,
+      lookedAt: now,
     };
     known.set(key, attempt);
     run((view) => {
@@ -106,7 +103,11 @@ function isDue<View>({ retryAt, stamp, revisions }: Attempt<View>, work: Work<Vi
   return now >= retryAt || stamp !== work.stamp || (isFinal && !revisions.has(work.revision));
 }
 
-function isForgotten<View>({ running, lookedAt, retryAt = 0 }: Attempt<View>, now: number): boolean {
+/** What waits for its next try is not: taking the manifest away does not shorten a server's time. */
+function isForgotten<View>({ running, lookedAt, retryAt }: Attempt<View>, now: number): boolean {
+  if (running) return false;
+  const unseenMs = now - lookedAt;
+  if (retryAt === undefined) return unseenMs > FORGET_SUCCESS_MS;
   const waits = now < retryAt && Number.isFinite(retryAt);
-  return !running && !waits && now - lookedAt > FORGET_MS;
+  return !waits && unseenMs > FORGET_FAILURE_MS;
 }

@@ -138,6 +138,13 @@ describe("headers of what is to be served", () => {
     assert.equal(await readsWithin(15_000), 1);
   });
 
+  it("keeps what was read while the machine sleeps for a night", async () => {
+    await readsWithin(MINUTE);
+    now += 10 * HOUR;
+    assert.deepEqual(look(SOURCE), { state: "read", header: answer });
+    assert.equal(reads, 1);
+  });
+
   describe("read anew after a failure for good", () => {
     it("once for each new version of the manifest, however many workloads name the source", async () => {
       answer = fail("it answers 401", "unauthorised");
