@@ -1,6 +1,6 @@
 import { errorCode } from "../api/error-code.ts";
 import { type Failure, type FailureKind, fail } from "../api/result.ts";
-import { type Headers, retryAfterMs } from "./retry-after.ts";
+import { type AnswerHeaders, retryAfterMs } from "./retry-after.ts";
 
 /**
  * Raised where input or an answer is bad; its message is one clause for a person, without the source's name.
@@ -42,7 +42,7 @@ export function quoted(text: string): string {
 }
 
 /** What an error status means for the person who named the source. `host`: who answered. */
-export function statusRefusal(status: number, headers: Headers, host: string): Refusal {
+export function statusRefusal(status: number, headers: AnswerHeaders, host: string): Refusal {
   const wait = retryAfterMs(headers, Date.now());
   if (status === 429 || (status === 403 && wait !== undefined)) {
     return new TransientRefusal(`${host} answers ${status}`, "throttled", wait);
@@ -58,7 +58,7 @@ export function statusRefusal(status: number, headers: Headers, host: string): R
 const REFUSED_LINK: ReadonlySet<number> = new Set([400, 401, 403]);
 
 /** The same of an origin to which `source` redirected: what it refuses is the link, and the source can give another one. */
-export function redirectedRefusal(status: number, headers: Headers, host: string, source: string): Refusal {
+export function redirectedRefusal(status: number, headers: AnswerHeaders, host: string, source: string): Refusal {
   return REFUSED_LINK.has(status)
     ? new TransientRefusal(`${host} answers ${status} to the link that ${source} gave`)
     : statusRefusal(status, headers, host);

@@ -1,5 +1,5 @@
 /** Headers of an answer, as Node and undici give them: names in lower case. */
-export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** No server is believed beyond this. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -14,7 +14,7 @@ const FIRST_TIMESTAMP = 10 ** 9;
  * server's own `Date`: this machine's clock may be wrong.
  * @param now in milliseconds since 1970, for a server that says no `Date`
  */
-export function retryAfterMs(headers: Headers, now: number): number | undefined {
+export function retryAfterMs(headers: AnswerHeaders, now: number): number | undefined {
   const date = Date.parse(textOf(headers, "date") ?? "");
   const serverNow = Number.isNaN(date) ? now : date;
   const wait =
@@ -54,13 +54,13 @@ function numberOf(text: string, pattern: RegExp): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-function resetWait(headers: Headers, prefix: string, now: number): number | undefined {
+function resetWait(headers: AnswerHeaders, prefix: string, now: number): number | undefined {
   const reset = textOf(headers, `${prefix}-reset`);
   if (reset === undefined || textOf(headers, `${prefix}-remaining`)?.trim() !== "0") return undefined;
   return secondsWait(reset, now);
 }
 
-function textOf(headers: Headers, name: string): string | undefined {
+function textOf(headers: AnswerHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type Headers, retryAfterMs } from "../../fetch/retry-after.ts";
+import { type AnswerHeaders, retryAfterMs } from "../../fetch/retry-after.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const DAY = 24 * 3_600_000;
 
 describe("how long an answer asks to wait", () => {
-  const cases: ReadonlyArray<readonly [name: string, headers: Headers, wait: number | undefined]> = [
+  const cases: ReadonlyArray<readonly [name: string, headers: AnswerHeaders, wait: number | undefined]> = [
     ["nothing", {}, undefined],
     ["seconds", { "retry-after": "3600" }, 3_600_000],
     ["no wait at all", { "retry-after": "0" }, 0],
