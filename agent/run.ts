@@ -54,6 +54,7 @@ async function serve(
   const { platform } = host;
   const say = (message: string) => log.error(message);
   const info = (message: string) => log.info(message);
+  const clock = () => performance.now();
   const [alarm, background] = [alarmClock(), backgroundWork(say)];
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
@@ -61,9 +62,8 @@ async function serve(
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({
     ...host,
-    ...{ llamaServer, stateDirectory, kernelLimit: limit, adopted, background, wake: alarm.ring },
-    models: modelAccess(models, alarm.ring, stop),
-    clock: () => performance.now(),
+    ...{ llamaServer, stateDirectory, kernelLimit: limit, adopted, background, clock, wake: alarm.ring },
+    models: modelAccess(models, alarm.ring, stop, clock),
   });
   kill.addEventListener("abort", processes.killAll);
   const directory = { folder: options.manifests, host: host.facts, running: processes.running, changed: alarm.ring };

@@ -70,7 +70,10 @@ export function withEstimateOptions(command: Command): Command {
     .option("--memory-fraction <share>", "budget as a share of the host's memory, above 0, at most 1", Number)
     .option("--host-memory <quantity>", "memory of the host the budget is for (default: this machine's)")
     .option("--grid", "also the need of other contexts and cache types")
-    .option("--json", "print one JSON object; an array for several sources");
+    .option(
+      "--json",
+      "print one JSON object, an array for several sources; {error, kind, retryAfterMs} for one that failed",
+    );
 }
 
 export function settingsOf(flags: EstimateFlags): EstimateSettings {

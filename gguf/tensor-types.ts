@@ -62,8 +62,12 @@ export function tensorBytes(tensor: GgufTensor): Result<number> {
     return REMOVED_TYPES.has(tensor.type)
       ? fail(
           `${name} has type ${tensor.type}, which ggml has removed: convert the model again with a current llama.cpp`,
+          "unsupported",
         )
-      : fail(`${name} has type ${tensor.type}, which is no ggml type known here: its size cannot be told`);
+      : fail(
+          `${name} has type ${tensor.type}, which is not a ggml type known here: its size is unknown`,
+          "unsupported",
+        );
   }
   const row = tensor.shape[0] ?? 1;
   if (row % type.blockElements !== 0) {

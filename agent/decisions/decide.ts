@@ -1,3 +1,4 @@
+import type { FailureKind } from "../../api/result.ts";
 import type { State } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
@@ -76,6 +77,8 @@ export interface Decision {
   readonly state: State;
   readonly reason?: string;
   readonly message?: string;
+  /** What kind of failure stands in the way, where one does. */
+  readonly failureKind?: FailureKind;
   /** Of one that waits for memory, from 1, by rank. */
   readonly queuePosition?: number;
 }
@@ -145,14 +148,18 @@ function unprepared(preparation: Preparation): Decision | undefined {
     case "reading":
       return { act: "nothing", state: "Pending", message: preparation.message };
     case "refused":
-      return { act: "nothing", state: "Failed", reason: preparation.reason, message: preparation.message };
+      return failed(preparation.reason, preparation.message, preparation.kind);
     case "fetching":
       return { act: "nothing", state: "Downloading", message: preparation.message };
     case "failed":
-      return { act: "nothing", state: "Failed", reason: "DownloadFailed", message: preparation.message };
+      return failed("DownloadFailed", preparation.message, preparation.kind);
     case "ready":
       return undefined;
   }
+}
+
+function failed(reason: string, message: string, failureKind: FailureKind | undefined): Decision {
+  return { act: "nothing", state: "Failed", reason, message, ...(failureKind === undefined ? {} : { failureKind }) };
 }
 
 function projected({ specHash, budget }: Workload, projection: Projection | undefined): Decision | undefined {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
@@ -52,8 +53,8 @@ export async function serveHttp(
 }
 
 function cannotListen(address: ListenAddress, error: Error): string {
-  const code = "code" in error ? error.code : error.message;
-  const why = code === "EADDRINUSE" ? "the port is in use" : String(code);
+  const code = errorText(error);
+  const why = code === "EADDRINUSE" ? "the port is in use" : code;
   return `no status page and no metrics at ${originOf(address)} (${why}): name another one with --listen`;
 }
 

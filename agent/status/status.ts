@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { FAILURE_KINDS } from "../../api/result.ts";
 
 /** What a workload is doing; the reason beside it says why. */
 export const STATES = [
@@ -24,6 +25,8 @@ const workloadSchema = z.strictObject({
   state: z.enum(STATES),
   reason: z.string().optional(),
   message: z.string().optional(),
+  /** Whether another input, a token, more space or only time would help; absent where nothing failed. */
+  failureKind: z.enum(FAILURE_KINDS).optional(),
   /** `InferenceService.status.phase`, and the two fields after it, as LLMKube would show them. */
   phase: z.enum(["Pending", "Creating", "Progressing", "Ready", "Stopped", "Failed"]),
   schedulingStatus: z.string().optional(),

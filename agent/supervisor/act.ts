@@ -1,3 +1,4 @@
+import { errorText } from "../../api/error-code.ts";
 import { backOffMs } from "../decisions/back-off.ts";
 import { evictedAgain } from "../decisions/eviction.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
@@ -75,8 +76,7 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   try {
     running = await startServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    const message = `the state folder cannot be written (${code}): look at its disk and its permissions`;
+    const message = `the state folder cannot be written (${errorText(error)}): look at its disk and its permissions`;
     return failStart(entry, "StartFailed", message, options);
   }
   if (running === undefined) {

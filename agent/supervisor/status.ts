@@ -48,6 +48,7 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     if (reason !== undefined) shown.schedulingStatus = reason;
     if (message !== undefined) shown.schedulingMessage = message;
   }
+  if (decision.failureKind !== undefined) shown.failureKind = decision.failureKind;
   if (decision.queuePosition !== undefined) shown.queuePosition = decision.queuePosition;
   if (workload !== undefined) shown.budget = budgetOf(workload);
   if (typeof projection?.bytes === "number") shown.projectedBytes = projection.bytes;

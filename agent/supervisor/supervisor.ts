@@ -2,7 +2,7 @@ import type { Pressure } from "../decisions/pressure.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import { nameOfDesired } from "../workload/desired.ts";
-import { type Preparation, prepare } from "../workload/prepare.ts";
+import { type Preparation, type Preparer, preparer } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import { act } from "./act.ts";
 import { adoptedEntry } from "./adopt.ts";
@@ -44,6 +44,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   for (const adopted of options.adopted) entries.set(adopted.record.id, adoptedEntry(adopted, options));
   const monitor = pressureMonitor(options.platform);
   const projector = projectorOf(options);
+  const needs = preparer(options.models);
   return {
     tick: async (wanted) => {
       for (const [id, desired] of wanted.workloads) {
@@ -57,7 +58,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
-      await eachAlone(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, options));
+      await eachAlone(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
       const { allocatableBytes, clock } = options;
       const now = clock();
       const asking = !projector.idle();
@@ -69,6 +70,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       });
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
+      needs.keepOnly(new Set(entries.keys()));
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
@@ -114,11 +116,11 @@ function prepareOne(
   entry: Entry,
   desired: Desired | undefined,
   preparations: Map<WorkloadId, Preparation>,
-  { models }: SupervisorOptions,
+  { prepare }: Preparer,
 ): void {
   if (entry.running === undefined) entry.need = undefined;
   if (desired?.kind !== "run") return;
-  const preparation = prepare(desired.workload, models);
+  const preparation = prepare(desired.workload);
   preparations.set(entry.id, preparation);
   if ("estimateBytes" in preparation && preparation.estimateBytes !== undefined) {
     entry.need = { estimateBytes: preparation.estimateBytes, estimateParts: preparation.estimateParts ?? {} };

@@ -1,5 +1,6 @@
 import { headerCacheFolder } from "../../gguf/header-cache.ts";
 import { readHeader } from "../../gguf/read.ts";
+import { DEFAULT_LIMITS } from "../store/limits.ts";
 import { modelStore } from "../store/store.ts";
 import { headerCache } from "./headers.ts";
 import type { ModelAccess } from "./prepare.ts";
@@ -9,10 +10,17 @@ import type { ModelAccess } from "./prepare.ts";
  * `signal`.
  *
  * @param folder where downloads are kept
+ * @param clock milliseconds that never go back
  */
-export function modelAccess(folder: string, changed: () => void, signal: AbortSignal): ModelAccess {
+export function modelAccess(
+  folder: string,
+  changed: () => void,
+  signal: AbortSignal,
+  clock: () => number,
+): ModelAccess {
+  const read = (source: string) => readHeader(source, { signal, cacheFolder: headerCacheFolder() });
   return {
-    header: headerCache((source) => readHeader(source, { signal, cacheFolder: headerCacheFolder() }), changed),
-    stored: modelStore(folder, changed, signal),
+    header: headerCache(read, changed, clock),
+    stored: modelStore(folder, changed, signal, DEFAULT_LIMITS, clock),
   };
 }

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { errorText } from "../../../api/error-code.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 
 /** What a folder of manifests holds. Paths are relative to it. */
@@ -51,7 +52,7 @@ async function entriesOf(path: string) {
   try {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {
-    return error instanceof Error && "code" in error ? String(error.code) : String(error);
+    return errorText(error);
   }
 }
 

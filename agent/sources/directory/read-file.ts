@@ -1,5 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, stat } from "node:fs/promises";
+import { errorText } from "../../../api/error-code.ts";
 
 /** Tells one state of a file from another. A rename keeps the inode, and whatever may change the content changes the stamp. */
 export interface FileState {
@@ -37,7 +38,7 @@ export async function readManifestFile(path: string, known: FileState | undefine
     const text = decoded(content);
     return text === undefined ? { found: "unreadable", problem: NO_TEXT, ...state } : { found: "text", text, ...state };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const code = errorText(error);
     if (code === "ENOENT" && !(await isLink(path))) return { found: "nothing" };
     // Without a stamp it is tried again at the next look.
     return { found: "unreadable", problem: accessProblem(code), inode: state.inode, stamp: "" };
