@@ -4,6 +4,7 @@ import { fail, ok, type Result } from "../api/result.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { alarmClock } from "./lifecycle/alarm.ts";
+import { awakeClock } from "./lifecycle/awake-clock.ts";
 import { backgroundWork } from "./lifecycle/background.ts";
 import { runBeside } from "./lifecycle/runnable.ts";
 import { reconcileLoop } from "./loop.ts";
@@ -62,7 +63,15 @@ async function serve(
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({
     ...host,
-    ...{ llamaServer, stateDirectory, kernelLimit: limit, adopted, background, clock, wake: alarm.ring },
+    ...{
+      llamaServer,
+      stateDirectory,
+      kernelLimit: limit,
+      adopted,
+      background,
+      clock: awakeClock(clock),
+      wake: alarm.ring,
+    },
     models: modelAccess(models, alarm.ring, stop, clock),
   });
   kill.addEventListener("abort", processes.killAll);

@@ -17,7 +17,7 @@ const NAME = "default/chat";
 /** A source and a sink that live in memory, as pods and their status will: the supervisor knows neither. */
 describe("the agent with another source of work and another sink of status", function () {
   this.timeout(60_000);
-  const { open, want } = stage();
+  const { open, want, wanted } = stage();
 
   /** Two pods of one service, old and new. */
   const twoPods = async () => {
@@ -129,6 +129,21 @@ describe("the agent with another source of work and another sink of status", fun
     const said = await run(await twoPods(), [broken, silent, sink], bothReady);
     assert.deepEqual(said, ["the broken sink cannot be written: no room"]);
     assert.ok(published.some(bothReady));
+  });
+
+  it("touches no server any more once somebody else has the state folder", async () => {
+    const supervisor = await open("well");
+    await want(NAME);
+    const lost = new AbortController();
+    let pid: number | undefined;
+    const report = ({ workloads }: Outcome) => {
+      pid = workloads[0]?.pid ?? pid;
+      if (workloads[0]?.state === "Ready") lost.abort();
+    };
+    const source = { current: () => ({ workloads: wanted, synced: true, problems: [], notes: [], models: [] }) };
+    const parts = { source, supervisor, alarm: alarmClock(), report, say: (message: string) => assert.fail(message) };
+    await reconcileLoop({ ...parts, lost: lost.signal }).run(new AbortController().signal);
+    assert.ok(pid !== undefined && process.kill(pid, 0));
   });
 
   it("lets nothing beside the loop end the agent", async () => {

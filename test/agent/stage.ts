@@ -32,6 +32,8 @@ export interface Machine {
 interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
+  /** What the supervisor is given in place of the test's clock. */
+  readonly clockFrom?: (clock: () => number) => () => number;
 }
 
 /**
@@ -43,6 +45,7 @@ export function stage() {
   const wanted = new Map<WorkloadId, Desired>();
   let now = 0;
   let processes: Supervisor | undefined;
+  const opened: Supervisor[] = [];
   let statuses: readonly WorkloadStatus[] = [];
   const terminated: WorkloadStatus[] = [];
 
@@ -53,9 +56,14 @@ export function stage() {
     terminated.length = 0;
     statuses = [];
   });
-  afterEach(() => processes?.killAll());
+  afterEach(() => {
+    for (const each of opened.splice(0)) each.killAll();
+  });
 
-  const open = async (behaviour: Behaviour, { stateDirectory, adopted = [] }: Opening = {}) => {
+  const open = async (
+    behaviour: Behaviour,
+    { stateDirectory, adopted = [], clockFrom = (clock) => clock }: Opening = {},
+  ) => {
     const platform = await openLinux();
     assert(platform.ok);
     const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
@@ -76,10 +84,11 @@ export function stage() {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },
-      clock: () => now,
+      clock: clockFrom(() => now),
       background,
       wake: () => {},
     });
+    opened.push(processes);
     return processes;
   };
   const want = async (name: string, part: Partial<Workload> = {}) => {

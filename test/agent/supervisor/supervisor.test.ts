@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { START_TIMEOUT_MS } from "../../../agent/decisions/decide.ts";
+import { openLinux } from "../../../agent/host/linux/linux.ts";
+import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
+import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { background } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
 
 describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
@@ -175,16 +180,21 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/chat", inState("Ready"));
   });
 
-  it("goes on with what runs when its clock jumps, as after a machine's sleep", async () => {
-    await open("well");
+  it("does not take a start for late because the machine slept", async () => {
+    await open("fails-completions", { clockFrom: awakeClock });
     await want("default/chat");
-    const { pid } = await until("default/chat", inState("Ready"));
+    const { pid } = await until("default/chat", (status) => status.pid !== undefined);
     for (const hours of [24, 24 * 365]) {
       await tick(hours * 60 * MINUTE);
-      await sleep(200);
       await tick();
-      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Starting", pid]);
     }
+    // Awake, it would have been too late long ago.
+    await open("fails-completions");
+    await want("default/more");
+    await until("default/more", (status) => status.pid !== undefined);
+    await tick(START_TIMEOUT_MS);
+    assert.equal(of("default/more")?.reason, "StartTimeout");
   });
 
   it("LLMKube trap T14: shows no endpoint from the moment that it drains", async () => {
@@ -195,6 +205,66 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     unwant("default/chat");
     await tick();
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
+  });
+
+  describe("after an agent that was killed", () => {
+    /** The server goes on under a second supervisor, which reads what the first one left. */
+    const adoptFrom = async (stateDirectory: string) => {
+      const platform = await openLinux();
+      assert(platform.ok);
+      const log = { info: () => {}, warn: () => {} };
+      return adoptAll({ stateDirectory, platform: platform.value, background, log, ended: () => {} });
+    };
+
+    it("judges by the budget that was in force last, also while the source of the work never syncs", async () => {
+      const stateDirectory = await temporaryDirectory();
+      await open("well", { stateDirectory });
+      const workload = await want("default/chat");
+      const { pid } = await until("default/chat", inState("Ready"));
+      wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+      await tick();
+      unwant("default/chat");
+      machine.synced = false;
+      await open("well", { stateDirectory, adopted: await adoptFrom(stateDirectory) });
+      await until("default/chat", inState("Ready"));
+      machine.footprint = () => 650 * MIB;
+      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+      machine.footprint = () => 750 * MIB;
+      const over = await until("default/chat", inState("Draining"));
+      assert.match(over.message ?? "", /^measured 750\.0 MiB, budget 700\.0 MiB/);
+    });
+
+    it("ends a server that the source does not name as soon as the source has seen all that it holds", async () => {
+      const stateDirectory = await temporaryDirectory();
+      await open("well", { stateDirectory });
+      await want("default/chat");
+      await until("default/chat", inState("Ready"));
+      unwant("default/chat");
+      machine.synced = false;
+      await open("well", { stateDirectory, adopted: await adoptFrom(stateDirectory) });
+      await until("default/chat", inState("Ready"));
+      machine.synced = true;
+      await tick();
+      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.reason], ["Draining", "Removed"]);
+    });
+  });
+
+  it("holds the fault of one workload to that workload", async () => {
+    await open("well");
+    await want("default/chat");
+    await want("default/more");
+    await until("default/chat", inState("Ready"));
+    await until("default/more", inState("Ready"));
+    machine.footprint = (name) => {
+      if (name === "default/more") throw new Error("made up");
+      return 600 * MIB;
+    };
+    await tick();
+    await tick();
+    assert.equal(of("default/chat")?.reason, "BudgetExceeded");
+    assert.equal(of("default/more")?.state, "Ready");
+    assert.match(of("default/more")?.notes.join() ?? "", /made up/);
   });
 
   it("warns near the budget, until it is well below again", async () => {
