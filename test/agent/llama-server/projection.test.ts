@@ -19,7 +19,7 @@ const METAL =
 const HOST = "I common: |   - Host               |                  285 =   235 +      27 +      23                |\n";
 const NEXT = "I common_params_fit_impl: projected to use 285 MiB of host memory\n";
 
-describe("what llama-server projects", () => {
+describe("the projection of llama-server", () => {
   const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
     ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
     ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
@@ -36,7 +36,7 @@ describe("what llama-server projects", () => {
 
   const budget = { bytes: 300 * MIB, source: "crd-budget" } as const;
   for (const bytes of [undefined, null, 300 * MIB]) {
-    it(`of ${bytes} bytes stands in the way of nothing`, () => {
+    it(`of ${bytes} bytes prevents no start`, () => {
       assert.equal(
         projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget),
         undefined,
@@ -44,9 +44,12 @@ describe("what llama-server projects", () => {
     });
   }
 
-  it("beyond the budget is a refusal with both figures", () => {
+  it("over the budget is refused with both figures", () => {
     const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
-    assert.match(refusal ?? "", /projects 301\.0 MiB, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/);
+    assert.match(
+      refusal ?? "",
+      /projects 301\.0 MiB required, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,
+    );
   });
 
   it("is compared with the estimate of the same parts", () => {
@@ -56,7 +59,7 @@ describe("what llama-server projects", () => {
     }
     assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
     for (const other of [1051 * MIB, 949 * MIB])
-      assert.match(driftNote(other, parts) ?? "", /it projects .*, the estimate is 1000\.0 MiB/);
+      assert.match(driftNote(other, parts) ?? "", /llama-server projects .*, the estimate is 1000\.0 MiB/);
   });
 
   describe("with a real llama-server", function () {
@@ -68,7 +71,11 @@ describe("what llama-server projects", () => {
       const site = await newSite();
       await writeManifests(site, "chat", { port: await getPort() });
       agent = startAgent(site);
-      await workloadOnce(site, "chat", ({ message }) => message === "asking llama-server what it will reserve");
+      await workloadOnce(
+        site,
+        "chat",
+        ({ message }) => message === "asking llama-server how much memory it will reserve",
+      );
       const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
       const { estimateBytes = 0, projectedBytes = 0 } = ready;
       // The estimate also counts the process and its token tables, some 55 MiB.
