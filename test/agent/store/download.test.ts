@@ -266,11 +266,14 @@ describe("a download", function () {
       await writeFile(ballast, Buffer.alloc(4 * MIB)).catch(() => {});
       server.serving.stallAfter = Infinity;
       server.disconnect();
-      assert.match((await running) ?? "", /paused: the disk of .* has only .* left|the disk of .* is full/);
+      assert.match(
+        (await running) ?? "",
+        /the download is paused: the disk of .* has only .* left|the disk of .* is full/,
+      );
       assert.equal(existsSync(path), false);
       const safe = safeBytes(path);
       assert(safe >= 3 * 700 * KIB);
-      assert.match((await run()) ?? "", /are to come and the disk of .* has .* free/);
+      assert.match((await run()) ?? "", /the download needs .*, but the disk of .* has .* free/);
       await writeFile(ballast, "");
       const before = server.requests.length;
       assert.equal(await run(), undefined);

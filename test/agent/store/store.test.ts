@@ -160,7 +160,10 @@ describe("the model store", () => {
     const store = openStore();
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/);
+    assert.match(
+      stored.error,
+      /the download needs 4\.0 PiB, but the disk of .* has .* free: free up space or name .* --models$/,
+    );
     assert.deepEqual(await readdir(folder), []);
   });
 
