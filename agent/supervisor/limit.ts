@@ -1,4 +1,5 @@
 import { formatBytes } from "../../api/quantity.ts";
+import { describeBudget } from "../../memory/budget.ts";
 import type { FootprintHistory } from "../decisions/footprint.ts";
 import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
@@ -33,6 +34,5 @@ export function limitMessage(
   if (kernelLimit === undefined || limitBytes === undefined) return undefined;
   const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * CLOSE_TO_LIMIT;
   if (!close && !kernelLimit.breached(fileNameOf(inForce.id))) return undefined;
-  const budget = formatBytes(inForce.budget.bytes);
-  return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the budget of ${budget}: raise memoryBudget, or lower contextSize or parallelSlots`;
+  return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(inForce.budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
 }

@@ -90,7 +90,7 @@ describe("the supervisor at the limits of its machine", function () {
       assert.equal(down.reason, "BudgetExceeded");
       assert.match(
         down.message ?? "",
-        /^killed by the kernel at its limit of 544\.0 MiB \(cgroup v\d\), just above the budget of 512\.0 MiB/,
+        /^killed by the kernel at its limit of 544\.0 MiB \(cgroup v\d\), just above the budget 512\.0 MiB \(absolute from CRD\)/,
       );
       machine.kernelLimit.close();
     });
