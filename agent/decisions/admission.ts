@@ -107,7 +107,10 @@ function memoryWait({ chargeBytes }: Candidate, holders: readonly Holder[], allo
   return `waits for ${short} of memory: it needs ${need}, and ${left} of ${all} are free; held by ${held}`;
 }
 
-/** Why `candidate` must not overtake those ahead of it: one of them would not fit beside it and all that overtook that one already. */
+/**
+ * Why `candidate` must wait for one ahead of it; undefined if it may overtake all of them. It must wait for one that would no longer fit
+ * beside the candidate and everything that has overtaken that one already.
+ */
 function turnWait(
   candidate: Candidate,
   ahead: readonly Candidate[],

@@ -15,7 +15,7 @@ export interface Projection {
 /** Why a projection prevents a start, as a sentence; undefined when it does not. */
 export function projectionRefusal({ bytes }: Projection, budget: Budget): string | undefined {
   if (bytes === undefined || bytes === null || bytes <= budget.bytes) return undefined;
-  return `llama-server projects ${formatBytes(bytes)} required, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+  return `projected ${formatBytes(bytes)} required by llama-server, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
 }
 
 /** Parts of the estimate that llama-server's memory breakdown counts too. It covers the model alone, not the process. */

@@ -35,7 +35,7 @@ export function exitReason({ code, signal }: Exit, logTail: string): ExitReason 
   if (signal === "SIGKILL") {
     return {
       reason: "Killed",
-      message: "llama-server was killed (SIGKILL), by a person or by a system that was short of memory",
+      message: "llama-server was killed (SIGKILL), by a person, or by the system because it was short of memory",
     };
   }
   const last = logTail.trim().split("\n").at(-1)?.trim().slice(0, SHOWN);

@@ -23,7 +23,7 @@ export async function readStatus(stateDirectory: string): Promise<Result<AgentSt
     const parsed = statusSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
     return parsed.success
       ? ok(parsed.data)
-      : fail(`${path} was written by another version of the agent: start this version`);
+      : fail(`${path} was written by another version of the agent: start the agent of this version`);
   } catch (error) {
     if (error instanceof SyntaxError) return fail(`${path} is not JSON: remove it and start the agent again`);
     return fail(`no agent has run with the state folder ${stateDirectory}: start one with pulumi-llmkube agent`);

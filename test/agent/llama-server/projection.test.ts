@@ -48,7 +48,7 @@ describe("the projection of llama-server", () => {
     const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
     assert.match(
       refusal ?? "",
-      /projects 301\.0 MiB required, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,
+      /^projected 301\.0 MiB required by llama-server, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,
     );
   });
 
