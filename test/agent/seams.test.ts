@@ -118,8 +118,8 @@ describe("the agent with another work source and another status sink", function 
     const { sink, published } = memorySink();
     const broken: StatusSink = {
       name: "the broken sink",
-      publish: () => Promise.reject(new Error("no room")),
-      terminated: () => Promise.reject(new Error("no room")),
+      publish: () => Promise.reject(new Error("no space")),
+      terminated: () => Promise.reject(new Error("no space")),
     };
     const silent: StatusSink = {
       name: "the silent sink",
@@ -127,7 +127,7 @@ describe("the agent with another work source and another status sink", function 
       terminated: async () => {},
     };
     const said = await run(await twoPods(), [broken, silent, sink], bothReady);
-    assert.deepEqual(said, ["the broken sink cannot be written: no room"]);
+    assert.deepEqual(said, ["the broken sink cannot be written: no space"]);
     assert.ok(published.some(bothReady));
   });
 

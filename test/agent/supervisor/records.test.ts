@@ -99,7 +99,7 @@ describe("servers that an earlier agent left behind", function () {
     assert.equal(child.signalCode, "SIGKILL");
   });
 
-  const strangers: readonly (readonly [
+  const unrelated: readonly (readonly [
     what: string,
     part: (pid: number, startTime: string) => Partial<ServerRecord>,
   ])[] = [
@@ -107,7 +107,7 @@ describe("servers that an earlier agent left behind", function () {
     ["of another boot", (pid, startTime) => ({ pid, startTime, bootId: "another" })],
     ["whose record never got a start time", (pid) => ({ pid })],
   ];
-  for (const [what, part] of strangers) {
+  for (const [what, part] of unrelated) {
     it(`leaves alone a process ${what}`, async () => {
       const { child, pid, startTime } = await launch("/dev/null");
       record(part(pid, startTime));
