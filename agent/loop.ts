@@ -9,17 +9,17 @@ export interface ReconcileLoop {
   readonly source: Pick<WorkSource, "current">;
   readonly supervisor: Pick<Supervisor, "tick" | "idle">;
   readonly alarm: Alarm;
-  /** Takes what each tick has found, and how long it took. */
+  /** Gets the outcome of each tick, and how long it took. */
   readonly report: (outcome: Outcome, seconds: number) => void;
-  /** Takes one sentence about a tick that failed. */
+  /** Gets one sentence about a tick that failed. */
   readonly say: (message: string) => void;
-  /** Once it is aborted nothing is done to any server any more: somebody else has them now. */
+  /** Aborted when another process has taken over the state folder. From then on no server is touched. */
   readonly lost: AbortSignal;
 }
 
 /**
- * Brings what runs to what is wanted, each second, and sooner when the alarm rings. After the signal nothing is wanted, and it ends
- * when the last process has gone.
+ * Reconciles the running servers with the desired state, once a second and whenever the alarm rings. After the signal it stops all
+ * servers, and ends when the last process has exited.
  */
 export function reconcileLoop({ source, supervisor, alarm, report, say, lost }: ReconcileLoop): Runnable {
   const nothing = { workloads: new Map(), synced: true };
@@ -35,8 +35,8 @@ export function reconcileLoop({ source, supervisor, alarm, report, say, lost }: 
           const outcome = await supervisor.tick(ending ? nothing : source.current());
           report(outcome, (performance.now() - began) / 1000);
         } catch (error) {
-          // One bad tick must not leave servers without a watchdog: say it and go on.
-          say(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);
+          // One failed tick must not leave servers without a watchdog: log it and go on.
+          say(`one pass of the reconcile loop failed: ${error instanceof Error ? error.message : String(error)}`);
         }
         if (ending && supervisor.idle()) return;
         await alarm.wait(TICK_MS);

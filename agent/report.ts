@@ -9,7 +9,7 @@ import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
 export interface Reporter {
   readonly host: Host;
-  /** What the kernel enforces behind the watchdog, for people. */
+  /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
   readonly source: Pick<WorkSource, "current">;
@@ -17,7 +17,7 @@ export interface Reporter {
   readonly sinks: StatusSinks;
 }
 
-/** Takes what each tick has found, and hands the status that follows from it to all sinks. */
+/** Makes the status from the outcome of each tick and publishes it to all sinks. */
 export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const facts: AgentFacts = {
@@ -45,7 +45,7 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
   };
 }
 
-/** A level that could not be read the last time is not shown. */
+/** The pressure level for the status; null if the last sample failed. */
 function levelOf({ level, unknown }: Pressure): PressureLevel | null {
   return unknown ? null : level;
 }

@@ -21,12 +21,12 @@ import { adoptAll } from "./supervisor/adopt.ts";
 import { supervisor } from "./supervisor/supervisor.ts";
 import { modelAccess } from "./workload/model-access.ts";
 
-/** How long a sink may take with the last status before the agent ends without it. */
+/** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;
 
 /**
- * Runs until `stop` is aborted and every server has ended. Fails with one sentence where it cannot begin at all; whatever happens
- * later is said in the status and the log.
+ * Runs the agent until `stop` is aborted and every server has exited. Fails with one sentence if it cannot start, or if another process
+ * took over its state folder. All other errors appear in the status and the log.
  */
 export async function runAgent(options: AgentOptions, log: Logger, signals: AgentSignals): Promise<Result<void>> {
   const host = await inspectHost(options);
@@ -41,7 +41,9 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
     await lock.value().catch(() => {});
   }
   if (!lost.signal.aborted) return ok(undefined);
-  return fail("another process took the state folder over; the servers were left to it");
+  return fail(
+    `another process took over the state folder ${options.state}; this agent ended and left the servers running`,
+  );
 }
 
 async function serve(
@@ -59,7 +61,7 @@ async function serve(
   const [alarm, background] = [alarmClock(), backgroundWork(say)];
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
-  if (limit === undefined) log.warn(`no kernel limit stands behind the watchdog: ${kernelCap}`);
+  if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({
     ...host,
@@ -78,13 +80,13 @@ async function serve(
   const directory = { folder: options.manifests, host: host.facts, running: processes.running, changed: alarm.ring };
   const source = await openDirectory(directory);
   const statusServer = await openStatusServer(options.listen, processes.dump);
-  if (statusServer.url !== undefined) log.info(`status page at ${statusServer.url}`);
+  if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
   const report = reporter({ host, kernelCap, supervisor: processes, source, statusServer, sinks });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
-  log.info(`watching ${options.manifests}; models may use ${formatBytes(host.allocatableBytes)} together`);
+  log.info(`watching ${options.manifests}; all models together may use ${formatBytes(host.allocatableBytes)}`);
   try {
     await runBeside(loop, [collector, ...statusServer.runnables], stop, say);
   } finally {

@@ -10,44 +10,44 @@ import type { HostFacts } from "./workload/workload.ts";
 
 export interface HostOptions {
   readonly llamaServer: string;
-  /** Above 0, at most 1: each model's default budget, and what all of them share. */
+  /** Share of the host memory, above 0 and at most 1: the default budget of each model, and what all models together may use. */
   readonly memoryFraction?: number;
-  /** Keys for the servers, one a line. */
+  /** File with the API keys of the servers, one per line. */
   readonly apiKeyFile?: string;
-  /** In place of the machine's physical memory, in bytes; never more than that. */
+  /** Used instead of the physical memory of this machine, in bytes. Capped at the physical memory. */
   readonly hostMemoryBytes?: number;
 }
 
-/** Paths are absolute. */
+/** Options of the agent. All paths are absolute. */
 export interface AgentOptions extends HostOptions {
   readonly manifests: string;
   readonly models: string;
-  /** Above this many bytes downloaded models that no manifest wants are removed; nothing is without it. */
+  /** Downloaded models that no manifest names are removed above this many bytes. Undefined: none is removed. */
   readonly modelsMaxBytes?: number;
   readonly state: string;
   readonly listen: ListenAddress | "off";
 }
 
-/** A person's two words to the agent. Whatever else ends it leaves the servers running: the next agent adopts them. */
+/** How a person ends the agent. If it ends in any other way, its servers keep running and the next agent adopts them. */
 export interface AgentSignals {
-  /** Drains every server, then ends. */
+  /** Stops every server with its grace period, then ends. */
   readonly stop: AbortSignal;
   /** Kills every server at once. */
   readonly kill: AbortSignal;
 }
 
-/** What an agent is to know before it begins. */
+/** What the agent must know before it starts. */
 export interface Host {
   readonly platform: Platform;
   readonly facts: HostFacts;
   readonly supportedFlags: SupportedFlags;
-  /** What all models share, in bytes. */
+  /** What all models together may use, in bytes. */
   readonly allocatableBytes: number;
-  /** What a person should know of the options, as a sentence. */
+  /** A warning about the options, as a sentence. */
   readonly warning: string | undefined;
 }
 
-/** Looks at the machine and the llama-server on it. Fails with one sentence where no model could be held to a budget here. */
+/** Inspects the machine and its llama-server. Fails with one sentence if no model can be held to a budget here. */
 export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
@@ -57,7 +57,7 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
   if (key?.ok === false) return key;
   if (key !== undefined && !supportedFlags.value.has("--api-key-file")) {
-    return fail(`${options.llamaServer} has no --api-key-file: update llama.cpp`);
+    return fail(`${options.llamaServer} does not support --api-key-file: update llama.cpp`);
   }
   const facts = factsOf(platform.value, supportedFlags.value, options);
   const allocatable = resolveBudget(facts);
@@ -76,7 +76,7 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
 function claimWarning(claimed: number | undefined, { hostMemoryBytes }: Platform): string | undefined {
   if (claimed === undefined || claimed <= hostMemoryBytes) return undefined;
   const [asked, real] = [claimed, hostMemoryBytes].map(formatBytes);
-  return `--host-memory ${asked} is more than this machine has: counting on ${real}`;
+  return `--host-memory ${asked} is more than this machine has; using ${real}`;
 }
 
 function factsOf(

@@ -7,38 +7,41 @@ interface Claimant {
   readonly name: string;
   /** A higher one goes first. */
   readonly priority: number;
-  /** Since when it waits, or holds memory; in the clock's milliseconds. */
+  /** When it began to wait, or to hold memory; in milliseconds of the injected clock. */
   readonly since: number;
 }
 
-/** A workload that may start as far as its own budget goes. */
+/** A workload that fits its own budget and waits for admission. */
 export interface Candidate extends Claimant {
-  /** What it is estimated to need. */
+  /** The larger of estimate and measured footprint, in bytes. */
   readonly chargeBytes: number;
 }
 
-/** A process that holds memory: starting, serving or on its way out. */
+/** A process that holds memory: one that starts, serves or stops. */
 export interface Holder extends Claimant {
-  /** The larger of estimate and measured, in bytes. */
+  /** The larger of estimate and measured footprint, in bytes. */
   readonly chargeBytes: number;
   readonly starting: boolean;
-  /** Its memory cannot be measured at the moment. */
+  /** Its last memory sample failed. */
   readonly unknown: boolean;
 }
 
-/** What admission says to a candidate. */
+/** What admission decides about one candidate. */
 export type Verdict =
   | { readonly kind: "starts" }
-  /** `queuePosition`: from 1, by rank. */
+  /** `queuePosition` counts from 1; 1 starts next. */
   | { readonly kind: "waits"; readonly message: string; readonly queuePosition: number }
-  /** It could not even run alone here. */
+  /** It needs more than all models together may use here. */
   | { readonly kind: "refused"; readonly message: string };
 
 /**
- * Who may start: by priority, then by name; one at a time, since a start shows its memory only when it is over (LLMKube#469); and
- * never so that all charges together exceed what the node gives. One that waits for memory may be overtaken, but never
- * so that its overtakers together could hold the memory it waits for: else a large model would wait for ever. Nobody while
- * the machine itself says why in `hostWait`.
+ * Decides which candidate may start now, by priority and then by name.
+ *
+ * - One start at a time: a server shows how much memory it takes only once it has started (LLMKube#469).
+ * - All charges together never exceed `allocatableBytes`.
+ * - A smaller candidate may overtake one that waits for memory, but only while the overtakers and the waiting one fit together.
+ *   Otherwise a large model could wait for ever.
+ * - Nothing starts while `hostWait` gives a reason, such as memory pressure of the machine.
  */
 export function admit(
   candidates: readonly Candidate[],
@@ -70,8 +73,8 @@ export function admit(
     passed.push(candidate);
   }
   for (const [index, { id, wait }] of waiting.entries()) {
-    const place = waiting.length === 1 ? "" : `; place ${index + 1} of ${waiting.length} in the queue`;
-    verdicts.set(id, { kind: "waits", message: wait + place, queuePosition: index + 1 });
+    const position = waiting.length === 1 ? "" : `; position ${index + 1} of ${waiting.length} in the queue`;
+    verdicts.set(id, { kind: "waits", message: wait + position, queuePosition: index + 1 });
   }
   return verdicts;
 }
@@ -86,7 +89,7 @@ function sumOf(claims: readonly { readonly chargeBytes: number }[]): number {
 
 function tooLarge(chargeBytes: number, allocatableBytes: number): string {
   const [need, all] = [chargeBytes, allocatableBytes].map(formatBytes);
-  return `estimated ${need} required, all models of this machine together may use ${all}; raise --memory-fraction`;
+  return `estimated ${need} required, but all models on this machine together may use ${all}; raise --memory-fraction or choose a smaller model`;
 }
 
 function blockedBy(holders: readonly Holder[]): string | undefined {
@@ -101,19 +104,24 @@ function memoryWait({ chargeBytes }: Candidate, holders: readonly Holder[], allo
   if (chargeBytes <= free) return undefined;
   const held = holders.map((holder) => `${holder.name} ${formatBytes(holder.chargeBytes)}`).join(", ");
   const [short, need, left, all] = [chargeBytes - free, chargeBytes, free, allocatable].map(formatBytes);
-  return `waits for ${short} of memory: needs ${need}, ${left} of ${all} are free; held by ${held}`;
+  return `waits for ${short} of memory: it needs ${need}, and ${left} of ${all} are free; held by ${held}`;
 }
 
-/** Of those that wait ahead: one that would not fit beside this candidate and all that has overtaken it already. */
+/**
+ * Why `candidate` must wait for one ahead of it; undefined if it may overtake all of them. It must wait for one that would no longer fit
+ * beside the candidate and everything that has overtaken that one already.
+ */
 function turnWait(
   candidate: Candidate,
   ahead: readonly Candidate[],
   holders: readonly Holder[],
   allocatable: number,
 ): string | undefined {
-  const robbed = ahead.find((waiter) => {
+  const starved = ahead.find((waiter) => {
     const overtakers = holders.filter((holder) => byRank(waiter, holder) < 0 && holder.since > waiter.since);
     return waiter.chargeBytes + candidate.chargeBytes + sumOf(overtakers) > allocatable;
   });
-  return robbed === undefined ? undefined : `waits for ${robbed.name}, which is ahead of it and needs the memory`;
+  return starved === undefined
+    ? undefined
+    : `waits for ${starved.name}, which is ahead in the queue and needs the memory`;
 }

@@ -1,30 +1,32 @@
-/** What was found out about the processes that a record may be about. */
+/** What the system shows about the processes that a record may describe. */
 export interface Traces {
   readonly sameBoot: boolean;
-  /** The start time of the process that has the record's pid now; null: there is none. */
+  /** Start time of the process that has the record's pid now; null when there is none. */
   readonly startTime: string | null;
-  /** Pids of the processes that write the record's log file: given to nobody else. */
+  /** Pids of the processes that write the record's log file, which the agent gives to no other process. */
   readonly writers: readonly number[];
 }
 
-/** What a record says of the process that it is about. */
+/** What a record says about its process. */
 export interface RecordedProcess {
   readonly pid?: number | undefined;
   readonly startTime?: string | undefined;
-  /** Whether it says what the process serves, in a form that this agent understands. */
+  /** Whether it says what the process serves, in a version that this agent understands. */
   readonly adoptable: boolean;
 }
 
-/** `adopt`: the process is ours and goes on; all of `end` are ours too, and must go. */
+/** Pids of our processes: `adopt` keeps running under this agent, all of `end` are orphans to be ended. */
 export interface Adoption {
   readonly adopt?: number;
   readonly end: readonly number[];
 }
 
 /**
- * What to do about a record that an earlier agent left. Ours are only a process whose pid, start time and boot are the
- * record's, and processes that write its log: anybody else may have the pid by now. One of them is adopted, where the record
- * says what it serves; of a server that forked, the one that was spawned.
+ * Decides what to do with the processes of a record that an earlier agent left.
+ *
+ * A process is ours if its pid, start time and boot match the record, or if it writes the record's log. The pid alone proves nothing:
+ * the system may have given it to another process since. One process is adopted if the record says what it serves; if the server
+ * forked, that is the one that was spawned.
  */
 export function adoptionOf({ pid, startTime: recorded, adoptable }: RecordedProcess, traces: Traces): Adoption {
   const { sameBoot, startTime, writers } = traces;

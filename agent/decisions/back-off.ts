@@ -1,27 +1,27 @@
 import type { State } from "../status/status.ts";
 
-/** Why a workload stays down for a while, and until when. */
+/** Why a workload is not restarted yet, and until when. */
 export interface BackOff {
-  /** What status shows meanwhile: BackOff after a process has died, Failed where none could be started or none will be. */
+  /** The state until then: BackOff after a process ended, Failed when no process could be started or none will be. */
   readonly state: Extract<State, "BackOff" | "Failed">;
   readonly reason: string;
   readonly message: string;
-  /** In the clock's milliseconds; Infinity: until a person changes the manifest. */
+  /** In milliseconds of the injected clock; Infinity means until the manifest changes. */
   readonly until: number;
 }
 
-/** Seconds of the first and of the longest wait. */
+/** First and longest wait in seconds; each wait is twice the one before. */
 const WAITS = {
-  /** A server that died: 1, 2, 4 ... 300. */
+  /** After a crash: 1, 2, 4 ... 300. */
   crash: [1, 300],
-  /** One that outgrew its budget would do so again. */
+  /** After a breach of the budget. It starts longer, because the same model would outgrow the same budget again. */
   budget: [60, 3600],
 } as const;
 
-/** A server that was Ready this long is taken for healthy: the next failure counts as the first. */
+/** After a server was Ready this long, its next failure counts as the first. */
 const HEALTHY_MS = 600_000;
 
-/** The third breach within an hour is the last: starting once more would only thrash the machine. */
+/** After this many breaches within an hour the server is not restarted: another start would only thrash the machine. */
 const BREACHES = 3;
 const BREACHES_WITHIN_MS = 3_600_000;
 
@@ -31,22 +31,22 @@ export function backOffMs(kind: keyof typeof WAITS, failures: number): number {
   return Math.min(longest, first * 2 ** Math.min(failures - 1, 30)) * 1000;
 }
 
-/** Failures in a row, with the one that just happened to a server that was Ready since `readyAt`. */
+/** Failures in a row, including the one at `now` of a server that was Ready since `readyAt` (undefined: it never was). */
 export function failuresAfter(before: number, readyAt: number | undefined, now: number): number {
   return readyAt !== undefined && now - readyAt >= HEALTHY_MS ? 1 : before + 1;
 }
 
-/** Times of the breaches that still count, with the one of now. */
+/** Times of the breaches within the last hour, including the one at `now`. */
 export function breachesAfter(before: readonly number[], now: number): readonly number[] {
   return [...before.filter((at) => now - at < BREACHES_WITHIN_MS), now];
 }
 
-/** After a breach of the budget; `breaches` as {@link breachesAfter} counts them, `message` says what was measured. */
+/** The back-off after a breach of the budget. `breaches` comes from {@link breachesAfter}; `message` says what was measured. */
 export function breachBackOff(breaches: readonly number[], message: string, now: number): BackOff {
   const reason = "BudgetExceeded";
   if (breaches.length < BREACHES) {
     return { state: "BackOff", reason, message, until: now + backOffMs("budget", breaches.length) };
   }
-  const last = "the third time within an hour: it stays down until its budget or its settings change";
+  const last = "third breach within an hour: it is not restarted until its budget or settings change";
   return { state: "Failed", reason, message: `${message}; ${last}`, until: Number.POSITIVE_INFINITY };
 }

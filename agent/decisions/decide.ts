@@ -8,14 +8,17 @@ import type { BackOff } from "./back-off.ts";
 import { returnMessage } from "./eviction.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
 
-/** A llama-server as the supervisor last saw it; times in the clock's milliseconds. */
+/** A llama-server as the supervisor last observed it. All times are milliseconds of the injected clock. */
 export type ServerView = StartingView | ReadyView | StoppingView;
 
 interface AnyServerView {
-  /** Of the settings that it was started with. */
+  /** Hash of the settings that it was started with. */
   readonly specHash: string;
   readonly startedAt: number;
-  /** Whether this agent has seen it among what is wanted. Of a server that an earlier agent left, absence may be ignorance until then. */
+  /**
+   * Whether this agent has seen its workload in the source. Until then an adopted server may be missing only because the source has
+   * not been read completely.
+   */
   readonly confirmed: boolean;
 }
 
@@ -23,53 +26,54 @@ export interface StartingView extends AnyServerView {
   readonly phase: "starting";
 }
 
-/** It has answered a completion. */
+/** It has answered a test request. */
 export interface ReadyView extends AnyServerView {
   readonly phase: "ready";
   readonly readyAt: number;
-  /** Health checks in a row without an answer, in which it did not work either. */
+  /** Health checks in a row that it did not answer, and in which it did not work either. */
   readonly failedChecks: number;
 }
 
 export interface StoppingView extends AnyServerView {
   readonly phase: "stopping";
-  /** When it became ready, where it did. */
+  /** When it became ready; undefined if it never did. */
   readonly readyAt?: number;
   readonly stop: Stop;
 }
 
-/** SIGTERM was sent. */
+/** A stop that is under way. */
 export interface Stop {
+  /** When SIGTERM was sent. */
   readonly at: number;
   readonly reason: string;
   readonly message: string;
-  /** Until SIGKILL follows, in milliseconds. */
+  /** Milliseconds between SIGTERM and SIGKILL. */
   readonly gracePeriodMs: number;
-  /** SIGKILL was sent. */
+  /** Whether SIGKILL was sent. */
   readonly killed: boolean;
 }
 
-/** All that a decision rests on, beside what is wanted. */
+/** Everything that a decision depends on, apart from the desired state and the time. */
 export interface Observed {
-  /** Whether the source of the work has seen all that it holds. */
+  /** Whether the source has been read completely. While it is false, a missing workload may still be wanted. */
   readonly synced: boolean;
   readonly server?: ServerView | undefined;
-  /** What the watchdog found where the process must go. */
+  /** Why the watchdog stops the process; undefined while it is within its budget. */
   readonly exceeded?: string | undefined;
-  /** Why it must give way to others, where it runs. */
+  /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
-  /** Milliseconds of cooldown still to come after an eviction, where it does not run; undefined: it was not evicted. */
+  /** Milliseconds of cooldown left after an eviction; undefined if it was never evicted. */
   readonly cooldownLeftMs?: number | undefined;
   readonly backOff?: BackOff | undefined;
-  /** Of a workload that should run. */
+  /** Undefined unless the workload should run. */
   readonly preparation?: Preparation | undefined;
-  /** The last one, whatever the settings that it is about. */
+  /** The last projection. It may belong to earlier settings. */
   readonly projection?: Projection | undefined;
-  /** What admission says, to one in whose way nothing else stands. */
+  /** Admission's decision; undefined unless {@link isCandidate}. */
   readonly verdict?: Verdict | undefined;
 }
 
-/** `ask`: has llama-server say what it will reserve. */
+/** `ask` runs llama-server to learn how much memory it will reserve; `forget` drops the workload from the supervisor. */
 export type Act = "nothing" | "stop" | "kill" | "ask" | "start" | "forget";
 
 export interface Decision {
@@ -77,21 +81,21 @@ export interface Decision {
   readonly state: State;
   readonly reason?: string;
   readonly message?: string;
-  /** What kind of failure stands in the way, where one does. */
+  /** Kind of the failure that stands in the way; undefined unless something failed. */
   readonly failureKind?: FailureKind;
-  /** Of one that waits for memory, from 1, by rank. */
+  /** Position in the queue for memory, counted from 1; undefined unless it waits. */
   readonly queuePosition?: number;
 }
 
-/** Large weights from a slow disk take minutes (LLMKube#330). */
+/** A server that is not Ready by then is restarted. Reading large weights from a slow disk takes minutes (LLMKube#330). */
 export const START_TIMEOUT_MS = 900_000;
 
-/** After so many checks without an answer a server is taken for hung. */
+/** After this many failed health checks in a row a server counts as hung and is restarted. */
 export const UNHEALTHY_CHECKS = 3;
 
 /**
- * What to do about one workload now, and what its status says. `desired` undefined: the source does not name it, or the agent ends.
- * The only place where a decision is made; admission and projection come in as facts.
+ * Decides what to do about one workload now, and what its status says. `desired` is undefined when the source does not name the
+ * workload, or when the agent shuts down. This is the only place that makes a decision; admission and projection are inputs.
  */
 export function decide(desired: Desired | undefined, observed: Observed, now: number): Decision {
   if (observed.server !== undefined) return decideRunning(desired, observed.server, observed, now);
@@ -100,14 +104,14 @@ export function decide(desired: Desired | undefined, observed: Observed, now: nu
   return obstacle(desired.workload, observed, now) ?? decideStart(desired.workload, observed);
 }
 
-/** Whether nothing but the machine's memory stands in the way of a start: those are the candidates of admission. */
+/** Whether only the machine's memory can still prevent a start. Such workloads are the candidates of admission. */
 export function isCandidate(desired: Desired | undefined, observed: Observed, now: number): boolean {
   return (
     observed.server === undefined && desired?.kind === "run" && obstacle(desired.workload, observed, now) === undefined
   );
 }
 
-/** What went down while the source does not know whether it is wanted keeps the reason that it went down for. */
+/** While the source is not read completely, a workload that failed is not forgotten: its status keeps the reason of the failure. */
 function decideForgotten({ synced, backOff }: Observed): Decision {
   if (synced || backOff === undefined) return { act: "forget", state: "Stopped" };
   const { state, reason, message } = backOff;
@@ -121,11 +125,11 @@ function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decisi
   return { act: "nothing", state: desired.state, reason: desired.reason, message };
 }
 
-/** What stands in the way of a start, whatever memory is free; undefined: nothing. */
+/** What prevents a start apart from memory that others hold; undefined when nothing does. */
 function obstacle(workload: Workload, observed: Observed, now: number): Decision | undefined {
   const { backOff, preparation, cooldownLeftMs, projection } = observed;
   if (cooldownLeftMs !== undefined && !workload.returnsAfterEviction) {
-    const message = "evicted: the machine was short of memory; whoever made this workload makes another one";
+    const message = "evicted because the machine ran short of memory; its controller creates a replacement";
     return { act: "nothing", state: "Failed", reason: "Evicted", message };
   }
   if (cooldownLeftMs !== undefined && cooldownLeftMs > 0) {
@@ -162,10 +166,12 @@ function failed(reason: string, message: string, failureKind: FailureKind | unde
   return { act: "nothing", state: "Failed", reason, message, ...(failureKind === undefined ? {} : { failureKind }) };
 }
 
+const ASKING = "asking llama-server how much memory it will reserve";
+
 function projected({ specHash, budget }: Workload, projection: Projection | undefined): Decision | undefined {
   if (projection?.specHash !== specHash) return undefined;
   if (projection.bytes === undefined) {
-    return { act: "nothing", state: "Starting", message: "asking llama-server what it will reserve" };
+    return { act: "nothing", state: "Starting", message: ASKING };
   }
   const message = projectionRefusal(projection, budget);
   return message === undefined ? undefined : { act: "nothing", state: "Failed", reason: "InsufficientMemory", message };
@@ -183,7 +189,7 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
     }
     case "starts":
       if (projection?.specHash === specHash) return { act: "start", state: "Starting" };
-      return { act: "ask", state: "Starting", message: "asking llama-server what it will reserve" };
+      return { act: "ask", state: "Starting", message: ASKING };
   }
 }
 
@@ -195,26 +201,24 @@ function decideRunning(
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
   const stop = (reason: string, message: string): Decision => ({ act: "stop", state: "Draining", reason, message });
-  if (isAbsent(desired, server, synced)) return stop("Removed", "no longer wanted");
+  if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is shutting down");
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
   if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
   if (evict !== undefined) return stop("Evicted", evict);
   if (desired?.kind === "run" && desired.workload.specHash !== server.specHash) {
-    return stop("SpecChanged", "restarts with its new settings");
+    return stop("SpecChanged", "its settings changed; it restarts with the new ones");
   }
   if (server.phase === "ready") {
     if (server.failedChecks < UNHEALTHY_CHECKS) return { act: "nothing", state: "Ready" };
-    return stop(
-      "Unhealthy",
-      `it neither answered nor worked in ${UNHEALTHY_CHECKS} health checks in a row: it is started again`,
-    );
+    const message = `it neither answered nor did any work in ${UNHEALTHY_CHECKS} health checks in a row; it will be restarted`;
+    return stop("Unhealthy", message);
   }
   if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
-  return stop("StartTimeout", `it did not answer within ${START_TIMEOUT_MS / 60_000} minutes`);
+  return stop("StartTimeout", `it did not become ready within ${START_TIMEOUT_MS / 60_000} minutes`);
 }
 
-/** Whether it is certain that a server is wanted by nobody. */
+/** Whether it is certain that no workload wants this server. */
 export function isAbsent(desired: Desired | undefined, server: ServerView, synced: boolean): boolean {
   return desired === undefined && (synced || server.confirmed);
 }

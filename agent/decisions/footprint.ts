@@ -1,38 +1,39 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { type Budget, describeBudget } from "../../memory/budget.ts";
 
-/** What the samples of one process have shown so far. */
+/** What the memory samples of one process have shown so far. */
 export interface FootprintHistory {
-  /** The last sample that could be taken, in bytes. */
+  /** The last successful sample, in bytes. */
   readonly measuredBytes?: number;
-  /** When the last sample was asked for, in the clock's milliseconds. */
+  /** When the last sample was requested, in milliseconds of the injected clock. */
   readonly sampledAt?: number;
-  /** Samples over budget since the last one within it. */
+  /** Samples over the budget since the last one within it. */
   readonly over: number;
-  /** It is close to its budget, and has been since it came so close. */
+  /** Close to the budget: from above 90 % of it until it falls to 85 % or below. */
   readonly near: boolean;
-  /** The last sample failed: the budget is not enforced at the moment. */
+  /** The last sample failed, so the watchdog cannot enforce the budget at the moment. */
   readonly unknown: boolean;
 }
 
 export const NO_SAMPLES: FootprintHistory = { over: 0, near: false, unknown: false };
 
-/** One sample may be a lag of the kernel's books (docs/background/apple-memory.md, "Footprint"); two are an answer. */
+/** A process is stopped after this many. One alone may be a lag in the kernel's accounting (docs/background/apple-memory.md, "Footprint"). */
 const SAMPLES_OVER = 2;
 
-/** Shares of the budget above which it is near, and below which it no longer is. */
+/** Share of the budget above which the process is near it. */
 const NEAR = 0.9;
-const FAR = 0.85;
+/** Share above which it stays near once it was: a gap, so that the note does not flicker. */
+const STILL_NEAR = 0.85;
 
-/** Two samples of one moment are one answer: ticks that something woke early take none. A little under a tick's second. */
-const APART_MS = 900;
+/** Least time between two samples, a little under the second between ticks: a tick that was woken early takes none. */
+const SAMPLE_INTERVAL_MS = 900;
 
 /** Whether it is time for another sample. */
 export function isSampleDue({ sampledAt }: Pick<FootprintHistory, "sampledAt">, now: number): boolean {
-  return sampledAt === undefined || now - sampledAt >= APART_MS;
+  return sampledAt === undefined || now - sampledAt >= SAMPLE_INTERVAL_MS;
 }
 
-/** The watch after one more sample, against the budget of this moment. A missing sample (null) proves nothing. */
+/** The history after one more sample, compared with the budget in force. A failed sample (null) proves nothing. */
 export function withSample(
   before: FootprintHistory,
   sample: number | null,
@@ -44,14 +45,14 @@ export function withSample(
     measuredBytes: sample,
     sampledAt: now,
     over: sample > budgetBytes ? before.over + 1 : 0,
-    near: sample > budgetBytes * (before.near ? FAR : NEAR),
+    near: sample > budgetBytes * (before.near ? STILL_NEAR : NEAR),
     unknown: false,
   };
 }
 
-/** Whether the process must go now. */
-export function exceeds(watch: FootprintHistory): boolean {
-  return !watch.unknown && watch.over >= SAMPLES_OVER;
+/** Whether the process must be stopped now. */
+export function exceeds({ unknown, over }: FootprintHistory): boolean {
+  return !unknown && over >= SAMPLES_OVER;
 }
 
 export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {

@@ -1,28 +1,25 @@
-/**
- * How short of memory the whole machine is, as its kernel says: levels 1, 2 and 4 of macOS
- * (docs/background/apple-memory.md, "Memory pressure").
- */
+/** Memory pressure of the whole machine: levels 1, 2 and 4 of macOS (docs/background/apple-memory.md, "Memory pressure"). */
 export type PressureLevel = "normal" | "warning" | "critical";
 
-/** What the samples of the machine have shown so far; times in the clock's milliseconds. */
+/** What the pressure samples of the machine have shown so far. Times are milliseconds of the injected clock. */
 export interface Pressure {
-  /** The last level that could be read; null: none yet. */
+  /** The last level that was read; null before the first. */
   readonly level: PressureLevel | null;
-  /** The last sample failed. Nothing is evicted on it, and nothing new is started. */
+  /** The last sample failed: nothing is evicted and nothing is started. */
   readonly unknown: boolean;
-  /** Critical samples since the last one that was not. */
+  /** Critical samples since the last one that was not critical. */
   readonly critical: number;
-  /** Since when it is normal without a break. */
+  /** Since when all samples are normal; undefined while they are not. */
   readonly normalSince: number | undefined;
 }
 
-export const UNPRESSED: Pressure = { level: null, unknown: false, critical: 0, normalSince: undefined };
+export const NO_PRESSURE_SAMPLES: Pressure = { level: null, unknown: false, critical: 0, normalSince: undefined };
 
-/** One sample may be a spike of somebody's build; two are an answer. */
+/** Critical samples that trigger an eviction. One alone may be a short spike of another program. */
 const SAMPLES_CRITICAL = 2;
 
-/** The pressure after one more sample; null: it could not be read, which proves nothing. */
-export function pressed(before: Pressure, sample: PressureLevel | null, now: number): Pressure {
+/** The pressure after one more sample. A failed sample (null) proves nothing. */
+export function withPressureSample(before: Pressure, sample: PressureLevel | null, now: number): Pressure {
   if (sample === null) return { ...before, unknown: true, normalSince: undefined };
   return {
     level: sample,
@@ -32,14 +29,14 @@ export function pressed(before: Pressure, sample: PressureLevel | null, now: num
   };
 }
 
-/** Whether somebody must give way now. */
+/** Whether a workload must be evicted now. */
 export function mustEvict({ unknown, critical }: Pressure): boolean {
   return !unknown && critical >= SAMPLES_CRITICAL;
 }
 
 /**
- * Why nothing may be started at the moment; undefined: it may. At a warning it may: a Mac whose memory is well used lives there,
- * and admission counts what is free.
+ * Why nothing may start at the moment; undefined when starts are allowed. They are at level warning: a well-used Mac stays there for
+ * long, and admission counts the free memory anyway.
  */
 export function pressureWait({ level, unknown }: Pressure): string | undefined {
   if (unknown) return "waits until the machine's memory pressure can be read again";

@@ -1,28 +1,31 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { type Budget, describeBudget } from "../../memory/budget.ts";
 
-/** What llama-server says it will reserve, in bytes; null: it did not say. */
+/** How much memory llama-server says it will reserve, in bytes; null when it does not say. */
 export type Projected = number | null;
 
-/** Of one workload: the settings that llama-server was asked about, and what it said. No `bytes`: it is being asked. */
+/** The projection of one workload. */
 export interface Projection {
+  /** Hash of the settings that llama-server was asked about. */
   readonly specHash: string;
+  /** Undefined while llama-server is being asked. */
   readonly bytes?: Projected;
 }
 
-/** Why a projection stands in the way of a start, as a sentence; undefined: it does not. */
+/** Why a projection prevents a start, as a sentence; undefined when it does not. */
 export function projectionRefusal({ bytes }: Projection, budget: Budget): string | undefined {
   if (bytes === undefined || bytes === null || bytes <= budget.bytes) return undefined;
-  return `llama-server itself projects ${formatBytes(bytes)}, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+  return `projected ${formatBytes(bytes)} required by llama-server, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
 }
 
-/** Parts of an estimate that llama-server's breakdown knows as well: it is about the model alone. */
+/** Parts of the estimate that llama-server's memory breakdown counts too. It covers the model alone, not the process. */
 const PROJECTED_PARTS = ["weights", "kv", "recurrent", "computeDevice", "computeHost", "output"] as const;
-/** Above this share the two are worth a person's look, as soon as it is more than rows rounded to whole MiB. */
+/** Share of the estimate above which a difference is reported. */
 const DRIFT = 0.05;
+/** Smaller differences are not reported: the rows of the breakdown are rounded to whole MiB. */
 const DRIFT_BYTES = 24 * 2 ** 20;
 
-/** A sentence where estimate and projection of the same parts differ by more than they should; undefined: they agree. */
+/** A note when estimate and projection of the same parts differ by more than 5 % and 24 MiB; undefined when they agree. */
 export function driftNote(
   projected: Projected | undefined,
   parts: Readonly<Record<string, number>>,
@@ -32,5 +35,5 @@ export function driftNote(
   const apart = Math.abs(projected - estimated);
   if (apart <= Math.max(DRIFT * estimated, DRIFT_BYTES)) return undefined;
   const [said, counted] = [projected, estimated].map(formatBytes);
-  return `the estimate and llama-server differ: it projects ${said}, the estimate is ${counted}; please report the model`;
+  return `estimate and projection differ by more than 5 %: llama-server projects ${said}, the estimate is ${counted}; please report this model`;
 }

@@ -1,9 +1,9 @@
-/** Answers that were found, by what was asked for. */
+/** Answers by key. */
 export type Answers = ReadonlyMap<number, number>;
 
 /**
- * One question at a time for what many ask at once: a command that costs the same for one process as for twenty is run once.
- * Null for whom there is no answer.
+ * Combines calls that are made at the same time into one `ask`: a command that costs the same for one process as for
+ * twenty runs once. Gives null for a key without an answer.
  */
 export function batched(ask: (keys: readonly number[]) => Promise<Answers>): (key: number) => Promise<number | null> {
   let next: { readonly keys: Set<number>; readonly answers: Promise<Answers> } | undefined;

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../api/result.ts";
 
 const TIMEOUT_MS = 20_000;
 
-/** What a short command prints on standard output. Fails with one sentence; never throws, never waits above 20 s. */
+/** The standard output of a short command. Fails if it is not found, exits with an error or takes longer than 20 s. Never throws. */
 export async function outputOf(file: string, args: readonly string[]): Promise<Result<string>> {
   const env = { ...process.env, LC_ALL: "C" };
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * A probe that nobody waits for: gives what it read last and, unless one is under way, begins the next reading. Null until
- * the first one is there, and after one that failed.
+ * Makes a slow probe available without waiting: each call returns the last reading and starts the next one, unless one is under way.
+ * Null before the first reading and after one that failed.
  */
 export function lastReading(probe: () => Promise<number | null>): () => number | null {
   let value: number | null = null;

@@ -4,7 +4,7 @@ import { openDarwin } from "./darwin/darwin.ts";
 import { openLinux } from "./linux/linux.ts";
 import type { Platform } from "./platform.ts";
 
-/** The machine this runs on, after `llamaServer` has shown that it can be run here. */
+/** The platform of this machine. Fails if `llamaServer` cannot run here, or if the system is neither macOS nor Linux. */
 export async function openPlatform(
   llamaServer: string,
   system: NodeJS.Platform = process.platform,
@@ -15,5 +15,5 @@ export async function openPlatform(
   }
   if (system === "darwin") return openDarwin(llamaServer);
   if (system === "linux") return openLinux();
-  return fail(`the agent runs on macOS, and on Linux for trying it out, not on ${system}`);
+  return fail(`the agent runs on macOS, and on Linux for trials, but not on ${system}`);
 }

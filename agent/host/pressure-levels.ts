@@ -2,7 +2,7 @@ import type { PressureLevel } from "../decisions/pressure.ts";
 
 /**
  * `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure");
- * null: none of them.
+ * null for anything else.
  */
 export function parsePressureLevel(printed: string): PressureLevel | null {
   switch (printed.trim()) {
@@ -17,15 +17,15 @@ export function parsePressureLevel(printed: string): PressureLevel | null {
   }
 }
 
-/** Shares of memory that is available, below which Linux is taken to be short of it. */
+/** Shares of available memory below which the level on Linux is critical or warning. */
 const CRITICAL_SHARE = 0.03;
 const WARNING_SHARE = 0.08;
-/** Percent of the last ten seconds in which some task, or all of them, waited for memory (PSI). */
+/** Percent of the last ten seconds in which tasks waited for memory (PSI), from which on the level rises. */
 const STALLED_PERCENT = 10;
 
 /**
- * Linux has no levels: they stand here for what `/proc/meminfo` and `/proc/pressure/memory` say. A kernel without the second
- * one is judged by the first alone; null where that cannot be read.
+ * Linux has no pressure levels, so they are derived from the contents of `/proc/meminfo` and `/proc/pressure/memory`. A kernel
+ * without the second file is judged by the first alone. Null if the first cannot be read.
  */
 export function levelOf(meminfo: string, stalls: string): PressureLevel | null {
   const total = kibibytes(meminfo, "MemTotal");

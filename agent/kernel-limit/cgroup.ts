@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { dirname, join } from "node:path";
 import type { KernelLimit } from "./kernel-limit.ts";
 
-/** The files of one version of cgroups. */
+/** The file names of one cgroup version. */
 interface Version {
   readonly kind: string;
   readonly limit: string;
-  /** Holds a line `oom_kill N`. */
+  /** The file with a line `oom_kill N`. */
   readonly events: string;
 }
 
@@ -17,8 +17,8 @@ const V2: Version = { kind: "cgroup v2", limit: "memory.max", events: "memory.ev
 const MOUNT = "/sys/fs/cgroup";
 
 /**
- * Linux: a group of its own for each workload; `owner` tells the groups of several agents apart. Undefined where this user may
- * not make groups, or the kernel does not count memory in them.
+ * Limits on Linux: each workload gets a memory cgroup of its own. `owner` separates the groups of several agents. Undefined if this
+ * user may not create groups, or if the kernel does not count memory in them.
  */
 export function cgroupLimit(
   owner: string,
@@ -33,7 +33,7 @@ export function cgroupLimit(
   if (parent === undefined) return undefined;
   const { version, folder } = parent;
   const groupOf = (key: string) => join(folder, key);
-  // A group that could not be removed still counts the kills of the process before.
+  // A group that could not be removed still counts the kills of the previous process.
   const killsBefore = new Map<string, number>();
   const killsOf = (key: string) => killsIn(join(groupOf(key), version.events));
   const move = (key: string, limitBytes: number) => attempt(() => setLimit(groupOf(key), version, limitBytes));
@@ -59,7 +59,7 @@ export function cgroupLimit(
   };
 }
 
-/** A backstop that fails leaves what stands before it: nothing is thrown, and the self-test tells. */
+/** Whether `work` succeeded. Errors are not thrown: the watchdog stands without this limit, and the self-test shows whether it works. */
 function attempt(work: () => void): boolean {
   try {
     work();
@@ -69,7 +69,7 @@ function attempt(work: () => void): boolean {
   }
 }
 
-/** In v1 the swap's limit goes with the other one where the kernel counts it; it must never be below it. */
+/** In v1 the limit of memory plus swap, if the kernel counts it, must never be below that of memory: when raising, it is written first. */
 function setLimit(group: string, { limit }: Version, bytes: number): void {
   const swap = join(group, "memory.memsw.limit_in_bytes");
   const both = existsSync(swap) ? [join(group, limit), swap] : [join(group, limit)];
@@ -86,8 +86,8 @@ function killsIn(path: string): number {
 }
 
 /**
- * Where the groups of an agent lie. v1: below its own group. v2: beside it, because a group that holds processes gives its
- * children no memory controller; below it only where it is the root.
+ * The parent of all groups of an agent. In v1 it lies below the agent's own group. In v2 it lies beside it, because a group that holds
+ * processes cannot give its children a memory controller; only the root group can.
  */
 function parentGroup(name: string, mount: string, self: string): { version: Version; folder: string } | undefined {
   const v1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.*)$/m.exec(self)?.[1];
@@ -95,7 +95,7 @@ function parentGroup(name: string, mount: string, self: string): { version: Vers
   const version = v1 === undefined ? V2 : V1;
   const root = v1 === undefined ? mount : join(mount, "memory");
   const own = join(root, v1 ?? v2 ?? "/");
-  // In a container the path may be one from outside: the mount itself is the own group then.
+  // In a container the path may be that of the host: then the mount itself is the own group.
   const near = version === V1 ? [own, root] : [dirname(own), root];
   for (const folder of near.filter(isGroup).map((group) => join(group, name))) {
     if (attempt(() => makeParent(folder, version))) return { version, folder };
@@ -107,7 +107,7 @@ function isGroup(folder: string): boolean {
   return existsSync(join(folder, "cgroup.procs"));
 }
 
-/** Throws where its groups cannot have a limit. Groups that an agent before this one left go, unless they hold a process. */
+/** Throws if the groups in it cannot have a limit. Removes the groups that an earlier agent left, unless they hold a process. */
 function makeParent(folder: string, version: Version): void {
   mkdirSync(folder, { recursive: true });
   if (version === V2) writeFileSync(join(folder, "cgroup.subtree_control"), "+memory");

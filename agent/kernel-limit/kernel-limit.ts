@@ -8,31 +8,30 @@ export interface Command {
 }
 
 /**
- * A limit that the kernel holds a process to, whether the agent lives or not: what stands behind the watchdog. It lies a little
- * above the budget, so that the watchdog, which drains and explains, comes first.
- * A `key` tells one process from others and can be the name of a file.
+ * A memory limit that the kernel enforces even while the agent is dead. It is a little above the budget, so that the watchdog, which
+ * drains the server and reports the reason, acts first. `key` identifies a process and is a valid file name.
  */
 export interface KernelLimit {
-  /** For people: `cgroup v2`. */
+  /** For messages: `cgroup v2`. */
   readonly kind: string;
-  /** The command line that starts under the limit. */
+  /** The command line that starts the same process under the limit. */
   wrap(command: Command, limitBytes: number): Command;
   /** Puts a process that was just spawned under its limit. */
   enclose(key: string, pid: number, limitBytes: number): void;
-  /** Moves the limit of a running process; whether that is possible. */
+  /** Changes the limit of a running process. Returns whether that worked. */
   move(key: string, limitBytes: number): boolean;
-  /** Whether the kernel has ended a process of `key` for its limit since it was enclosed. */
+  /** Whether the kernel has killed a process of `key` at its limit since {@link enclose}. False if the kernel does not record that. */
   breached(key: string): boolean;
-  /** Forgets `key`, whose processes have ended. */
+  /** Removes the limit of `key`, whose processes have exited. */
   release(key: string): void;
-  /** Removes what it made. */
+  /** Removes everything that it created. */
   close(): void;
 }
 
 const SLACK_SHARE = 0.02;
 const SLACK_BYTES = 32 * 2 ** 20;
 
-/** Where the kernel's limit is for a budget, in bytes: 2 % above it, 32 MiB at least. */
+/** The kernel's limit for a budget, in bytes: 2 % above it, and at least 32 MiB above it. */
 export function kernelLimitBytes(budgetBytes: number): number {
   return Math.ceil(budgetBytes + Math.max(SLACK_BYTES, budgetBytes * SLACK_SHARE));
 }
@@ -40,24 +39,24 @@ export function kernelLimitBytes(budgetBytes: number): number {
 const TRIAL_NAME = "self-test";
 const TRIAL_LIMIT_BYTES = 128 * 2 ** 20;
 const TRIAL_TIMEOUT_MS = 30_000;
-/** Takes 1 GiB in pieces, each written to, and ends by itself where nobody stops it. */
+/** Allocates and writes 1 GiB in pieces, and exits with 0 if the kernel does not kill it. */
 const TRIAL = "const held=[];for(let i=0;i<64;i++)held.push(Buffer.alloc(2**24,1));process.exit(0)";
 
 /**
- * Breaches a limit on purpose, with a small process of its own: whether the kernel ends it. There are reports of systems that
- * take the limit and ignore it (docs/background/apple-memory.md, "Kernel limit").
+ * Self-test: starts a small process that exceeds a limit, and returns whether the kernel kills it. Some systems are reported to accept
+ * the limit but not to enforce it (docs/background/apple-memory.md, "Kernel limit").
  */
-export async function isEnforced(cap: KernelLimit): Promise<boolean> {
-  const { file, args } = cap.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);
+export async function isEnforced(limit: KernelLimit): Promise<boolean> {
+  const { file, args } = limit.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);
   const child: ChildProcess = spawn(file, args, { stdio: "ignore", timeout: TRIAL_TIMEOUT_MS, killSignal: "SIGTERM" });
   try {
     const exited = once(child, "exit");
-    if (child.pid !== undefined) cap.enclose(TRIAL_NAME, child.pid, TRIAL_LIMIT_BYTES);
+    if (child.pid !== undefined) limit.enclose(TRIAL_NAME, child.pid, TRIAL_LIMIT_BYTES);
     await exited;
     return child.signalCode === "SIGKILL";
   } catch {
     return false;
   } finally {
-    cap.release(TRIAL_NAME);
+    limit.release(TRIAL_NAME);
   }
 }

@@ -4,9 +4,9 @@ import type { KernelLimit } from "./kernel-limit.ts";
 const TASKPOLICY = "/usr/sbin/taskpolicy";
 
 /**
- * A macOS that has `-m`: a fatal footprint limit that counts GPU memory, keeps the pid and needs no privilege; the
- * process ends by SIGKILL (docs/background/apple-memory.md, "Kernel limit"). It is set when a process starts and cannot
- * be moved afterwards.
+ * Limits on macOS by `taskpolicy -m`: at this footprint, which counts GPU memory, the kernel kills the process with SIGKILL
+ * (docs/background/apple-memory.md, "Kernel limit"). It keeps the pid and needs no privileges. The limit is set when the process starts
+ * and cannot be changed afterwards. Undefined if `file` does not exist.
  */
 export function taskpolicyLimit(file: string = TASKPOLICY): KernelLimit | undefined {
   if (!existsSync(file)) return undefined;

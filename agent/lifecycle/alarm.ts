@@ -1,8 +1,8 @@
-/** Waits that others can cut short. */
+/** A wait that others can end early. */
 export interface Alarm {
-  /** Ends the wait, or the next one where nobody waits. */
+  /** Ends the current wait, or the next one if none is under way. */
   readonly ring: () => void;
-  /** @param milliseconds the longest wait */
+  /** Waits until {@link ring}, but `milliseconds` at most. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
 

@@ -1,16 +1,16 @@
-/** Something that lives as long as the agent: the reconcile loop, the status server, the collection of unused models. */
+/** Work that lasts as long as the agent: the reconcile loop, the status server, the collection of unused models. */
 export interface Runnable {
-  /** For the log: `the status server`. */
+  /** For log messages: `the status server`. */
   readonly name: string;
-  /** Ends soon after `signal` is aborted, and not before. */
+  /** Must end soon after `signal` is aborted, and not before. */
   run(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Runs `main`, and `others` for as long as it lives. One of the others that fails, or ends before its time, is said and ends nothing
- * else: an agent without a status page still holds its budgets. Settles as `main` does, when all have ended.
+ * Runs `main`, and `others` until it ends. If one of the others fails or ends early, that is logged and everything else continues: an
+ * agent without a status page still enforces budgets. Settles as `main` does, once all have ended.
  *
- * @param say takes one sentence about another one that ended before its time
+ * @param say gets one sentence about one of the others that failed or ended early
  */
 export async function runBeside(
   main: Runnable,
@@ -22,7 +22,7 @@ export async function runBeside(
   const running = others.map(async ({ name, run }) => {
     try {
       await run(over.signal);
-      if (!over.signal.aborted) say(`${name} ended, though the agent goes on`);
+      if (!over.signal.aborted) say(`${name} ended while the agent still runs`);
     } catch (error) {
       say(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -4,9 +4,9 @@ const MiB = 2 ** 20;
 const HEAD = /\| memory breakdown \[MiB\]\s+\| total/;
 
 /**
- * Sum in bytes of the rows of `memory breakdown`, each `(self = model + context + compute)` in MiB, once all of them are there:
- * with `-lv 4` and `-fit on` llama-server prints them before it reads a byte of weights
- * (docs/background/llama-memory.md). Undefined: not yet.
+ * The memory that llama-server projects, in bytes: the sum of all rows of its `memory breakdown`, each of which says
+ * `(self = model + context + compute)` in MiB. With `-lv 4` and `-fit on` llama-server prints them before it reads the weights
+ * (docs/background/llama-memory.md). Undefined until all rows are printed.
  */
 export function parseBreakdown(log: string): number | undefined {
   const lines = log.split("\n");

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 
+/** How a process exited. Both are null for an adopted server, whose exit status the system does not report to us. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -15,36 +16,36 @@ const SIGNS: readonly (readonly [pattern: RegExp, reason: string, message: strin
   [
     /kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory/,
     "MetalOutOfMemory",
-    "the GPU ran out of memory: lower the context, or the other models' share",
+    "the GPU ran out of memory: lower contextSize, or stop another model",
   ],
-  [/couldn't bind|failed to bind|address already in use/i, "PortInUse", "its port was taken by another process"],
-  [/failed to allocate|unable to allocate|bad_alloc/i, "OutOfMemory", "memory could not be allocated"],
-  [/error: invalid argument|error while handling argument/i, "BadFlag", "llama-server refused a flag"],
-  [/failed to load model|error loading model/i, "LoadFailed", "llama-server could not load the model"],
+  [/couldn't bind|failed to bind|address already in use/i, "PortInUse", "another process took its port"],
+  [/failed to allocate|unable to allocate|bad_alloc/i, "OutOfMemory", "it could not allocate memory"],
+  [/error: invalid argument|error while handling argument/i, "BadFlag", "it rejected one of its flags"],
+  [/failed to load model|error loading model/i, "LoadFailed", "it could not load the model"],
 ];
 
 const TAIL_BYTES = 8192;
 const SHOWN = 200;
 
-/** Why a server that nobody stopped has ended: by its log, its signal, its code, in this order. */
+/** Why a server exited that the agent did not stop: from its log, else from its signal, else from its exit code. */
 export function exitReason({ code, signal }: Exit, logTail: string): ExitReason {
-  const how = signal === null ? (code === null ? "how is not known" : `exit code ${code}`) : `signal ${signal}`;
+  const status = signal === null ? (code === null ? "exit status unknown" : `exit code ${code}`) : `signal ${signal}`;
   const sign = SIGNS.find(([pattern]) => pattern.test(logTail));
-  if (sign !== undefined) return { reason: sign[1], message: `llama-server ended (${how}): ${sign[2]}` };
+  if (sign !== undefined) return { reason: sign[1], message: `llama-server exited (${status}): ${sign[2]}` };
   if (signal === "SIGKILL") {
     return {
       reason: "Killed",
-      message: "llama-server was killed (SIGKILL): by a person, or the system was short of memory",
+      message: "llama-server was killed (SIGKILL), by a person, or by the system because it was short of memory",
     };
   }
   const last = logTail.trim().split("\n").at(-1)?.trim().slice(0, SHOWN);
   return {
     reason: signal === null ? "Exited" : "Crashed",
-    message: `llama-server ended (${how})${last ? `; its last line: ${last}` : ""}`,
+    message: `llama-server exited (${status})${last ? `; last log line: ${last}` : ""}`,
   };
 }
 
-/** The end of a log file, without control characters; empty where it cannot be read. */
+/** The last 8 KiB of a log file, without control characters; empty if it cannot be read. */
 export function logTail(path: string): string {
   try {
     const { size } = statSync(path);

@@ -5,18 +5,18 @@ import type { SupportedFlags } from "./supported-flags.ts";
 
 export type Mode = "chat" | "embedding" | "rerank";
 
-/** All that a llama-server is started with, each from a typed field of Model or InferenceService. */
+/** Everything that a llama-server is started with. Each value comes from a typed field of Model or InferenceService. */
 export interface ServerFields {
-  /** `namespace/name`, which the API shows as the model's name. */
+  /** `namespace/name`, which the server's API reports as the model's name. */
   readonly name: string;
-  /** The address that it listens on: loopback, unless the source of the workload says otherwise. */
+  /** The address that it listens on, chosen by the source of the workload: loopback for a directory. */
   readonly host: string;
   readonly port: number;
   readonly mode: Mode;
   readonly settings: EstimateSettings;
-  /** Holds the keys that a request must have one of; undefined: none is asked for. */
+  /** File with the accepted API keys; undefined if requests need none. */
   readonly apiKeyFile: string | undefined;
-  /** Layers on the GPU; undefined: all. */
+  /** Layers on the GPU; undefined for all. */
   readonly gpuLayers: number | undefined;
   readonly ropeScaling: InferenceServiceSpec["ropeScaling"];
   readonly speculation: Speculation | undefined;
@@ -24,11 +24,11 @@ export interface ServerFields {
   readonly noWarmup: boolean | undefined;
   readonly reasoningBudget: number | undefined;
   readonly reasoningBudgetMessage: string | undefined;
-  /** Passed by checkExtraArgs. */
+  /** Already checked by checkExtraArgs. */
   readonly extraArgs: readonly string[];
 }
 
-/** What a server reads: the weights, and what is served beside them. Paths on this machine. */
+/** Paths on this machine of the files that a server reads: the weights, and its projector and draft model if it has them. */
 export interface ModelPaths {
   readonly model: string;
   readonly mmproj?: string;
@@ -39,11 +39,14 @@ export interface ModelPaths {
 const ALL_LAYERS = 999;
 
 /**
- * The argument list of a llama-server that has `options`. What moves memory is always explicit, because defaults change
- * between versions: no prompt cache and no checkpoints, which would grow past any estimate (LLMKube#1406); weights in
- * the process's own memory, so that the footprint counts them (docs/background/apple-memory.md, "Footprint"); no
- * fitting by the server itself. Loopback only. A feature that an older server has no option to turn off for is one that
- * it does not have.
+ * The argument list for a llama-server that supports `options`. Everything that affects memory is explicit, because defaults change
+ * between versions:
+ *
+ * - no prompt cache and no context checkpoints, which would grow past any estimate (LLMKube#1406);
+ * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint");
+ * - no automatic fitting by the server.
+ *
+ * An older server that lacks the option to turn a feature off does not have that feature either.
  */
 export function serverFlags(fields: ServerFields, paths: ModelPaths, options: SupportedFlags): readonly string[] {
   const { settings } = fields;
@@ -67,8 +70,8 @@ export function serverFlags(fields: ServerFields, paths: ModelPaths, options: Su
 }
 
 /**
- * The same server, which says what it would reserve before it reads the weights: for that it must be let to think about fitting,
- * though every size is given and there is nothing to fit. Undefined where it cannot say.
+ * The argument list for a projection: the same server, but it prints its memory breakdown before it reads the weights. It does so
+ * only with `--fit on`; nothing is fitted, because every size is given. Undefined if this llama-server cannot print it.
  */
 export function projectionFlags(
   fields: ServerFields,
@@ -81,7 +84,7 @@ export function projectionFlags(
   return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", "4", "--no-warmup"];
 }
 
-/** Set for every server that knows one of the spellings. */
+/** Options for every server. Each inner list holds the spellings of one option, preferred first; the first supported one is used. */
 const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--cache-ram", "0"]],
   [
@@ -134,7 +137,7 @@ function addRopeScaling({ ropeScaling }: ServerFields, add: AddFlag): void {
   if (originalContext !== undefined) add("ropeScaling.originalContext", "--yarn-orig-ctx", String(originalContext));
 }
 
-/** A server without these options is not started for a draft model: see {@link missingDraftOption}. */
+/** Options for a draft model. A server that lacks one of them is not started: see {@link missingDraftOption}. */
 function draftFlags(path: string, { speculation, settings, gpuLayers }: ServerFields): readonly string[] {
   if (speculation?.type !== "draft-simple") return [];
   const { draftTokens, pMin } = speculation;
@@ -146,7 +149,7 @@ function draftFlags(path: string, { speculation, settings, gpuLayers }: ServerFi
   ];
 }
 
-/** An option that drafting with a model needs and this llama-server does not have. */
+/** The first option that a draft model needs and that this llama-server does not support; undefined if there is none. */
 export function missingDraftOption(
   paths: ModelPaths,
   fields: ServerFields,
@@ -156,14 +159,14 @@ export function missingDraftOption(
   return draftFlags(paths.draft, fields).find((flag) => flag.startsWith("--") && !options.has(flag));
 }
 
-/** What is asked for and this llama-server cannot do, one sentence each. */
+/** One note for each field that has no effect because this llama-server does not support its option. */
 export function missingOptions(fields: ServerFields, options: SupportedFlags): readonly string[] {
   return optionalFlags(fields)
     .filter(({ flag }) => !options.has(flag[0]))
-    .map(({ field, flag }) => `spec.${field} is not acted on: this llama-server has no ${flag[0]}`);
+    .map(({ field, flag }) => `spec.${field} has no effect: this llama-server does not support ${flag[0]}`);
 }
 
-/** `--device none` too: without layers on it, a GPU would still be used for prompts. */
+/** On the CPU `--device none` is needed too: with 0 layers llama-server would still use the GPU for prompts. */
 function deviceFlags({ settings, gpuLayers }: ServerFields): readonly string[] {
   if (settings.backend === "cpu") return ["--device", "none", "--n-gpu-layers", "0"];
   return ["--n-gpu-layers", String(gpuLayers ?? ALL_LAYERS)];

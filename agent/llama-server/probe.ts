@@ -6,13 +6,14 @@ import { readApiKey } from "./api-key.ts";
 import type { Mode } from "./flags.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
-/** A first token of a large model on a cold GPU. */
+/** Long enough for the first token of a large model on a cold GPU. */
 const COMPLETION_TIMEOUT_MS = 120_000;
 
-/** /props holds the chat template, which can be long; an answer beyond this is not llama-server's. */
+/** Longest answer that is read. /props holds the chat template, which can be long, but llama-server sends nothing this long. */
 const MAX_ANSWER_BYTES = 2 ** 24;
 
-const QUESTIONS: Readonly<Record<Mode, readonly [path: string, body: object]>> = {
+/** The test request for each mode: the smallest one that makes the model compute. */
+const TEST_REQUESTS: Readonly<Record<Mode, readonly [path: string, body: object]>> = {
   chat: ["/v1/completions", { prompt: "Hello", max_tokens: 1, temperature: 0 }],
   embedding: ["/v1/embeddings", { input: "Hello" }],
   rerank: ["/v1/rerank", { query: "Hello", documents: ["Hello"], top_n: 1 }],
@@ -20,7 +21,7 @@ const QUESTIONS: Readonly<Record<Mode, readonly [path: string, body: object]>> =
 
 const propsSchema = z.object({ model_path: z.string(), model_alias: z.string().optional() });
 
-/** Whom an answer is expected from. */
+/** The server that a probe expects on its port. */
 export interface Expected {
   readonly port: number;
   readonly mode: Mode;
@@ -29,20 +30,18 @@ export interface Expected {
   readonly apiKeyFile: string | undefined;
 }
 
-/**
- * Whether it is healthy, ours and no stranger on its port: asked of a server that has answered before, however busy.
- */
+/** Whether the server is healthy, and the one that we started rather than another process on its port. A busy server still is. */
 export async function isHealthy(expected: Expected): Promise<boolean> {
-  return asking(expected, healthy);
+  return run(expected, healthy);
 }
 
 /**
- * Whether the server can be used: healthy and ours, and able to answer, because after a Metal fault in loading /health alone
- * says 200 while every request fails (docs/background/apple-memory.md, "Metal faults").
+ * Whether the server is ready: healthy, ours, and able to answer a test request. Health alone is not enough: after a Metal fault
+ * while loading, /health returns 200 although every request fails (docs/background/apple-memory.md, "Metal faults").
  */
 export async function answers(expected: Expected): Promise<boolean> {
-  const [path, body] = QUESTIONS[expected.mode];
-  return asking(expected, async (base, dispatcher) => {
+  const [path, body] = TEST_REQUESTS[expected.mode];
+  return run(expected, async (base, dispatcher) => {
     if (!(await healthy(base, dispatcher, expected))) return false;
     const answer = await request(`${base}${path}`, {
       dispatcher,
@@ -56,12 +55,12 @@ export async function answers(expected: Expected): Promise<boolean> {
   });
 }
 
-type Ask = (base: string, dispatcher: Agent, expected: Expected) => Promise<boolean>;
+type Probe = (base: string, dispatcher: Agent, expected: Expected) => Promise<boolean>;
 
-async function asking(expected: Expected, ask: Ask): Promise<boolean> {
+async function run(expected: Expected, probe: Probe): Promise<boolean> {
   const dispatcher = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
   try {
-    return await ask(`http://127.0.0.1:${expected.port}`, dispatcher, expected);
+    return await probe(`http://127.0.0.1:${expected.port}`, dispatcher, expected);
   } catch {
     return false;
   } finally {
@@ -69,7 +68,7 @@ async function asking(expected: Expected, ask: Ask): Promise<boolean> {
   }
 }
 
-/** Read anew each time: a server that was started with other keys no longer answers, and is started again. */
+/** The key is read for each probe. After the keys change, a server with the old keys fails its probes and is restarted with the new ones. */
 async function authorization({ apiKeyFile }: Expected): Promise<{ authorization?: string }> {
   const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
   return key?.ok ? { authorization: `Bearer ${key.value}` } : {};
@@ -86,13 +85,13 @@ async function healthy(base: string, dispatcher: Agent, expected: Expected): Pro
   return isOurs(await props.body.json(), name, modelPath);
 }
 
-/** Older servers do not say their alias; the path of the weights they all say. */
+/** All servers report the path of their weights; older ones do not report their alias. */
 function isOurs(props: unknown, name: string, modelPath: string): boolean {
   const parsed = propsSchema.safeParse(props);
   return parsed.success && parsed.data.model_path === modelPath && (parsed.data.model_alias ?? name) === name;
 }
 
-/** Whether nobody listens on `port` of this machine; a server on it would answer our probes in our server's place. */
+/** Whether no process listens on `port` of this machine. Another server there would answer the probes for ours. */
 export async function isPortFree(port: number): Promise<boolean> {
   return (await refusesConnections(port)) && (await canListen(port));
 }

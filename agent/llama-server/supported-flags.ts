@@ -1,11 +1,11 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../host/command.ts";
 
-/** The long and short options that a llama-server has, each with its dashes. */
+/** The long and short options that a llama-server supports, each with its dashes. */
 export type SupportedFlags = ReadonlySet<string>;
 
-/** Without one of these a server cannot be held to its estimate; each inner list is a choice, the first one preferred. */
-const NEEDED: readonly (readonly string[])[] = [
+/** The options without which a server cannot be held to its estimate. Each inner list holds alternatives, of which one is enough. */
+const REQUIRED: readonly (readonly string[])[] = [
   ["--model"],
   ["--host"],
   ["--port"],
@@ -20,26 +20,27 @@ const NEEDED: readonly (readonly string[])[] = [
   ["--load-mode", "--no-mmap"],
 ];
 
-/** What the binary at hand understands, from its own `--help`; fails where it is too old to be held to a budget. */
+/** The options in the `--help` of this binary. Fails if the binary is not llama-server, or too old to be held to a budget. */
 export async function readSupportedFlags(llamaServer: string): Promise<Result<SupportedFlags>> {
   const help = await outputOf(llamaServer, ["--help"]);
   return help.ok ? usableFlags(llamaServer, help.value) : help;
 }
 
+/** The options in a help text; fails as {@link readSupportedFlags} does. */
 export function usableFlags(llamaServer: string, help: string): Result<SupportedFlags> {
   const options = parseHelp(help);
-  const missing = NEEDED.filter((choice) => !choice.some((option) => options.has(option))).map(
+  const missing = REQUIRED.filter((choice) => !choice.some((option) => options.has(option))).map(
     ([first]) => first ?? "",
   );
-  // Until September 2025 --flash-attn took no value, and "on" after it is refused.
+  // Until September 2025 --flash-attn took no value, so "--flash-attn on" fails.
   if (!/--flash-attn \[?on\b/.test(help)) missing.push("--flash-attn on|off");
   if (missing.length === 0) return ok(options);
-  if (missing.length > NEEDED.length)
-    return fail(`${llamaServer} is no llama-server: name the binary with --llama-server`);
-  return fail(`${llamaServer} has no ${missing.join(", ")}: update llama.cpp (brew upgrade llama.cpp)`);
+  if (missing.length > REQUIRED.length)
+    return fail(`${llamaServer} is not llama-server: name the right binary with --llama-server`);
+  return fail(`${llamaServer} does not support ${missing.join(", ")}: update llama.cpp (brew upgrade llama.cpp)`);
 }
 
-/** Options stand at the start of a line, separated by commas; what follows them, and every indented line, explains them. */
+/** Takes the options at the start of each line, separated by commas. What follows them, and every indented line, is description. */
 export function parseHelp(help: string): SupportedFlags {
   const lines = help.split("\n").filter((line) => /^-\w|^--\w/.test(line));
   return new Set(

@@ -4,11 +4,16 @@ import { errorCode, errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { readStatus } from "../status/status-file.ts";
 
-/** Without a sign of life for this long a lock is a dead agent's. */
+/** A lock that was not refreshed for this long belongs to a dead agent. */
 const STALE_MS = 5000;
 const RETRY_MS = 500;
 
-/** One agent a state folder. A lock that a killed agent left is waited out. The value releases it. */
+/**
+ * Locks the state folder, so that only one agent uses it. Waits until the lock of a killed agent expires. Fails if another agent runs, or
+ * if the folder cannot be written. The value releases the lock.
+ *
+ * @param lost called if another process takes over the lock
+ */
 export async function lockState(folder: string, lost: () => void): Promise<Result<() => Promise<void>>> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -25,7 +30,7 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
   }
 }
 
-/** Whether an agent runs on this state folder right now. */
+/** Whether an agent uses this state folder right now. */
 export async function isLocked(folder: string): Promise<boolean> {
   const held = await lockfile.check(folder, { stale: STALE_MS }).catch(() => false);
   return held && (await livingOwner(folder)) !== undefined;

@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-// Found by the package's own name, so that it holds from source and from dist alike.
+// Resolved by the package's own name, so that it works from source and from dist.
 const require = createRequire(import.meta.url);
 const MANIFEST = "pulumi-llmkube/package.json";
 
-/** The version in package.json. */
+/** The version in package.json; `unknown` if it has none. */
 export function packageVersion(): string {
   const manifest: unknown = require(MANIFEST);
   const version =

@@ -4,13 +4,13 @@ import envPaths from "env-paths";
 
 const { data } = envPaths("pulumi-llmkube", { suffix: "" });
 
-/** Where downloaded models are kept, for all agents of this user. */
+/** The default folder for downloaded models, shared by all agents of this user. */
 export const DEFAULT_MODELS = join(data, "models");
 
-/** The state folder of the agent that watches `manifests` (absolute), where none was named. */
+/** The default state folder of an agent that watches `manifests`, an absolute path. */
 export function defaultState(manifests: string): string {
   return join(AGENTS, createHash("sha256").update(manifests).digest("hex").slice(0, 16));
 }
 
-/** Holds one state folder an agent. */
+/** The folder that holds the default state folders of all agents. */
 export const AGENTS = join(data, "agents");

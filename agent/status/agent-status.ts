@@ -1,22 +1,22 @@
 import type { AgentStatus, WorkloadStatus } from "./status.ts";
 
-/** What does not change while the agent runs. */
+/** The part of the status that does not change while the agent runs. */
 export type AgentFacts = Pick<
   AgentStatus["agent"],
   "pid" | "startedAt" | "hostMemoryBytes" | "allocatableBytes" | "backend" | "kernelCap" | "pageUrl"
 >;
 
-/** What a tick has read of the machine and of the source. */
+/** What was read from the machine and the source for one status. */
 export interface Readings {
   readonly availableBytes: number | null;
-  /** Null: it cannot be read. */
+  /** Null if it cannot be read. */
   readonly pressure: NonNullable<AgentStatus["agent"]["pressure"]> | null;
   readonly problems: readonly string[];
   readonly notes: readonly string[];
   readonly now: Date;
 }
 
-/** The status after a tick. A container may have less memory than its machine has available. */
+/** The status after a tick. `availableBytes` is capped at the host memory, because in a container the machine may have more. */
 export function agentStatus(
   facts: AgentFacts,
   { availableBytes, pressure, problems, notes, now }: Readings,

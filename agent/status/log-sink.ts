@@ -7,11 +7,11 @@ import type { WorkloadStatus } from "./status.ts";
 
 export type LogFormat = "json" | "text";
 
-/** Least to most that is said, as pino names them. */
+/** Log levels of pino, from the least to the most output. */
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** To standard output: JSON lines, each a constant message with what is in it as fields; or sentences for a person. */
+/** Logs to standard output. `json`: one JSON object per line, with a constant message and the details as fields. `text`: sentences. */
 export function openLog(format: LogFormat, level: LogLevel = "info"): Logger {
   if (format === "json") return pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime });
   const colorize = process.stdout.isTTY === true;
@@ -25,7 +25,7 @@ export function openLog(format: LogFormat, level: LogLevel = "info"): Logger {
 const CHANGED = "workload changed";
 const GONE = "workload gone";
 
-/** The fields of a line about a workload. */
+/** The fields of a log line about a changed workload. */
 const changeSchema = z.object({
   msg: z.literal(CHANGED),
   workload: z.string(),
@@ -37,7 +37,7 @@ const changeSchema = z.object({
   budget: z.string().optional(),
 });
 
-/** One line for each workload whose state or reason is another than before, for each that is gone, and for each new problem and note. */
+/** Logs one line for each workload whose state or reason changed, for each that is gone, and for each new problem and note. */
 export function logSink(log: Logger): StatusSink {
   let before = new Map<string, WorkloadStatus>();
   let problems: ReadonlySet<string> = new Set();
@@ -72,7 +72,7 @@ function logChange(log: Logger, status: WorkloadStatus): void {
   else log.info(fields, CHANGED);
 }
 
-/** A line about a workload as a person reads it; undefined: the line is about something else. */
+/** The sentence for a line about a workload; undefined for any other line. */
 function sentence(line: Readonly<Record<string, unknown>>): string | undefined {
   if (line["msg"] === GONE) return `${line["workload"]}: gone`;
   const change = changeSchema.safeParse(line).data;

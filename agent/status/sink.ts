@@ -1,44 +1,44 @@
 import type { AgentStatus, WorkloadStatus } from "./status.ts";
 
-/** Where status goes: a file, the log, HTTP; the status of a pod, events. */
+/** A receiver of the status: a file, the log or HTTP; later the status of pods, and events. */
 export interface StatusSink {
-  /** For the log: `the status file`. */
+  /** For log messages: `the status file`. */
   readonly name: string;
-  /** The status after a tick. One that comes while another is being written may be left out, but never the last one. */
+  /** Delivers the status after a tick. While one delivery is under way, only the newest of the statuses that follow is kept. */
   publish(status: AgentStatus): Promise<void>;
-  /** The last that is said of a workload, which is in no status any more. Never left out. */
+  /** Delivers the last status of a workload that is gone, and appears in no later status. Never skipped. */
   terminated(last: WorkloadStatus): Promise<void>;
 }
 
-/** All sinks as one. Nobody waits for them but `flush`; what one of them throws is said and stops no other. */
+/** All sinks together. Deliveries run in the background; an error in one sink is logged and does not affect the others. */
 export interface StatusSinks {
   publish(status: AgentStatus): void;
   terminated(last: WorkloadStatus): void;
-  /** Waits until everything was delivered, `milliseconds` at most: a sink that hangs must not keep the agent from ending. */
+  /** Waits for all deliveries, but `milliseconds` at most, so that a sink that hangs does not keep the agent from ending. */
   flush(milliseconds: number): Promise<void>;
 }
 
-/** @param say takes one sentence about a sink that fails: once, until it fails otherwise or has worked again */
+/** @param say gets one sentence about a sink that fails, and another one only after it fails differently or has worked again */
 export function statusSinks(sinks: readonly StatusSink[], say: (message: string) => void): StatusSinks {
-  const lines = sinks.map((sink) => deliveryLine(sink, say));
+  const queues = sinks.map((sink) => deliveryQueue(sink, say));
   return {
     publish: (status) => {
-      for (const line of lines) line.publish(status);
+      for (const queue of queues) queue.publish(status);
     },
     terminated: (last) => {
-      for (const line of lines) line.terminated(last);
+      for (const queue of queues) queue.terminated(last);
     },
     flush: async (milliseconds) => {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
-      await Promise.race([Promise.all(lines.map(({ idle }) => idle())), late]);
+      await Promise.race([Promise.all(queues.map(({ idle }) => idle())), late]);
       clearTimeout(timer);
     },
   };
 }
 
-/** One delivery at a time, in order; of statuses that wait only the newest is kept. */
-function deliveryLine(sink: StatusSink, say: (message: string) => void) {
+/** Delivers to one sink in order, one at a time. Of the statuses that wait, only the newest is kept. */
+function deliveryQueue(sink: StatusSink, say: (message: string) => void) {
   let failure: string | undefined;
   const ended: WorkloadStatus[] = [];
   let newest: AgentStatus | undefined;

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import type { StatusSink } from "./sink.ts";
 import { type AgentStatus, statusSchema } from "./status.ts";
 
-/** `status.json` in the state folder. A workload that is gone is in the next status no more: its last one is not kept. */
+/** Writes `status.json` in the state folder. The last status of a workload that is gone is not kept. */
 export function fileSink(stateDirectory: string): StatusSink {
   return {
     name: "the status file",
@@ -16,12 +16,14 @@ export function fileSink(stateDirectory: string): StatusSink {
   };
 }
 
-/** The last status an agent wrote, whether it still runs or not. */
+/** The last status that an agent wrote, whether it still runs or not. Fails if there is none, or if it is of another version. */
 export async function readStatus(stateDirectory: string): Promise<Result<AgentStatus>> {
   const path = statusPath(stateDirectory);
   try {
     const parsed = statusSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
-    return parsed.success ? ok(parsed.data) : fail(`${path} was not written by this version of the agent`);
+    return parsed.success
+      ? ok(parsed.data)
+      : fail(`${path} was written by another version of the agent: start the agent of this version`);
   } catch (error) {
     if (error instanceof SyntaxError) return fail(`${path} is not JSON: remove it and start the agent again`);
     return fail(`no agent has run with the state folder ${stateDirectory}: start one with pulumi-llmkube agent`);

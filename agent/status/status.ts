@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { FAILURE_KINDS } from "../../api/result.ts";
 
-/** What a workload is doing; the reason beside it says why. */
+/** The states of a workload. The reason beside the state says why. */
 export const STATES = [
   "Pending",
   "Downloading",
@@ -18,29 +18,29 @@ export type State = (typeof STATES)[number];
 const bytes = z.int().min(0);
 
 const workloadSchema = z.strictObject({
-  /** Tells it from every other workload of this host; of one from a directory the same as `name`. */
+  /** Identifies the workload on this host. Equal to `name` for one from a directory. */
   id: z.string(),
   /** `namespace/name` of the InferenceService. Several workloads may share it. */
   name: z.string(),
   state: z.enum(STATES),
   reason: z.string().optional(),
   message: z.string().optional(),
-  /** Whether another input, a token, more space or only time would help; absent where nothing failed. */
+  /** Tells whether another input, a token, more space or only time would help; absent unless something failed. */
   failureKind: z.enum(FAILURE_KINDS).optional(),
-  /** `InferenceService.status.phase`, and the two fields after it, as LLMKube would show them. */
+  /** `InferenceService.status.phase`. It and the next two fields are as LLMKube would report them. */
   phase: z.enum(["Pending", "Creating", "Progressing", "Ready", "Stopped", "Failed"]),
   schedulingStatus: z.string().optional(),
   schedulingMessage: z.string().optional(),
-  /** Of one that waits for memory: 1 is next. */
+  /** Position in the queue for memory; 1 is next. Absent unless it waits. */
   queuePosition: z.int().min(1).optional(),
   budget: z.strictObject({ bytes, source: z.string(), text: z.string() }).optional(),
   estimateBytes: bytes.optional(),
-  /** What llama-server itself said it would reserve, before it read the weights. */
+  /** Memory that llama-server said it would reserve, before it read the weights. */
   projectedBytes: bytes.optional(),
-  /** What `estimateBytes` is the sum of: `weights`, `kv`, `computeDevice` and what else the estimate names. */
+  /** The parts that `estimateBytes` is the sum of: `weights`, `kv`, `computeDevice` and others. */
   estimateParts: z.record(z.string(), bytes).optional(),
   measuredBytes: bytes.optional(),
-  /** Set while its process runs and cannot be measured. */
+  /** Set while its process runs but cannot be measured. */
   enforcementUnknown: z.literal(true).optional(),
   endpoint: z.string().optional(),
   pid: z.int().min(1).optional(),
@@ -55,20 +55,20 @@ export const statusSchema = z.strictObject({
     startedAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     hostMemoryBytes: bytes,
-    /** What the system could still give, at most `hostMemoryBytes`; absent where that is not known. */
+    /** Memory that the system could still provide, at most `hostMemoryBytes`; absent if unknown. */
     availableBytes: bytes.optional(),
-    /** What all models share. */
+    /** Memory that all models together may use. */
     allocatableBytes: bytes,
     backend: z.enum(["metal", "cpu"]),
-    /** Of the whole machine; absent: not read yet, or it cannot be. */
+    /** Memory pressure of the whole machine; absent if it cannot be read, or not yet. */
     pressure: z.enum(["normal", "warning", "critical"]).optional(),
-    /** What the kernel enforces behind the watchdog: `cgroup v1`, or `none: ` and why. */
+    /** The kernel's limit behind the watchdog: `cgroup v1`, or `none: ` and the reason. */
     kernelCap: z.string(),
-    /** Where the status page is served; absent where it is not. */
+    /** Address of the status page; absent if it is not served. */
     pageUrl: z.url().optional(),
-    /** Sentences about manifests that could not be used, and about what else a person should mend. */
+    /** Sentences about manifests that cannot be used, and about anything else that a person should fix. */
     problems: z.array(z.string()),
-    /** Sentences that a person may want to know. */
+    /** Sentences for information only. */
     notes: z.array(z.string()),
   }),
   workloads: z.array(workloadSchema),

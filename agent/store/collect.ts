@@ -6,22 +6,22 @@ import { formatBytes } from "../../api/quantity.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { keyOfFile, type ModelSource, modelKey } from "./files.ts";
 
-/** A downloaded model with all its files, or what a broken download left of one. */
+/** A downloaded model with all its files, finished or not. */
 export interface KeptModel {
   readonly key: string;
   readonly bytes: number;
-  /** Milliseconds since the epoch. */
+  /** Last use, in milliseconds since the epoch. */
   readonly usedAt: number;
-  /** Named by a manifest, whether it runs or not. */
+  /** Whether a manifest names it. It need not run. */
   readonly wanted: boolean;
 }
 
-/** Used so recently, in milliseconds, that another agent with this folder may want it, or a server may still end. */
+/** A model that was used within this time is kept: another agent may share the folder, or a server may still be stopping. */
 const GRACE_MS = 10 * 60_000;
 
 /**
- * Keys of what is to be removed so that the rest has at most `maxBytes`: the longest unused first, never what is wanted, nor
- * what was used within ten minutes before `now`. What was used in the future, by a clock that was wrong, stays.
+ * Keys of the models to remove so that the rest takes at most `maxBytes`, least recently used first. Models that a manifest names are
+ * kept, and so are those used within ten minutes before `now`, or after it by a clock that was wrong.
  */
 export function removals(models: readonly KeptModel[], maxBytes: number, now: number): readonly string[] {
   const oldestFirst = [...models].sort((a, b) => a.usedAt - b.usedAt || (a.key < b.key ? -1 : 1));
@@ -38,17 +38,17 @@ export function removals(models: readonly KeptModel[], maxBytes: number, now: nu
 
 export interface Collection {
   readonly folder: string;
-  /** `--models-max`; undefined: nothing is ever removed. */
+  /** `--models-max`; undefined if nothing is ever removed. */
   readonly maxBytes: number | undefined;
-  /** The models of all manifests; undefined while some of them cannot be read. */
+  /** The models that manifests name; undefined while a manifest cannot be read. */
   readonly wanted: () => readonly ModelSource[] | undefined;
-  /** One sentence on each model that was removed. */
+  /** Gets one sentence about each model that was removed. */
   readonly say: (message: string) => void;
 }
 
 const INTERVAL_MS = 60_000;
 
-/** Once a minute: notes what is in use, and removes what is too much. */
+/** Once a minute, marks the models in use and removes unused ones above the maximum. */
 export function modelCollector(collection: Collection): Runnable {
   return {
     name: "the collection of unused models",
@@ -61,19 +61,22 @@ export function modelCollector(collection: Collection): Runnable {
   };
 }
 
-/** One round; a folder that does not exist is empty. `now`: milliseconds since the epoch. */
+/** One pass of the collection. A folder that does not exist counts as empty. `now` is in milliseconds since the epoch. */
 export async function collect({ folder, maxBytes, wanted, say }: Collection, now: number): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const models = await keptModels(folder, names, keysOf(wanted()));
   for (const { key } of models.filter((model) => model.wanted)) await markUsed(folder, key, now);
   if (maxBytes === undefined || wanted() === undefined) return;
   for (const key of removals(models, maxBytes, now)) {
-    // A manifest may have come while others were removed.
+    // A manifest may have been added since the list was made.
     if (keysOf(wanted() ?? []).has(key)) continue;
     const files = names.filter((name) => keyOfFile(name) === key);
     for (const name of files) await removeFile(join(folder, name));
     const bytes = models.find((model) => model.key === key)?.bytes ?? 0;
-    say(`removed ${labelOf(files)} (${formatBytes(bytes)}), unused the longest: --models-max ${formatBytes(maxBytes)}`);
+    const limit = formatBytes(maxBytes);
+    say(
+      `removed ${labelOf(files)} (${formatBytes(bytes)}), the least recently used model, to stay within --models-max ${limit}`,
+    );
   }
 }
 
@@ -81,7 +84,7 @@ function keysOf(wanted: readonly ModelSource[] | undefined): ReadonlySet<string>
   return new Set((wanted ?? []).map(({ source, sha256 }) => modelKey(source, sha256)));
 }
 
-/** The time of this file is the last use: the times of the model itself tell whether its header must be read again. */
+/** The modification time of this file is the last use. That of the model itself shows whether its header must be read again. */
 function markerName(key: string): string {
   return `${key}-used`;
 }
@@ -96,7 +99,7 @@ async function markUsed(folder: string, key: string, now: number): Promise<void>
   }
 }
 
-/** What the store has put there, by key; other files in the folder are nobody's business. */
+/** The models in the folder. Files that are not the store's are ignored. */
 async function keptModels(
   folder: string,
   names: readonly string[],
@@ -115,7 +118,7 @@ async function keptModels(
 }
 
 async function removeFile(path: string): Promise<void> {
-  // The folder beside a part is its lock, which ends by itself.
+  // A folder beside a part file is its lock, which expires by itself.
   await rm(path, { force: true }).catch(() => {});
 }
 

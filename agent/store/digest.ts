@@ -4,8 +4,8 @@ import type { FileHandle } from "node:fs/promises";
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * The sha256 of what is on the disk, not of what was meant to be written: it follows a download from the file's start on, so
- * that little is left to read when the last byte has come.
+ * The sha256 of a file, read back from the disk. It follows a download from the start of the file, so that little is left to read when
+ * the last byte arrives.
  */
 export function fileDigest(file: FileHandle) {
   const piece = Buffer.alloc(PIECE_BYTES);
@@ -17,7 +17,7 @@ export function fileDigest(file: FileHandle) {
       hash = createHash("sha256");
       hashed = 0;
     },
-    /** Reads on to the offset `end`, which must not be beyond the end of the file. */
+    /** Hashes up to the offset `end`, which must not be beyond the end of the file. */
     async upTo(end: number, progress: () => void = () => {}): Promise<void> {
       while (hashed < end) {
         const { bytesRead } = await file.read(piece, 0, Math.min(PIECE_BYTES, end - hashed), hashed);

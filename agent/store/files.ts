@@ -2,20 +2,20 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { shardSources } from "../../gguf/shards.ts";
 
-/** A file of a model: where it comes from, and where it is once it is whole. */
+/** A file of a model: where it comes from, and its path once it is downloaded. */
 export interface ModelFile {
   readonly source: string;
   readonly path: string;
 }
 
-/** A model as it is asked for. */
+/** A model as a manifest names it. */
 export interface ModelSource {
   readonly source: string;
-  /** Lower case; undefined: not checked. */
+  /** In lower case; undefined if it is not checked. */
   readonly sha256: string | undefined;
 }
 
-/** What tells models of one folder apart; all files of one begin with it. */
+/** Identifies a model in the folder: the names of all its files begin with this key. */
 export function modelKey(source: string, sha256: string | undefined): string {
   return createHash("sha256")
     .update(`${source}\n${sha256 ?? ""}`)
@@ -23,12 +23,12 @@ export function modelKey(source: string, sha256: string | undefined): string {
     .slice(0, 16);
 }
 
-/** The key at the beginning of a file's name; undefined for what is not the store's. */
+/** The key at the beginning of a file name; undefined for a file that is not the store's. */
 export function keyOfFile(name: string): string | undefined {
   return /^([0-9a-f]{16})-/.exec(name)?.[1];
 }
 
-/** The files of a model that is downloaded, the one that is served first; a split model has one for each shard. */
+/** The files of a downloaded model. A split model has one per shard; llama-server opens the first. */
 export function modelFiles(
   folder: string,
   source: string,
@@ -40,7 +40,7 @@ export function modelFiles(
   return [fileOf(first), ...later.map(fileOf)];
 }
 
-/** Recognisable to a person, and to llama.cpp where it ends in the number of a shard. */
+/** The file name of a source, made safe. It keeps its end, because llama.cpp recognises shards by the number there. */
 function plainName(source: string): string {
   return basename(source.replace(/[?#].*$/s, ""))
     .replace(/[^\w.-]/g, "_")

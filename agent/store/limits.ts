@@ -1,16 +1,16 @@
-/** Numbers of the model store. */
+/** Limits and intervals of the model store. */
 export interface StoreLimits {
-  /** Bytes that a download leaves free on the disk. */
+  /** Bytes that a download leaves free on the disk. Default: 1 GiB. */
   readonly floorBytes: number;
-  /** What one request asks for; a larger file comes over several connections where the server serves ranges. */
+  /** Largest byte range of one request. A larger file is fetched over several connections if the server supports ranges. Default: 64 MiB. */
   readonly chunkBytes: number;
-  /** Tries in a row that bring nothing before a download fails. */
+  /** A download fails after this many tries in a row without any bytes. */
   readonly retries: number;
-  /** Before the first of these tries, in milliseconds; doubled for each. */
+  /** Wait before the first retry, in milliseconds; it doubles for each further one. */
   readonly backOffMs: number;
-  /** Without a sign of life for this long, in milliseconds, a lock is a dead agent's; at least 2000. */
+  /** A lock that was not refreshed for this long, in milliseconds, belongs to a dead agent. At least 2000. */
   readonly lockStaleMs: number;
-  /** How often what has come is made safe on the disk, in milliseconds. */
+  /** Time between two checkpoints, which make the downloaded bytes survive a crash, in milliseconds. */
   readonly checkpointMs: number;
 }
 

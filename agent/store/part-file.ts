@@ -4,16 +4,20 @@ import { z } from "zod";
 import type { FileIdentity } from "../../fetch/http-part.ts";
 import { type Ranges, withRange } from "./ranges.ts";
 
-/** A download on its way: the bytes in `PATH.part`, and beside it which of them are safe, and of which version. */
+/**
+ * An unfinished download: its bytes are in `PATH.part`. The sidecar `PATH.part.json` says which of them are safely on the disk, and
+ * from which version of the remote file.
+ */
 export interface PartFile {
   readonly file: FileHandle;
-  /** Of what the bytes are a part; undefined before the first answer. */
+  /** The remote file that the bytes belong to; undefined before the first response. */
   readonly identity: () => FileIdentity | undefined;
+  /** Ranges that have been written. */
   readonly done: () => Ranges;
-  /** Drops everything, and takes up another version; undefined: whichever the next answer has. */
+  /** Drops all bytes and begins again with this version; undefined for the version of the next response. */
   readonly restart: (identity: FileIdentity | undefined) => Promise<void>;
   readonly write: (piece: Uint8Array, at: number) => Promise<void>;
-  /** Makes what was written so far survive a crash. */
+  /** Makes the bytes that were written so far survive a crash. */
   readonly checkpoint: () => Promise<void>;
 }
 
@@ -36,7 +40,7 @@ function sidecarPath(path: string): string {
   return `${path}.part.json`;
 }
 
-/** Opens what an earlier download of `path` left, or begins; never through a link, readable by this user only. */
+/** Opens the part file that an earlier download of `path` left, or creates one. Never follows a link; only this user may read it. */
 export async function openPartFile(path: string): Promise<PartFile> {
   const part = partPath(path);
   const found = await lstat(part).catch(() => undefined);
@@ -72,7 +76,7 @@ function partFile(path: string, file: FileHandle, found: Sidecar | undefined): P
     },
     async checkpoint() {
       if (identity === undefined) return;
-      // Only what was written before the sync is safe after it.
+      // Taken before the sync: it covers only what was written until then.
       const safe = { identity, done };
       await file.datasync();
       await writeSidecar(path, safe);
@@ -80,7 +84,7 @@ function partFile(path: string, file: FileHandle, found: Sidecar | undefined): P
   };
 }
 
-/** Undefined unless it is whole, and the part is long enough to hold what it says. */
+/** Undefined if the sidecar is missing, damaged, or claims bytes beyond the end of the part file. */
 async function readSidecar(path: string, partBytes: number): Promise<Sidecar | undefined> {
   try {
     const { fileBytes, etag, lastModified, done } = SIDECAR.parse(
@@ -108,11 +112,12 @@ async function writeSidecar(path: string, { identity, done }: Sidecar): Promise<
   await rename(temporary, sidecarPath(path));
 }
 
-/** Removes the sidecar, for a download that became a file. */
+/** Removes the sidecar of a finished download. */
 export async function removeSidecar(path: string): Promise<void> {
   for (const name of [sidecarPath(path), `${sidecarPath(path)}.new`]) await rm(name, { force: true });
 }
 
+/** Removes the part file and its sidecar. */
 export async function removePart(path: string): Promise<void> {
   await removeSidecar(path);
   await rm(partPath(path), { force: true });

@@ -1,8 +1,8 @@
 import { formatBytes } from "../../api/quantity.ts";
 
-/** The rate is that of the last so many milliseconds: long enough to be steady, short enough to follow the network. */
+/** The rate is an average over this time: long enough to be steady, short enough to follow the network. */
 const WINDOW_MS = 10_000;
-/** Before this a rate says nothing. */
+/** No rate is given before this time has passed. */
 const SETTLED_MS = 1000;
 
 interface Sample {
@@ -10,7 +10,7 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** Bytes a second over the last ten seconds; undefined in the first. `clock`: milliseconds that never go back. */
+/** Bytes per second over the last ten seconds; undefined in the first second. `clock` is monotonic, in milliseconds. */
 export function rateMeter(clock: () => number) {
   const start: Sample = { at: clock(), bytes: 0 };
   let samples: readonly Sample[] = [start];

@@ -1,9 +1,9 @@
 import type { ByteRange } from "../../fetch/http-part.ts";
 
-/** Disjoint, in order, with a gap between any two. */
+/** Byte ranges in order, with a gap between any two. */
 export type Ranges = readonly ByteRange[];
 
-/** `ranges` with one more, which may touch or overlap others. */
+/** `ranges` with one more, merged with those that it touches or overlaps. */
 export function withRange(ranges: Ranges, { begin, end }: ByteRange): Ranges {
   if (begin >= end) return ranges;
   const before = ranges.filter((range) => range.end < begin);
@@ -16,7 +16,7 @@ export function withRange(ranges: Ranges, { begin, end }: ByteRange): Ranges {
   return [...before, merged, ...after];
 }
 
-/** What lies between 0 and `fileBytes` outside of `ranges`, in order, cut into pieces of at most `chunkBytes`. */
+/** The gaps of `ranges` between 0 and `fileBytes`, in order, split into chunks of at most `chunkBytes`. */
 export function missingChunks(ranges: Ranges, fileBytes: number, chunkBytes: number): Ranges {
   const chunks: ByteRange[] = [];
   let position = 0;
@@ -29,7 +29,7 @@ export function missingChunks(ranges: Ranges, fileBytes: number, chunkBytes: num
   return chunks;
 }
 
-/** Bytes from the start of the file on without a gap. */
+/** Number of bytes before the first gap. */
 export function frontier(ranges: Ranges): number {
   const [first] = ranges;
   return first?.begin === 0 ? first.end : 0;

@@ -11,13 +11,13 @@ import type { Projector } from "./projector.ts";
 import { type Running, stopping } from "./running.ts";
 import { startServer } from "./start.ts";
 
-/** What a start needs, where a decision asks for one. */
+/** What a start needs. Both are undefined if the workload should not run. */
 export interface StartInput {
   readonly workload: Workload | undefined;
   readonly preparation: Preparation | undefined;
 }
 
-/** Carries a decision out; decides nothing. */
+/** Carries out the decision of an entry. It decides nothing itself. */
 export async function act(
   entry: Entry,
   { workload, preparation }: StartInput,
@@ -34,7 +34,7 @@ export async function act(
     if (decision.act === "start") await start(entry, workload, paths, options);
     else if (decision.act === "ask") {
       options.background(
-        `asking llama-server what ${entry.name} needs`,
+        `asking llama-server how much memory ${entry.name} needs`,
         ask(entry, workload, paths, projector, options),
       );
     }
@@ -50,7 +50,7 @@ function stop(entry: Entry, running: Running, now: number): void {
   running.process.signal("SIGTERM");
 }
 
-/** Without the tick waiting for it: servers that run are watched meanwhile. */
+/** Gets a projection in the background, so that the tick goes on watching the running servers. */
 async function ask(
   entry: Entry,
   workload: Workload,
@@ -63,7 +63,7 @@ async function ask(
   try {
     entry.projection = { specHash, bytes: await projector.ask(workload, paths) };
   } catch (error) {
-    // It stays without an answer, as where llama-server gives none.
+    // As if llama-server gave no projection: the start goes on without one.
     entry.projection = { specHash, bytes: null };
     throw error;
   } finally {
@@ -76,13 +76,13 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   try {
     running = await startServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
   } catch (error) {
-    const message = `the state folder cannot be written (${errorText(error)}): look at its disk and its permissions`;
+    const message = `the state folder ${options.stateDirectory} cannot be written (${errorText(error)}): check its disk space and permissions`;
     return failStart(entry, "StartFailed", message, options);
   }
   if (running === undefined) {
     const { port } = workload.fields;
     const owner = (await options.platform.listenerOn(port)) ?? "another process";
-    const message = `port ${port} is in use by ${owner}: end it, or set another spec.endpoint.port`;
+    const message = `port ${port} is in use by ${owner}: stop it, or set another spec.endpoint.port`;
     return failStart(entry, "PortInUse", message, options);
   }
   entry.starts += 1;
@@ -90,7 +90,7 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   entry.running = running;
 }
 
-/** What came of it is a fact of the next decision, which comes at once. */
+/** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */
 function failStart(entry: Entry, reason: string, message: string, { clock, wake }: SupervisorOptions): void {
   entry.failures += 1;
   const until = clock() + backOffMs("crash", Math.min(entry.failures, 5));

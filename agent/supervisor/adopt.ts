@@ -13,7 +13,7 @@ import type { AdoptedServer, SupervisorOptions } from "./options.ts";
 import { adoptProcess, signalGroup } from "./process.ts";
 import { type FoundRecord, readRecords, recordName } from "./records.ts";
 
-/** Takes one sentence about each server. */
+/** Gets one sentence about each server. */
 export interface AdoptionLog {
   info(message: string): void;
   warn(message: string): void;
@@ -24,11 +24,11 @@ interface Adopting {
   readonly platform: Platform;
   readonly background: Background;
   readonly log: AdoptionLog;
-  /** Called when an adopted server has ended. */
+  /** Called when an adopted server has exited. */
   readonly ended: () => void;
 }
 
-/** Takes over what an agent before this one left in the state folder, and says of each server what became of it. */
+/** Adopts the servers that an earlier agent left running, ends orphans that cannot be adopted, and logs one line about each. */
 export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServer[]> {
   const { stateDirectory, log } = adopting;
   const folder = recordsFolder(stateDirectory);
@@ -37,27 +37,28 @@ export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServ
   const taken = await Promise.all(found.map((record) => takeOver(record, adopting)));
   for (const { name, adopted, ended } of taken) {
     if (adopted !== undefined)
-      log.info(`${name}: goes on with the server of an earlier agent, pid ${adopted.process.pid}`);
-    else if (ended) log.warn(`${name}: ended what an earlier agent left behind`);
+      log.info(`${name}: adopted the running llama-server of an earlier agent (pid ${adopted.process.pid})`);
+    else if (ended) log.warn(`${name}: ended the orphaned llama-server of an earlier agent`);
   }
   return taken.flatMap(({ adopted }) => adopted ?? []);
 }
 
-interface Taken {
+interface TakenOver {
   readonly name: string;
   readonly adopted?: AdoptedServer;
+  /** Whether an orphan was ended. */
   readonly ended: boolean;
 }
 
 /**
- * A record of another version of the agent, or one that is damaged, tells at least who writes its log: such a server cannot be judged,
- * so it is ended, and started anew where it is wanted. It is never left to run unwatched.
+ * A record that is damaged, or was written by another version of the agent, still leads to the process that writes its log. Such a
+ * server cannot be held to a budget, so it is ended rather than left to run unwatched; if it is still wanted, it starts again.
  */
-async function takeOver(found: FoundRecord, adopting: Adopting): Promise<Taken> {
+async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOver> {
   const { platform, background, ended, stateDirectory } = adopting;
   const { record } = found;
   const name = record?.name ?? recordName(found);
-  const { bootId, logPath, pid, startTime } = found.identity ?? unidentified(found, stateDirectory, platform);
+  const { bootId, logPath, pid, startTime } = found.identity ?? identityByLog(found, stateDirectory, platform);
   const sameBoot = bootId === platform.bootId;
   const traces = {
     sameBoot,
@@ -72,20 +73,20 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<Taken> 
     return { name, adopted: { process, record: taken, served: record.served }, ended: false };
   }
   const gone = await Promise.all(end.map((one) => endProcess(one, platform)));
-  // A record outlives a process that even SIGKILL does not end: the next agent looks again.
+  // If even SIGKILL did not end the process, its record stays, so that the next agent tries again.
   if (gone.every(Boolean)) rmSync(found.path, { force: true });
   return { name, ended: end.length > 0 };
 }
 
-/** Of a record that cannot be read: the log that has its name is given to its server alone. */
-function unidentified(found: FoundRecord, stateDirectory: string, { bootId }: Platform) {
+/** The identity for a record that cannot be read: only its server writes the log of that name. */
+function identityByLog(found: FoundRecord, stateDirectory: string, { bootId }: Platform) {
   const logPath = logPathFor(stateDirectory, recordName(found));
   return { bootId, logPath, pid: undefined, startTime: undefined };
 }
 
 const POLL_MS = 100;
 
-/** SIGTERM, and SIGKILL after the grace period; whether it is gone. */
+/** Sends SIGTERM, and SIGKILL after the grace period. Returns whether the process is gone. */
 async function endProcess(pid: number, platform: Platform): Promise<boolean> {
   const startTime = await platform.startTime(pid);
   const isGone = async () => startTime === null || (await platform.startTime(pid)) !== startTime;
@@ -97,7 +98,7 @@ async function endProcess(pid: number, platform: Platform): Promise<boolean> {
   return isGone();
 }
 
-/** What the supervisor knows of an adopted server: it is judged by what was in force under the agent before. */
+/** The entry of an adopted server. Until the source names the workload, the budget and settings of its record are in force. */
 export function adoptedEntry(
   { process, record, served }: AdoptedServer,
   { kernelLimit, clock }: Pick<SupervisorOptions, "kernelLimit" | "clock">,

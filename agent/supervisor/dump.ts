@@ -1,6 +1,6 @@
 import type { Entry } from "./entry.ts";
 
-/** What the supervisor holds of one workload, as JSON. Times are milliseconds before now; what is to come is negative. */
+/** What the supervisor holds about one workload, as JSON. Times are milliseconds before now; future times are negative. */
 export type EntryDump = Readonly<Record<string, unknown>>;
 
 export function dumpOf(entry: Entry, now: number): EntryDump {
@@ -29,7 +29,7 @@ function runningDump(running: NonNullable<Entry["running"]>, now: number): Entry
   };
 }
 
-/** JSON has no Infinity. */
+/** Milliseconds between `at` and `now`; "never" for Infinity, which JSON does not have. */
 function ago(at: number | undefined, now: number): number | string | undefined {
   if (at === undefined) return undefined;
   return Number.isFinite(at) ? Math.round(now - at) : "never";

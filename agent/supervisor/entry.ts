@@ -7,36 +7,37 @@ import type { Need } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { Running } from "./running.ts";
 
-/** One workload in the supervisor's memory; times in the clock's milliseconds. */
+/** What the supervisor holds about one workload. All times are milliseconds of the injected clock. */
 export interface Entry {
   readonly id: WorkloadId;
   name: string;
   running?: Running | undefined;
-  /** Of what runs. */
+  /** Memory samples of the running process. */
   footprint: FootprintHistory;
-  /** Why it stays down for a while. */
+  /** Why it is not restarted yet; undefined if nothing failed. */
   backOff?: BackOff | undefined;
   /** Failures in a row. */
   failures: number;
-  /** Times of the last breaches of the budget. */
+  /** Times of the budget breaches within the last hour. */
   breaches: readonly number[];
+  /** Starts since this agent began; an adopted server counts as one. */
   starts: number;
-  /** The last time that it had to give way. */
+  /** Its last eviction. */
   eviction?: Eviction | undefined;
-  /** Since when it waits for admission. */
+  /** When it began to wait for admission; undefined while it does not wait. */
   queuedAt?: number | undefined;
-  /** A digest of what is wanted of it: where it changes, a person has answered the last failure. */
+  /** Digest of the desired state. A change means that somebody has responded to the last failure, so the back-off ends. */
   wanted: string;
-  /** What it is estimated to need; of one that runs, when it was started. */
+  /** The estimate; of an adopted server, the one that it was started with, until its header has been read again. */
   need?: Partial<Need> | undefined;
   projection?: Projection | undefined;
-  /** What was wanted when it was told to stop: what a person wished later is no business of its failure. */
+  /** {@link wanted} when the stop began. If the desired state changed since, the stop does not count as a failure. */
   stoppedFor?: string | undefined;
   decision: Decision;
   fault?: Fault | undefined;
 }
 
-/** What the agent itself failed at for one workload. */
+/** An error of the agent itself while it worked on one workload. */
 export interface Fault {
   readonly step: "observe" | "prepare" | "act";
   readonly message: string;
@@ -55,7 +56,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
   };
 }
 
-/** What a workload is charged with on the node, in bytes: never less than it was seen to use. */
+/** Bytes that count for this workload against the allocatable memory: the larger of estimate and measured footprint. */
 export function chargeBytes({ need, footprint }: Entry): number {
   return Math.max(need?.estimateBytes ?? 0, footprint.measuredBytes ?? 0);
 }

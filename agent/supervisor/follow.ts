@@ -7,23 +7,23 @@ import { writeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
 
 /**
- * Takes what is wanted now for what is in force: the budget, the priority and all else that a running server is judged by. The record
- * follows before anything is judged by it, so that the next agent, which may not be able to read the manifests, judges by the same.
+ * Puts the desired state in force: the budget, the priority and everything else that a running server is held to. The record is
+ * updated first, so that the next agent enforces the same even if it cannot read the manifests.
  */
 export function follow(entry: Entry, desired: Desired | undefined, options: SupervisorOptions): void {
   if (desired !== undefined) entry.name = nameOfDesired(desired);
-  forgiveChanged(entry, desired);
+  clearFailuresIfChanged(entry, desired);
   const { running } = entry;
   if (running === undefined) return;
   const wanted = desired?.kind === "run" ? desired.workload : running.inForce;
   const confirmed = running.confirmed || desired !== undefined;
   const changed = !isSame(wanted, running.inForce);
   const next = { ...running, confirmed, inForce: wanted, recorded: running.recorded && !changed };
-  entry.running = next.recorded ? next : recorded(withWorkload(next), options);
+  entry.running = next.recorded ? next : saveRecord(withWorkload(next), options);
 }
 
-/** Writes what the record is to say; a disk that is full is tried again at the next tick. */
-export function recorded(running: Running, { stateDirectory }: SupervisorOptions): Running {
+/** Writes the record. On failure, such as a full disk, `recorded` is false and the next tick tries again. */
+export function saveRecord(running: Running, { stateDirectory }: SupervisorOptions): Running {
   try {
     writeRecord(recordsFolder(stateDirectory), running.record);
     return { ...running, recorded: true };
@@ -37,13 +37,13 @@ function withWorkload(running: Running): Running {
   return { ...running, record: { ...record, served: record.served && { ...record.served, workload: inForce } } };
 }
 
-/** A source makes new objects whenever anything in it changes; most of them say the same. */
+/** Compares by content: a source makes new objects for all its workloads whenever any of them changes. */
 function isSame(one: Workload, other: Workload): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** A person who changes what is wanted has answered the last failure: its back-off no longer holds. */
-function forgiveChanged(entry: Entry, desired: Desired | undefined): void {
+/** A changed desired state is somebody's response to the last failure: its back-off ends. */
+function clearFailuresIfChanged(entry: Entry, desired: Desired | undefined): void {
   const wanted = digestOf(desired);
   const changed = wanted !== entry.wanted;
   entry.wanted = wanted;

@@ -1,4 +1,5 @@
 import { formatBytes } from "../../api/quantity.ts";
+import { describeBudget } from "../../memory/budget.ts";
 import type { FootprintHistory } from "../decisions/footprint.ts";
 import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
@@ -6,8 +7,8 @@ import { fileNameOf } from "../workload/workload-id.ts";
 import type { Running } from "./running.ts";
 
 /**
- * Moves the kernel's limit after the budget in force, without a restart; gives the limit that holds after it. Never below what the
- * process holds: one that is over its new budget is the watchdog's to drain.
+ * Adjusts the kernel's limit to the budget in force, without a restart. Returns the limit in bytes that applies afterwards; undefined
+ * when there is none. A process that is already over its new budget keeps its limit, so that the watchdog drains it first.
  */
 export function followBudget(
   { inForce, limitBytes }: Running,
@@ -20,10 +21,10 @@ export function followBudget(
   return kernelLimit.move(fileNameOf(inForce.id), wanted) ? wanted : limitBytes;
 }
 
-/** A killed process this close to its limit was ended by it, where the kernel does not say so itself. */
-const AT_THE_LIMIT = 0.9;
+/** A process that was killed at this share of its limit counts as killed by it, if the kernel keeps no record of such kills. */
+const CLOSE_TO_LIMIT = 0.9;
 
-/** What the kernel's limit has to do with the end of a server that nobody stopped; undefined: nothing. */
+/** A message if the kernel's limit killed a server that the agent did not stop; undefined if it did not. */
 export function limitMessage(
   { limitBytes, inForce }: Running,
   exit: Exit,
@@ -31,8 +32,7 @@ export function limitMessage(
   kernelLimit: KernelLimit | undefined,
 ): string | undefined {
   if (kernelLimit === undefined || limitBytes === undefined) return undefined;
-  const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * AT_THE_LIMIT;
+  const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * CLOSE_TO_LIMIT;
   if (!close && !kernelLimit.breached(fileNameOf(inForce.id))) return undefined;
-  const budget = formatBytes(inForce.budget.bytes);
-  return `ended by the kernel at ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above its budget ${budget}: raise memoryBudget, or lower contextSize or parallelSlots`;
+  return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(inForce.budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
 }

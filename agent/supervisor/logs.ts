@@ -1,20 +1,25 @@
 import { copyFileSync, existsSync, renameSync, statSync, truncateSync } from "node:fs";
 
-/** Logs of earlier starts that are kept beside the current one, as `NAME.log.1` (the last one) to `NAME.log.3`:
- * the number follows the ending, so that a workload whose name ends in `.1` cannot have the same file. */
+/**
+ * Earlier logs that are kept beside the current one, as `NAME.log.1` (the newest) to `NAME.log.3`. The number comes after `.log`,
+ * so that a workload whose name ends in `.1` cannot get the same file.
+ */
 const KEPT = 3;
-/** A log that is written beyond this is cut; what it held becomes `NAME.log.1`. */
+/** A log that grows beyond this is copied to `NAME.log.1` and truncated. */
 const MAX_BYTES = 32 * 2 ** 20;
 
-/** Before a start: makes room at `path`, the oldest log goes. */
-export function rotated(path: string): void {
+/** Renames the log at `path` to `PATH.1` before a new server starts, and deletes the oldest log. */
+export function rotateLog(path: string): void {
   if (!existsSync(path)) return;
   shift(path);
   renameSync(path, numbered(path, 1));
 }
 
-/** While it is written: the writer keeps its file, which is how a server of ours is told from others. */
-export function bounded(path: string, maxBytes: number = MAX_BYTES): void {
+/**
+ * Copies and truncates a log that its server is still writing. The server must keep its file open: that is how our processes are
+ * recognised. Lines that are written between the copy and the truncation are lost.
+ */
+export function truncateLog(path: string, maxBytes: number = MAX_BYTES): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size <= maxBytes) return;
   shift(path);

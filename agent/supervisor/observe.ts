@@ -6,24 +6,24 @@ import { answers, isHealthy } from "../llama-server/probe.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
-import { recorded } from "./follow.ts";
+import { saveRecord } from "./follow.ts";
 import { followBudget, limitMessage } from "./limit.ts";
-import { bounded } from "./logs.ts";
+import { truncateLog } from "./logs.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import { answered, type Running, silent, unanswered } from "./running.ts";
 
-/** Between two checks of a server that is Ready. */
+/** Time between two health checks of a server that is Ready. */
 const CHECK_MS = 10_000;
 
-/** Exits, one sample of memory, and whether a server answers: yet, or still. */
+/** Observes one server: whether it has exited, how much memory it holds, and whether it answers. */
 export async function observe(entry: Entry, options: SupervisorOptions): Promise<void> {
   const { running } = entry;
   if (running === undefined) return;
   const exit = running.process.exit();
-  if (exit !== undefined) return settle(entry, running, exit, options);
+  if (exit !== undefined) return handleExit(entry, running, exit, options);
   await measure(entry, running, options);
-  question(entry, options);
+  startProbe(entry, options);
 }
 
 async function measure(entry: Entry, running: Running, options: SupervisorOptions): Promise<void> {
@@ -32,60 +32,61 @@ async function measure(entry: Entry, running: Running, options: SupervisorOption
   if (!isSampleDue(entry.footprint, now)) return;
   const { pid } = running.process;
   const sample = pid === undefined ? null : await platform.footprintBytes(pid);
-  // A process that ended while it was measured is no process that cannot be measured.
+  // A process that exited during the sample must not count as one that cannot be measured.
   if (running.process.exit() !== undefined || entry.running === undefined) return;
   entry.footprint = withSample(entry.footprint, sample, running.inForce.budget.bytes, now);
   if (kernelLimit === undefined) return;
   entry.running = { ...entry.running, limitBytes: followBudget(entry.running, entry.footprint, kernelLimit) };
 }
 
-/** Asks, without the tick waiting for the answer. */
-function question(entry: Entry, options: SupervisorOptions): void {
+/** Starts a readiness or health probe in the background if one is due. */
+function startProbe(entry: Entry, options: SupervisorOptions): void {
   const { running } = entry;
   if (running === undefined || running.phase === "stopping" || running.probing) return;
   const { background, clock } = options;
   if (running.phase === "starting") {
-    background(`waiting for the first answer of ${entry.name}`, ask(entry, running, firstAnswer, options));
+    background(`the readiness probe of ${entry.name}`, probe(entry, running, firstAnswer, options));
   } else if (clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) {
-    background(`checking ${entry.name}`, ask(entry, running, check, options));
+    background(`the health check of ${entry.name}`, probe(entry, running, check, options));
   }
 }
 
-/** What is known of a server once a question to it is over, whatever became of its entry meanwhile. */
-type Heard = (current: Running) => Running;
+/** What a probe has found: the change that it makes to what is known of the server. */
+type Finding = (current: Running) => Running;
 
-async function ask(
+async function probe(
   entry: Entry,
   running: Running,
-  question: (running: Running, options: SupervisorOptions) => Promise<Heard>,
+  question: (running: Running, options: SupervisorOptions) => Promise<Finding>,
   options: SupervisorOptions,
 ): Promise<void> {
   entry.running = { ...running, probing: true };
-  let heard: Heard = unanswered;
+  let finding: Finding = unanswered;
   try {
-    heard = await question(running, options);
+    finding = await question(running, options);
   } finally {
     const current = entry.running;
+    // The process may have been replaced, or have exited, meanwhile.
     if (current?.process === running.process && current.process.exit() === undefined) {
-      entry.running = noted(heard(current), options);
-      if (isNews(current, entry.running)) options.wake();
+      entry.running = withReadyRecord(finding(current), options);
+      if (isChange(current, entry.running)) options.wake();
     }
   }
 }
 
-/** One that was Ready under an earlier agent may be busy with answers that are longer than any patience for a first one. */
-async function firstAnswer({ started, answeredBefore }: Running, { clock }: SupervisorOptions): Promise<Heard> {
+/** An adopted server that was Ready before may be busy with a long answer, so only its health is checked. */
+async function firstAnswer({ started, answeredBefore }: Running, { clock }: SupervisorOptions): Promise<Finding> {
   const expected = { ...started.fields, modelPath: started.modelPath };
   const good = answeredBefore ? await isHealthy(expected) : await answers(expected);
   return good ? (current) => answered(current, clock()) : unanswered;
 }
 
-async function check({ started, process }: Running, { clock, platform }: SupervisorOptions): Promise<Heard> {
+async function check({ started, process }: Running, { clock, platform }: SupervisorOptions): Promise<Finding> {
   const healthy = await isHealthy({ ...started.fields, modelPath: started.modelPath });
   try {
-    bounded(process.logPath);
+    truncateLog(process.logPath);
   } catch {
-    // A disk that is full: the log is cut another time.
+    // The disk is full: the next check truncates the log.
   }
   if (healthy) return (current) => answered(current, clock());
   const cpuSeconds = process.pid === undefined ? null : await platform.cpuSeconds(process.pid);
@@ -97,31 +98,31 @@ function sizeOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** Keeps for the next agent that a server has answered. */
-function noted(running: Running, options: SupervisorOptions): Running {
+/** Writes down, for the next agent, that a server has become ready. */
+function withReadyRecord(running: Running, options: SupervisorOptions): Running {
   const { record, phase } = running;
   if (phase !== "ready" || record.served === undefined || record.served.ready) return running;
-  return recorded({ ...running, record: { ...record, served: { ...record.served, ready: true } } }, options);
+  return saveRecord({ ...running, record: { ...record, served: { ...record.served, ready: true } } }, options);
 }
 
-/** Whether a tick at once has something to decide on. */
-function isNews(before: Running, now: Running): boolean {
+/** Whether the next tick has something new to decide on. */
+function isChange(before: Running, now: Running): boolean {
   return before.phase !== now.phase || (now.phase === "ready" && now.failedChecks > 0);
 }
 
-/** Reasons to stop a server that are its own fault. */
+/** Reasons for a stop that count as a failure of the server. */
 const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
 
-/** What a server's end means for its workload. A record that cannot be removed is about a process that is gone, as the next agent sees. */
-function settle(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
+/** Applies the exit of a server and removes its record. A record that cannot be removed does no harm: its process is gone. */
+function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
   try {
-    conclude(entry, running, exit, options);
+    applyExit(entry, running, exit, options);
   } finally {
     removeRecord(recordsFolder(options.stateDirectory), entry.id);
   }
 }
 
-function conclude(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
+function applyExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
   const { kernelLimit, clock } = options;
   const now = clock();
   const stop = running.phase === "stopping" ? running.stop : undefined;

@@ -8,7 +8,7 @@ import type { WorkloadId } from "../workload/workload-id.ts";
 import type { LlamaProcess } from "./process.ts";
 import type { Served, ServerRecord } from "./records.ts";
 
-/** A server that an agent before this one left running. */
+/** A server that an earlier agent left running and that this agent has adopted. */
 export interface AdoptedServer {
   readonly process: LlamaProcess;
   readonly record: ServerRecord;
@@ -17,26 +17,26 @@ export interface AdoptedServer {
 
 export interface SupervisorOptions {
   readonly platform: Platform;
-  /** What all workloads together may be charged with, in bytes. */
+  /** What the charges of all workloads together may reach, in bytes. */
   readonly allocatableBytes: number;
   readonly llamaServer: string;
   readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;
   readonly models: ModelAccess;
-  /** What stands behind the watchdog; undefined: nothing here. */
+  /** The kernel's limit behind the watchdog; undefined where this system has none. */
   readonly kernelLimit: KernelLimit | undefined;
-  /** Servers that an agent before this one left running. */
+  /** Servers that an earlier agent left running. */
   readonly adopted: readonly AdoptedServer[];
-  /** Milliseconds that never go back. */
+  /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
   readonly background: Background;
-  /** Called when a tick is worth more than waiting for the next one. */
+  /** Wakes the reconcile loop before its next tick is due. */
   readonly wake: () => void;
 }
 
-/** What a tick is to bring about. */
+/** The desired state of all workloads. */
 export interface Wanted {
   readonly workloads: ReadonlyMap<WorkloadId, Desired>;
-  /** Whether the source has seen all that it holds: while it has not, absence may be ignorance. */
+  /** Whether the source has been read completely. While it is false, a missing workload may still be wanted. */
   readonly synced: boolean;
 }

@@ -5,15 +5,16 @@ import { errorCode } from "../../api/error-code.ts";
 import type { Platform } from "../host/platform.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
-import { rotated } from "./logs.ts";
+import { rotateLog } from "./logs.ts";
 
-/** A llama-server of ours, from its spawn until its end. */
+/** A llama-server process of this agent, spawned or adopted. */
 export interface LlamaProcess {
-  /** Undefined where it could not be spawned; `exit` follows. */
+  /** Undefined if it could not be spawned; `exit` is set soon after. */
   readonly pid: number | undefined;
   readonly logPath: string;
-  /** Set when it has ended, or could not be spawned. */
+  /** Undefined while it runs. A process that could not be spawned exits with code 127. */
   readonly exit: () => Exit | undefined;
+  /** Signals its whole process group; does nothing after its exit. */
   readonly signal: (signal: NodeJS.Signals) => void;
 }
 
@@ -21,14 +22,15 @@ export interface SpawnOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly logPath: string;
+  /** Called once the exit is known. */
   readonly ended: () => void;
 }
 
-/** Spawns in a process group of its own, so that Ctrl-C reaches the agent alone, and with its output in a file. */
+/** Spawns a process in a group of its own, so that Ctrl-C reaches the agent alone. Its output goes to `logPath`. */
 export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): LlamaProcess {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
-  rotated(logPath);
-  // Appending, so that a log that is cut while it is written goes on at its new end.
+  rotateLog(logPath);
+  // Append mode: after truncateLog the process writes on at the new end of the file.
   const log = openSync(logPath, "a", 0o600);
   let child: ChildProcess;
   try {
@@ -48,7 +50,7 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
     pid,
     logPath,
     exit: () => exit,
-    // After the exit was seen the pid may be somebody else's.
+    // After the exit the system may give the pid to another process.
     signal: (signal) => {
       if (pid !== undefined && exit === undefined && child.exitCode === null && child.signalCode === null) {
         signalGroup(pid, signal);
@@ -66,19 +68,19 @@ export interface AdoptOptions {
   readonly ended: () => void;
 }
 
-/** How often an adopted server is looked for: nobody says when a process that is no child of ours ends, nor how. */
-const LOOK_MS = 500;
+/** How often an adopted server is polled. It is not our child, so the system reports neither its exit nor its exit status. */
+const POLL_MS = 500;
 
-/** A server that an earlier agent spawned. */
+/** The process handle of a server that an earlier agent spawned. Its exit has neither code nor signal. */
 export function adoptProcess({ pid, startTime, logPath, platform, background, ended }: AdoptOptions): LlamaProcess {
   let exit: Exit | undefined;
-  const look = async () => {
+  const poll = async () => {
     if (exit !== undefined || (await platform.startTime(pid)) === startTime) return;
     exit = { code: null, signal: null };
-    clearInterval(looking);
+    clearInterval(polling);
     ended();
   };
-  const looking = setInterval(() => background(`looking for pid ${pid}`, look()), LOOK_MS).unref();
+  const polling = setInterval(() => background(`checking whether pid ${pid} still runs`, poll()), POLL_MS).unref();
   return {
     pid,
     logPath,
@@ -89,12 +91,12 @@ export function adoptProcess({ pid, startTime, logPath, platform, background, en
   };
 }
 
-/** Signals the process group that `pid` leads, or `pid` alone where it leads none; one that is gone is fine. */
+/** Signals the process group that `pid` leads, or `pid` alone if it leads none. A process that is gone is no error. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   if (!trySignal(-pid, signal)) trySignal(pid, signal);
 }
 
-/** macOS answers EPERM, not ESRCH, for a group of which only a zombie is left. */
+/** Returns false if the target is gone. macOS reports EPERM, not ESRCH, for a group of which only a zombie is left. */
 function trySignal(target: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(target, signal);

@@ -13,9 +13,14 @@ import { removeRecord, writeRecord } from "./records.ts";
 const TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
+/** Asks llama-server how much memory a workload will need. */
 export interface Projector {
-  /** Starts a server that is killed as soon as it has said what it would reserve. null: it cannot be asked. */
+  /**
+   * Starts a llama-server, reads its memory breakdown and kills it before it loads the weights. Takes 60 s at most. null when it
+   * prints no breakdown or cannot be started.
+   */
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;
+  /** Whether no such llama-server runs. */
   readonly idle: () => boolean;
   readonly killAll: () => void;
 }
@@ -48,7 +53,7 @@ export function projectorOf(options: ProjectorOptions): Projector {
   };
 }
 
-/** Its intent is on disk first, as a server's is: an agent that is killed meanwhile leaves an orphan that the next one ends. */
+/** Writes a record before the spawn: if the agent is killed meanwhile, the next one finds and ends the orphan. */
 function spawnProjection(
   { id, name }: Workload,
   args: readonly string[],
@@ -59,7 +64,7 @@ function spawnProjection(
     writeRecord(recordsFolder(stateDirectory), { id, name, bootId: platform.bootId, logPath });
     return spawnProcess({ file: llamaServer, args, logPath, ended: () => {} });
   } catch {
-    // A full disk: the start that follows says so.
+    // The state folder cannot be written: the start that follows fails with a message about it.
     return undefined;
   }
 }

@@ -7,7 +7,7 @@ import { recordPath } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
 
-/** Of this form of the records. One of another form tells who the process is, and not what it serves. */
+/** Version of the record format. A record of another version identifies its process, but not what it serves. */
 const VERSION = 2;
 
 const fieldsSchema = z.looseObject({
@@ -17,7 +17,7 @@ const fieldsSchema = z.looseObject({
   mode: z.enum(["chat", "embedding", "rerank"]),
 });
 
-/** Of a workload what a running server is judged by. */
+/** The fields of a workload that a running server is held to. */
 const workloadSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
@@ -30,20 +30,20 @@ const workloadSchema = z.looseObject({
   notes: z.array(z.string()),
 });
 
-/** What the next agent must know to watch a server on. */
+/** What the next agent must know to go on enforcing the budget of a server. */
 const servedSchema = z.looseObject({
-  /** What is in force, whatever the process was started with: its budget follows the manifest. */
+  /** What is in force now. Its budget follows the manifest, so it may differ from what the process was started with. */
   workload: z.custom<Workload>((value) => workloadSchema.safeParse(value).success),
-  /** What the process was started with. */
+  /** Hash of the settings that the process was started with. */
   specHash: z.string(),
   fields: z.custom<ServerFields>((value) => fieldsSchema.safeParse(value).success),
   modelPath: z.string(),
   estimateBytes: z.int().min(0),
-  /** Whether it has answered a completion. */
+  /** Whether it has answered a test request. */
   ready: z.boolean(),
 });
 
-/** Who a process is. Every form of the records has these fields. */
+/** Identifies a process. Every version of the records has these fields. */
 const identitySchema = z.looseObject({
   bootId: z.string(),
   logPath: z.string(),
@@ -55,13 +55,13 @@ const recordSchema = identitySchema.extend({
   version: z.literal(VERSION),
   id: z.string().transform(workloadId),
   name: z.string(),
-  /** Absent: a process that only had a question to answer. */
+  /** Undefined for a process that only made a projection. */
   served: servedSchema.optional(),
 });
 
 export type Served = z.output<typeof servedSchema>;
 
-/** One file a server: what is meant to run before the spawn, what runs after it. */
+/** One file per server. It is written before the spawn without a pid, and again after it. */
 export interface ServerRecord {
   readonly id: WorkloadId;
   readonly name: string;
@@ -72,15 +72,16 @@ export interface ServerRecord {
   readonly served?: Served | undefined;
 }
 
-/** A record as it was found. */
+/** A record as an earlier agent left it. */
 export interface FoundRecord {
   readonly path: string;
-  /** What the process is told by; undefined: not even that can be read. */
+  /** Undefined if the file is damaged. */
   readonly identity: z.output<typeof identitySchema> | undefined;
-  /** All of it, where it has this agent's form. */
+  /** The whole record; undefined if it is damaged or of another version. */
   readonly record: ServerRecord | undefined;
 }
 
+/** Writes the record atomically. Throws if the folder cannot be written. */
 export function writeRecord(folder: string, record: ServerRecord): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const text = `${JSON.stringify({ version: VERSION, ...record })}\n`;
@@ -97,7 +98,7 @@ export function readRecords(folder: string): readonly FoundRecord[] {
   return files.map((file) => readRecord(join(folder, file)));
 }
 
-/** The name of a record's file, without its ending: its log has the same. */
+/** The name of a record's file without `.json`. Its log has the same name. */
 export function recordName({ path }: FoundRecord): string {
   return basename(path, ".json");
 }

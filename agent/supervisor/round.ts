@@ -9,19 +9,19 @@ import type { WorkloadId } from "../workload/workload-id.ts";
 import { chargeBytes, type Entry } from "./entry.ts";
 import type { Wanted } from "./options.ts";
 
-/** What all decisions of one tick rest on, beside the entries themselves. */
+/** The inputs that all decisions of one tick share. */
 export interface Round {
   readonly wanted: Wanted;
-  /** Of the workloads that should run. */
+  /** One for each workload that should run. */
   readonly preparations: ReadonlyMap<WorkloadId, Preparation>;
   readonly pressure: Pressure;
-  /** llama-server is asked what some workload will need. */
+  /** Whether a projection is under way for some workload. */
   readonly asking: boolean;
   readonly allocatableBytes: number;
   readonly now: number;
 }
 
-/** Decides on all entries together; each decision is in its entry afterwards, and written nowhere else. */
+/** Decides on all entries together and stores each decision in its entry. Nothing else writes a decision. */
 export function decideAll(entries: readonly Entry[], round: Round): void {
   const { wanted, now, pressure, allocatableBytes, asking } = round;
   const victim = victimOf(
@@ -36,7 +36,8 @@ export function decideAll(entries: readonly Entry[], round: Round): void {
     entry.queuedAt = isCandidate(desired, observed, now) ? (entry.queuedAt ?? now) : undefined;
   }
   const hostWait =
-    pressureWait(pressure) ?? (asking ? "waits until llama-server has said what another needs" : undefined);
+    pressureWait(pressure) ??
+    (asking ? "waits until llama-server has projected how much memory another model needs" : undefined);
   const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired));
   const verdicts = admit(candidates, entries.flatMap(holderOf), allocatableBytes, hostWait);
   for (const { entry, desired, observed } of facts) {

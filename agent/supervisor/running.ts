@@ -14,31 +14,31 @@ export interface StartedWith {
 interface Held {
   readonly process: LlamaProcess;
   readonly started: StartedWith;
-  /** What the process is held to: what is wanted of it now, or was last. Its budget is the budget in force. */
+  /** The workload that the process is held to: the desired one, or the last one known. Its budget is the budget in force. */
   readonly inForce: Workload;
-  /** What the next agent is to know of it. */
+  /** What the next agent needs to adopt it. */
   readonly record: ServerRecord;
-  /** Whether that is on the disk. */
+  /** Whether the current record is on the disk. */
   readonly recorded: boolean;
-  /** Where the kernel's limit is for it, in bytes; undefined: it has none. */
+  /** The kernel's limit for it, in bytes; undefined if it has none. */
   readonly limitBytes: number | undefined;
-  /** A question to it is under way. */
+  /** Whether a probe is under way. */
   readonly probing: boolean;
-  /** When it was asked last after it was Ready, in the clock's milliseconds. */
+  /** Time of its last health check, in milliseconds of the injected clock; undefined before the first. */
   readonly checkedAt?: number;
   /** What it had done by the last health check, if it did not answer that one. */
   readonly workAtSilence?: { readonly at: number; readonly work: Work } | undefined;
-  /** It had answered under an earlier agent. */
+  /** Whether it was Ready under an earlier agent. */
   readonly answeredBefore: boolean;
 }
 
 /**
- * What runs for a workload. Each change makes a new object, and the entry holds the last one: a probe that comes back compares the
- * process, never the object.
+ * The process of a workload and its phase. It is immutable: each change makes a new object. A probe that returns must therefore
+ * compare the process, never the object, to see whether it is still current.
  */
 export type Running = (StartingView | ReadyView | StoppingView) & Held;
 
-/** It has answered at `now`. */
+/** After a successful probe: the server is Ready. */
 export function answered(running: Running, now: number): Running {
   if (running.phase === "stopping") return { ...running, probing: false };
   const readyAt = running.phase === "ready" ? running.readyAt : now;
@@ -53,12 +53,12 @@ export function answered(running: Running, now: number): Running {
   };
 }
 
-/** It has not answered yet. */
+/** After a probe without an answer, while it starts. */
 export function unanswered(running: Running): Running {
   return { ...running, probing: false };
 }
 
-/** It did not answer a health check, by which time it had done `work`. */
+/** After a health check without an answer. It counts as failed only if the server did no work since the check before. */
 export function silent(running: Running, work: Work, now: number): Running {
   if (running.phase !== "ready") return { ...running, probing: false };
   const { workAtSilence: before, failedChecks } = running;
@@ -67,7 +67,7 @@ export function silent(running: Running, work: Work, now: number): Running {
   return { ...running, failedChecks: failed, probing: false, checkedAt: now, workAtSilence: { at: now, work } };
 }
 
-/** SIGTERM was sent to it. */
+/** After SIGTERM was sent. */
 export function stopping(running: Running, stop: Stop): Running {
   return { ...running, phase: "stopping", stop };
 }

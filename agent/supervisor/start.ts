@@ -10,9 +10,10 @@ import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
 
 /**
- * Starts one server; undefined where its port is taken. The record is on disk before the spawn, has the pid before anything
- * is waited for, and the start time after it: an agent that is killed at any of these steps leaves what the next needs. Throws where
- * the state folder cannot be written.
+ * Starts one server. Undefined if its port is taken. Throws if the state folder cannot be written.
+ *
+ * The record is written before the spawn, then with the pid, then with the start time. An agent that is killed at any of these steps
+ * leaves enough for the next one to find the process.
  */
 export async function startServer(
   workload: Workload,
@@ -37,11 +38,11 @@ export async function startServer(
   else {
     kernelLimit?.enclose(fileNameOf(id), pid, limitBytes);
     record = { ...record, pid };
-    recorded = noteProcess(folder, record);
+    recorded = tryWriteRecord(folder, record);
     const startTime = await platform.startTime(pid);
     if (startTime !== null) {
       record = { ...record, startTime };
-      recorded = noteProcess(folder, record);
+      recorded = tryWriteRecord(folder, record);
     }
   }
   return {
@@ -54,8 +55,8 @@ export async function startServer(
   };
 }
 
-/** A process that runs is not lost for want of disk: the intent, and the log that it writes, tell the next agent whose it is. */
-function noteProcess(folder: string, record: ServerRecord): boolean {
+/** Whether the record was written. If not, the first record and the log that the process writes still lead the next agent to it. */
+function tryWriteRecord(folder: string, record: ServerRecord): boolean {
   try {
     writeRecord(folder, record);
     return true;

@@ -19,7 +19,7 @@ const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
   Stopped: "Stopped",
 };
 
-/** Reasons about memory, which LLMKube reports as `schedulingStatus`. */
+/** The reasons that LLMKube reports as `schedulingStatus`: those about memory. */
 const SCHEDULING: ReadonlySet<string | undefined> = new Set([
   "InsufficientMemory",
   "MemoryCheckFailed",
@@ -28,7 +28,7 @@ const SCHEDULING: ReadonlySet<string | undefined> = new Set([
   "Evicted",
 ]);
 
-/** What the status says of a workload after a decision. */
+/** The status of one workload after a decision. */
 export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadStatus {
   const { id, name, running, decision, footprint, need, projection } = entry;
   const { state, reason, message } = decision;
@@ -43,7 +43,7 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   };
   if (reason !== undefined) shown.reason = reason;
   if (message !== undefined) shown.message = message;
-  // While the process still goes down its place is not decided yet.
+  // While a process still stops, whether and when the workload runs again is not decided.
   if (running === undefined && SCHEDULING.has(reason)) {
     if (reason !== undefined) shown.schedulingStatus = reason;
     if (message !== undefined) shown.schedulingMessage = message;
@@ -71,10 +71,11 @@ function enforcementNotes(
   desired: Desired | undefined,
 ): readonly string[] {
   const notes: string[] = [];
-  if (fault !== undefined) notes.push(`the agent failed to ${fault.step} it: ${fault.message}`);
+  if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
-  if (desired?.kind === "unknown") notes.push(`${desired.message}: it runs on as it is`);
+  if (desired?.kind === "unknown")
+    notes.push(`${desired.message}; the server keeps running with its last known settings`);
   if (footprint.near) notes.push(nearMessage(footprint, budget));
   const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
   if (drift !== undefined) notes.push(drift);
@@ -82,9 +83,10 @@ function enforcementNotes(
   if (need?.estimateBytes !== undefined && need.estimateBytes > budget.bytes) {
     const estimate = formatBytes(need.estimateBytes);
     notes.push(
-      `estimated ${estimate} required, ${describeBudget(budget)}: it runs on while the measured memory is within the budget; a restart would be refused`,
+      `estimated ${estimate} required, ${describeBudget(budget)}: it keeps running while its measured memory is within the budget; a restart would be refused`,
     );
   }
-  if (!running.recorded) notes.push("its record cannot be written: look at the disk of the state folder");
+  if (!running.recorded)
+    notes.push("its record cannot be written: check the disk space and permissions of the state folder");
   return notes;
 }

@@ -16,26 +16,27 @@ import { projectorOf } from "./projector.ts";
 import { decideAll } from "./round.ts";
 import { statusOf } from "./status.ts";
 
-/** What a tick has found and done. */
+/** The result of one tick. */
 export interface Outcome {
-  /** By name, then by identity. */
+  /** Sorted by name, then by id. */
   readonly workloads: readonly WorkloadStatus[];
-  /** The last status of those that are gone: nothing is said of them again. */
+  /** Last status of the workloads that are gone. They appear in no later outcome. */
   readonly terminated: readonly WorkloadStatus[];
 }
 
+/** Owns the llama-server processes of this host. */
 export interface Supervisor {
-  /** Looks, decides and acts once. One call at a time. */
+  /** Observes, decides and acts once. Calls must not overlap. */
   tick(wanted: Wanted): Promise<Outcome>;
-  /** Whether any process of ours is left. */
+  /** Whether none of its processes is left. */
   readonly idle: () => boolean;
   /** Workloads that have a process. */
   readonly running: () => ReadonlySet<WorkloadId>;
-  /** Of the machine, as it was at the last tick. */
+  /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
-  /** All that is held in memory, for whoever looks for a fault. */
+  /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
-  /** SIGKILL to everything at once: a person's way out that cannot wait. */
+  /** Sends SIGKILL to all processes at once, for a person who cannot wait for the grace periods. */
   readonly killAll: () => void;
 }
 
@@ -52,18 +53,18 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       }
       const all = [...entries.values()].sort(byName);
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
-      await eachAlone(all, "observe", async (entry) => {
+      await forEachIsolated(all, "observe", async (entry) => {
         follow(entry, desiredOf(entry), options);
         await observe(entry, options);
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
-      await eachAlone(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
+      await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
       const { allocatableBytes, clock } = options;
       const now = clock();
       const asking = !projector.idle();
       decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatableBytes, now });
-      await eachAlone(all, "act", async (entry) => {
+      await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
         await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options);
@@ -94,8 +95,8 @@ function runningIds(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlySet<Worklo
   return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ id }) => id));
 }
 
-/** One workload's exception is that workload's fault: the others are looked at all the same, and its status says it. */
-async function eachAlone(
+/** Runs `work` for all entries. An exception becomes the fault of its own entry, shown in its status, and stops no other. */
+async function forEachIsolated(
   entries: readonly Entry[],
   step: Fault["step"],
   work: (entry: Entry) => Promise<void>,
@@ -111,7 +112,7 @@ async function eachAlone(
   await Promise.all(entries.map(one));
 }
 
-/** How far all is that a start needs; the estimate of what runs follows its header. */
+/** Prepares what a start needs, and updates the estimate once the header has been read. */
 function prepareOne(
   entry: Entry,
   desired: Desired | undefined,

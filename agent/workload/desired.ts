@@ -1,10 +1,12 @@
 import type { Workload } from "./workload.ts";
 
 /**
- * What is wanted of one workload. `name` is what people call it (`namespace/name` of the InferenceService).
+ * The desired state of one workload. `name` is `namespace/name` of its InferenceService.
  *
- * `unknown`: it is wanted, but what it should be cannot be read, and was not read before by this agent. What runs goes on as it is;
- * nothing is started.
+ * - `run`: it should run with these settings.
+ * - `stopped`: its manifest says that it should not run.
+ * - `unknown`: its manifest, or that of its Model, cannot be read and was never read by this agent. A running server continues; none is started.
+ * - `refused`: it cannot run here. A running server is stopped.
  */
 export type Desired =
   | { readonly kind: "run"; readonly workload: Workload }
@@ -13,7 +15,7 @@ export type Desired =
   | {
       readonly kind: "refused";
       readonly name: string;
-      /** Pending where something else may still come that it needs. */
+      /** Pending if something that it needs may still appear. */
       readonly state: "Pending" | "Failed";
       readonly reason: string;
       readonly message: string;

@@ -6,11 +6,12 @@ import { headerCache } from "./headers.ts";
 import type { ModelAccess } from "./prepare.ts";
 
 /**
- * Headers and files of models, read and downloaded in the background; `changed` is called whenever something has come. Ends with
- * `signal`.
+ * Reads headers and downloads files of models in the background.
  *
- * @param folder where downloads are kept
- * @param clock milliseconds that never go back
+ * @param folder where downloaded models are kept
+ * @param changed called whenever a header or a file has become available
+ * @param signal ends all background work when it is aborted
+ * @param clock monotonic time in milliseconds
  */
 export function modelAccess(
   folder: string,

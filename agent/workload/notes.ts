@@ -3,7 +3,7 @@ import type { Model, ModelSpec } from "../../api/model.ts";
 import type { Budget } from "../../memory/budget.ts";
 import type { Backend } from "../../memory/estimate/types.ts";
 
-/** Fields of an InferenceService that decide what runs here, or are refused by name where they cannot. */
+/** Fields of an InferenceService that the agent acts on or refuses by name. All others get a note. */
 const SERVICE_FIELDS: ReadonlySet<string> = new Set<keyof InferenceServiceSpec>([
   "modelRef",
   "runtime",
@@ -36,7 +36,7 @@ const SERVICE_FIELDS: ReadonlySet<string> = new Set<keyof InferenceServiceSpec>(
   "tensorOverrides",
 ]);
 
-/** The same of a Model; `quantization` is a word for people. `refreshPolicy` has a default, so it is judged by value. */
+/** The same for a Model. `quantization` is only descriptive. `refreshPolicy` has a default, so its value decides about a note. */
 const MODEL_FIELDS: ReadonlySet<string> = new Set<keyof ModelSpec>([
   "source",
   "sha256",
@@ -48,24 +48,26 @@ const MODEL_FIELDS: ReadonlySet<string> = new Set<keyof ModelSpec>([
   "hardware",
 ]);
 
-/** What a person should know who reads the manifest and the status side by side (#159, #349): one sentence each. */
+/** Notes on settings that have no effect here, or another one than expected (LLMKube#159, LLMKube#349): one sentence each. */
 export function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget, backend: Backend): readonly string[] {
   const notes: string[] = [];
   const { hardware, sourceSecretRef, refreshPolicy } = model.spec;
-  if (spec.replicas > 1) notes.push(`spec.replicas is ${spec.replicas}; one machine runs one of them`);
+  if (spec.replicas > 1) notes.push(`spec.replicas is ${spec.replicas}, but one machine runs one replica only`);
   if (hardware?.accelerator === "metal" && backend !== "metal") {
-    notes.push("asked for metal; this host has none, so it runs on the CPU");
+    notes.push("spec.hardware.accelerator is metal, but this host has no Metal GPU; the model runs on the CPU");
   }
   if (sourceSecretRef !== undefined) {
-    notes.push("sourceSecretRef needs a cluster; here HF_TOKEN in the agent's environment opens gated models");
+    notes.push(
+      "sourceSecretRef has no effect without a cluster; for gated models, set HF_TOKEN in the agent's environment",
+    );
   }
   if (refreshPolicy === "OnChange")
-    notes.push("refreshPolicy OnChange is not acted on: remove the file to fetch it again");
+    notes.push("refreshPolicy OnChange has no effect here; delete the downloaded file to download it again");
   const ignored = [
     ...fieldsBeyond(spec, SERVICE_FIELDS, "spec."),
     ...fieldsBeyond(model.spec, MODEL_FIELDS, "the Model's spec."),
   ];
-  if (ignored.length > 0) notes.push(`not acted on without a cluster: ${ignored.join(", ")}`);
+  if (ignored.length > 0) notes.push(`without a cluster these fields have no effect: ${ignored.join(", ")}`);
   if (budget.hint !== undefined) notes.push(budget.hint);
   return notes;
 }

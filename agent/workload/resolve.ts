@@ -12,10 +12,10 @@ import { filesOf, sourcesOf } from "./model-files.ts";
 import { notesOn } from "./notes.ts";
 import type { HostFacts, Workload } from "./workload.ts";
 
-/** What a source knows of one Model that a service names. */
+/** Looks up a Model by `namespace/name`. `unreadable`: it exists, but its manifest cannot be read. */
 export type ModelLookup = (name: string) => Model | "absent" | "unreadable";
 
-/** What a source decides about its own workloads, beside what the manifests say. */
+/** The settings of a workload that its source decides, not its manifests. */
 export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "returnsAfterEviction"> {
   /** The address that the server listens on. */
   readonly host: string;
@@ -24,7 +24,7 @@ export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "retu
 const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
 const DEFAULT_PORT = 8080;
 
-/** What an InferenceService asks for on this host; `models` is asked for `namespace/name`. */
+/** Resolves an InferenceService and its Models into the desired state on this host. */
 export function resolveService(
   service: InferenceService,
   placement: Placement,
@@ -47,7 +47,7 @@ export function resolveService(
   return workload.ok ? { kind: "run", workload: workload.value } : refusal(name, "InvalidSpec", workload.error);
 }
 
-/** The Model, or what it means for the service that it is not there. */
+/** The Model, or the desired state of a service whose Model is missing or unreadable. */
 function lookUp(
   service: string,
   name: string,
@@ -56,16 +56,16 @@ function lookUp(
 ): Model | Exclude<Desired, { kind: "run" }> {
   const model = models(name);
   if (model === "absent") {
-    const message = `Model ${name}, which ${field} names, does not exist`;
+    const message = `${field} names Model ${name}, which does not exist`;
     return { kind: "refused", name: service, state: "Pending", reason: "ModelNotFound", message };
   }
   if (model === "unreadable") {
-    return { kind: "unknown", name: service, message: `Model ${name}, which ${field} names, cannot be read` };
+    return { kind: "unknown", name: service, message: `${field} names Model ${name}, whose manifest cannot be read` };
   }
   return model;
 }
 
-/** A refusal that a person has to answer. */
+/** A refusal that stays until somebody changes the manifests. */
 export function refusal(name: string, reason: string, message: string): Desired {
   return { kind: "refused", name, state: "Failed", reason, message };
 }
@@ -85,7 +85,7 @@ function join(
   const files = filesOf(model, draft);
   const missing = missingDraftOption(sourcesOf(files), fields.value, host.options);
   if (missing !== undefined) {
-    return fail(`spec.speculativeDecoding: this llama-server has no ${missing}: update llama.cpp`);
+    return fail(`spec.speculativeDecoding: this llama-server does not support ${missing}: update llama.cpp`);
   }
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ ...host, memoryBudget, memoryFraction });
@@ -111,7 +111,7 @@ function fieldsOf(
   model: Model,
   host: HostFacts,
 ): Result<ServerFields> {
-  // A Mac can also serve from its CPU; a machine without Metal can do nothing else, and says so in a note.
+  // A Mac can also serve from its CPU. A machine without Metal always does, with a note.
   const settings = servingSettings(spec, model.spec.hardware?.accelerator === "metal" ? host.backend : "cpu");
   if (!settings.ok) return settings;
   const speculation = speculationOf(spec);
@@ -119,7 +119,7 @@ function fieldsOf(
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
   const unknown = extraArgs.value.find((arg) => /^--?[a-z]/i.test(arg) && !host.options.has(arg));
-  if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server has no ${unknown}: remove it`);
+  if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server does not support ${unknown}: remove it`);
   const layers = model.spec.hardware?.gpu?.layers;
   return ok({
     name,
@@ -139,11 +139,11 @@ function fieldsOf(
   });
 }
 
-/** What of the Model this agent cannot serve, as a sentence. */
+/** Why this agent cannot serve the Model, as a sentence; undefined if it can. */
 function unsupportedModel(model: Model): string | undefined {
   const accelerator = model.spec.hardware?.accelerator ?? "cpu";
   if (accelerator === "cpu" || accelerator === "metal") return unservedFormat(model);
-  return `Model ${nameOf(model)}: spec.hardware.accelerator ${accelerator} is not here: use metal`;
+  return `Model ${nameOf(model)}: spec.hardware.accelerator ${accelerator} is not supported: use metal or cpu`;
 }
 
 function unservedFormat(model: Model): string | undefined {

@@ -3,23 +3,23 @@ import { createHash } from "node:crypto";
 declare const brand: unique symbol;
 
 /**
- * What tells a workload from every other one on this host: `namespace/name` of an InferenceService from a directory, the UID of a
- * pod. It is no name for people: two pods of one service, the old and the new, have one name and two identities.
+ * Identifies a workload on this host: `namespace/name` of an InferenceService from a directory, or the UID of a pod. It is not the
+ * display name: the old and the new pod of one service have the same name and two ids.
  */
 export type WorkloadId = string & { readonly [brand]: "WorkloadId" };
 
-/** Takes an identity from where it comes into being, or from a record. Whoever has only a name has no identity. */
+/** Makes an id from text. Only for sources, which assign ids, and for records that hold them: a display name is not an id. */
 export function workloadId(text: string): WorkloadId {
   return text as WorkloadId;
 }
 
-/** A file's name has at most 255 bytes; this leaves room for `.json`, `.projection.log.3` and what a temporary file ends in. */
+/** File names have at most 255 bytes. This leaves space for `.json`, `.projection.log.3` and the suffix of temporary files. */
 const LONGEST = 200;
 
 /**
- * The name of a file or cgroup of this workload, without an ending: the same for the same identity, different for different ones.
- * Neither half of `namespace/name` can hold an underscore. A name that is too long for a file, or that no Kubernetes object has,
- * is cut and ends in a digest of the whole.
+ * A file or cgroup name for this workload, without an extension: the same for the same id, different for different ids. The slash of
+ * `namespace/name` becomes an underscore, which neither part can contain. An id that is too long, or that no Kubernetes object can
+ * have, is shortened and ends in a digest of the whole id.
  */
 export function fileNameOf(id: WorkloadId): string {
   if (/^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)?$/.test(id) && id.length <= LONGEST) return id.replace("/", "_");

@@ -5,35 +5,35 @@ import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { ModelFiles } from "./model-files.ts";
 import type { WorkloadId } from "./workload-id.ts";
 
-/** What budgets and settings are resolved against. */
+/** The facts about this host that budgets and settings depend on. */
 export interface HostFacts extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
   /** `--api-key-file`. */
   readonly apiKeyFile?: string;
-  /** Of the llama-server at hand. */
+  /** Options that the llama-server of this host supports. */
   readonly options: SupportedFlags;
 }
 
-/** An InferenceService with its Model, everything resolved. */
+/** An InferenceService and its Model, with all settings resolved for this host. */
 export interface Workload extends ModelFiles {
   readonly id: WorkloadId;
   /** `namespace/name` of the InferenceService. Several workloads may share it. */
   readonly name: string;
   readonly fields: ServerFields;
   readonly budget: Budget;
-  /** A higher one goes first. From a directory: 0 for batch up to 4 for critical. */
+  /** The highest starts first and is evicted last. From a directory: 0 (batch) to 4 (critical). */
   readonly priority: number;
-  /** Never evicted for want of memory. */
+  /** Never evicted under memory pressure. */
   readonly evictionProtection: boolean;
-  /** Whether it starts again by itself after it had to give way. A pod does not: its controller makes another one. */
+  /** Whether it restarts by itself after an eviction. A pod does not: its controller creates a replacement. */
   readonly returnsAfterEviction: boolean;
-  /** Between SIGTERM and SIGKILL, in milliseconds. */
+  /** Milliseconds between SIGTERM and SIGKILL. */
   readonly gracePeriodMs: number;
-  /** Changes exactly when a running server no longer is what is wanted. The budget is not in it (T19). */
+  /** Changes exactly when a running server must restart. The budget is not part of it: it applies without a restart (LLMKube trap T19). */
   readonly specHash: string;
   readonly notes: readonly string[];
 }
 
-/** Between SIGTERM and SIGKILL, in milliseconds, where no source says otherwise. */
+/** Milliseconds between SIGTERM and SIGKILL, unless the source decides otherwise. */
 export const DEFAULT_GRACE_PERIOD_MS = 10_000;

@@ -19,8 +19,8 @@ import {
 } from "./harness.ts";
 import { standIn } from "./stand-in.ts";
 
+/** One of ten changes kills the agent. */
 const CHANGES = 200;
-/** Of every ten changes one kills the agent. */
 const SEED = Number(process.env["CHURN_SEED"] ?? Date.now() % 2 ** 31);
 const NAMES = ["a", "b", "c", "d"] as const;
 const BUDGETS = ["350Mi", "512Mi", "700Mi"] as const;
@@ -53,7 +53,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
 );
 
-/** Pids of the stand-ins that serve from this site's state, by the name in their `--alias`. */
+/** The running stand-ins of this site, with the name in their `--alias`. */
 async function servers(site: Site): Promise<readonly { readonly pid: number; readonly name: string }[]> {
   const platform = await openLinux();
   assert(platform.ok);
@@ -73,7 +73,7 @@ async function servers(site: Site): Promise<readonly { readonly pid: number; rea
   return named.filter(({ name }) => name !== "");
 }
 
-/** What runs is charged with no more than all models may use. */
+/** The charges of all running models do not exceed what they may use together. */
 async function assertWithinLimits(site: Site): Promise<void> {
   const status = await readStatus(site.state);
   if (!status.ok) return;
@@ -84,13 +84,13 @@ async function assertWithinLimits(site: Site): Promise<void> {
   assert.ok(sum <= ALLOCATABLE_BYTES, `${sum} bytes are charged`);
 }
 
-/** Real processes, real files, real signals; stand-ins for llama-server, because 200 real starts would take an hour. */
+/** Real processes, files and signals, but stand-ins for llama-server, because 200 real starts would take an hour. */
 describe("the agent under random changes, killed at random", function () {
   this.timeout(900_000);
   let agent: AgentProcess | undefined;
   afterEach(async () => agent && stopped(agent));
 
-  it(`runs in the end what is wanted, once each, and never more than fits (CHURN_SEED=${SEED})`, async () => {
+  it(`ends with one server per wanted workload, and never exceeds the allocatable memory (CHURN_SEED=${SEED})`, async () => {
     const site: Site = { ...(await newSite()), llamaServer: await standIn("well") };
     const ports = new Map<string, number>();
     for (const name of NAMES) ports.set(name, await getPort());

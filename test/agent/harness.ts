@@ -12,7 +12,7 @@ import { temporaryDirectory } from "../support/workspace.ts";
 
 const CLI = join(import.meta.dirname, "../support/cli.ts");
 
-/** Folders of one agent, with the real binary. */
+/** The folders of one agent, and the real binary and weights. */
 export interface Site {
   readonly manifests: string;
   readonly state: string;
@@ -36,7 +36,7 @@ export interface AgentProcess {
   readonly output: () => string;
 }
 
-/** Ended with the tests, however these end. */
+/** Killed when the test process exits, however it exits. */
 const children = new Set<ChildProcess>();
 
 function killChildren(): void {
@@ -60,7 +60,7 @@ export function startAgent(site: Site, ...flags: readonly string[]): AgentProces
   return { child, output: () => output };
 }
 
-/** The exit code after a signal; the code it had where it was gone already. */
+/** Signals the agent and returns its exit code; if it has exited already, just the code. */
 export async function stopped({ child }: AgentProcess, signal: NodeJS.Signals = "SIGINT"): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill(signal);
@@ -69,7 +69,8 @@ export async function stopped({ child }: AgentProcess, signal: NodeJS.Signals = 
   return child.exitCode;
 }
 
-export interface Wish {
+/** What {@link writeManifests} writes. `budget` is a quantity, 512Mi by default. */
+export interface ServiceSettings {
   readonly port: number;
   readonly budget?: string;
   readonly contextSize?: number;
@@ -78,8 +79,8 @@ export interface Wish {
 }
 
 /** One file with a Model and an InferenceService of the same name. JSON is YAML. */
-export async function writeManifests(site: Site, name: string, wish: Wish): Promise<void> {
-  const { port, budget = "512Mi", contextSize = 4096, priority = "normal", spec = {} } = wish;
+export async function writeManifests(site: Site, name: string, settings: ServiceSettings): Promise<void> {
+  const { port, budget = "512Mi", contextSize = 4096, priority = "normal", spec = {} } = settings;
   const apiVersion = "inference.llmkube.dev/v1alpha1";
   const hardware = { accelerator: "metal", memoryBudget: budget };
   const documents = [
@@ -97,7 +98,7 @@ export async function writeManifests(site: Site, name: string, wish: Wish): Prom
 
 export type Holds = (workload: WorkloadStatus) => boolean;
 
-/** The status of `default/NAME` once `holds`; fails with the last one after a minute and a half. */
+/** The status of `default/NAME` once `holds` is true; fails with the last status after 90 s. */
 export async function workloadOnce(site: Site, name: string, holds: Holds): Promise<WorkloadStatus> {
   const found = (status: AgentStatus) => status.workloads.find((workload) => workload.name === `default/${name}`);
   const status = await statusOnce(site, (current) => {
@@ -123,7 +124,7 @@ export async function statusOnce(
   }
 }
 
-/** Pids of the llama-servers that serve from this site's state: told from others by their log files. */
+/** Pids of the llama-servers of this site, recognised by their log files. */
 export async function serversOf(site: Site): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
   const owned: number[] = [];
@@ -135,7 +136,7 @@ export async function serversOf(site: Site): Promise<readonly number[]> {
   return owned;
 }
 
-/** The same once the kernel is done with what was killed: a large process takes a moment to go. */
+/** The same, after up to 5 s for killed processes to disappear: the kernel needs a moment for a large one. */
 export async function serversLeft(site: Site): Promise<readonly number[]> {
   const deadline = Date.now() + 5000;
   for (;;) {

@@ -98,7 +98,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(after.state, "Ready");
   });
 
-  it("refuses what does not fit, in LLMKube's words, with advice", async () => {
+  it("refuses a model that does not fit, in LLMKube's words, with advice", async () => {
     await writeManifests(site, "chat", { port, budget: "300Mi" });
     agent = startAgent(site);
     const refused = await workloadOnce(site, "chat", ({ state }) => state === "Failed");
@@ -109,7 +109,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal((await workloadOnce(site, "chat", isReady)).schedulingStatus, undefined);
   });
 
-  it("stops what is removed, and leaves others alone", async () => {
+  it("stops a server whose manifest is removed", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     await workloadOnce(site, "chat", isReady);
@@ -118,7 +118,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversOf(site), []);
   });
 
-  it("starts a killed server again after a back-off", async () => {
+  it("restarts a killed server after a back-off", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
@@ -131,7 +131,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(up.restarts, 1);
   });
 
-  it("LLMKube trap T5: a streaming answer survives a kill -9 and restart of the agent, which goes on with the same server", async () => {
+  it("LLMKube trap T5: a streaming answer survives a kill -9 and restart of the agent, which adopts the server", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { pid, endpoint = "" } = await workloadOnce(site, "chat", isReady);
@@ -162,7 +162,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversOf(site), [restarted.pid]);
   });
 
-  it("LLMKube trap T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
+  it("LLMKube trap T6: keeps the server of an earlier agent while the manifests cannot be read, and stops it when they are gone", async () => {
     await writeManifests(site, "chat", { port });
     // An object of LLMKube that this agent does not serve is no reason to keep anything.
     const router = "{apiVersion: inference.llmkube.dev/v1alpha1, kind: ModelRouter, metadata: {name: router}}";
@@ -187,30 +187,30 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversLeft(site), []);
   });
 
-  it("LLMKube trap T15: does not take a stranger on its port for its server, and starts when the port is free", async () => {
-    const stranger = createServer();
-    await once(stranger.listen(port, "127.0.0.1"), "listening");
+  it("LLMKube trap T15: does not take another process on its port for its server, and starts when the port is free", async () => {
+    const foreign = createServer();
+    await once(foreign.listen(port, "127.0.0.1"), "listening");
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { message } = await workloadOnce(site, "chat", ({ reason }) => reason === "PortInUse");
     assert.match(message ?? "", new RegExp(`^port ${port} is in use by .*\\(pid ${process.pid}\\)`));
-    stranger.close();
+    foreign.close();
     await workloadOnce(site, "chat", isReady);
   });
 
-  it("LLMKube trap T3: lets the second of two that do not fit together wait, and starts it when the first goes", async () => {
+  it("LLMKube trap T3: lets the second of two models that do not fit together wait, and starts it when the first is gone", async () => {
     await writeManifests(site, "first", { port, priority: "high" });
     await writeManifests(site, "second", { port: await getPort() });
     agent = startAgent(site, "--host-memory", "1Gi", "--memory-fraction", "0.5");
     await workloadOnce(site, "first", isReady);
     const { message } = await workloadOnce(site, "second", (it) => it.message?.includes("of memory") === true);
-    assert.match(message ?? "", /^waits for \S+ MiB of memory: needs/);
+    assert.match(message ?? "", /^waits for \S+ MiB of memory: it needs/);
     assert.equal((await serversOf(site)).length, 1);
     await rm(join(site.manifests, "first.yaml"));
     await workloadOnce(site, "second", isReady);
   });
 
-  it("LLMKube trap T6: serves on beside a malformed file, also when a good file becomes one", async () => {
+  it("LLMKube trap T6: keeps serving beside a malformed file, even if a good file becomes one", async () => {
     await writeManifests(site, "chat", { port });
     await writeFile(join(site.manifests, "bad.yaml"), "kind: [unclosed");
     agent = startAgent(site);
@@ -252,7 +252,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(await stopped(agent), 130);
   });
 
-  it("LLMKube trap T2: is one agent a state folder, so that the status has one writer", async () => {
+  it("LLMKube trap T2: allows one agent per state folder, so that the status has one writer", async () => {
     agent = startAgent(site);
     await statusOnce(site, () => true);
     const second = startAgent(site);

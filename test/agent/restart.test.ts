@@ -17,8 +17,8 @@ import { type Behaviour, standIn } from "./stand-in.ts";
 
 const MIB = 2 ** 20;
 
-/** Real agents and processes; stand-ins for llama-server, which grow and hang on demand. */
-describe("what an agent leaves, and the next one judges it by", function () {
+/** Real agents and processes, and stand-ins for llama-server that grow or hang on demand. */
+describe("a server whose agent ends", function () {
   this.timeout(120_000);
   let agent: AgentProcess | undefined;
   afterEach(async () => {
@@ -30,7 +30,7 @@ describe("what an agent leaves, and the next one judges it by", function () {
     llamaServer: await standIn(behaviour),
   });
 
-  it("is the budget in force, though the server was started with another and the manifests are away", async () => {
+  it("is held to the budget in force by the next agent, not to the one that it started with, even without manifests", async () => {
     const site = await siteWith("grows-40");
     const port = await getPort();
     await writeManifests(site, "a", { port, budget: "512Mi" });
@@ -49,7 +49,7 @@ describe("what an agent leaves, and the next one judges it by", function () {
     assert.match(over.message ?? "", /budget 1\.0 GiB/);
   });
 
-  it("is served on when work in the background fails: no other server, and not the agent", async () => {
+  it("keeps running beside a failure in the background, and so does its agent", async () => {
     const site = await siteWith("hangs-when-asked");
     await writeManifests(site, "a", { port: await getPort() });
     agent = startAgent(site);
@@ -63,7 +63,7 @@ describe("what an agent leaves, and the next one judges it by", function () {
     await writeFile(records, "");
     process.kill(asking, "SIGKILL");
     const failed = await workloadOnce(site, "b", ({ reason }) => reason === "StartFailed");
-    assert.match(failed.message ?? "", /^the state folder cannot be written/);
+    assert.match(failed.message ?? "", /^the state folder .* cannot be written/);
     const still = await workloadOnce(site, "a", () => true);
     assert.deepEqual([still.state, still.pid, agent.child.exitCode], ["Ready", pid, null], agent.output());
     await rm(records);
@@ -71,7 +71,7 @@ describe("what an agent leaves, and the next one judges it by", function () {
   });
 
   for (const fault of ["throw new Error('made up')", "Promise.reject(new Error('made up'))"]) {
-    it(`lives on when the agent ends by a fault of its own, and is adopted: ${fault}`, async () => {
+    it(`keeps running when the agent crashes, and is adopted: ${fault}`, async () => {
       const site = await siteWith("well");
       await writeManifests(site, "a", { port: await getPort() });
       const atSignal = `process.on("SIGUSR2", () => setImmediate(() => { ${fault} }))`;

@@ -4,7 +4,7 @@ import type { SupportedFlags } from "../../agent/llama-server/supported-flags.ts
 import type { Workload } from "../../agent/workload/workload.ts";
 import { workloadId } from "../../agent/workload/workload-id.ts";
 
-/** The options of a recent llama-server, as far as the agent uses them. */
+/** Those options of a recent llama-server that the agent uses. */
 export const options: SupportedFlags = new Set([
   ...["--load-mode", "--cache-ram", "--ctx-checkpoints", "--no-repack", "--fit", "--metrics", "--no-ui", "--offline"],
   ...["--embeddings", "--reranking", "--jinja", "--no-jinja"],
@@ -55,7 +55,7 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
   };
 }
 
-/** For a test in which no work in the background may fail. */
+/** For a test in which no background work may fail: a failure throws. */
 export const background: Background = backgroundWork((message) => {
   throw new Error(message);
 });

@@ -14,8 +14,8 @@ import { stage } from "./stage.ts";
 
 const NAME = "default/chat";
 
-/** A source and a sink that live in memory, as pods and their status will: the supervisor knows neither. */
-describe("the agent with another source of work and another sink of status", function () {
+/** An in-memory source and sink, as pods and their status will be later. The supervisor knows neither. */
+describe("the agent with another work source and another status sink", function () {
   this.timeout(60_000);
   const { open, want, wanted } = stage();
 
@@ -79,7 +79,7 @@ describe("the agent with another source of work and another sink of status", fun
   const bothReady = ({ workloads }: AgentStatus) =>
     workloads.length === 2 && workloads.every(({ state }) => state === "Ready");
 
-  it("serves two workloads of one name beside each other, each with a process, a log and a record of its own", async () => {
+  it("serves two workloads of one name side by side, each with its own process, log and record", async () => {
     const { sink, published, terminated } = memorySink();
     const wanted = await twoPods();
     let seen: readonly WorkloadStatus[] = [];
@@ -103,7 +103,7 @@ describe("the agent with another source of work and another sink of status", fun
     assert.ok(published.length > 2);
   });
 
-  it("stops the one whose pod is gone, and says its last status before it is forgotten", async () => {
+  it("stops the workload whose pod is gone, and publishes its last status before it is forgotten", async () => {
     const { sink, terminated } = memorySink();
     const wanted = await twoPods();
     let removed = false;
@@ -114,12 +114,12 @@ describe("the agent with another source of work and another sink of status", fun
     assert.equal(terminated[0]?.id, "uid-old");
   });
 
-  it("takes no harm from a sink that throws or never answers: it is said once, and the others go on", async () => {
+  it("logs once that a sink throws, and the other sinks continue, also beside one that never returns", async () => {
     const { sink, published } = memorySink();
     const broken: StatusSink = {
       name: "the broken sink",
-      publish: () => Promise.reject(new Error("no room")),
-      terminated: () => Promise.reject(new Error("no room")),
+      publish: () => Promise.reject(new Error("no space")),
+      terminated: () => Promise.reject(new Error("no space")),
     };
     const silent: StatusSink = {
       name: "the silent sink",
@@ -127,7 +127,7 @@ describe("the agent with another source of work and another sink of status", fun
       terminated: async () => {},
     };
     const said = await run(await twoPods(), [broken, silent, sink], bothReady);
-    assert.deepEqual(said, ["the broken sink cannot be written: no room"]);
+    assert.deepEqual(said, ["the broken sink cannot be written: no space"]);
     assert.ok(published.some(bothReady));
   });
 
@@ -146,12 +146,12 @@ describe("the agent with another source of work and another sink of status", fun
     assert.ok(pid !== undefined && process.kill(pid, 0));
   });
 
-  it("lets nothing beside the loop end the agent", async () => {
+  it("continues if something beside the reconcile loop fails or ends", async () => {
     const said: string[] = [];
     const main = { name: "main", run: () => new Promise<void>((resolve) => setTimeout(resolve, 50)) };
     const failing = { name: "one", run: () => Promise.reject(new Error("no port")) };
     const short = { name: "another", run: async () => {} };
     await runBeside(main, [failing, short], new AbortController().signal, (message) => said.push(message));
-    assert.deepEqual(said.toSorted(), ["another ended, though the agent goes on", "one failed: no port"]);
+    assert.deepEqual(said.toSorted(), ["another ended while the agent still runs", "one failed: no port"]);
   });
 });

@@ -19,16 +19,16 @@ import { type Behaviour, standIn } from "./stand-in.ts";
 export const MIB = 2 ** 20;
 export const MINUTE = 60_000;
 
-/** What a test decides of the machine. */
+/** The parts of the machine that a test controls. */
 export interface Machine {
   pressure: PressureLevel | null;
   kernelLimit: KernelLimit | undefined;
-  /** Whether the source of the work has seen all that it holds. */
+  /** Whether the source has been read completely. */
   synced: boolean;
   footprint: (name: string) => number | null;
 }
 
-/** How the supervisor begins; without a state folder it gets one of its own. */
+/** How the supervisor begins. Without a state folder it gets a temporary one. */
 interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
@@ -37,8 +37,8 @@ interface Opening {
 }
 
 /**
- * For a suite: a supervisor with stand-ins for llama-server, its clock in the test's hands; every test begins with a calm
- * machine of which nothing is wanted.
+ * For a suite: a supervisor with stand-ins for llama-server and a clock that the test controls. Every test begins at normal memory
+ * pressure and without workloads.
  */
 export function stage() {
   const machine: Machine = { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 100 * MIB };
@@ -99,7 +99,7 @@ export function stage() {
     wanted.set(workload.id, { kind: "run", workload });
     return workload;
   };
-  const wish = (workload: Workload, part: Partial<Workload>) =>
+  const change = (workload: Workload, part: Partial<Workload>) =>
     wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
   const tick = async (later = 1000) => {
     now += later;
@@ -108,7 +108,7 @@ export function stage() {
     terminated.push(...(outcome?.terminated ?? []));
   };
   const of = (name: string) => statuses.find((status) => status.name === name);
-  /** Ticks a second of our clock each, with time for real processes to do something in between. */
+  /** Ticks until `holds`, one second of the injected clock each, with some real time for the processes in between. */
   const until = async (name: string, holds: (status: WorkloadStatus) => boolean) => {
     for (let ticks = 0; ticks < 300; ticks += 1) {
       await tick();
@@ -120,5 +120,5 @@ export function stage() {
   };
   const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
   const unwant = (name: string) => wanted.delete(workloadId(name));
-  return { machine, wanted, unwant, terminated, open, want, wish, tick, of, until, inState };
+  return { machine, wanted, unwant, terminated, open, want, change, tick, of, until, inState };
 }

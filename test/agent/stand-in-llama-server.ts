@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
 /**
- * Stands in for llama-server where the real one cannot misbehave on demand. The first argument says how:
+ * Stands in for llama-server where the real one cannot misbehave on demand. The first argument is the behaviour:
  * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `turns-unhealthy` (after its first answer), `grows-N` (MiB a second),
- * `busy` (after its first answer it works, and answers nothing), `hangs-when-asked` (for a projection; only default/b, the others give none).
+ * `busy` (after its first answer it works and answers nothing), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
  */
 const [behaviour = "well", ...args] = process.argv.slice(2);
 if (args.includes("--version")) process.exit(0);

@@ -15,10 +15,10 @@ export type Behaviour =
   | "hangs-when-asked"
   | Growth;
 
-/** Grows by so many MiB a second. */
+/** Grows by this many MiB per second. */
 export type Growth = `grows-${number}`;
 
-/** An executable that behaves as said; what stands in for llama-server has stand-in in its name. */
+/** Path of a stand-in for llama-server with this behaviour. Its file name says that it is a stand-in. */
 export async function standIn(behaviour: Behaviour): Promise<string> {
   const path = join(await temporaryDirectory(), `stand-in-llama-server-${behaviour}`);
   await writeFile(path, `#!/bin/sh\nexec "${process.execPath}" "${PROGRAM}" ${behaviour} "$@"\n`);

@@ -41,7 +41,7 @@ describe("pulumi-llmkube agent", function () {
     const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", process.execPath];
     const { exitCode, stderr } = await runCli("agent", ...flags);
     assert.equal(exitCode, 2);
-    assert.match(stderr, /^pulumi-llmkube: .*node is no llama-server: name the binary with --llama-server$/);
+    assert.match(stderr, /^pulumi-llmkube: .*node is not llama-server: name the right binary with --llama-server$/);
   });
 
   it("says that the state folder cannot be written", async () => {

@@ -8,9 +8,9 @@ import { parsePressureLevel } from "../pressure-levels.ts";
 import { footprintOf, openProcPidRusage } from "./rusage.ts";
 
 /**
- * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
- * No Mac is at hand in this project's tests: the parsers are held to recorded output (docs/background/apple-memory.md,
- * "Not seen on a Mac"), the commands to stand-ins on PATH.
+ * A Mac with a GPU that llama-server can use. Fails without one, because a fallback to the CPU would be silent and slow. The tests
+ * run without a Mac: they hold the parsers to recorded output (docs/background/apple-memory.md, "Not seen on a Mac") and replace the
+ * commands by stand-ins on PATH.
  */
 export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
   const devices = await outputOf(llamaServer, ["--list-devices"]);
@@ -18,7 +18,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
   const workingSetBytes = parseWorkingSet(devices.value);
   if (workingSetBytes === null) {
     return fail(
-      `${llamaServer} --list-devices names no Metal device MTL0: install a llama-server that is built for Metal`,
+      `${llamaServer} --list-devices lists no Metal device (MTL0): install a llama-server that is built with Metal`,
     );
   }
   const boot = await outputOf("sysctl", ["-n", "kern.bootsessionuuid"]);
@@ -38,7 +38,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
   });
 }
 
-/** By the system's own call where it can be made, else by the command, once for all who ask together. */
+/** Reads footprints by the system call if it is available, else by one `footprint` command for all processes together. */
 function footprintReader(rusage = openProcPidRusage()): Platform["footprintBytes"] {
   return rusage === undefined ? batched(footprints) : async (pid) => footprintOf(pid, rusage);
 }
@@ -60,8 +60,8 @@ async function availableBytes(): Promise<number | null> {
 }
 
 /**
- * Free, inactive and purgeable pages in bytes; null where one of them is not there. Speculative pages are not in
- * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
+ * Free, inactive and purgeable pages in bytes; null if one of these lines is missing. Speculative pages are not part of "free" and are
+ * left out. Purgeable pages may be counted as inactive too, so this is an upper bound.
  */
 export function parseVmStat(printed: string): number | null {
   const pageSize = /\(page size of (\d+) bytes\)/.exec(printed)?.[1];
@@ -91,12 +91,12 @@ async function startTime(pid: number): Promise<string | null> {
 }
 
 async function writersOf(path: string): Promise<readonly number[]> {
-  // Exit code 1 with nothing printed: nobody has it open.
+  // lsof exits with 1 and prints nothing if no process has the file open.
   const printed = await outputOf("lsof", ["-t", "-a", "-d", "1", "--", path]);
   return printed.ok ? parsePids(printed.value) : [];
 }
 
-/** `lsof -t`: a pid a line. */
+/** Output of `lsof -t`: one pid per line. */
 export function parsePids(printed: string): readonly number[] {
   return printed
     .split("\n")
@@ -109,20 +109,20 @@ async function listenerOn(port: number): Promise<string | null> {
   return printed.ok ? parseListener(printed.value) : null;
 }
 
-/** `lsof -Fpc`: a field a line, `p` before the pid and `c` before the command. */
+/** Output of `lsof -Fpc`: one field per line, `p` before the pid and `c` before the command. */
 export function parseListener(printed: string): string | null {
   const pid = /^p(\d+)$/m.exec(printed)?.[1];
   const command = /^c(.+)$/m.exec(printed)?.[1];
   return pid === undefined || command === undefined ? null : `${command} (pid ${pid})`;
 }
 
-/** `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`: the first number. The second is per process, never to be added up. */
+/** The first number of `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`, in bytes. The second one is per process and cannot be added up. */
 export function parseWorkingSet(devices: string): number | null {
   const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
   return match === null ? null : Number(match[1]) * 2 ** 20;
 }
 
-/** `footprint -f bytes` of several processes: a section each. */
+/** Output of `footprint -f bytes` for several processes: one section each. */
 export function parseFootprints(printed: string): ReadonlyMap<number, number> {
   const footprints = new Map<number, number>();
   for (const section of printed.split(/^(?=\S.*\[\d+\]: )/m)) {
@@ -133,7 +133,7 @@ export function parseFootprints(printed: string): ReadonlyMap<number, number> {
   return footprints;
 }
 
-/** `footprint -f bytes`: the exact figure, of the process that was asked for and no other. */
+/** The exact figure of one section, in bytes; null if it is about another process than `pid`. */
 export function parseFootprint(printed: string, pid: number): number | null {
   const header = /\[(\d+)\]: .*?Footprint: (\d+(?:\.\d+)?) (\w+)/.exec(printed);
   if (header === null || Number(header[1]) !== pid) return null;

@@ -7,14 +7,14 @@ const LIBRARY = "/usr/lib/libSystem.B.dylib";
 const SIGNATURE = "int proc_pid_rusage(int pid, int flavor, _Out_ uint8_t *buffer)";
 
 const RUSAGE_INFO_V0 = 0;
-/** Above the size of every version of the struct. */
+/** Larger than every version of the struct. */
 const BUFFER_BYTES = 1024;
 /** `ri_phys_footprint` (docs/background/apple-memory.md, "Footprint"). */
 const FOOTPRINT_OFFSET = 72;
 
 /**
- * The system's own call for a process's footprint, four orders of magnitude cheaper than the `footprint` command; undefined
- * where koffi, an optional dependency, is not installed, or the library is not there.
+ * The system call for the footprint of a process, four orders of magnitude cheaper than the `footprint` command. Undefined if koffi,
+ * an optional dependency, or the library is missing.
  */
 export function openProcPidRusage(library: string = LIBRARY): ProcPidRusage | undefined {
   try {
@@ -26,7 +26,7 @@ export function openProcPidRusage(library: string = LIBRARY): ProcPidRusage | un
   }
 }
 
-/** Bytes; null where the system refuses, as for another user's process or one that has ended. */
+/** Footprint in bytes; null if the system refuses, as for another user's process or one that has exited. */
 export function footprintOf(pid: number, rusage: ProcPidRusage): number | null {
   const buffer = Buffer.alloc(BUFFER_BYTES);
   if (rusage(pid, RUSAGE_INFO_V0, buffer) !== 0) return null;

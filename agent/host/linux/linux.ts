@@ -5,7 +5,7 @@ import type { Platform } from "../platform.ts";
 import { levelOf } from "../pressure-levels.ts";
 
 /**
- * The stand-in for a Mac: what the GPU would share is the process's own anonymous memory
+ * Linux as a stand-in for a Mac: the anonymous memory of a process stands for what it would share with the GPU
  * (docs/background/apple-memory.md, "Linux as a stand-in").
  */
 export async function openLinux(): Promise<Result<Platform>> {
@@ -57,14 +57,14 @@ async function listenerOn(port: number): Promise<string | null> {
 
 const LISTENING = "0A";
 
-/** Inodes of the sockets that listen on `port`, from /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
+/** Inodes of the sockets that listen on `port`. Columns of /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
 export function parseListeners(table: string, port: number): readonly string[] {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
   return rows.flatMap((row) => (row[1]?.endsWith(local) && row[3] === LISTENING && row[9] ? [row[9]] : []));
 }
 
-/** Physical memory, or less inside a memory control group. */
+/** Physical memory in bytes, or the limit of the control group if that is lower. */
 function memoryOfThisMachine(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
@@ -80,7 +80,7 @@ export function parseMeminfo(text: string): number | null {
   return available === undefined ? null : available * 1024;
 }
 
-/** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes; swap is absent on kernels without it. */
+/** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes. Kernels without swap have no `SwapPss`. */
 export function parseSmapsRollup(text: string): number | null {
   const anonymous = kibibytes(text, "Pss_Anon");
   const shared = kibibytes(text, "Pss_Shmem");
@@ -96,14 +96,14 @@ function kibibytes(text: string, key: string): number | undefined {
 /** `USER_HZ`, the unit of times in /proc: 100 a second on every architecture that Node runs on. */
 const TICKS_A_SECOND = 100;
 
-/** Fields 14 and 15 of /proc/PID/stat, user and system time, in seconds. */
+/** Fields 14 and 15 of /proc/PID/stat: user and system time, in seconds. */
 export function parseCpuSeconds(stat: string): number | null {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [user, system] = [Number(fields[11]), Number(fields[12])];
   return Number.isFinite(user) && Number.isFinite(system) ? (user + system) / TICKS_A_SECOND : null;
 }
 
-/** Field 22 of /proc/PID/stat, ticks since boot; a zombie is no process any more. The name may hold spaces and parentheses. */
+/** Field 22 of /proc/PID/stat: clock ticks since boot; null for a zombie. The process name before it may hold spaces and parentheses. */
 export function parseStartTime(stat: string): string | null {
   const [state, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);

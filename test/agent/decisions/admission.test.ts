@@ -21,7 +21,7 @@ const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): 
   ...part,
 });
 
-/** What admission said, by name, in the order of the queue. */
+/** Admission's decisions by name, the waiting ones in the order of the queue. */
 function admitted(candidates: readonly Candidate[], holders: readonly Holder[], allocatableBytes: number) {
   let start: string | undefined;
   const waiting = new Map<string, string>();
@@ -37,18 +37,18 @@ function admitted(candidates: readonly Candidate[], holders: readonly Holder[], 
 }
 
 describe("admission", () => {
-  it("starts the first by priority, then by name, and one only", () => {
+  it("starts one workload only: the first by priority, then by name", () => {
     const { start, waiting } = admitted([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
     assert.equal(start, "z");
     assert.deepEqual([...waiting.keys()], ["b", "c"]);
     assert.equal(admitted([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
   });
 
-  it("LLMKube trap T3: fills what the node gives to the byte, and not beyond", () => {
+  it("LLMKube trap T3: fills the allocatable memory to the byte, and never exceeds it", () => {
     assert.equal(admitted([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
     const { start, waiting } = admitted([candidate("a", 5)], [holder("x", 6)], 10);
     assert.equal(start, undefined);
-    assert.equal(waiting.get("a"), "waits for 1 B of memory: needs 5 B, 4 B of 10 B are free; held by x 6 B");
+    assert.equal(waiting.get("a"), "waits for 1 B of memory: it needs 5 B, and 4 B of 10 B are free; held by x 6 B");
   });
 
   it("starts nothing while another starts", () => {
@@ -63,32 +63,32 @@ describe("admission", () => {
     assert.match(waiting.get("a") ?? "", /memory of x can be measured/);
   });
 
-  it("refuses at once what could never run here, and goes on with the others", () => {
+  it("refuses what could never fit here, and decides on the others all the same", () => {
     const { start, refused } = admitted([candidate("a", 11), candidate("b", 8)], [], 10);
     assert.equal(start, "b");
     assert.deepEqual([...refused.keys()], ["a"]);
   });
 
-  it("lets a small one overtake a large one that waits, where both fit beside each other", () => {
+  it("lets a small workload overtake a waiting large one if both fit together", () => {
     const { start, waiting } = admitted([candidate("large", 8), candidate("small", 2)], [holder("x", 5)], 10);
     assert.equal(start, "small");
     assert.match(waiting.get("large") ?? "", /^waits for 3 B of memory/);
   });
 
-  it("lets nobody overtake whose memory the large one would miss when its turn comes", () => {
+  it("lets no workload overtake if the waiting large one would then lack its memory", () => {
     const queue = [candidate("large", 8), candidate("z", 2)];
     const overtaken = [holder("x", 3), holder("y", 2, { since: 200 })];
     const { start, waiting } = admitted(queue, overtaken, 10);
     assert.equal(start, undefined);
     assert.equal(
       waiting.get("z"),
-      "waits for large, which is ahead of it and needs the memory; place 2 of 2 in the queue",
+      "waits for large, which is ahead in the queue and needs the memory; position 2 of 2 in the queue",
     );
     const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
     assert.equal(admitted(queue, higher, 10).start, "z");
   });
 
-  it("never exceeds the allocatable memory, and always says something about everyone", () => {
+  it("never exceeds the allocatable memory, and decides on every candidate", () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 6 });
     fc.assert(
       fc.property(sizes, sizes, fc.integer({ min: 1, max: 40 }), (wanted, held, allocatable) => {

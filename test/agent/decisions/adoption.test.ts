@@ -4,34 +4,49 @@ import { type Adoption, adoptionOf, type RecordedProcess, type Traces } from "..
 const intent: RecordedProcess = { adoptable: true };
 const spawned: RecordedProcess = { ...intent, pid: 42 };
 const whole: RecordedProcess = { ...spawned, startTime: "t" };
-const question: RecordedProcess = { adoptable: false };
+const projecting: RecordedProcess = { adoptable: false };
 const foreign: RecordedProcess = { ...whole, adoptable: false };
 
-/** The agent was killed at each step of a start, and what there is to find then. */
+/** What an agent that was killed at each step of a start leaves behind. */
 const CASES: readonly (readonly [what: string, record: RecordedProcess, traces: Partial<Traces>, Adoption])[] = [
   ["before the spawn", intent, {}, { end: [] }],
   ["after the spawn", intent, { writers: [42] }, { adopt: 42, end: [] }],
   ["after the pid", spawned, { startTime: "t", writers: [42] }, { adopt: 42, end: [] }],
   ["after the start time", whole, { startTime: "t", writers: [42] }, { adopt: 42, end: [] }],
-  ["and the log was replaced", whole, { startTime: "t" }, { adopt: 42, end: [] }],
-  ["and the server has forked", whole, { startTime: "t", writers: [41, 42, 43] }, { adopt: 42, end: [] }],
-  ["and the server has ended", whole, {}, { end: [] }],
-  ["and its pid is somebody else's", whole, { startTime: "u" }, { end: [] }],
-  ["and its pid is somebody else's, but a child of it lives", whole, { startTime: "u", writers: [43] }, { end: [43] }],
-  ["and its pid, without a start time, is somebody's", spawned, { startTime: "u" }, { end: [] }],
-  ["and the machine has booted since", whole, { sameBoot: false, startTime: "t", writers: [42] }, { end: [] }],
+  ["after the start time, and the log was replaced", whole, { startTime: "t" }, { adopt: 42, end: [] }],
   [
-    "and is of another version, which says not what it serves",
+    "after the start time, and the server has forked",
+    whole,
+    { startTime: "t", writers: [41, 42, 43] },
+    { adopt: 42, end: [] },
+  ],
+  ["after the start time, and the server has exited", whole, {}, { end: [] }],
+  ["after the start time, and another process has its pid", whole, { startTime: "u" }, { end: [] }],
+  [
+    "after the start time, and another process has its pid, but its child lives",
+    whole,
+    { startTime: "u", writers: [43] },
+    { end: [43] },
+  ],
+  ["after the pid, and another process may have it", spawned, { startTime: "u" }, { end: [] }],
+  [
+    "after the start time, and the machine has rebooted since",
+    whole,
+    { sameBoot: false, startTime: "t", writers: [42] },
+    { end: [] },
+  ],
+  [
+    "with a record of another version, which does not say what the server serves",
     foreign,
     { startTime: "t", writers: [42] },
     { end: [42] },
   ],
-  ["while it asked what a server would reserve", question, { writers: [42] }, { end: [42] }],
+  ["while it asked llama-server for a projection", projecting, { writers: [42] }, { end: [42] }],
 ];
 
-describe("what an agent takes over from one that was killed", () => {
+describe("adoption: an agent was killed", () => {
   for (const [what, record, traces, expected] of CASES) {
-    it(`${what}: ${expected.adopt === undefined ? `ends ${expected.end.length}` : "goes on with it"}`, () => {
+    it(`${what}: ${expected.adopt === undefined ? `ends ${expected.end.length}` : "adopts the server"}`, () => {
       const known = { sameBoot: true, startTime: null, writers: [], ...traces };
       assert.deepEqual(adoptionOf(record, known), expected);
     });

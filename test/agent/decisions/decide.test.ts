@@ -67,16 +67,23 @@ type Case = readonly [
   reason?: string,
 ];
 
-/** Down: nothing runs. */
+/** Cases without a process. */
 const DOWN: readonly Case[] = [
-  ["nothing is left of it", undefined, {}, "forget", "Stopped"],
-  ["nothing is left of it, as far as can be told", undefined, { synced: false }, "forget", "Stopped"],
-  ["went down while not all can be read", undefined, { synced: false, backOff }, "nothing", "BackOff", "Killed"],
+  ["not in the source", undefined, {}, "forget", "Stopped"],
+  ["not in the source, which is not read completely", undefined, { synced: false }, "forget", "Stopped"],
+  [
+    "failed, and the source is not read completely",
+    undefined,
+    { synced: false, backOff },
+    "nothing",
+    "BackOff",
+    "Killed",
+  ],
   ["suspended", off, {}, "nothing", "Stopped"],
   ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
-  ["its Model is not there yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
+  ["its Model does not exist yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
   ["its manifest cannot be read", unknown, {}, "nothing", "Pending", "Unreadable"],
-  ["header not read yet", run, { preparation: { stage: "reading", message: "" } }, "nothing", "Pending"],
+  ["header is being read", run, { preparation: { stage: "reading", message: "" } }, "nothing", "Pending"],
   ["too big", run, { preparation: tooBig }, "nothing", "Failed", "InsufficientMemory"],
   ["downloading", run, { preparation: { stage: "fetching", message: "42%", ...need } }, "nothing", "Downloading"],
   [
@@ -89,7 +96,7 @@ const DOWN: readonly Case[] = [
   ],
   ["admitted, not asked yet", run, { preparation, verdict: starts }, "ask", "Starting"],
   [
-    "admitted, asked for other settings",
+    "admitted, asked about other settings",
     run,
     { preparation, verdict: starts, projection: { specHash: "b", bytes: 1 } },
     "ask",
@@ -98,7 +105,7 @@ const DOWN: readonly Case[] = [
   ["being asked", run, { preparation, projection: { specHash: "a" } }, "nothing", "Starting"],
   ["admitted and asked", run, { preparation, verdict: starts, projection: fits }, "start", "Starting"],
   [
-    "admitted, and it did not say",
+    "admitted, and llama-server gave no projection",
     run,
     { preparation, verdict: starts, projection: { ...fits, bytes: null } },
     "start",
@@ -115,7 +122,14 @@ const DOWN: readonly Case[] = [
   ["waits for memory", run, { preparation, verdict: waits }, "nothing", "Waiting", "WaitingForMemory"],
   ["too large for this machine", run, { preparation, verdict: never }, "nothing", "Failed", "InsufficientMemory"],
   ["backs off", run, { preparation, backOff }, "nothing", "BackOff", "Killed"],
-  ["stays down", run, { backOff: { ...backOff, state: "Failed", until: Infinity } }, "nothing", "Failed", "Killed"],
+  [
+    "never restarts by itself",
+    run,
+    { backOff: { ...backOff, state: "Failed", until: Infinity } },
+    "nothing",
+    "Failed",
+    "Killed",
+  ],
   [
     "backed off long enough",
     run,
@@ -134,14 +148,14 @@ const DOWN: readonly Case[] = [
   ],
   ["evicted a moment ago", run, { preparation, verdict: starts, cooldownLeftMs: 5 }, "nothing", "Waiting", "Evicted"],
   [
-    "evicted, and the pressure is gone",
+    "evicted, and the cooldown is over",
     run,
     { preparation, verdict: starts, projection: fits, cooldownLeftMs: 0 },
     "start",
     "Starting",
   ],
   [
-    "evicted, and another one takes its place",
+    "evicted, and its controller creates a replacement",
     once,
     { preparation, verdict: starts, cooldownLeftMs: 0 },
     "nothing",
@@ -150,11 +164,11 @@ const DOWN: readonly Case[] = [
   ],
 ];
 
-/** Up: a process runs. */
+/** Cases with a process. */
 const UP: readonly Case[] = [
   ["starting", run, { server: starting }, "nothing", "Starting"],
   [
-    "starts for ever",
+    "never becomes ready",
     run,
     { server: { ...starting, startedAt: NOW - START_TIMEOUT_MS } },
     "stop",
@@ -162,33 +176,40 @@ const UP: readonly Case[] = [
     "StartTimeout",
   ],
   ["ready", run, { server: ready }, "nothing", "Ready"],
-  ["ready, its file is gone", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
+  ["ready, and its model no longer fits", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
   ["over budget", run, { server: ready, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
   ["over budget while starting", run, { server: starting, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
   [
-    "over budget, and wanted as far as can be told",
+    "over budget, adopted, while the source is not read completely",
     undefined,
     { server: adopted, synced: false, exceeded: "m" },
     "stop",
     "Draining",
     "BudgetExceeded",
   ],
-  ["must give way", run, { server: ready, evict: "m" }, "stop", "Draining", "Evicted"],
-  ["changed", run, { server: { ...ready, specHash: "b" } }, "stop", "Draining", "SpecChanged"],
-  ["silent twice", run, { server: { ...ready, failedChecks: UNHEALTHY_CHECKS - 1 } }, "nothing", "Ready"],
-  ["silent too often", run, { server: { ...ready, failedChecks: UNHEALTHY_CHECKS } }, "stop", "Draining", "Unhealthy"],
+  ["evicted", run, { server: ready, evict: "m" }, "stop", "Draining", "Evicted"],
+  ["settings changed", run, { server: { ...ready, specHash: "b" } }, "stop", "Draining", "SpecChanged"],
+  ["two failed health checks", run, { server: { ...ready, failedChecks: UNHEALTHY_CHECKS - 1 } }, "nothing", "Ready"],
+  [
+    "too many failed health checks",
+    run,
+    { server: { ...ready, failedChecks: UNHEALTHY_CHECKS } },
+    "stop",
+    "Draining",
+    "Unhealthy",
+  ],
   ["removed", undefined, { server: ready }, "stop", "Draining", "Removed"],
   [
-    "removed, seen before, while something else cannot be read",
+    "removed, seen before, while the source is not read completely",
     undefined,
     { server: ready, synced: false },
     "stop",
     "Draining",
     "Removed",
   ],
-  ["left by an earlier agent, and nobody wants it", undefined, { server: adopted }, "stop", "Draining", "Removed"],
+  ["adopted, and not in the source", undefined, { server: adopted }, "stop", "Draining", "Removed"],
   [
-    "left by an earlier agent, while not all can be read",
+    "adopted, while the source is not read completely",
     undefined,
     { server: adopted, synced: false },
     "nothing",
@@ -209,7 +230,7 @@ const UP: readonly Case[] = [
   ],
 ];
 
-describe("what to do about one workload", () => {
+describe("the decision about one workload", () => {
   for (const [name, desired, observed, act, state, reason] of [...DOWN, ...UP]) {
     it(`${name}: ${act}, ${state}`, () => {
       const decision = decide(desired, { synced: true, ...observed }, NOW);
@@ -217,7 +238,7 @@ describe("what to do about one workload", () => {
     });
   }
 
-  it("asks admission about exactly those that only memory can keep from a start", () => {
+  it("asks admission about exactly the workloads that only memory can prevent from starting", () => {
     const candidates = [...DOWN, ...UP].filter(([, desired, observed]) =>
       isCandidate(desired, { synced: true, ...observed }, NOW),
     );
@@ -225,13 +246,13 @@ describe("what to do about one workload", () => {
       candidates.map(([name]) => name),
       [
         "admitted, not asked yet",
-        "admitted, asked for other settings",
+        "admitted, asked about other settings",
         "admitted and asked",
-        "admitted, and it did not say",
+        "admitted, and llama-server gave no projection",
         "waits for memory",
         "too large for this machine",
         "backed off long enough",
-        "evicted, and the pressure is gone",
+        "evicted, and the cooldown is over",
       ],
     );
   });
@@ -243,46 +264,46 @@ describe("the watchdog", () => {
     ["one sample over", [101], false],
     ["over, within, over", [101, 99, 101], false],
     ["two over", [101, 101], true],
-    ["two over with a missing one between", [101, null, 101], true],
-    ["two over, and the last missing: unknown kills nothing", [101, 101, null], false],
-    ["all missing", [null, null, null], false],
+    ["two over with a failed one between", [101, null, 101], true],
+    ["two over, and the last failed: unknown stops nothing", [101, 101, null], false],
+    ["all failed", [null, null, null], false],
     ["no memory at all", [0, 0], false],
   ];
   for (const [name, samples, stops] of cases) {
     it(`${name}: ${stops ? "stops it" : "leaves it"}`, () => {
-      const watch = samples.reduce<FootprintHistory>(
+      const history = samples.reduce<FootprintHistory>(
         (before, sample) => withSample(before, sample, 100, NOW),
         NO_SAMPLES,
       );
-      assert.equal(exceeds(watch), stops);
-      assert.equal(watch.unknown, samples.at(-1) === null);
+      assert.equal(exceeds(history), stops);
+      assert.equal(history.unknown, samples.at(-1) === null);
     });
   }
 });
 
-describe("samples", () => {
-  it("are a second apart, whatever wakes the supervisor: two of one moment are one answer", () => {
-    const watch = withSample(NO_SAMPLES, 101, 100, NOW);
+describe("memory samples", () => {
+  it("are a second apart, however often the supervisor is woken", () => {
+    const history = withSample(NO_SAMPLES, 101, 100, NOW);
     assert.deepEqual(
-      [0, 500, 899, 900, 1000].map((later) => isSampleDue(watch, NOW + later)),
+      [0, 500, 899, 900, 1000].map((later) => isSampleDue(history, NOW + later)),
       [false, false, false, true, true],
     );
     assert.equal(isSampleDue(NO_SAMPLES, NOW), true);
     assert.equal(isSampleDue(withSample(NO_SAMPLES, null, 100, NOW), NOW + 1), false);
   });
 
-  it("are told with the budget, its source, and the budget that would do", () => {
+  it("over the budget: the message names the budget, its source, and the budget that would do", () => {
     const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;
-    const watch = withSample(NO_SAMPLES, 300.5 * 2 ** 20, budget.bytes, NOW);
+    const history = withSample(NO_SAMPLES, 300.5 * 2 ** 20, budget.bytes, NOW);
     assert.match(
-      exceededMessage(watch, budget),
+      exceededMessage(history, budget),
       /^measured 300\.5 MiB, budget 128\.0 MiB \(absolute from CRD\): .*raise memoryBudget to at least 301Mi/,
     );
   });
 });
 
 describe("back-off", () => {
-  it("stays down after the third breach within an hour, and says so", () => {
+  it("does not restart after the third breach within an hour, and says so", () => {
     const HOUR = 3_600_000;
     let breaches: readonly number[] = [];
     const breach = (at: number) => {
@@ -293,7 +314,10 @@ describe("back-off", () => {
     assert.equal(breach(NOW + 100_000).until, NOW + 100_000 + 120_000);
     const last = breach(NOW + HOUR - 1);
     assert.deepEqual([last.state, last.until], ["Failed", Number.POSITIVE_INFINITY]);
-    assert.match(last.message, /^m; the third time within an hour: it stays down until/);
+    assert.match(
+      last.message,
+      /^m; third breach within an hour: it is not restarted until its budget or settings change$/,
+    );
     assert.equal(breach(NOW + 100_000 + HOUR).state, "BackOff");
   });
 
@@ -304,14 +328,14 @@ describe("back-off", () => {
     assert.deepEqual(seconds("budget"), [60, 120, 240, 3600, 3600, 3600]);
   });
 
-  it("begins anew after ten minutes Ready", () => {
+  it("starts again at the first wait after ten minutes Ready", () => {
     assert.equal(failuresAfter(5, undefined, NOW), 6);
     assert.equal(failuresAfter(5, NOW - 599_999, NOW), 6);
     assert.equal(failuresAfter(5, NOW - 600_000, NOW), 1);
   });
 });
 
-describe("why a server ended", () => {
+describe("why a server exited", () => {
   const cases = [
     [{ code: null, signal: "SIGKILL" }, "", "Killed"],
     [{ code: null, signal: "SIGABRT" }, "boom", "Crashed"],
@@ -331,8 +355,8 @@ describe("why a server ended", () => {
     });
   }
 
-  it("shows the last line where it knows no better, cut", () => {
+  it("shows the last log line, truncated, if the reason is unknown", () => {
     const { message } = exitReason({ code: 3, signal: null }, `first\n${"x".repeat(1000)}\n`);
-    assert.equal(message, `llama-server ended (exit code 3); its last line: ${"x".repeat(200)}`);
+    assert.equal(message, `llama-server exited (exit code 3); last log line: ${"x".repeat(200)}`);
   });
 });

@@ -82,7 +82,7 @@ describe("probes of a Mac", () => {
     }
   });
 
-  it("reads the footprints of several at once", () => {
+  it("reads the footprints of several processes at once", () => {
     const other = FOOTPRINT.replace("61332", "61333").replace("phys_footprint: 3708422712", "phys_footprint: 4096");
     const dead = "llama-server [61334]: 64-bit    Footprint: 18 GB (16384 bytes per page)\n";
     assert.deepEqual(
@@ -95,7 +95,7 @@ describe("probes of a Mac", () => {
     assert.equal(parseFootprints("").size, 0);
   });
 
-  it("runs a command once for all who ask together", async () => {
+  it("runs one command for all processes that are measured together", async () => {
     const asked: (readonly number[])[] = [];
     const read = batched(async (keys) => {
       asked.push(keys);
@@ -106,7 +106,7 @@ describe("probes of a Mac", () => {
     assert.deepEqual(asked, [[1, 2, 3], [4]]);
   });
 
-  it("reads the footprint from what proc_pid_rusage fills in, and nothing from a refusal", () => {
+  it("reads the footprint that proc_pid_rusage returns, and null if it fails", () => {
     const filling = (_pid: number, _flavor: number, buffer: Buffer) => {
       buffer.writeBigUInt64LE(3708422712n, 72);
       return 0;
@@ -122,11 +122,11 @@ describe("probes of a Mac", () => {
     );
   });
 
-  it("has no such call on a machine without macOS's library", () => {
+  it("has no proc_pid_rusage without the library of macOS", () => {
     assert.equal(openProcPidRusage("/no/such/library.dylib"), undefined);
   });
 
-  it("reads Metal's working set, not what is free of it", () => {
+  it("reads the working set of Metal, not its free part", () => {
     assert.equal(
       parseWorkingSet("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 90100 MiB free)\n"),
       110100 * 2 ** 20,
@@ -134,7 +134,7 @@ describe("probes of a Mac", () => {
     assert.equal(parseWorkingSet("Available devices:\n  (none)\n"), null);
   });
 
-  describe("through stand-ins on PATH", () => {
+  describe("with stand-ins for the commands on PATH", () => {
     const path = process.env["PATH"];
     let folder: string;
     const shim = async (name: string, script: string) => {
@@ -164,7 +164,7 @@ describe("probes of a Mac", () => {
       process.env["PATH"] = path;
     });
 
-    it("finds out everything", async () => {
+    it("reads all facts", async () => {
       const mac = await openPlatform("llama-server", "darwin");
       assert(mac.ok);
       const { backend, workingSetBytes, bootId } = mac.value;
@@ -182,10 +182,10 @@ describe("probes of a Mac", () => {
       await shim("llama-server", '[ "$1" = --version ] || echo "  (none)"');
       const mac = await openPlatform("llama-server", "darwin");
       assert(!mac.ok);
-      assert.match(mac.error, /names no Metal device MTL0/);
+      assert.match(mac.error, /lists no Metal device \(MTL0\)/);
     });
 
-    it("LLMKube trap T8: says null, never 0, where a probe fails", async () => {
+    it("LLMKube trap T8: gives null, never 0, if a probe fails", async () => {
       await shim("footprint", "echo nonsense");
       const mac = await openPlatform("llama-server", "darwin");
       assert(mac.ok);
@@ -206,13 +206,13 @@ describe("probes of Linux", () => {
     assert.equal(parseSmapsRollup(""), null);
   });
 
-  it("LLMKube trap T8: reads what is available, and null where the kernel does not say", () => {
+  it("LLMKube trap T8: reads the available memory, and null if the kernel does not report it", () => {
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\nMemAvailable:   1024 kB\n"), 2 ** 20);
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\n"), null);
     assert.equal(parseMeminfo(""), null);
   });
 
-  it("finds the start time behind any name, and none of a zombie", () => {
+  it("reads the start time after any process name, and null for a zombie", () => {
     const rest = `${"0 ".repeat(18)}4711 0 0`;
     assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
     assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
@@ -225,7 +225,7 @@ describe("probes of Linux", () => {
     assert.equal(parseCpuSeconds(""), null);
   });
 
-  it("finds who listens on a port, and nobody who only talks to it", () => {
+  it("finds the process that listens on a port, not one that is connected to it", () => {
     const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
     const row = (local: string, state: string, inode: number) =>
       `   0: 0100007F:${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1`;
@@ -246,8 +246,8 @@ describe("probes of Linux", () => {
   });
 });
 
-describe("a probe that nobody waits for", () => {
-  it("gives the last reading, asks once at a time, and says null after one that failed (LLMKube trap T8)", async () => {
+describe("a probe in the background", () => {
+  it("gives the last reading, runs one at a time, and gives null after a failure (LLMKube trap T8)", async () => {
     const asked: PromiseWithResolvers<number | null>[] = [];
     const read = lastReading(() => {
       const reading = Promise.withResolvers<number | null>();
@@ -265,7 +265,7 @@ describe("a probe that nobody waits for", () => {
 });
 
 describe("memory pressure of a machine", () => {
-  it("is macOS's level, by its number", () => {
+  it("is read from the number of the macOS level", () => {
     const levels = ["1\n", "2\n", "4\n", "", "3", "0"].map(parsePressureLevel);
     assert.deepEqual(levels, ["normal", "warning", "critical", null, null, null]);
   });

@@ -17,7 +17,7 @@ describe("the kernel's limit behind the watchdog", function () {
     assert.equal(kernelLimitBytes(100 * 2 ** 30), 102 * 2 ** 30);
   });
 
-  it("is enforced by this machine's kernel, and shows it by ending a process", async function () {
+  it("is enforced by the kernel of this machine, which kills a process in the self-test", async function () {
     const { limit, text } = await openKernelLimit(await temporaryDirectory());
     if (limit === undefined) {
       console.log(`      skipped: ${text}`);
@@ -27,7 +27,7 @@ describe("the kernel's limit behind the watchdog", function () {
     limit.close();
   });
 
-  it("is told from one that the system takes and ignores", async () => {
+  it("is rejected if the system accepts but does not enforce it", async () => {
     const ignored = {
       kind: "ignored",
       enclose() {},
@@ -40,7 +40,7 @@ describe("the kernel's limit behind the watchdog", function () {
     assert.equal(await isEnforced({ ...ignored, wrap: () => ({ file: "/no/such/program", args: [] }) }), false);
   });
 
-  it("is given to taskpolicy in whole MiB, before the program and its arguments", async () => {
+  it("is passed to taskpolicy in whole MiB, before the program and its arguments", async () => {
     const file = join(await temporaryDirectory(), "stand-in-taskpolicy");
     assert.equal(taskpolicyLimit(file), undefined);
     writeFileSync(file, "");
@@ -52,7 +52,7 @@ describe("the kernel's limit behind the watchdog", function () {
     assert.equal(limit.move("default_chat", 1), false);
   });
 
-  /** Files where cgroups have theirs: a stand-in for the version that this machine's kernel does not have. */
+  /** Plain files in place of a cgroup tree: a stand-in for the cgroup version that the kernel of this machine does not have. */
   describe("in a stand-in tree of cgroup files", () => {
     const groups = async (...paths: readonly string[]) => {
       const mount = await temporaryDirectory();
@@ -91,7 +91,7 @@ describe("the kernel's limit behind the watchdog", function () {
       }
     });
 
-    it("is not there where no memory is counted, or nothing may be made", async () => {
+    it("is undefined if the kernel counts no memory in groups, or no group may be created", async () => {
       assert.equal(cgroupLimit("/state", join(await temporaryDirectory(), "none"), "0::/\n"), undefined);
       const mount = await groups("");
       writeFileSync(join(mount, "memory"), "");

@@ -23,7 +23,7 @@ describe("keys of the servers", function () {
     assert.deepEqual(await readApiKey(file), { ok: true, value: KEY });
     await chmod(file, 0o640);
     const open = await readApiKey(file);
-    assert.match(open.ok ? "" : open.error, /can be read by other users: chmod 600 it$/);
+    assert.match(open.ok ? "" : open.error, /can be read by other users: run chmod 600 on it$/);
     await writeFile(file, "\n");
     await chmod(file, 0o600);
     const empty = await readApiKey(file);
@@ -32,7 +32,7 @@ describe("keys of the servers", function () {
     assert.match(missing.ok ? "" : missing.error, /cannot be read \(ENOENT\)/);
   });
 
-  it("are asked for by a real llama-server, and are in no argument and no log", async () => {
+  it("are required by a real llama-server, and appear in no argument and no log", async () => {
     const site = await newSite();
     await writeManifests(site, "chat", { port: await getPort() });
     agent = startAgent(site, "--api-key-file", file);

@@ -8,7 +8,7 @@ import { fields, options } from "../samples.ts";
 describe("the flags of llama-server", () => {
   const valueAfter = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
-  it("says everything that moves memory", () => {
+  it("set everything that affects memory", () => {
     const args = serverFlags(fields, { model: "/m.gguf" }, options);
     const expected = {
       "--model": "/m.gguf",
@@ -32,14 +32,14 @@ describe("the flags of llama-server", () => {
     assert.deepEqual(actual, expected);
   });
 
-  it("has no layer on a GPU that is not there, and those asked for on one that is", () => {
+  it("put no layer on a missing GPU, and the requested layers on a present one", () => {
     const cpu = { ...fields, settings: { ...fields.settings, backend: "cpu" as const } };
     assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--n-gpu-layers"), "0");
     assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--device"), "none");
     assert.equal(valueAfter(serverFlags({ ...fields, gpuLayers: 7 }, { model: "/m" }, options), "--n-gpu-layers"), "7");
   });
 
-  it("puts typed fields and extra arguments last", () => {
+  it("end in typed fields and extra arguments", () => {
     const args = serverFlags(
       { ...fields, mode: "embedding", jinja: false, noWarmup: true, reasoningBudget: 0, extraArgs: ["--temp", "0"] },
       { model: "/m" },
@@ -57,18 +57,18 @@ describe("the flags of llama-server", () => {
     assert(serverFlags({ ...fields, mode: "rerank" }, { model: "/m" }, options).includes("--reranking"));
   });
 
-  it("says the same to an older binary in its words, and nothing that it does not know", () => {
+  it("use the spellings of an older binary, and no option that it does not support", () => {
     const older = new Set(["--no-mmap", "--swa-checkpoints", "--no-webui", "--jinja"]);
     const args = serverFlags({ ...fields, jinja: false, reasoningBudget: 0 }, { model: "/m" }, older);
     assert.equal(valueAfter(args, "--swa-checkpoints"), "0");
     assert.deepEqual(args.slice(-4), ["--no-mmap", "--swa-checkpoints", "0", "--no-webui"]);
     assert.deepEqual(missingOptions({ ...fields, jinja: false, reasoningBudget: 0 }, older), [
-      "spec.jinja is not acted on: this llama-server has no --no-jinja",
-      "spec.reasoningBudget is not acted on: this llama-server has no --reasoning-budget",
+      "spec.jinja has no effect: this llama-server does not support --no-jinja",
+      "spec.reasoningBudget has no effect: this llama-server does not support --reasoning-budget",
     ]);
   });
 
-  it("finds the options in a help text, and not those that explain others", () => {
+  it("are found in a help text, but not in its descriptions", () => {
     const help = `----- common params -----
 -fa,   --flash-attn [on|off|auto]       set Flash Attention use
 -kvo,  --kv-offload, -nkvo, --no-kv-offload
@@ -79,19 +79,19 @@ describe("the flags of llama-server", () => {
     assert.deepEqual([...parseHelp(help)], [...found, "--repack", "-nr", "--no-repack"]);
   });
 
-  it("refuses a binary that cannot be held to a budget", async () => {
+  it("of a binary that cannot be held to a budget are refused", async () => {
     const help = await execa(await ensureTool("llama-server"), ["--help"]);
     const without = (text: string) => usableFlags("/bin/llama-server", help.stdout.replaceAll(text, "--gone"));
     assert.equal(without("--no-repack").ok, true);
     const blind = without("--ctx-size");
     assert(!blind.ok);
-    assert.match(blind.error, /^\/bin\/llama-server has no --ctx-size: update llama\.cpp/);
+    assert.match(blind.error, /^\/bin\/llama-server does not support --ctx-size: update llama\.cpp/);
     const old = usableFlags("/bin/llama-server", help.stdout.replace("--flash-attn [on|off|auto]", "--flash-attn"));
     assert(!old.ok);
-    assert.match(old.error, /has no --flash-attn on\|off/);
+    assert.match(old.error, /does not support --flash-attn on\|off/);
   }).timeout(60_000);
 
-  it("uses only flags that the real binary has, and knows all it asks for", async () => {
+  it("are all supported by the real binary", async () => {
     const found = await readSupportedFlags(await ensureTool("llama-server"));
     assert(found.ok);
     const all = {

@@ -32,7 +32,7 @@ function wideTable(chip: string): string {
   ].join("\n");
 }
 
-describe("what llama-server projects", () => {
+describe("the projection of llama-server", () => {
   const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
     ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
     ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
@@ -52,7 +52,7 @@ describe("what llama-server projects", () => {
 
   const budget = { bytes: 300 * MIB, source: "crd-budget" } as const;
   for (const bytes of [undefined, null, 300 * MIB]) {
-    it(`of ${bytes} bytes stands in the way of nothing`, () => {
+    it(`of ${bytes} bytes prevents no start`, () => {
       assert.equal(
         projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget),
         undefined,
@@ -60,9 +60,12 @@ describe("what llama-server projects", () => {
     });
   }
 
-  it("beyond the budget is a refusal with both figures", () => {
+  it("over the budget is refused with both figures", () => {
     const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
-    assert.match(refusal ?? "", /projects 301\.0 MiB, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/);
+    assert.match(
+      refusal ?? "",
+      /^projected 301\.0 MiB required by llama-server, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,
+    );
   });
 
   it("is compared with the estimate of the same parts", () => {
@@ -72,7 +75,7 @@ describe("what llama-server projects", () => {
     }
     assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
     for (const other of [1051 * MIB, 949 * MIB])
-      assert.match(driftNote(other, parts) ?? "", /it projects .*, the estimate is 1000\.0 MiB/);
+      assert.match(driftNote(other, parts) ?? "", /llama-server projects .*, the estimate is 1000\.0 MiB/);
   });
 
   describe("with a real llama-server", function () {
@@ -84,7 +87,11 @@ describe("what llama-server projects", () => {
       const site = await newSite();
       await writeManifests(site, "chat", { port: await getPort() });
       agent = startAgent(site);
-      await workloadOnce(site, "chat", ({ message }) => message === "asking llama-server what it will reserve");
+      await workloadOnce(
+        site,
+        "chat",
+        ({ message }) => message === "asking llama-server how much memory it will reserve",
+      );
       const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
       const { estimateBytes = 0, projectedBytes = 0 } = ready;
       // The estimate also counts the process and its token tables, some 55 MiB.

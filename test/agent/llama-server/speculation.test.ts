@@ -7,7 +7,7 @@ import { type AgentProcess, newSite, serversLeft, startAgent, stopped, workloadO
 const apiVersion = "inference.llmkube.dev/v1alpha1";
 const PROMPT = "The quick brown fox jumps over the lazy dog near the river bank. ".repeat(100);
 
-describe("the agent with a real llama-server that drafts", function () {
+describe("the agent with speculative decoding in a real llama-server", function () {
   this.timeout(180_000);
   let agent: AgentProcess;
   afterEach(() => stopped(agent));
@@ -17,7 +17,7 @@ describe("the agent with a real llama-server that drafts", function () {
     { type: "ngram-simple", nDraftMax: 16 },
   ];
   for (const speculativeDecoding of speculations) {
-    it(`LLMKube trap T12: counts what is served beside the model, and stays within the estimate: ${speculativeDecoding.type}`, async () => {
+    it(`LLMKube trap T12: counts the draft model, and stays within the estimate: ${speculativeDecoding.type}`, async () => {
       const site = await newSite();
       const hardware = { accelerator: "metal", memoryBudget: "1Gi" };
       const weights = (name: string) => ({
@@ -30,7 +30,9 @@ describe("the agent with a real llama-server that drafts", function () {
       await writeFile(join(site.manifests, "chat.yaml"), documents.map((one) => JSON.stringify(one)).join("\n---\n"));
       agent = startAgent(site);
       const { endpoint = "", notes } = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
-      assert.deepEqual(notes, ["asked for metal; this host has none, so it runs on the CPU"]);
+      assert.deepEqual(notes, [
+        "spec.hardware.accelerator is metal, but this host has no Metal GPU; the model runs on the CPU",
+      ]);
       const response = await fetch(`${endpoint}/completions`, {
         method: "POST",
         headers: { "content-type": "application/json" },

@@ -24,7 +24,7 @@ describe("the log", () => {
     return { lines, sink };
   };
 
-  it("has a constant message and the numbers as fields, in JSON", async () => {
+  it("has a constant message and the details as fields, in JSON", async () => {
     const { lines } = await logged(aStatus([ready]));
     assert.equal(lines.length, 1);
     const { level, msg, workload, state, measuredBytes, budgetBytes } = lines[0] ?? {};
@@ -37,7 +37,7 @@ describe("the log", () => {
     );
   });
 
-  it("has a line where state or reason changed, and none where only a number did", async () => {
+  it("has a line if state or reason changed, and none if only a number did", async () => {
     const { lines } = await logged(aStatus([ready]), aStatus([{ ...ready, measuredBytes: 1 }]), aStatus([over]));
     assert.deepEqual(
       lines.map(({ level, state, reason }) => [level, state, reason]),
@@ -48,7 +48,7 @@ describe("the log", () => {
     );
   });
 
-  it("says a problem and a note once, and again after they were gone", async () => {
+  it("reports a problem and a note once, and again after they were gone", async () => {
     const trouble = aStatus([], { problems: ["a.yaml: bad"], notes: ["b.yaml: ignored"] });
     const { lines } = await logged(trouble, trouble, aStatus([]), trouble);
     const [warned, told] = [40, 30].map((level) => lines.filter((line) => line["level"] === level));
@@ -61,7 +61,7 @@ describe("the log", () => {
     );
   });
 
-  it("says who is gone, and tells two workloads of one name apart", async () => {
+  it("names the workload that is gone, and distinguishes two workloads of one name", async () => {
     const pods = ["uid-1", "uid-2"].map((id) => ({ ...ready, id }));
     const { lines, sink } = await logged(aStatus(pods));
     const [first] = pods;
@@ -77,7 +77,7 @@ describe("the log", () => {
     );
   });
 
-  it("is sentences for a person", () => {
+  it("has sentences in text format", () => {
     const module = new URL("../../../agent/status/log-sink.ts", import.meta.url);
     const program = `
       const { logSink, openLog } = await import(${JSON.stringify(module)});

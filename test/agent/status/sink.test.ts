@@ -6,7 +6,7 @@ import { aStatus, aWorkloadStatus } from "../http/recorded.ts";
 const numbered = (pid: number) => aStatus([], { pid });
 const last = aWorkloadStatus("default/chat");
 
-/** A sink whose deliveries end when the test says so. */
+/** A sink whose deliveries end when the test releases them. */
 function heldSink() {
   const seen: (number | string)[] = [];
   const held: (() => void)[] = [];
@@ -27,7 +27,7 @@ function heldSink() {
 }
 
 describe("the sinks of status", () => {
-  it("get one status at a time, and of those that wait the newest", async () => {
+  it("get one status at a time, and only the newest of those that wait", async () => {
     const { sink, seen, release } = heldSink();
     const sinks = statusSinks([sink], assert.fail);
     for (const pid of [1, 2, 3]) sinks.publish(numbered(pid));
@@ -36,7 +36,7 @@ describe("the sinks of status", () => {
     assert.deepEqual(seen, [1, 3]);
   });
 
-  it("never miss the last status of a workload, and get it before the status that it is missing from", async () => {
+  it("never miss the last status of a workload, and get it before the next status without it", async () => {
     const { sink, seen, release } = heldSink();
     const sinks = statusSinks([sink], assert.fail);
     sinks.publish(numbered(1));
@@ -58,7 +58,7 @@ describe("the sinks of status", () => {
     await done.flush(60_000);
   });
 
-  it("say a failure once, and again after they have worked", async () => {
+  it("report a failure once, and again after they have worked", async () => {
     const failures = [true, true, false, true];
     const said: string[] = [];
     const sink: StatusSink = {

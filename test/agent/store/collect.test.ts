@@ -14,18 +14,18 @@ function kept(key: string, hoursUnused: number, part: Partial<KeptModel> = {}): 
 
 describe("removing downloaded models", () => {
   const cases: readonly (readonly [name: string, models: readonly KeptModel[], max: number, removed: string[]])[] = [
-    ["takes nothing where all have room", [kept("a", 5), kept("b", 9)], 20, []],
-    ["takes the longest unused first", [kept("a", 5), kept("b", 9), kept("c", 7)], 15, ["b", "c"]],
-    ["takes no more than it must", [kept("a", 5), kept("b", 9)], 19, ["b"]],
-    ["never takes what a manifest wants", [kept("a", 5), kept("b", 9, { wanted: true })], 5, ["a"]],
-    ["leaves what was used within ten minutes", [kept("a", 0.16), kept("b", 0.17)], 0, ["b"]],
-    ["leaves what a wrong clock has used in the future", [kept("a", -50)], 0, []],
+    ["removes nothing if everything fits", [kept("a", 5), kept("b", 9)], 20, []],
+    ["removes the least recently used first", [kept("a", 5), kept("b", 9), kept("c", 7)], 15, ["b", "c"]],
+    ["removes no more than needed", [kept("a", 5), kept("b", 9)], 19, ["b"]],
+    ["never removes a model that a manifest names", [kept("a", 5), kept("b", 9, { wanted: true })], 5, ["a"]],
+    ["keeps a model that was used within ten minutes", [kept("a", 0.16), kept("b", 0.17)], 0, ["b"]],
+    ["keeps a model that a wrong clock marked as used in the future", [kept("a", -50)], 0, []],
   ];
   for (const [name, models, max, removed] of cases) {
     it(name, () => assert.deepEqual(removals(models, max, now), removed));
   }
 
-  it("removes all files of a model, notes what is wanted, and touches nothing else", async () => {
+  it("removes all files of a model, marks the wanted models as used, and touches nothing else", async () => {
     const folder = join(await temporaryDirectory(), "models");
     await mkdir(folder);
     const old = new Date(now - 5 * HOUR);
@@ -51,7 +51,10 @@ describe("removing downloaded models", () => {
       "used",
       "wanted.gguf",
     ]);
-    assert.match(said.join("\n"), /^removed \S+-unused-00001-of-00002\.gguf \(2\.0 KiB\), unused the longest/);
+    assert.match(
+      said.join("\n"),
+      /^removed \S+-unused-00001-of-00002\.gguf \(2\.0 KiB\), the least recently used model/,
+    );
     assert.equal((await stat(wantedPath)).mtimeMs, old.getTime(), "the model's own time stays");
 
     await collect({ ...collection, maxBytes: 0, wanted: () => [] }, now + HOUR / 12);

@@ -241,12 +241,12 @@ describe("a download", function () {
       server.disconnect();
       assert.match(
         (await running) ?? "",
-        /paused: the disk of .* has only .* free, and .* must stay free|the disk of .* is full/,
+        /paused: the disk of .* has only .* left, and .* must stay free|the disk of .* is full/,
       );
       assert.equal(existsSync(path), false);
       const safe = safeBytes(path);
       assert(safe >= 3 * 700 * KIB);
-      assert.match((await run()) ?? "", /it needs .* more, and the disk of .* has .* free/);
+      assert.match((await run()) ?? "", /it needs .* more, but the disk of .* has .* free/);
       await writeFile(ballast, "");
       const before = server.requests.length;
       assert.equal(await run(), undefined);

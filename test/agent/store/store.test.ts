@@ -260,7 +260,7 @@ describe("the model store", () => {
     assert(stored.state === "failed");
     assert.match(
       stored.failure.error,
-      /it needs 4\.0 PiB more, and the disk of .* has .* free: free space or name .* --models$/,
+      /it needs 4\.0 PiB more, but the disk of .* has .* free: free up space or name .* --models$/,
     );
     assert.deepEqual(await readdir(folder), []);
   });

@@ -8,7 +8,7 @@ import type { Behaviour } from "../stand-in.ts";
 
 describe("the supervisor at the limits of its machine", function () {
   this.timeout(60_000);
-  const { machine, open, want, wish, tick, of, until, inState } = stage();
+  const { machine, open, want, change, tick, of, until, inState } = stage();
 
   describe("when the machine is short of memory", () => {
     const both = async (behaviour: Behaviour) => {
@@ -20,7 +20,7 @@ describe("the supervisor at the limits of its machine", function () {
     };
     const gone = (name: string) => () => of(name)?.pid === undefined;
 
-    it("LLMKube trap T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
+    it("LLMKube trap T1: evicts the lower priority, and restarts it once the pressure has been normal for a while", async () => {
       await both("well");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -31,11 +31,11 @@ describe("the supervisor at the limits of its machine", function () {
       assert.deepEqual([of("default/batch")?.state, of("default/chat")?.state], ["Waiting", "Ready"]);
       machine.pressure = "normal";
       for (let ticks = 0; ticks < 29; ticks += 1) await tick();
-      assert.match(of("default/batch")?.message ?? "", /back in \d+ s if the pressure stays normal/);
+      assert.match(of("default/batch")?.message ?? "", /restarts in \d+ s if memory pressure stays normal/);
       await until("default/batch", inState("Ready"));
     });
 
-    it("LLMKube trap T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
+    it("LLMKube trap T7: does not count the SIGKILL of an evicted server as a failure, and does not restart it under pressure", async () => {
       await both("ignores-sigterm");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -43,7 +43,7 @@ describe("the supervisor at the limits of its machine", function () {
       assert.equal(of("default/batch")?.restarts, 0);
     });
 
-    it("never evicts a protected one, and starts nothing new", async () => {
+    it("never evicts a protected workload, and starts nothing new", async () => {
       await open("well");
       await want("default/chat", { evictionProtection: true });
       await until("default/chat", inState("Ready"));
@@ -54,7 +54,7 @@ describe("the supervisor at the limits of its machine", function () {
       assert.match(of("default/batch")?.message ?? "", /critically short of memory/);
     });
 
-    it("LLMKube trap T8: neither evicts nor starts on a pressure that cannot be read", async () => {
+    it("LLMKube trap T8: neither evicts nor starts anything while the pressure cannot be read", async () => {
       await both("well");
       machine.pressure = null;
       await want("default/new");
@@ -64,7 +64,7 @@ describe("the supervisor at the limits of its machine", function () {
     });
   });
 
-  it("starts a server again that no longer answers, once the old one has gone", async () => {
+  it("restarts a server that no longer answers, once the old process is gone", async () => {
     await open("turns-unhealthy");
     await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
@@ -73,7 +73,7 @@ describe("the supervisor at the limits of its machine", function () {
     const draining = await until("default/chat", inState("Draining"));
     assert.equal(draining.reason, "Unhealthy");
     const down = await until("default/chat", inState("BackOff"));
-    assert.match(down.message ?? "", /^it neither answered nor worked in 3 health checks in a row/);
+    assert.match(down.message ?? "", /^it neither answered nor did any work in 3 health checks in a row/);
     await until("default/chat", (status) => status.state === "Ready" && status.pid !== pid);
   });
 
@@ -88,8 +88,8 @@ describe("the supervisor at the limits of its machine", function () {
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
   });
 
-  describe("with the kernel behind it", () => {
-    it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
+  describe("with the kernel's limit behind it", () => {
+    it("says that the kernel killed a server at its limit, and counts it as a breach", async function () {
       const opened = await openKernelLimit(await temporaryDirectory());
       machine.kernelLimit = opened.limit;
       if (machine.kernelLimit === undefined) {
@@ -102,12 +102,12 @@ describe("the supervisor at the limits of its machine", function () {
       assert.equal(down.reason, "BudgetExceeded");
       assert.match(
         down.message ?? "",
-        /^ended by the kernel at 544\.0 MiB \(cgroup v\d\), just above its budget 512\.0 MiB/,
+        /^killed by the kernel at its limit of 544\.0 MiB \(cgroup v\d\), just above the budget 512\.0 MiB \(absolute from CRD\)/,
       );
       machine.kernelLimit.close();
     });
 
-    it("moves the limit with the budget, never below what the process holds", async () => {
+    it("adjusts the limit to the budget, never below what the process holds", async () => {
       const moves: number[] = [];
       const ignore = () => {};
       machine.kernelLimit = {
@@ -119,7 +119,7 @@ describe("the supervisor at the limits of its machine", function () {
       const workload = await want("default/chat");
       await until("default/chat", inState("Ready"));
       for (const mebibytes of [700, 200, 80]) {
-        wish(workload, { budget: { bytes: mebibytes * MIB, source: "crd-budget" } });
+        change(workload, { budget: { bytes: mebibytes * MIB, source: "crd-budget" } });
         await tick();
         await tick();
       }

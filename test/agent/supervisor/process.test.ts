@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
-import { bounded } from "../../../agent/supervisor/logs.ts";
+import { truncateLog } from "../../../agent/supervisor/logs.ts";
 import { adoptProcess, spawnProcess } from "../../../agent/supervisor/process.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
@@ -24,7 +24,7 @@ describe("a server's process", function () {
     return server;
   };
 
-  it("LLMKube trap T17: that could not be spawned has an end, and takes signals without harm", async () => {
+  it("LLMKube trap T17: exits with code 127 if it could not be spawned, and ignores signals", async () => {
     const ended = Promise.withResolvers<void>();
     const server = spawnProcess({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
     await ended.promise;
@@ -40,20 +40,20 @@ describe("a server's process", function () {
     assert.ok(!existsSync(`${logPath}.4`));
   });
 
-  it("writes on at the beginning of a log that was cut, of which nothing is lost", async () => {
+  it("writes on at the beginning of its log after the log was copied and truncated", async () => {
     const ended = Promise.withResolvers<void>();
     const args = ["-c", "echo before; sleep 1; echo after"];
     spawnProcess({ file: "sh", args, logPath, ended: ended.resolve });
     while (readFileSync(logPath, "utf8") === "") await sleep(10);
-    bounded(logPath, 100);
+    truncateLog(logPath, 100);
     assert.equal(readFileSync(logPath, "utf8"), "before\n");
-    bounded(logPath, 3);
+    truncateLog(logPath, 3);
     await ended.promise;
     assert.equal(readFileSync(logPath, "utf8"), "after\n");
     assert.equal(readFileSync(`${logPath}.1`, "utf8"), "before\n");
   });
 
-  it("that was adopted is seen to end, though nobody says how", async () => {
+  it("that was adopted is seen to exit, with an unknown exit status", async () => {
     const platform = await openLinux();
     assert(platform.ok);
     const child = spawn("sleep", ["300"], { detached: true, stdio: "ignore" });
@@ -73,6 +73,6 @@ describe("a server's process", function () {
     server.signal("SIGTERM");
     await ended.promise;
     assert.deepEqual(server.exit(), { code: null, signal: null });
-    assert.match(exitReason({ code: null, signal: null }, "").message, /^llama-server ended \(how is not known\)/);
+    assert.match(exitReason({ code: null, signal: null }, "").message, /^llama-server exited \(exit status unknown\)/);
   });
 });

@@ -13,7 +13,7 @@ import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload, background, fields } from "../samples.ts";
 
-describe("servers that an agent before this one left behind", function () {
+describe("servers that an earlier agent left behind", function () {
   this.timeout(30_000);
   let platform: Platform;
   let stateDirectory: string;
@@ -50,7 +50,7 @@ describe("servers that an agent before this one left behind", function () {
   const id = workloadId("default/chat");
   const record = (part: Partial<ServerRecord> = {}) =>
     writeRecord(folder, { id, name: id, bootId: platform.bootId, logPath, ...part });
-  /** Names of those that were ended. */
+  /** The adopted servers, and the names of the orphans that were ended. */
   const adoptedAndEnded = async () => {
     const warned: string[] = [];
     const log = {
@@ -60,90 +60,93 @@ describe("servers that an agent before this one left behind", function () {
       },
     };
     const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: () => {} });
-    return { adopted, ended: warned.map((line) => line.replace(": ended what an earlier agent left behind", "")) };
+    return {
+      adopted,
+      ended: warned.map((line) => line.replace(": ended the orphaned llama-server of an earlier agent", "")),
+    };
   };
-  const leftovers = async () => (await adoptedAndEnded()).ended;
+  const endedNames = async () => (await adoptedAndEnded()).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
   const elsewhere = () => join(folder, "..", "elsewhere.log");
 
-  it("are ended by pid, start time and boot", async () => {
+  it("are recognised by pid, start time and boot, and ended", async () => {
     const { child, pid, startTime } = await launch("/dev/null");
     record({ pid, startTime });
-    assert.deepEqual(await leftovers(), ["default/chat"]);
+    assert.deepEqual(await endedNames(), ["default/chat"]);
     assert.equal(lives(child), false);
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("are found by their log where the agent died between the spawn and its record", async () => {
+  it("are found by their log if the agent was killed between the spawn and the record of its pid", async () => {
     const { child } = await launch(logPath);
     record();
-    assert.deepEqual(await leftovers(), ["default/chat"]);
+    assert.deepEqual(await endedNames(), ["default/chat"]);
     assert.equal(lives(child), false);
   });
 
-  it("are ended with all that they started", async () => {
+  it("are ended with all their child processes", async () => {
     const { child, pid, startTime } = await launch(logPath, "sleep 301 & sleep 302");
     record({ pid, startTime });
-    await leftovers();
+    await endedNames();
     assert.equal(lives(child), false);
     assert.deepEqual(await platform.writersOf(logPath), []);
   });
 
-  it("are killed where they ignore SIGTERM", async () => {
+  it("are killed if they ignore SIGTERM", async () => {
     const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; while :; do sleep 0.1; done');
     record({ pid, startTime });
-    await leftovers();
+    await endedNames();
     assert.equal(child.signalCode, "SIGKILL");
   });
 
-  const strangers: readonly (readonly [
+  const unrelated: readonly (readonly [
     what: string,
     part: (pid: number, startTime: string) => Partial<ServerRecord>,
   ])[] = [
-    ["that has the pid by now", (pid, startTime) => ({ pid, startTime: `${startTime}1` })],
+    ["that has been given the pid since", (pid, startTime) => ({ pid, startTime: `${startTime}1` })],
     ["of another boot", (pid, startTime) => ({ pid, startTime, bootId: "another" })],
     ["whose record never got a start time", (pid) => ({ pid })],
   ];
-  for (const [what, part] of strangers) {
+  for (const [what, part] of unrelated) {
     it(`leaves alone a process ${what}`, async () => {
       const { child, pid, startTime } = await launch("/dev/null");
       record(part(pid, startTime));
-      assert.deepEqual(await leftovers(), []);
+      assert.deepEqual(await endedNames(), []);
       assert.equal(lives(child), true);
       assert.deepEqual(await readdir(folder), []);
     });
   }
 
-  it("leaves alone who reads the log", async () => {
+  it("leaves alone a process that reads the log", async () => {
     const { child } = await launch(elsewhere(), `exec tail -f ${logPath}`);
     record();
-    assert.deepEqual(await leftovers(), []);
+    assert.deepEqual(await endedNames(), []);
     assert.equal(lives(child), true);
   });
 
-  it("whose records another version wrote are ended by their identity, never left to run unwatched", async () => {
+  it("are ended if their record is of another version, never left to run unwatched", async () => {
     const { child, pid, startTime } = await launch("/dev/null");
     const foreign = { version: 1, name: "default/chat", port: 1, bootId: platform.bootId, logPath, pid, startTime };
     await writeFile(join(folder, "default_chat.json"), JSON.stringify({ ...foreign, served: { workload: {} } }));
-    assert.deepEqual(await leftovers(), ["default_chat"]);
+    assert.deepEqual(await endedNames(), ["default_chat"]);
     assert.equal(lives(child), false);
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("whose records are damaged are found by the log that has the record's name", async () => {
+  it("are found by the log of the record's name if their record is damaged", async () => {
     const { child } = await launch(logPath);
     await writeFile(join(folder, "default_chat.json"), "{");
-    assert.deepEqual(await leftovers(), ["default_chat"]);
+    assert.deepEqual(await endedNames(), ["default_chat"]);
     assert.equal(lives(child), false);
   });
 
-  it("are not looked for in a record that is about no process", async () => {
+  it("are not looked for if a record names no process", async () => {
     await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
-    assert.deepEqual(await leftovers(), []);
+    assert.deepEqual(await endedNames(), []);
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("are adopted from a record that has a field more", async () => {
+  it("are adopted from a record with unknown fields", async () => {
     const { child, pid, startTime } = await launch(logPath);
     const workload = aWorkload();
     const served = { workload, specHash: "h", fields, modelPath: "/m", estimateBytes: 1, ready: true, more: "later" };
@@ -154,13 +157,13 @@ describe("servers that an agent before this one left behind", function () {
     assert.equal(lives(child), true);
   });
 
-  it("removes what was half written when the agent was killed", async () => {
+  it("deletes the stale temporary files of a killed agent", async () => {
     await writeFile(join(folder, "default_chat.json.2960814705"), "{");
-    await leftovers();
+    await endedNames();
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("keeps a record a name, apart in every namespace (LLMKube trap T9)", async () => {
+  it("have one record per name and namespace (LLMKube trap T9)", async () => {
     record();
     record({ id: workloadId("other/chat") });
     assert.equal((await readdir(folder)).length, 2);

@@ -11,11 +11,11 @@ import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
 
-describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
+describe("the supervisor with stand-ins for llama-server and a fake clock", function () {
   this.timeout(60_000);
-  const { machine, unwant, open, want, wish, tick, of, until, inState } = stage();
+  const { machine, unwant, open, want, change, tick, of, until, inState } = stage();
 
-  it("backs off longer after each breach, and after the third within an hour stays down until something changes", async () => {
+  it("backs off longer after each breach, and after the third within an hour does not restart until something changes", async () => {
     await open("well");
     const workload = await want("default/chat");
     for (const wait of [1, 2]) {
@@ -33,15 +33,15 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/chat", inState("Ready"));
     machine.footprint = () => 600 * MIB;
     const last = await until("default/chat", inState("Failed"));
-    assert.match(last.message ?? "", /at least 600Mi.*third time within an hour: it stays down/);
+    assert.match(last.message ?? "", /at least 600Mi.*third breach within an hour: it is not restarted/);
     await tick(24 * 60 * MINUTE);
     assert.equal(of("default/chat")?.state, "Failed");
     assert.equal(of("default/chat")?.schedulingStatus, "BudgetExceeded");
-    wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+    change(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
     await until("default/chat", inState("Ready"));
   });
 
-  it("takes two ticks of one moment for one sample", async () => {
+  it("takes no second sample in ticks that follow at once", async () => {
     await open("well");
     await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
@@ -53,7 +53,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.equal(of("default/chat")?.state, "Draining");
   });
 
-  it("kills nothing and starts nothing while memory cannot be measured, and says so", async () => {
+  it("stops nothing and starts nothing while memory cannot be measured, and says so", async () => {
     await open("well");
     await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
@@ -68,7 +68,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.deepEqual(of("default/chat")?.notes, []);
   });
 
-  it("charges what was measured where that is more than the estimate (LLMKube trap T3)", async () => {
+  it("charges the measured footprint if it is larger than the estimate (LLMKube trap T3)", async () => {
     await open("well");
     await want("default/chat", { budget: { bytes: 900 * MIB, source: "crd-budget" } });
     await until("default/chat", inState("Ready"));
@@ -84,11 +84,11 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/more", inState("Ready"));
   });
 
-  it("kills what ignores SIGTERM, and starts no second one before it is gone (LLMKube trap T4)", async () => {
+  it("kills a server that ignores SIGTERM, and starts no second one before it is gone (LLMKube trap T4)", async () => {
     await open("ignores-sigterm");
     const workload = await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
-    wish(workload, { specHash: "changed" });
+    change(workload, { specHash: "changed" });
     await tick();
     assert.equal(of("default/chat")?.reason, "SpecChanged");
     await tick(DEFAULT_GRACE_PERIOD_MS - 1000);
@@ -97,18 +97,18 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.notEqual(next.pid, pid);
   });
 
-  it("does not punish a raised budget for the breach of the one before", async () => {
+  it("does not back off for a breach of a budget that was raised since", async () => {
     await open("ignores-sigterm");
     const workload = await want("default/chat");
     await until("default/chat", inState("Ready"));
     machine.footprint = () => 600 * MIB;
     await until("default/chat", inState("Draining"));
-    wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+    change(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
     const next = await until("default/chat", ({ state }) => state !== "Draining");
     assert.equal(next.state, "Starting", next.message);
   });
 
-  it("waits 1, 2, 4 seconds between the starts of one that exits at once", async () => {
+  it("waits 1, 2, 4 seconds between the starts of a server that exits at once", async () => {
     await open("exits-at-once");
     await want("default/chat");
     for (const [restartsBefore, seconds] of [1, 2, 4].entries()) {
@@ -120,7 +120,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       assert.equal(reason, "Exited");
       assert.equal(
         message,
-        `llama-server ended (exit code 3); its last line: stand-in: nothing to do; next try in ${seconds} s`,
+        `llama-server exited (exit code 3); last log line: stand-in: nothing to do; next try in ${seconds} s`,
       );
       assert.equal(restarts, restartsBefore);
       await tick(seconds * 1000);
@@ -129,7 +129,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   });
 
   for (const behaviour of ["serves-another-model", "fails-completions"] as const) {
-    it(`LLMKube trap T15, LLMKube#374: is never Ready with one that ${behaviour}`, async () => {
+    it(`LLMKube trap T15, LLMKube#374: is never Ready with a server that ${behaviour}`, async () => {
       await open(behaviour);
       const { fields: asked } = await want("default/chat");
       const health = () =>
@@ -148,7 +148,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     });
   }
 
-  it("says of each that waits which place in the queue it has: by priority", async () => {
+  it("gives each waiting workload its position in the queue, by priority", async () => {
     await open("well");
     await want("default/chat");
     await until("default/chat", inState("Ready"));
@@ -162,20 +162,20 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     machine.footprint = () => 900 * MIB;
     await tick();
     await tick();
-    const places = ["default/high", "default/middle", "default/low"].map((name) => of(name)?.queuePosition);
-    assert.deepEqual(places, [1, 2, 3]);
-    assert.match(of("default/low")?.message ?? "", /; place 3 of 3 in the queue$/);
+    const positions = ["default/high", "default/middle", "default/low"].map((name) => of(name)?.queuePosition);
+    assert.deepEqual(positions, [1, 2, 3]);
+    assert.match(of("default/low")?.message ?? "", /; position 3 of 3 in the queue$/);
     assert.equal(of("default/chat")?.queuePosition, undefined);
   });
 
-  it("says that a server cannot be started where its record cannot be written, and tries again", async () => {
+  it("refuses a start while the record cannot be written, says so, and tries again", async () => {
     const file = join(await temporaryDirectory(), "file");
     await writeFile(file, "");
     await open("well", { stateDirectory: file });
     await want("default/chat");
     const failed = await until("default/chat", inState("Failed"));
     assert.equal(failed.reason, "StartFailed");
-    assert.match(failed.message ?? "", /^the state folder cannot be written \(\w+\)/);
+    assert.match(failed.message ?? "", /^the state folder \/.*\/file cannot be written \(\w+\)/);
     await rm(file);
     await until("default/chat", inState("Ready"));
   });
@@ -197,7 +197,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.equal(of("default/more")?.reason, "StartTimeout");
   });
 
-  it("LLMKube trap T14: shows no endpoint from the moment that it drains", async () => {
+  it("LLMKube trap T14: shows no endpoint while it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");
     const ready = await until("default/chat", inState("Ready"));
@@ -221,7 +221,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       await open("well", { stateDirectory });
       const workload = await want("default/chat");
       const { pid } = await until("default/chat", inState("Ready"));
-      wish(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
+      change(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
       await tick();
       unwant("default/chat");
       machine.synced = false;
@@ -267,7 +267,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.match(of("default/more")?.notes.join() ?? "", /made up/);
   });
 
-  it("warns near the budget, until it is well below again", async () => {
+  it("warns near the budget, until the footprint is well below it again", async () => {
     await open("well");
     await want("default/chat");
     await until("default/chat", inState("Ready"));

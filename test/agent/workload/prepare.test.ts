@@ -21,8 +21,7 @@ const GIB = 2 ** 30;
 const stored: StoredModel = { state: "ready", path: "/m.gguf" };
 
 /**
- * The vectors of docs/background/llmkube.md, "Conformance vectors", that are about admission: outcomes, in LLMKube's
- * words.
+ * The vectors of docs/background/llmkube.md, "Conformance vectors", that are held by outcome, in LLMKube's words.
  */
 describe("what a start needs", () => {
   let gemma: GgufHeader;

@@ -37,7 +37,7 @@ function running(desired: Desired) {
   return desired.workload;
 }
 
-describe("the models that manifests want", () => {
+describe("the models that manifests name", () => {
   const model = parsed(modelManifest({ sha256: "AB".repeat(32) }));
 
   it("are those of all Models, whether a service runs them or not", () => {
@@ -48,7 +48,7 @@ describe("the models that manifests want", () => {
 });
 
 describe("an InferenceService with its Model", () => {
-  it("has everything resolved, with LLMKube's defaults", () => {
+  it("is resolved with the defaults of LLMKube", () => {
     const { name, source, fields, budget, priority } = running(wanted({}));
     assert.deepEqual([name, source, fields.port, priority], ["default/chat", "/models/llama.gguf", 8080, 2]);
     assert.equal(fields.settings.contextSize, 2048);
@@ -57,7 +57,7 @@ describe("an InferenceService with its Model", () => {
     assert.deepEqual([flagged.bytes, flagged.source], [8 * 2 ** 30, "agent-flag"]);
   });
 
-  it("changes its specHash with its settings, not with its budget (T19)", () => {
+  it("changes its specHash with its settings, not with its budget (LLMKube trap T19)", () => {
     const key = (service: object, model: object = {}) => running(wanted(service, model)).specHash;
     assert.equal(key({}), key({}, { hardware: { memoryBudget: "1Gi" } }));
     assert.notEqual(key({}), key({ contextSize: 4096 }));
@@ -70,7 +70,7 @@ describe("an InferenceService with its Model", () => {
     assert.deepEqual({ id, gracePeriodMs, returnsAfterEviction, host: fields.host }, placement);
   });
 
-  it("has its projector and its draft model, which both belong to its specHash", () => {
+  it("has its projector and its draft model, which are both part of the specHash", () => {
     const models = [
       modelManifest({ mmproj: "/models/eye.gguf" }),
       modelManifest({ source: "/models/small.gguf" }, "small"),
@@ -83,26 +83,29 @@ describe("an InferenceService with its Model", () => {
     assert.match(specHash, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
     const older = wanted({ speculativeDecoding: DRAFTING }, models);
     assert(older?.kind === "refused");
-    assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
+    assert.match(
+      older.message,
+      /^spec\.speculativeDecoding: this llama-server does not support --spec-type: update llama\.cpp$/,
+    );
   });
 
   const notRun: readonly (readonly [service: object, model: object, kind: string, says: RegExp])[] = [
     [{ suspend: true }, {}, "stopped", /spec\.suspend/],
     [{ replicas: 0 }, {}, "stopped", /spec\.replicas is 0/],
     [{ runtime: "vllm" }, {}, "refused", /spec\.runtime vllm does not run natively/],
-    [{ modelRef: "none" }, {}, "refused", /Model default\/none, which modelRef names, does not exist/],
+    [{ modelRef: "none" }, {}, "refused", /^modelRef names Model default\/none, which does not exist$/],
     [{ extraArgs: ["--ctx-size", "9"] }, {}, "refused", /set spec\.contextSize/],
-    [{ extraArgs: ["--top-k", "4"] }, {}, "refused", /this llama-server has no --top-k/],
+    [{ extraArgs: ["--top-k", "4"] }, {}, "refused", /this llama-server does not support --top-k/],
     [{ noKvOffload: true }, {}, "refused", /spec\.noKvOffload is not supported/],
     [{ speculativeDecoding: { type: "ngram-mod" } }, {}, "refused", /speculativeDecoding/],
     [
       { speculativeDecoding: DRAFTING },
       {},
       "refused",
-      /Model default\/small, which draftModelRef names, does not exist/,
+      /^draftModelRef names Model default\/small, which does not exist$/,
     ],
     [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
-    [{}, { hardware: { accelerator: "cuda" } }, "refused", /accelerator cuda is not here/],
+    [{}, { hardware: { accelerator: "cuda" } }, "refused", /accelerator cuda is not supported: use metal or cpu/],
   ];
   for (const [service, model, kind, says] of notRun) {
     it(`is ${kind} with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
@@ -128,14 +131,22 @@ describe("an InferenceService with its Model", () => {
   }
 
   const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [
-    [{ replicas: 3 }, {}, /^spec\.replicas is 3; one machine runs one of them$/],
-    [{}, { hardware: { accelerator: "metal" } }, /^asked for metal; this host has none, so it runs on the CPU$/],
+    [{ replicas: 3 }, {}, /^spec\.replicas is 3, but one machine runs one replica only$/],
+    [
+      {},
+      { hardware: { accelerator: "metal" } },
+      /^spec\.hardware\.accelerator is metal, but this host has no Metal GPU; the model runs on the CPU$/,
+    ],
     [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
     [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
-    [{}, { refreshPolicy: "OnChange" }, /OnChange is not acted on/],
-    [{ image: "x", imagePullSecrets: [] }, {}, /^not acted on without a cluster: spec\.image, spec\.imagePullSecrets$/],
-    [{}, { prefetch: true }, /^not acted on without a cluster: the Model's spec\.prefetch$/],
-    [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
+    [{}, { refreshPolicy: "OnChange" }, /OnChange has no effect here/],
+    [
+      { image: "x", imagePullSecrets: [] },
+      {},
+      /^without a cluster these fields have no effect: spec\.image, spec\.imagePullSecrets$/,
+    ],
+    [{}, { prefetch: true }, /^without a cluster these fields have no effect: the Model's spec\.prefetch$/],
+    [{ noWarmup: true }, {}, /^spec\.noWarmup has no effect: this llama-server does not support --no-warmup$/],
   ];
   for (const [service, model, says] of noted) {
     it(`LLMKube#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
@@ -145,7 +156,7 @@ describe("an InferenceService with its Model", () => {
     });
   }
 
-  it("has nothing to say about an ordinary service", () => {
+  it("has no notes if it is an ordinary service", () => {
     const { notes } = running(wanted({ contextSize: 4096, endpoint: { port: 9000 } }, { quantization: "Q4_K_M" }));
     assert.deepEqual(notes, []);
   });
