@@ -8,3 +8,6 @@ export type Kind = (typeof KINDS)[number];
 
 /** Where a namespaced manifest without a namespace lives. */
 export const DEFAULT_NAMESPACE = "default";
+
+/** Port of a service that names none. */
+export const DEFAULT_PORT = 8080;

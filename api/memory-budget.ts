@@ -1,38 +1,16 @@
 import * as z from "zod";
+import { readQuantity } from "./quantity.ts";
+
+const MAX_BUDGET_BYTES = 2n ** 60n;
 
 /**
- * The documented grammar of apimachinery's resource.Quantity. The exact arithmetic is memory/quantity.ts; here it only
- * matters whether a budget is one, is above 0 and is not absurd. Exponents end at 999: see CEL_BUDGET.
+ * Exponents of four digits and more are kept from the API server's parser, which computes powers of ten that large in full
+ * (`1e-999999999` occupies it for hours); such a quantity is never a budget.
  */
-const QUANTITY = /^(?<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?<unit>[KMGTPE]i|[numkMGTPE]?|[eE][+-]?0*\d{1,3})$/;
+const HUGE_EXPONENT = "[eE][+-]?0*[1-9][0-9]{3}";
 
-const UNITS: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  "": 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
-const MAX_BUDGET = 2 ** 60;
-
-/**
- * The first term keeps exponents of four digits and more from the server's parser, which computes powers of ten that
- * large in full (`1e-999999999` occupies it for hours); such a quantity is never a budget.
- */
 const CEL_BUDGET = [
-  "!self.matches('[eE][+-]?0*[1-9][0-9]{3}')",
+  `!self.matches('${HUGE_EXPONENT}')`,
   "isQuantity(self)",
   "quantity(self).isGreaterThan(quantity('0'))",
   "!quantity(self).isGreaterThan(quantity('1Ei'))",
@@ -54,15 +32,14 @@ export const memoryBudgetSchema = z
   });
 
 function budgetProblem(budget: string): string | undefined {
-  const { number, unit } = QUANTITY.exec(budget)?.groups ?? {};
-  if (number === undefined || unit === undefined) {
-    const digits = /^([\d.]+)\s*([KMGTP])i?B?$/i.exec(budget);
-    const example = digits ? `${digits[1]}${digits[2]?.toUpperCase()}i` : "24Gi";
+  const read = readQuantity(budget);
+  const huge = new RegExp(HUGE_EXPONENT).test(budget);
+  if (read.kind === "malformed" || huge) {
+    const example = read.kind === "malformed" ? read.example : "24Gi";
     return `it must be a quantity of bytes: a number with a Kubernetes suffix, for example ${example}`;
   }
-  // An underflow to 0 is caught by looking at the digits: the smallest amount above 0 counts as one byte.
-  if (number.startsWith("-") || !/[1-9]/.test(number)) return "it must be above 0, for example 24Gi";
-  const factor = UNITS[unit] ?? Number(`1${unit}`);
-  if (Number(number) * factor > MAX_BUDGET) return "it must be at most 1Ei, for example 24Gi";
+  if (budget.startsWith("-") || (read.kind === "bytes" && read.bytes === 0n))
+    return "it must be above 0, for example 24Gi";
+  if (read.kind === "too large" || read.bytes > MAX_BUDGET_BYTES) return "it must be at most 1Ei, for example 24Gi";
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { GROUP, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
+import { DEFAULT_NAMESPACE, GROUP, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
 import { bounded, type Fields, isFields, withoutNulls } from "./document.ts";
 import { explain, nearest, shown } from "./explain.ts";
 import { type InferenceService, inferenceServiceSchema } from "./inferenceservice.ts";
@@ -60,7 +60,7 @@ function subjectOf({ kind, metadata }: Fields): string {
   const { name, namespace } = isFields(metadata) ? metadata : {};
   const noun = typeof kind === "string" ? plain(kind) : "An object";
   if (typeof name !== "string") return `${noun} without a name`;
-  return `${noun} ${typeof namespace === "string" ? plain(namespace) : "default"}/${plain(name)}`;
+  return `${noun} ${typeof namespace === "string" ? plain(namespace) : DEFAULT_NAMESPACE}/${plain(name)}`;
 }
 
 /** A name as it stands if it can be one, else quoted and cut, so that a message stays one line. */

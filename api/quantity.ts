@@ -31,6 +31,13 @@ const SUFFIXES: Readonly<Record<string, readonly [base: 2n | 10n, exponent: numb
 const NUMBER = /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<part>\d*))?(?<suffix>.*)$/su;
 const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
 
+/** What a text is when it is read as a quantity of bytes. */
+export type Quantity =
+  | { readonly kind: "bytes"; readonly bytes: bigint }
+  /** `example` is the valid quantity that was probably meant. */
+  | { readonly kind: "malformed"; readonly example: string }
+  | { readonly kind: "too large" };
+
 /**
  * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
  * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
@@ -39,24 +46,36 @@ const EXPONENT = /^[eE](?<exponent>[+-]?\d+)$/u;
  * a suffix without a number (`Gi`), which is outside its documented grammar and which its scanner reads as 0.
  */
 export function parseQuantity(text: string): Result<bigint> {
+  const read = readQuantity(text);
+  if (read.kind === "bytes") return ok(read.bytes);
+  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+  if (read.kind === "malformed") {
+    const remedy = `write a number with a Kubernetes suffix, for example ${read.example}`;
+    return fail(`${shown} is not a quantity of bytes; ${remedy}`);
+  }
+  return fail(`${shown} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`);
+}
+
+/** As {@link parseQuantity}, for callers that word the failure themselves. */
+export function readQuantity(text: string): Quantity {
   const groups = text.length <= MAX_LENGTH ? NUMBER.exec(text)?.groups : undefined;
   const whole = groups?.["whole"] ?? "";
   const part = groups?.["part"] ?? "";
-  if (groups === undefined || whole + part === "") return notAQuantity(text);
+  if (groups === undefined || whole + part === "") return malformed(text);
 
   const unit = unitOf(groups["suffix"] ?? "");
-  if (unit === undefined) return notAQuantity(text);
+  if (unit === undefined) return malformed(text);
 
   const digits = BigInt(whole + part);
-  if (digits === 0n) return ok(0n);
+  if (digits === 0n) return { kind: "bytes", bytes: 0n };
+  const sign = groups["sign"] === "-" ? -1n : 1n;
   const [base, exponent] = unit;
-  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? tooLarge(text) : ok(groups["sign"] === "-" ? -1n : 1n);
+  if (Math.abs(exponent) > MAX_EXPONENT) return exponent > 0 ? { kind: "too large" } : { kind: "bytes", bytes: sign };
 
   const numerator = digits * (exponent > 0 ? base ** BigInt(exponent) : 1n);
   const denominator = 10n ** BigInt(part.length) * (exponent < 0 ? base ** BigInt(-exponent) : 1n);
   const bytes = (numerator + denominator - 1n) / denominator;
-  if (bytes > MAX_BYTES) return tooLarge(text);
-  return ok(groups["sign"] === "-" ? -bytes : bytes);
+  return bytes > MAX_BYTES ? { kind: "too large" } : { kind: "bytes", bytes: sign * bytes };
 }
 
 /** `"1.5 GiB"`: binary units, at most one decimal, for messages to people. */
@@ -70,15 +89,7 @@ function unitOf(suffix: string): readonly [base: 2n | 10n, exponent: number] | u
   return Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
 }
 
-function notAQuantity(text: string): Result<bigint> {
-  const shown = JSON.stringify(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
-  const decimal = /^([\d.]+)\s*([KMGTP])i?B$/iu.exec(text);
-  const near = decimal ? `${decimal[1]}${decimal[2]?.toUpperCase()}i` : "24Gi";
-  return fail(`${shown} is not a quantity of bytes; write a number with a Kubernetes suffix, for example ${near}`);
-}
-
-function tooLarge(text: string): Result<bigint> {
-  return fail(
-    `${JSON.stringify(text)} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`,
-  );
+function malformed(text: string): Quantity {
+  const near = /^([\d.]+)\s*([KMGTP])i?B?$/iu.exec(text);
+  return { kind: "malformed", example: near ? `${near[1]}${near[2]?.toUpperCase()}i` : "24Gi" };
 }

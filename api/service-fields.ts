@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DEFAULT_PORT } from "./constants.ts";
 import { list, matching, text, withCelRules } from "./fields.ts";
 
 const DECIMAL = /^[0-9]+(\.[0-9]+)?$/;
@@ -18,7 +19,7 @@ const gatewaySchema = z
 
 const endpointSchema = z
   .strictObject({
-    port: z.int32().min(1).max(65_535).describe("Port of the Service.").default(8080),
+    port: z.int32().min(1).max(65_535).describe("Port of the Service.").default(DEFAULT_PORT),
     path: text().describe("Path of the API.").default("/v1/chat/completions"),
     type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).describe("Type of the Service.").default("ClusterIP"),
     nodePort: z.int32().min(30_000).max(32_767).describe("Port on the nodes, for type NodePort.").optional(),

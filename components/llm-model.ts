@@ -1,13 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_NAMESPACE } from "../api/constants.ts";
+import { DEFAULT_NAMESPACE, DEFAULT_PORT } from "../api/constants.ts";
 import type { LlmModelArgs } from "./args.ts";
 import { checkedArgs } from "./check.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
 
 const TYPE = "pulumi-llmkube:index:LlmModel";
-/** `InferenceService.spec.endpoint.port` where it is not set. */
-const DEFAULT_PORT = 8080;
 const OUTPUTS = { modelName: undefined, serviceName: undefined, namespace: undefined, endpoint: undefined };
 
 interface Children {

@@ -67,6 +67,16 @@ describe("parseManifest refuses with one sentence", () => {
       'Model default/llama: spec.hardware.memoryBudget is "1e400"; it must be at most 1Ei, for example 24Gi',
     ],
     [
+      "a budget one byte above the most",
+      hardware({ memoryBudget: "1152921504606846977" }),
+      'Model default/llama: spec.hardware.memoryBudget is "1152921504606846977"; it must be at most 1Ei, for example 24Gi',
+    ],
+    [
+      "a budget far below 0",
+      hardware({ memoryBudget: "-1e400" }),
+      'Model default/llama: spec.hardware.memoryBudget is "-1e400"; it must be above 0, for example 24Gi',
+    ],
+    [
       "an exponent of four digits, which no server should compute",
       hardware({ memoryBudget: "1e-99999" }),
       'Model default/llama: spec.hardware.memoryBudget is "1e-99999"; it must be a quantity of bytes: a number with a' +
