@@ -1,11 +1,11 @@
 // npm run bench:peers: error on context memory (KV cache and state) at the longest measured f16 context of one slot, against what llama.cpp reserves.
 import { rm } from "node:fs/promises";
+import { MiB } from "../api/bytes.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
-const MiB = 2 ** 20;
 const folder = await temporaryDirectory();
 const truth = readTruth();
 console.log("| model | case | llama.cpp MiB | pulumi-llmkube | LLMKube's formula |\n|---|---|---|---|---|");

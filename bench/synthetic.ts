@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import getPort from "get-port";
+import { MiB } from "../api/bytes.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { type WriterTensor, writeGgufFile } from "../test/support/gguf-writer.ts";
 import {
@@ -22,7 +23,6 @@ import { SYNTHETIC_SHAPES, type SyntheticShape } from "../test/support/synthetic
 import { temporaryDirectory } from "../test/support/workspace.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
-const MiB = 2 ** 20;
 const LONGEST_LOAD_MS = 60_000;
 const MOST_TENSORS = 20_000;
 /** Dense models that are measured without flash attention as well. */

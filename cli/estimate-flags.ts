@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
@@ -14,8 +15,7 @@ import {
   ROPE_SCALINGS,
   type RopeScaling,
 } from "../memory/estimate/types.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
+import { DEFAULT_SETTINGS } from "../serving/settings.ts";
 
 export interface EstimateFlags {
   readonly contextSize: number;
@@ -47,17 +47,34 @@ export interface EstimateFlags {
 /** The options of `estimate`, named as llama-server's own where it has them. */
 export function withEstimateOptions(command: Command): Command {
   return command
-    .option("--context-size <tokens>", "cells in total, over all slots (-c)", whole, DEFAULT_CONTEXT_SIZE)
-    .option("--parallel <n|auto>", "slots (-np); auto: 4 that share one context", wholeOrAuto, 1)
-    .addOption(new Option("--cache-type-k <type>", "element type of the K cache").choices(CACHE_TYPES).default("f16"))
-    .addOption(new Option("--cache-type-v <type>", "element type of the V cache").choices(CACHE_TYPES).default("f16"))
+    .option("--context-size <tokens>", "cells in total, over all slots (-c)", whole, DEFAULT_SETTINGS.contextSize)
+    .option(
+      "--parallel <n|auto>",
+      "slots (-np); auto: 4 that share one context",
+      wholeOrAuto,
+      DEFAULT_SETTINGS.parallel,
+    )
+    .addOption(
+      new Option("--cache-type-k <type>", "element type of the K cache")
+        .choices(CACHE_TYPES)
+        .default(DEFAULT_SETTINGS.cacheTypeK),
+    )
+    .addOption(
+      new Option("--cache-type-v <type>", "element type of the V cache")
+        .choices(CACHE_TYPES)
+        .default(DEFAULT_SETTINGS.cacheTypeV),
+    )
     .addOption(new Option("--flash-attention <on|off>", "flash attention (-fa)").choices(["on", "off"]).default("on"))
-    .option("--batch-size <tokens>", "logical batch (-b)", whole, DEFAULT_BATCH_SIZE)
-    .option("--ubatch-size <tokens>", "physical batch (-ub)", whole, DEFAULT_UBATCH_SIZE)
+    .option("--batch-size <tokens>", "logical batch (-b)", whole, DEFAULT_SETTINGS.batchSize)
+    .option("--ubatch-size <tokens>", "physical batch (-ub)", whole, DEFAULT_SETTINGS.ubatchSize)
     .addOption(new Option("--backend <backend>", "where it computes").choices(BACKENDS).default("metal"))
     .option("--mmproj <source>", "projector of images or sound, served beside the model")
     .option("--draft <source>", "model that guesses tokens ahead (-md)")
-    .option("--draft-tokens <n>", `tokens guessed ahead a slot (default: ${DEFAULT_DRAFT_TOKENS} with --draft)`, whole)
+    .option(
+      "--draft-tokens <n>",
+      `tokens guessed ahead a slot (default: ${SERVER_DEFAULTS.draftTokens} with --draft)`,
+      whole,
+    )
     .option("--lora <source>", "LoRA adapter; may be given several times", collect, [])
     .option("--cache-ram <MiB>", "host memory for prompts of earlier requests", wholeOrZero)
     .option("--ctx-checkpoints <n>", "checkpoints a slot of sliding-window and recurrent models", wholeOrZero)
@@ -76,7 +93,7 @@ export function withEstimateOptions(command: Command): Command {
 export function settingsOf(flags: EstimateFlags): EstimateSettings {
   const { contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend } = flags;
   const { cacheRam, ctxCheckpoints, swaFull, loadMode, moeCpu, moeCpuLayers, ropeScaling } = flags;
-  const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : DEFAULT_DRAFT_TOKENS);
+  const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return {
     ...{ contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend },
     flashAttention: flags.flashAttention === "on",

@@ -1,25 +1,11 @@
 import { formatBytes } from "../api/quantity.ts";
-import { adviceText } from "../memory/advice.ts";
+import { adviceText } from "../memory/advice-text.ts";
 import { describeBudget } from "../memory/budget.ts";
+import { partLabel } from "../memory/estimate/parts.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import type { GridCell } from "../memory/grid.ts";
 import { borderlessTable, printed } from "./borderless-table.ts";
 import type { Answer } from "./estimate-answer.ts";
-
-const LABELS: Readonly<Record<string, string>> = {
-  weights: "weights",
-  kv: "KV cache",
-  recurrent: "recurrent state",
-  computeDevice: "compute, device",
-  computeHost: "compute, host",
-  output: "output buffer",
-  process: "process and tokenizer",
-  promptCache: "prompt cache",
-  checkpoints: "context checkpoints",
-  mmproj: "projector",
-  draft: "draft model",
-  lora: "LoRA adapters",
-};
 
 const BAR_WIDTH = 32;
 
@@ -70,10 +56,7 @@ export function comparisonText(answers: readonly Answer[]): string {
   const used = known.flatMap((found) => Object.entries(found?.parts ?? {}).filter(([, bytes]) => bytes > 0));
   const parts = new Set(used.map(([part]) => part));
   for (const part of parts) {
-    table.push([
-      LABELS[part] ?? part,
-      ...known.map((found) => (found ? formatBytes(found.parts[part] ?? 0) : "unknown")),
-    ]);
+    table.push([partLabel(part), ...known.map((found) => (found ? formatBytes(found.parts[part] ?? 0) : "unknown"))]);
   }
   table.push(["total", ...known.map((found) => (found ? formatBytes(found.totalBytes) : "unknown"))]);
   table.push(["confidence", ...answers.map(({ estimate }) => estimate.confidence)]);
@@ -97,7 +80,7 @@ function breakdown(estimate: KnownEstimate): string {
   const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
   for (const [part, bytes] of parts) {
     table.push([
-      LABELS[part] ?? part,
+      partLabel(part),
       formatBytes(bytes),
       "█".repeat(Math.round((BAR_WIDTH * bytes) / estimate.totalBytes)),
     ]);

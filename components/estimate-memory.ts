@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
 import { estimateServed, type Served } from "../memory/served.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
+import { DEFAULT_SETTINGS } from "../serving/settings.ts";
 
 /** A model, and how llama-server would serve it. */
 export interface EstimateMemoryArgs {
@@ -62,13 +62,13 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
     const served = await readServed(known);
     const settings = {
       backend: known.backend ?? "metal",
-      contextSize: known.contextSize ?? DEFAULT_CONTEXT_SIZE,
-      parallel: known.parallel ?? 1,
-      cacheTypeK: known.cacheTypeK ?? "f16",
-      cacheTypeV: known.cacheTypeV ?? "f16",
-      flashAttention: known.flashAttention ?? true,
-      batchSize: known.batchSize ?? DEFAULT_BATCH_SIZE,
-      ubatchSize: known.ubatchSize ?? DEFAULT_UBATCH_SIZE,
+      contextSize: known.contextSize ?? DEFAULT_SETTINGS.contextSize,
+      parallel: known.parallel ?? DEFAULT_SETTINGS.parallel,
+      cacheTypeK: known.cacheTypeK ?? DEFAULT_SETTINGS.cacheTypeK,
+      cacheTypeV: known.cacheTypeV ?? DEFAULT_SETTINGS.cacheTypeV,
+      flashAttention: known.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
+      batchSize: known.batchSize ?? DEFAULT_SETTINGS.batchSize,
+      ubatchSize: known.ubatchSize ?? DEFAULT_SETTINGS.ubatchSize,
       ...draftTokens(known),
     };
     const answer = estimateServed(served, settings);
@@ -85,7 +85,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
 type Known = pulumi.Unwrap<EstimateMemoryArgs>;
 
 function draftTokens({ draft, draftTokens: asked }: Known): { draftTokens?: number } {
-  const tokens = asked ?? (draft === undefined ? undefined : DEFAULT_DRAFT_TOKENS);
+  const tokens = asked ?? (draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return tokens === undefined ? {} : { draftTokens: tokens };
 }
 

@@ -1,3 +1,4 @@
+import { GiB, MiB } from "../api/bytes.ts";
 import { formatBytes, parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 
@@ -33,10 +34,10 @@ export interface BudgetInput {
 }
 
 /** Up to this much RAM macOS itself needs the larger share (apple-memory.md §1). */
-const SMALL_MAC_BYTES = 36 * 2 ** 30;
+const SMALL_MAC_BYTES = 36 * GiB;
 const SMALL_MAC_FRACTION = 0.67;
 const LARGE_MAC_FRACTION = 0.75;
-const SUSPICIOUSLY_SMALL = 2 ** 20;
+const SUSPICIOUSLY_SMALL = MiB;
 
 /** The share of RAM that models get where nobody said: 0.67 up to 36 GiB, 0.75 above. */
 export function adaptiveFraction(hostMemoryBytes: number): number {

@@ -5,7 +5,7 @@ import { type Budget, resolveBudget } from "../memory/budget.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE, unservedModel } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, unservedModel } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
@@ -37,16 +37,7 @@ const DECISIVE = /^spec(\.(source|format|files|mmproj|hardware)\b|$)/;
 const DEFAULT_ACCELERATOR = "cpu";
 
 /** Any valid settings: weights and architecture do not depend on them. */
-const ANY_SETTINGS: EstimateSettings = {
-  backend: "metal",
-  contextSize: DEFAULT_CONTEXT_SIZE,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: DEFAULT_BATCH_SIZE,
-  ubatchSize: DEFAULT_UBATCH_SIZE,
-};
+const ANY_SETTINGS: EstimateSettings = { ...DEFAULT_SETTINGS, backend: "metal" };
 
 /** Reads the header of the Model's weights, once for each source; never rejects. */
 export async function examine(reading: Reading<Model>, config: FitConfig): Promise<Examined> {

@@ -1,14 +1,20 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
 import { speculationOf } from "./speculation.ts";
 
-/** Tokens, where a service names no context size: LLMKube's default. */
-export const DEFAULT_CONTEXT_SIZE = 2048;
-/** llama-server's own -b and -ub. */
-export const DEFAULT_BATCH_SIZE = 2048;
-export const DEFAULT_UBATCH_SIZE = 512;
+/** The settings of a service that sets none. */
+export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
+  contextSize: SERVER_DEFAULTS.contextSize,
+  parallel: SERVER_DEFAULTS.parallelSlots,
+  cacheTypeK: SERVER_DEFAULTS.cacheType,
+  cacheTypeV: SERVER_DEFAULTS.cacheType,
+  flashAttention: SERVER_DEFAULTS.flashAttention,
+  batchSize: SERVER_DEFAULTS.batchSize,
+  ubatchSize: SERVER_DEFAULTS.uBatchSize,
+};
 
 /**
  * The llama-server settings that a service's typed fields ask for: the one mapping that preview, agent and tests share.
@@ -28,11 +34,11 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     backend,
     cacheTypeK: cacheTypeK.value,
     cacheTypeV: cacheTypeV.value,
-    contextSize: spec.contextSize ?? DEFAULT_CONTEXT_SIZE,
-    parallel: spec.parallelSlots ?? 1,
-    flashAttention: spec.flashAttention ?? true,
-    batchSize: spec.batchSize ?? DEFAULT_BATCH_SIZE,
-    ubatchSize: spec.uBatchSize ?? DEFAULT_UBATCH_SIZE,
+    contextSize: spec.contextSize ?? DEFAULT_SETTINGS.contextSize,
+    parallel: spec.parallelSlots ?? DEFAULT_SETTINGS.parallel,
+    flashAttention: spec.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
+    batchSize: spec.batchSize ?? DEFAULT_SETTINGS.batchSize,
+    ubatchSize: spec.uBatchSize ?? DEFAULT_SETTINGS.ubatchSize,
     ...(speculation.value && { draftTokens: speculation.value.draftTokens }),
     ...(spec.ropeScaling && { ropeScaling: spec.ropeScaling.type }),
     ...(spec.moeCPUOffload && { moeCpu: true }),
@@ -64,7 +70,7 @@ function unservedField(spec: InferenceServiceSpec): string | undefined {
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {
-  const type = CACHE_TYPES.find((known) => known === (value ?? "f16"));
+  const type = CACHE_TYPES.find((known) => known === (value ?? SERVER_DEFAULTS.cacheType));
   if (type !== undefined) return ok(type);
   return fail(`spec.${field} is ${JSON.stringify(value)}: one of ${CACHE_TYPES.join(", ")} is expected`);
 }

@@ -1,4 +1,5 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 
 /** How tokens are guessed ahead: with a smaller model, or from the text so far. */
@@ -12,8 +13,6 @@ export type Speculation =
     }
   | { readonly type: "ngram-simple"; readonly draftTokens: number };
 
-/** llama-server's own `--spec-draft-n-max`. */
-export const DEFAULT_DRAFT_TOKENS = 3;
 /** llama-server's own `--spec-ngram-simple-size-m`. */
 const DEFAULT_NGRAM_TOKENS = 48;
 
@@ -33,7 +32,7 @@ export function speculationOf({ speculativeDecoding: asked }: InferenceServiceSp
   if (!asked.draftModelRef) {
     return fail("spec.speculativeDecoding.draftModel is not supported: name a Model with draftModelRef");
   }
-  const draftTokens = asked.nDraftMax ?? DEFAULT_DRAFT_TOKENS;
+  const draftTokens = asked.nDraftMax ?? SERVER_DEFAULTS.draftTokens;
   return ok({ type: "draft-simple", draftModelRef: asked.draftModelRef, draftTokens, pMin: asked.pMin });
 }
 

@@ -1,5 +1,6 @@
 import { ok, type Result } from "../../api/result.ts";
-import { adviceText, advise } from "../../memory/advice.ts";
+import { advise } from "../../memory/advice.ts";
+import { adviceText } from "../../memory/advice-text.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed, type Served } from "../../memory/served.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";

@@ -28,7 +28,7 @@ export async function latencies(): Promise<Latencies> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const name = `chat-${round}`;
       const port = await getPort();
-      floor?.push(await bareStartMs(site, port));
+      floor?.push(await serverStartMs(site, port));
       await writeManifests(site, name, { port });
       const toSpawn = await timeUntil(site, name, ({ pid }) => pid !== undefined);
       spawned?.push(toSpawn);
@@ -53,7 +53,7 @@ export async function latencies(): Promise<Latencies> {
   return { spawnedMs, readyMs, decidedMs, goneMs, floorMs };
 }
 
-async function bareStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {
+async function serverStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {
   const begin = performance.now();
   const args = ["--model", weights, "--port", String(port), "--ctx-size", "4096", "--parallel", "1"];
   const child = spawn(llamaServer, [...args, "--device", "none", "--fit", "off", "--load-mode", "none"], {

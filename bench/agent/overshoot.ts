@@ -4,13 +4,13 @@ import { openLinux } from "../../agent/host/linux/linux.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/loop.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
+import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 
-const MiB = 2 ** 20;
 const BUDGET_BYTES = 512 * MiB;
 const TICK_MS = 1000;
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import * as z from "zod";
+import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { type BenchModel, writeModels } from "./models.ts";
@@ -16,7 +17,6 @@ const DELAY_MS = 30;
 /** How long each reader reads the same header again and again, and how often at most. */
 const SECONDS = 4;
 const MOST_READS = 200;
-const MiB = 2 ** 20;
 const CHILD = join(import.meta.dirname, "child.ts");
 const execute = promisify(execFile);
 

@@ -1,7 +1,8 @@
-import { fail, ok, type Result } from "../../api/result.ts";
+import { ok, type Result } from "../../api/result.ts";
+import { rowBytes } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
 import { FAMILIES, type Family, PREDICTING } from "./families.ts";
-import type { CacheType, EstimateSettings } from "./types.ts";
+import type { EstimateSettings } from "./types.ts";
 
 /** Cells of the caches that a server makes, per stream. */
 export interface Cells {
@@ -16,19 +17,6 @@ export interface Cells {
 /** llama-server's automatic number of slots, which share one unified stream. */
 const AUTOMATIC_SLOTS = 4;
 const CELL_PADDING = 256;
-
-/** Elements a block and bytes a block. */
-const CACHE_BLOCKS: Readonly<Record<CacheType, readonly [elements: number, bytes: number]>> = {
-  f32: [1, 4],
-  f16: [1, 2],
-  bf16: [1, 2],
-  q8_0: [32, 34],
-  q5_1: [32, 24],
-  q5_0: [32, 22],
-  q4_1: [32, 20],
-  q4_0: [32, 18],
-  iq4_nl: [32, 18],
-};
 
 /** Number of slots that the server offers. */
 export function sequencesOf(settings: EstimateSettings): number {
@@ -196,16 +184,6 @@ export function windowOf(facts: ModelFacts, family: Family): number | undefined 
   const { fixedWindow, defaultWindow } = family.sliding;
   const window = facts.slidingWindow === 0 ? 0 : (fixedWindow ?? facts.slidingWindow ?? defaultWindow ?? 0);
   return window > 0 ? window : undefined;
-}
-
-function rowBytes(cache: "K" | "V", type: CacheType, elements: number): Result<number> {
-  const [block, bytes] = CACHE_BLOCKS[type];
-  if (elements % block !== 0) {
-    return fail(
-      `the ${cache} cache's rows have ${elements} elements, no multiple of the ${block} that ${type} needs: use f16`,
-    );
-  }
-  return ok((elements / block) * bytes);
 }
 
 function padded(cells: number): number {

@@ -1,7 +1,8 @@
 import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
+import { isQuantized } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
 import { confirmed, type Family } from "./families.ts";
-import type { CacheType, EstimateSettings } from "./types.ts";
+import type { EstimateSettings } from "./types.ts";
 
 /** Compute buffers in bytes: on `cpu` all is `host`, on `metal` both exist and both count on unified memory. */
 export interface ComputeBytes {
@@ -129,7 +130,7 @@ function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): numbe
 
 /** As on the CPU, but with one row less unless the cache is quantized. */
 function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
-  const rows = QUANTIZED.has(settings.cacheTypeK) ? 3 : 2;
+  const rows = isQuantized(settings.cacheTypeK) ? 3 : 2;
   const experts = expertWidth(facts, family, narrower(facts));
   return (
     experts ?? feedForwardCopies(family) * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts))
@@ -168,7 +169,7 @@ function metalAttention(
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
   if (widest === 0) return 0;
   const mla = compressed(family) && facts.mla !== undefined;
-  const quantized = QUANTIZED.has(settings.cacheTypeK);
+  const quantized = isQuantized(settings.cacheTypeK);
   const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
   const rows = attentionRows(facts, family, quantized) - (family.fusedProjection && !quantized ? widest : 0);
   const scratch = 2 * cells.full * widest;
@@ -191,8 +192,6 @@ function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): n
   if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * queryWidth(facts);
   return 2 * embedding + (quantized ? 2 : 3) * queryWidth(facts);
 }
-
-const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]);
 
 /** A recurrent layer's own graph: floats a token, and one state a sequence. */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {

@@ -1,3 +1,4 @@
+import { MiB } from "../../api/bytes.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { tensorBytes } from "../../gguf/tensor-types.ts";
@@ -14,12 +15,12 @@ import {
   sequencesOf,
   windowOf,
 } from "./cache.ts";
+import { isQuantized } from "./cache-types.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
 import { confirmed, type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
+import type { Part } from "./parts.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
-
-const MiB = 2 ** 20;
 
 /**
  * What a llama-server with these settings reserves for the model, in bytes, from its header alone (llama-memory.md).
@@ -83,7 +84,7 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
     process: processBytes(facts, cells.sequences),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
-  };
+  } satisfies Partial<Record<Part, number>>;
   const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes)) {
     return fail(`context size ${settings.contextSize} needs more bytes than can be counted: choose a smaller one`);
@@ -157,8 +158,7 @@ export function refusedSettings(settings: EstimateSettings): string | undefined 
     if (count !== undefined && (!Number.isInteger(count) || count < 0 || count > 2 ** 31))
       return `the ${name} is ${count}: a whole number of ${unit} from 0 to 2^31 is expected`;
   }
-  const quantizedValues = !["f32", "f16", "bf16"].includes(settings.cacheTypeV);
-  if (quantizedValues && !settings.flashAttention) {
+  if (isQuantized(settings.cacheTypeV) && !settings.flashAttention) {
     return `a ${settings.cacheTypeV} V cache needs flash attention: turn it on, or use f16`;
   }
   return undefined;

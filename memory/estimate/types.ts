@@ -1,5 +1,7 @@
-/** KV cache element types that llama-server accepts for -ctk / -ctv. */
-export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
+import { CACHE_TYPES as API_CACHE_TYPES } from "../../api/llama-fields.ts";
+
+/** KV cache element types that llama-server accepts for -ctk and -ctv. LLMKube's enum has no name for bf16. */
+export const CACHE_TYPES = [...API_CACHE_TYPES, "bf16"] as const;
 export type CacheType = (typeof CACHE_TYPES)[number];
 
 /** Where llama-server computes: `metal` reserves a device and a host buffer, `cpu` one. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { GiB } from "../../api/bytes.ts";
 import { adaptiveFraction, type BudgetInput, describeBudget, resolveBudget } from "../../memory/budget.ts";
-
-const GiB = 2 ** 30;
 
 // The vectors of llmkube.md §6 ("Budget resolution"), and what they leave open.
 describe("resolveBudget", () => {

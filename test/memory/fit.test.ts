@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
+import { GiB } from "../../api/bytes.ts";
 import { type BudgetInput, resolveBudget } from "../../memory/budget.ts";
 import type { Estimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-
-const GiB = 2 ** 30;
 
 function needing(totalBytes: number): Estimate {
   return {

@@ -57,8 +57,8 @@ describe("memory-fits", () => {
     assert.deepEqual(more, []);
     const expected = [
       /^memory-fits: Model default\/gemma does not fit: estimated 1\.8 GiB required, budget 1\.0 GiB \(absolute from CRD\), 8\d\d\.\d MiB short$/,
-      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ compute on the device 1\d\d\.\d MiB \+ compute on the host \d\d\.\d MiB \+ /,
-      /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with the cache in q8_0, or a budget of at least \d+Mi \(/,
+      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ GPU compute buffer 1\d\d\.\d MiB \+ CPU compute buffer \d\d\.\d MiB \+ /,
+      /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with a KV cache in q8_0, or these settings with a budget of at least \d+Mi \(/,
     ];
     const lines = report.split("\n");
     assert.equal(lines.length, expected.length);
@@ -70,7 +70,7 @@ describe("memory-fits", () => {
     await analyse(llamaModel("1Gi"));
     const [report = ""] = await analyse(service({ contextSize: 32768 }));
     const advised =
-      /context of (\d+) tokens, or a context of (\d+) tokens with the cache in q8_0, or .* (\d+)Mi \(/.exec(report);
+      /context of (\d+) tokens, or a context of (\d+) tokens with a KV cache in q8_0, or .* (\d+)Mi \(/.exec(report);
     const [context = 0, quantized = 0, budget = 0] = advised?.slice(1).map(Number) ?? [];
     const refused = async (serving: object) => (await analyse(service(serving))).length > 0;
     const q8 = { cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
@@ -100,7 +100,7 @@ describe("memory-fits", () => {
     assert.deepEqual(onModel, [
       "memory-fits: Model default/gemma does not fit: its weights alone are 663.1 MiB, budget 512.0 MiB (absolute from CRD).",
     ]);
-    assert.match(onService?.join() ?? "", /What would fit: no context at all under this budget; a budget of at least/);
+    assert.match(onService?.join() ?? "", /No context fits this budget\. What would fit: a budget of at least/);
   });
 
   it("takes the share of the configured host's memory, or the agent's share of it", async () => {

@@ -194,7 +194,10 @@ describe("estimate", () => {
     const odd = await header({ ...LLAMA, "llama.attention.key_length": 20 });
     const answer = estimate(odd, { ...SETTINGS, cacheTypeK: "q8_0" });
     assert.ok(!answer.ok);
-    assert.match(answer.error, /K cache's rows have 40 elements, no multiple of the 32 that q8_0 needs/);
+    assert.match(
+      answer.error,
+      /a row of the K cache has 40 elements, which is not a multiple of the 32 that q8_0 needs/,
+    );
   });
 
   it("refuses a context whose cache cannot be counted", async () => {

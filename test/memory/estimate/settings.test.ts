@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
+import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { readHeader } from "../../../gguf/read.ts";
 import { estimateWith } from "../../../memory/estimate/auxiliary.ts";
@@ -10,7 +11,6 @@ import { type WriterModel, type WriterValue, writeGgufFile } from "../../support
 import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
-const MiB = 2 ** 20;
 let folder = "";
 
 async function read(model: WriterModel): Promise<GgufHeader> {
@@ -214,7 +214,7 @@ describe("estimateWith", () => {
     return read({ metadata: { "general.architecture": "clip", ...keys }, tensors: TENSORS });
   }
 
-  it("is the plain estimate without companions", () => {
+  it("is the plain estimate without auxiliary models", () => {
     assert.deepEqual(estimateWith(header, SETTINGS, {}), estimate(header, SETTINGS));
   });
 
@@ -224,7 +224,7 @@ describe("estimateWith", () => {
     // 64 x 64 floats, and 16384 patches x (3 x 128 + 6 x 64) floats.
     assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * 768);
     assert.equal(answer.value.totalBytes, sumOf(answer.value.parts));
-    assert.match(answer.value.notes.join(), /mmproj: its compute is bounded/);
+    assert.match(answer.value.notes.join(), /mmproj: its compute buffer is an upper bound/);
   });
 
   it("takes the file's image size where every image is scaled to it", async () => {
@@ -245,7 +245,7 @@ describe("estimateWith", () => {
   it("does not guess at a projector without an encoder, and names a bad key", async () => {
     const unknown = estimateWith(header, SETTINGS, { mmproj: await projector({}) });
     assert.ok(unknown.ok && unknown.value.confidence === "unknown");
-    assert.match(unknown.value.notes.join(), /mmproj: the file names neither/);
+    assert.match(unknown.value.notes.join(), /mmproj: the file describes neither/);
     const bad = estimateWith(header, SETTINGS, { mmproj: await projector({ ...VISION, "clip.vision.patch_size": 0 }) });
     assert.ok(!bad.ok);
     assert.match(bad.error, /^mmproj: key "clip\.vision\.patch_size" holds 0: a whole number from 1 to 2\^20/);
