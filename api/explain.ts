@@ -4,18 +4,18 @@ import { fieldPaths, type Path, pathText, schemaAt, unwrap } from "./schema-walk
 
 const LONGEST_SHOWN = 80;
 const MOST_FIELDS_LISTED = 12;
-/** Share of a name's letters that may be wrong in what still counts as a slip of the pen. */
-const SLIP = 0.4;
+/** The share of a name's letters that may differ in a misspelling of it. */
+const MAX_MISSPELT_SHARE = 0.4;
 
 /**
  * What is wrong with a document, as one clause: the field's path, what it held and what would be right. An unknown field
- * comes first, because it is often the reason why another one is missing.
+ * comes first, because it is often the reason why another field is missing.
  */
 export function explain(root: z.core.$ZodType, document: unknown, issues: readonly z.core.$ZodIssue[]): string {
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue === undefined) return "it is not valid";
   const others = issues.length - 1;
-  const more = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "fault" : "faults"})`;
+  const more = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "problem" : "problems"})`;
   return `${clause(root, document, issue)}${more}`;
 }
 
@@ -45,16 +45,16 @@ function unknownField(root: z.core.$ZodType, path: readonly PropertyKey[]): stri
   if (near !== undefined) return `${text}; did you mean ${near}?`;
   const elsewhere = fieldPaths(root).find((field) => field.at(-1) === name);
   if (elsewhere !== undefined) return `${text}; did you mean ${pathText(elsewhere)}?`;
-  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; there are ${siblings.join(", ")}`;
-  return `${text}, and none has a similar name; kubectl explain lists those that exist`;
+  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; the fields are ${siblings.join(", ")}`;
+  return `${text}, and no field has a similar name; kubectl explain lists the fields`;
 }
 
-/** The name that a misspelt one was probably meant to be, upper and lower case aside. */
+/** The known name that a misspelt one was probably meant to be, without regard to case. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (names.length === 0 || name.length > LONGEST_SHOWN) return undefined;
   const lower = new Map(names.map((known) => [known.toLowerCase(), known]));
   const found = closest(name.toLowerCase(), [...lower.keys()]);
-  return distance(name.toLowerCase(), found) <= SLIP * Math.min(name.length, found.length)
+  return distance(name.toLowerCase(), found) <= MAX_MISSPELT_SHARE * Math.min(name.length, found.length)
     ? lower.get(found)
     : undefined;
 }
@@ -84,7 +84,7 @@ function kindOfValue(json: z.core.JSONSchema.BaseSchema): string {
 
 function range({ minimum, maximum, exclusiveMinimum }: z.core.JSONSchema.BaseSchema): string {
   if (minimum === undefined || maximum === undefined) return "";
-  // OpenAPI 3.0 has a boolean there, later JSON Schema a number.
+  // In OpenAPI 3.0 exclusiveMinimum is a boolean; in newer JSON Schema it is a number.
   return exclusiveMinimum ? ` above ${minimum} and at most ${maximum}` : ` from ${minimum} to ${maximum}`;
 }
 
@@ -103,11 +103,11 @@ function valueAt(document: unknown, path: Path): unknown {
   );
 }
 
-/** A value as JSON, cut short, because a manifest is as long as its author likes, and without credentials in URLs. */
+/** A value as JSON for a message: cut short, because a manifest may be long, and without the credentials in URLs. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  // JSON has no NaN and no Infinity, YAML has both.
+  // YAML has NaN and Infinity, JSON has neither.
   const text =
     typeof value === "string" ? JSON.stringify(withoutCredentials(value).slice(0, LONGEST_SHOWN + 1)) : String(value);
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;

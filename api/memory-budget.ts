@@ -4,8 +4,8 @@ import { readQuantity } from "./quantity.ts";
 const MAX_BUDGET_BYTES = 2n ** 60n;
 
 /**
- * Exponents of four digits and more are kept from the API server's parser, which computes powers of ten that large in full
- * (`1e-999999999` occupies it for hours); such a quantity is never a budget.
+ * An exponent of four digits or more must not reach the API server's parser, which computes such powers of ten in full
+ * (`1e-999999999` occupies it for hours). No budget needs one.
  */
 const HUGE_EXPONENT = "[eE][+-]?0*[1-9][0-9]{3}";
 
@@ -18,7 +18,7 @@ const CEL_BUDGET = [
 
 const EXPECTED_BUDGET = "a Kubernetes quantity of bytes above 0 and at most 1Ei";
 
-/** `memoryBudget`: a quantity above 0 and at most 1Ei, refused by the API server and by the parser alike. */
+/** `memoryBudget`: a quantity above 0 and at most 1Ei. The API server and the parser refuse anything else alike. */
 export const memoryBudgetSchema = z
   .string()
   .max(32, { abort: true })

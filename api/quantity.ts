@@ -1,14 +1,14 @@
 import prettyBytes from "pretty-bytes";
 import { fail, ok, type Result } from "./result.ts";
 
-/** Largest quantity of bytes that anything here accepts: a signed 64-bit integer, as in Kubernetes. */
+/** The largest quantity of bytes: a signed 64-bit integer, as in Kubernetes. */
 const MAX_BYTES = 2n ** 63n - 1n;
 
-/** More digits, or a larger exponent, than any value up to {@link MAX_BYTES} or down to a nano-byte can need. */
+/** No value between a nano-byte and {@link MAX_BYTES} needs more characters, or a larger exponent. */
 const MAX_LENGTH = 64;
 const MAX_EXPONENT = 64;
 
-/** Suffix to [base, exponent]: the grammar of apimachinery's resource.Quantity. */
+/** Each suffix as [base, exponent]: the grammar of apimachinery's resource.Quantity. */
 const SUFFIXES: Readonly<Record<string, readonly [base: 2n | 10n, exponent: number]>> = {
   n: [10n, -9],
   u: [10n, -6],
@@ -40,7 +40,7 @@ export type Quantity =
 
 /**
  * Bytes of a Kubernetes quantity (`24Gi`, `1.5G`, `1e9`, `512`), exact, rounded away from zero to a whole byte
- * (`100m` is 1 byte). The sign is kept: whether zero or a negative amount makes sense is the caller's rule.
+ * (`100m` is 1 byte). Zero and negative amounts are valid here; the caller decides whether they make sense.
  *
  * Fails on what `resource.ParseQuantity` refuses, on amounts beyond 2^63-1 bytes, some of which it silently caps, and on
  * a suffix without a number (`Gi`), which is outside its documented grammar and which its scanner reads as 0.
@@ -53,7 +53,7 @@ export function parseQuantity(text: string): Result<bigint> {
     const remedy = `write a number with a Kubernetes suffix, for example ${read.example}`;
     return fail(`${shown} is not a quantity of bytes; ${remedy}`);
   }
-  return fail(`${shown} is more than 2^63-1 bytes; write the memory that a machine has, for example 24Gi`);
+  return fail(`${shown} is more than 2^63-1 bytes; write an amount that a machine can have, for example 24Gi`);
 }
 
 /** As {@link parseQuantity}, for callers that word the failure themselves. */

@@ -142,7 +142,7 @@ describe("parseManifest refuses with one sentence", () => {
     [
       "a misspelt required field, said once",
       serviceManifest({ modelRef: undefined, modelref: "llama" }),
-      "InferenceService default/chat: spec.modelref is not a field; did you mean modelRef? (and 1 more fault)",
+      "InferenceService default/chat: spec.modelref is not a field; did you mean modelRef? (and 1 more problem)",
     ],
     [
       "a path through a list and a key that is no word",
@@ -153,7 +153,7 @@ describe("parseManifest refuses with one sentence", () => {
       "a label value that the API server would refuse",
       { ...modelManifest(), metadata: { name: "llama", labels: { "example.com/team": "a b" } } },
       "Model default/llama: metadata.labels[\"example.com/team\"] is \"a b\"; it must be at most 63 letters, digits, '-', '_'" +
-        " and '.', starting and ending with those",
+        " and '.', starting and ending with a letter or digit",
     ],
     [
       "a name that Kubernetes has not",

@@ -17,8 +17,8 @@ const budget = fc
 /** `slo.objective`: mostly within its rule, which its pattern does not know. */
 const percentage = fc.integer({ min: 49_000, max: 100_000 }).map((thousandths) => (thousandths / 1000).toFixed(3));
 
-/** Values of a carried Kubernetes type: any JSON object, with the keys that objects cannot hold left out. */
-const carried = fc
+/** Values of an opaque Kubernetes type: any JSON object, with the keys that objects cannot hold left out. */
+const opaque = fc
   .dictionary(fc.string({ minLength: 1 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 })
   .map((object) => JSON.stringify(object))
   .filter((json) => !json.includes("__proto__"))
@@ -50,7 +50,7 @@ function valuesOf(schema: CrdSchema, name = ""): fc.Arbitrary<unknown> {
   if (name === "memoryBudget") return budget;
   if (name === "objective") return percentage;
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
-  if (schema["x-kubernetes-preserve-unknown-fields"]) return carried;
+  if (schema["x-kubernetes-preserve-unknown-fields"]) return opaque;
   switch (schema.type) {
     case "boolean":
       return fc.boolean();
