@@ -9,12 +9,12 @@ import type { Answer } from "./estimate-answer.ts";
 
 const BAR_WIDTH = 32;
 
-/** The answer for a person: where the memory goes, and what a budget means for it. */
+/** The answer as text: the parts of the memory, and whether they fit the budget if there is one. */
 export function estimateText(answer: Answer): string {
   const { estimate, settings } = answer;
   const lines = [`${answer.source}: ${estimate.architecture}, ${settingsText(settings)}`, ""];
   if (estimate.confidence === "unknown") {
-    lines.push(`  weights  ${formatBytes(estimate.weightsBytes)}`, "  need     unknown");
+    lines.push(`  weights  ${formatBytes(estimate.weightsBytes)}`, "  total    unknown");
   } else {
     lines.push(breakdown(estimate));
   }
@@ -25,7 +25,7 @@ export function estimateText(answer: Answer): string {
   return lines.join("\n");
 }
 
-/** Contexts down, cache types across. */
+/** One row for each context size, one column for each cache type. */
 function gridText(grid: readonly GridCell[]): string {
   const types = [...new Set(grid.map(({ cacheType }) => cacheType))];
   const table = borderlessTable({
@@ -36,7 +36,7 @@ function gridText(grid: readonly GridCell[]): string {
   for (const contextSize of new Set(grid.map((cell) => cell.contextSize))) {
     table.push([String(contextSize), ...grid.filter((cell) => cell.contextSize === contextSize).map(cellText)]);
   }
-  const legend = grid.some(({ fits }) => fits !== undefined) ? "\n  ✓ fits the budget, ✗ does not" : "";
+  const legend = grid.some(({ fits }) => fits !== undefined) ? "\n  ✓ fits the budget, ✗ does not fit" : "";
   return `${printed(table)}${legend}`;
 }
 
@@ -45,7 +45,7 @@ function cellText({ totalBytes, fits }: GridCell): string {
   return fits === undefined ? need : `${need} ${fits ? "✓" : "✗"}`;
 }
 
-/** Several answers side by side, one column a source. */
+/** Several answers side by side, one column for each source. */
 export function comparisonText(answers: readonly Answer[]): string {
   const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
   const table = borderlessTable({
@@ -94,7 +94,7 @@ function verdictLines({ verdict, settings }: Answer): readonly string[] {
   const { budget, fit, advice } = verdict;
   if (fit.reason === "MemoryCheckFailed") return ["", `  refused: ${fit.message}`];
   if (!fit.fits) return ["", `  does not fit: ${fit.message}`, `  ${adviceText(advice, settings)}`];
-  const room =
-    advice.maxContextSize === undefined ? "" : `; up to ${advice.maxContextSize} tokens of context would fit`;
-  return ["", `  fits: ${describeBudget(budget)}, ${formatBytes(fit.headroomBytes)} to spare${room}`];
+  const largest =
+    advice.maxContextSize === undefined ? "" : `; a context of up to ${advice.maxContextSize} tokens would fit`;
+  return ["", `  fits: ${describeBudget(budget)}, ${formatBytes(fit.headroomBytes)} to spare${largest}`];
 }

@@ -5,7 +5,7 @@ import { isQuantized } from "./estimate/cache-types.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
 
-/** Cache types that contexts are searched for, K and V alike, largest first. */
+/** The types of KV cache for which the largest context is searched, largest type first. K and V have the same type. */
 export const ADVISED_CACHE_TYPES = ["f16", "q8_0", "q4_0"] as const;
 export type AdvisedCacheType = (typeof ADVISED_CACHE_TYPES)[number];
 
@@ -131,7 +131,7 @@ function largestContext(served: Served, settings: EstimateSettings, budgetBytes:
   return fitting === 0 ? undefined : fitting * STEP;
 }
 
-/** Each slot of an explicit `--parallel` has a share of the context, and can use the whole training length. */
+/** The longest useful context: with an explicit `--parallel`, each slot can use the whole context that the model was trained with. */
 export function contextLimit(served: Served, settings: EstimateSettings): number {
   const slots = settings.parallel === "auto" ? 1 : settings.parallel;
   const { metadata } = served.header;

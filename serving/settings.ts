@@ -17,9 +17,8 @@ export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
 };
 
 /**
- * The llama-server settings that a service's typed fields ask for: the one mapping that preview, agent and tests share.
- * Fails where a field would change memory or answers and is not acted upon, so that nothing passes unestimated and
- * nothing is silently dropped (llmkube.md §4, #159).
+ * The llama-server settings for a service's typed fields. Preview, agent and tests share this one mapping. It fails on a field that
+ * would change memory or answers but is not supported, so that no need goes unestimated and no setting is silently ignored (llmkube.md §4, #159).
  */
 export function servingSettings(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
   const unserved = unservedField(spec);
@@ -46,25 +45,25 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
   });
 }
 
-/** Why a Model cannot be estimated and served, as a sentence; undefined: it can. */
+/** Why a Model cannot be estimated and served, as one sentence; undefined means that it can. */
 export function unservedModel({ format }: ModelSpec): string | undefined {
   if (format === undefined || format === "gguf") return undefined;
-  return `spec.format is ${format}: only gguf models can be estimated and served`;
+  return `spec.format is ${format}, but only gguf models can be estimated and served`;
 }
 
 function unservedField(spec: InferenceServiceSpec): string | undefined {
   const { ropeScaling, noKvOffload, metadataOverrides = [], tensorOverrides = [] } = spec;
   if (ropeScaling?.type === "longrope") {
-    return "spec.ropeScaling.type longrope is read from the model's own file: remove it, or use yarn or linear";
+    return "spec.ropeScaling.type longrope is not supported, because llama-server reads it from the model's own file: remove it, or use yarn or linear";
   }
   if (noKvOffload) {
-    return "spec.noKvOffload is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+    return "spec.noKvOffload is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   if (metadataOverrides.length > 0) {
-    return "spec.metadataOverrides is not supported: what it changes cannot be estimated: remove it";
+    return "spec.metadataOverrides is not supported, because its effect on memory cannot be estimated: remove it";
   }
   if (tensorOverrides.length > 0) {
-    return "spec.tensorOverrides is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+    return "spec.tensorOverrides is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   return undefined;
 }

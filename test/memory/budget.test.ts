@@ -76,9 +76,9 @@ describe("resolveBudget", () => {
         /^--memory-fraction \S+ must be above 0 and at most 1/,
       ] as const,
     ]),
-    ["fraction without known memory", { memoryFraction: 0.5 }, /needs the node's memory, which is not known/],
-    ["default without known memory", {}, /needs the node's memory, which is not known/],
-    ["memory read as 0", { hostMemoryBytes: 0 }, /needs the node's memory/],
+    ["fraction without known memory", { memoryFraction: 0.5 }, /is a fraction of the node's memory, which is unknown/],
+    ["default without known memory", {}, /is a fraction of the node's memory, which is unknown/],
+    ["memory read as 0", { hostMemoryBytes: 0 }, /is a fraction of the node's memory, which is unknown/],
   ];
   for (const [name, input, message] of refused) {
     it(`refuses: ${name}`, () => {

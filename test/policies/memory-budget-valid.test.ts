@@ -34,11 +34,11 @@ describe("memory-budget-valid", () => {
     [{ memoryBudget: "1e400" }, 'spec.hardware.memoryBudget is "1e400"; it must be at most 1Ei, for example 24Gi'],
     [
       { memoryBudget: "100m" },
-      'spec.hardware.memoryBudget "100m" is 1 B; write a unit such as Mi or Gi, for example 24Gi',
+      'spec.hardware.memoryBudget "100m" is only 1 B; add a unit such as Mi or Gi, for example 24Gi',
     ],
     [
       { memoryBudget: "24" },
-      'spec.hardware.memoryBudget "24" is 24 B; write a unit such as Mi or Gi, for example 24Gi',
+      'spec.hardware.memoryBudget "24" is only 24 B; add a unit such as Mi or Gi, for example 24Gi',
     ],
     [
       { memoryFraction: 1.5 },
@@ -75,7 +75,7 @@ describe("memory-budget-valid", () => {
       "memory-notes: Model default/gemma: spec.hardware.memoryBudget will only be known, and checked, during the update.",
     ]);
     assert.deepEqual(await reportsOn({ hardware: { memoryFraction: UNKNOWN, memoryBudget: "100m" } }), [
-      'memory-budget-valid: Model default/gemma: spec.hardware.memoryBudget "100m" is 1 B; write a unit such as Mi or Gi,' +
+      'memory-budget-valid: Model default/gemma: spec.hardware.memoryBudget "100m" is only 1 B; add a unit such as Mi or Gi,' +
         " for example 24Gi",
       "memory-notes: Model default/gemma: spec.hardware.memoryFraction will only be known, and checked, during the update.",
     ]);

@@ -185,12 +185,12 @@ describe("memory-fits", () => {
     const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, {});
     assert.deepEqual(onModel, [
-      'memory-fits: Model default/gemma: memory need unknown (there is no rule yet for architecture "brand-new", and its key' +
-        ' "brand-new.attention.memory_tokens" may mean more than plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
+      'memory-fits: Model default/gemma: the memory need is unknown (there is no rule yet for architecture "brand-new", and its key' +
+        ' "brand-new.attention.memory_tokens" may mean that it is not plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
     ]);
     assert.equal(onService?.length, 1);
     const [warned, silent] = await reportsOn(spec, {}, { onUnknownArchitecture: "warn" });
-    assert.match(warned?.join() ?? "", /^memory-notes: Model default\/gemma: memory need unknown/);
+    assert.match(warned?.join() ?? "", /^memory-notes: Model default\/gemma: the memory need is unknown/);
     assert.deepEqual(silent, []);
   });
 
@@ -238,8 +238,11 @@ describe("memory-fits", () => {
     [{ contextSize: 100 }, /spec\.contextSize is 100; it must be a whole number from 128 to 2097152/],
     [{ contextSzie: 4096 }, /spec\.contextSzie is not a field; did you mean contextSize\?/],
     [{ extraArgs: ["--ctx-size", "9"] }, /spec\.extraArgs: "--ctx-size" is refused: set spec\.contextSize/],
-    [{ cacheTypeV: "q8_0", flashAttention: false }, /a q8_0 V cache needs flash attention/],
-    [{ speculativeDecoding: { type: "ngram-mod" } }, /spec\.speculativeDecoding\.type ngram-mod needs memory that/],
+    [{ cacheTypeV: "q8_0", flashAttention: false }, /a V cache in q8_0 needs flash attention/],
+    [
+      { speculativeDecoding: { type: "ngram-mod" } },
+      /spec\.speculativeDecoding\.type ngram-mod is not supported, because its memory cannot be/,
+    ],
     [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
   ];
   for (const [serving, what] of unservable) {

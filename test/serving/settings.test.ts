@@ -101,13 +101,13 @@ describe("servingSettings", () => {
     [{ speculativeDecoding: { type: "draft", draftModel: "d" } }, /draftModel is not supported: .* draftModelRef$/],
     [
       { speculativeDecoding: { type: "ngram-cache" } },
-      /type ngram-cache needs memory that .*: use draft-simple or ngram-/,
+      /type ngram-cache is not supported, because its memory cannot be estimated: use draft-simple or ngram-/,
     ],
-    [{ speculativeDecoding: { type: "mtp" } }, /type mtp needs memory/],
+    [{ speculativeDecoding: { type: "mtp" } }, /type mtp is not supported, because its memory cannot be estimated/],
     [{ ropeScaling: { type: "longrope" } }, /spec\.ropeScaling\.type longrope .* use yarn or linear$/],
-    [{ noKvOffload: true }, /spec\.noKvOffload is not supported: .* remove it$/],
-    [{ metadataOverrides: ["a=int:1"] }, /spec\.metadataOverrides is not supported: .* remove it$/],
-    [{ tensorOverrides: ["exps=CPU"] }, /spec\.tensorOverrides is not supported: .* remove it$/],
+    [{ noKvOffload: true }, /spec\.noKvOffload is not supported, because .*: remove it$/],
+    [{ metadataOverrides: ["a=int:1"] }, /spec\.metadataOverrides is not supported, because .*: remove it$/],
+    [{ tensorOverrides: ["exps=CPU"] }, /spec\.tensorOverrides is not supported, because .*: remove it$/],
   ];
   for (const [spec, says] of unserved) {
     it(`refuses ${JSON.stringify(spec)} by the field's name`, () => {

@@ -122,7 +122,7 @@ describe("estimate, settings beyond the context", () => {
     const header = await model("llama");
     const plain = known(header);
     for (const [settings, note] of [
-      [{ loadMode: "none" }, /load mode none: a second copy/],
+      [{ loadMode: "none" }, /load mode none: there are reports of a second copy/],
       [{ moeCpu: true }, /experts on the CPU .* same unified memory/],
       [{ moeCpuLayers: 2 }, /experts on the CPU/],
     ] as const) {
@@ -143,7 +143,7 @@ describe("estimate, settings beyond the context", () => {
   });
 
   for (const [settings, message] of [
-    [{ cacheRamMiB: -1 }, /prompt cache is -1: a whole number of MiB from 0/],
+    [{ cacheRamMiB: -1 }, /size of the prompt cache in MiB is -1; it must be a whole number from 0/],
     [{ ctxCheckpoints: 0.5 }, /context checkpoints is 0\.5/],
     [{ draftTokens: Number.NaN }, /drafted tokens is NaN/],
     [{ parallel: 64, contextSize: 2 ** 31, ctxCheckpoints: 2 ** 31 }, /more bytes than can be counted/],
@@ -163,7 +163,7 @@ describe("estimate, settings beyond the context", () => {
     assert.equal(one.contextBytes.kv, 6 * 2 ** 31 * 256);
     const two = estimate({ ...header, tensors: [tensor, tensor] }, SETTINGS);
     assert.ok(!two.ok, JSON.stringify(two));
-    assert.match(two.error, /tensors hold more than 2\^53 bytes/);
+    assert.match(two.error, /tensors of the file have more than 2\^53 bytes/);
   });
 
   it("never falls when slots, checkpoints, drafts or the prompt cache grow", async () => {
