@@ -14,9 +14,9 @@ import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";
 
 /**
- * Whether a Model fits its budget as one InferenceService serves it. A refusal has lines for what is needed, what is allowed
- * and by whom, and what would fit.
- * @param draft the Model that drafts for it
+ * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is needed, how much
+ * is allowed and why, and what would fit.
+ * @param draft its draft Model
  * @param subject the service, as `InferenceService default/gemma`
  */
 export function judge(
@@ -27,7 +27,7 @@ export function judge(
   config: FitConfig,
 ): Findings {
   if (spec.runtime !== "llamacpp") {
-    const what = `${subject}: spec.runtime is ${spec.runtime}, and only llamacpp can be estimated`;
+    const what = `${subject}: spec.runtime is ${spec.runtime}, but only llamacpp can be estimated`;
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
   }
   const settings = settingsOf(spec, model.backend);
@@ -68,5 +68,7 @@ function breakdown(need: KnownEstimate, settings: EstimateSettings): string {
 function assumption({ budget }: ModelFacts, { assumed }: FitConfig): readonly string[] {
   if (!assumed || budget.totalBytes === undefined) return [];
   const total = formatBytes(budget.totalBytes);
-  return [`${total} is the memory of this machine; where the model runs on another, set hostMemory of memory-fits.`];
+  return [
+    `${total} is the memory of this machine; if the model runs on another one, set hostMemory in the configuration of memory-fits.`,
+  ];
 }

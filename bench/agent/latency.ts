@@ -9,12 +9,12 @@ import { median, timeUntil } from "./timing.ts";
 const ROUNDS = 3;
 
 export interface Latencies {
-  /** Manifest written to process spawned, and to Ready. */
+  /** From the manifest being written to the process being spawned, and to Ready. */
   readonly spawnedMs: number;
   readonly readyMs: number;
-  /** llama-server alone, from its spawn to a healthy answer: what no agent can do without. */
+  /** llama-server alone, from its spawn to a healthy answer: no agent can be faster. */
   readonly floorMs: number;
-  /** Budget lowered below what is used, to the decision to stop, and to the process being gone. */
+  /** From the budget being lowered below the footprint to the decision to stop, and to the process being gone. */
   readonly decidedMs: number;
   readonly goneMs: number;
 }

@@ -17,9 +17,9 @@ const TICK_MS = 1000;
 export interface Overshoot {
   readonly growth: Growth;
   readonly cap: string;
-  /** The most that was seen above the budget before the process was gone. */
+  /** The largest footprint above the budget before the process was gone. */
   readonly overBytes: number;
-  /** From the first sight of it above the budget to its end. */
+  /** From the first sample above the budget to the end of the process. */
   readonly overMs: number;
 }
 
@@ -61,7 +61,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   }
 }
 
-/** Looks as often as it can, until the process is gone. */
+/** Samples the footprint as often as possible until the process is gone. */
 async function watch(pid: number, footprint: (pid: number) => Promise<number | null>) {
   let overBytes = 0;
   let overSince: number | undefined;

@@ -140,7 +140,7 @@ describe("memory-fits", () => {
     const last = onService?.[0]?.split("\n").at(-1) ?? "";
     assert.match(
       last,
-      /is the memory of this machine; where the model runs on another, set hostMemory of memory-fits\.$/,
+      /is the memory of this machine; if the model runs on another one, set hostMemory in the configuration of memory-fits\.$/,
     );
   });
 
@@ -210,7 +210,7 @@ describe("memory-fits", () => {
     const serving = { contextSize: 4096, speculativeDecoding: { type: "draft", draftModelRef: "small" } };
     await analyse(llamaModel("1Gi"));
     const [early = ""] = await analyse(service(serving));
-    assert.match(early, /Model default\/small has not come before it/);
+    assert.match(early, /Model default\/small was not registered before it/);
     await analyseStack();
     await analyse(llamaModel("1Gi"));
     await analyse(model({ source: llama, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }, "small"));
@@ -228,8 +228,8 @@ describe("memory-fits", () => {
     const spec = { source: "pvc://claim/model.gguf", hardware: { accelerator: "cuda", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, { contextSize: 32768 });
     assert.deepEqual(onModel, [
-      "memory-notes: Model default/gemma: accelerator cuda has memory of its own, so whether it fits is not checked; memory-fits" +
-        " knows the memory that the CPU and the GPU of a Mac share (accelerator metal, or cpu).",
+      "memory-notes: Model default/gemma: accelerator cuda has memory of its own, so memory-fits does not check" +
+        " whether the model fits; it checks accelerator metal and cpu only, which share the memory of a Mac.",
     ]);
     assert.deepEqual(onService, []);
   });
@@ -243,7 +243,7 @@ describe("memory-fits", () => {
       { speculativeDecoding: { type: "ngram-mod" } },
       /spec\.speculativeDecoding\.type ngram-mod is not supported, because its memory cannot be/,
     ],
-    [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
+    [{ runtime: "vllm" }, /spec\.runtime is vllm, but only llamacpp can be estimated/],
   ];
   for (const [serving, what] of unservable) {
     it(`refuses a service that no estimate is for: ${what.source}`, async () => {

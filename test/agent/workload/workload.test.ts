@@ -142,7 +142,7 @@ describe("an InferenceService with its Model", () => {
   const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [
     [{ replicas: 3 }, {}, /^spec\.replicas is 3; one machine runs one of them$/],
     [{}, { hardware: { accelerator: "metal" } }, /^asked for metal; this host has none, so it runs on the CPU$/],
-    [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
+    [{}, { hardware: { memoryBudget: "24" } }, /add a unit/],
     [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
     [{}, { refreshPolicy: "OnChange" }, /OnChange is not acted on/],
     [{ image: "x", imagePullSecrets: [] }, {}, /^not acted on without a cluster: spec\.image, spec\.imagePullSecrets$/],

@@ -17,7 +17,7 @@ export function runtimeOptions({ typescript, tsconfig, nodeargs }: Properties): 
   };
 }
 
-/** Arguments of `@pulumi/pulumi/cmd/run`, without what the request leaves empty. */
+/** The arguments of `@pulumi/pulumi/cmd/run`, without those that are empty in the request. */
 export function programArguments(engineAddress: string, request: RunRequest): string[] {
   const info = request.getInfo();
   const flags = {
