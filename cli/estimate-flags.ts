@@ -46,6 +46,10 @@ export interface EstimateFlags {
 
 /** The options of `estimate`. They have the names of llama-server's own options where it has such options. */
 export function withEstimateOptions(command: Command): Command {
+  return withBudgetOptions(withServerOptions(command));
+}
+
+function withServerOptions(command: Command): Command {
   return command
     .option(
       "--context-size <tokens>",
@@ -84,7 +88,9 @@ export function withEstimateOptions(command: Command): Command {
       `most tokens to draft at a time for each slot (default: ${SERVER_DEFAULTS.draftTokens} with --draft)`,
       whole,
     )
-    .option("--lora <source>", "LoRA adapter; the option may be repeated", collect, [])
+    .addOption(
+      new Option("--lora <source>", "LoRA adapter; the option may be repeated").argParser(collect).default([], "none"),
+    )
     .option("--cache-ram <MiB>", "size of the prompt cache in host memory", wholeOrZero)
     .option(
       "--ctx-checkpoints <n>",
@@ -99,7 +105,11 @@ export function withEstimateOptions(command: Command): Command {
       new Option("--rope-scaling <type>", "RoPE scaling, for a context longer than the trained one").choices(
         ROPE_SCALINGS,
       ),
-    )
+    );
+}
+
+function withBudgetOptions(command: Command): Command {
+  return command
     .option("--memory-budget <quantity>", "memory budget, for example 24Gi; takes precedence over a fraction")
     .option("--memory-fraction <share>", "memory budget as a share of the host's memory, above 0 and at most 1", Number)
     .option("--host-memory <quantity>", "memory of the host that will run the model (default: that of this machine)")

@@ -24,7 +24,7 @@ export function sequencesOf(settings: EstimateSettings): number {
   return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
 }
 
-/** How many of `tokens` tokens are sampled from: for each slot one, and one for each drafted token (llama-memory.md, "Compute buffers"). */
+/** How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it (llama-memory.md, "Compute buffers"). */
 export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
   return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
 }

@@ -226,8 +226,8 @@ function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings):
   }
   if (settings.loadMode === "none") {
     notes.push(
-      "load mode none: there are reports of a second copy of embeddings that are also the output; measurements did not show it, and it is " +
-        "not counted",
+      "load mode none: on Metal there may be a second copy of embeddings that are also the output; no measurement here shows it, and it " +
+        "is not counted",
     );
   }
   if (settings.moeCpu || (settings.moeCpuLayers ?? 0) > 0) {

@@ -85,7 +85,7 @@ describe("arguments of LlmModel", () => {
   });
 });
 
-describe("arguments of LlmModel that are known later", () => {
+describe("arguments of LlmModel that are outputs", () => {
   /** The problem with which the value at `field` was refused when it arrived; undefined: it was not. */
   async function problemWhenKnown(args: object, field: (checkedArgs: LlmModelArgs) => unknown) {
     const problems: string[] = [];

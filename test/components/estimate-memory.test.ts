@@ -58,7 +58,7 @@ describe("estimateMemory", () => {
   it("stays unknown in a preview while its source is unknown", async () => {
     let known: boolean | undefined;
     await registered(async () => {
-      known = await isKnown(estimateMemory({ source: new Pending("later").value }));
+      known = await isKnown(estimateMemory({ source: new Pending("unknown").value }));
       return "";
     }, "preview");
     assert.equal(known, false);

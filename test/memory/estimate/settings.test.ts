@@ -122,7 +122,7 @@ describe("estimate, settings beyond the context", () => {
     const header = await model("llama");
     const plain = known(header);
     for (const [settings, note] of [
-      [{ loadMode: "none" }, /load mode none: there are reports of a second copy/],
+      [{ loadMode: "none" }, /load mode none: on Metal there may be a second copy/],
       [{ moeCpu: true }, /experts on the CPU .* same unified memory/],
       [{ moeCpuLayers: 2 }, /experts on the CPU/],
     ] as const) {
