@@ -33,8 +33,8 @@ export function bounded(document: unknown): Result<unknown> {
 }
 
 /**
- * The value without those known fields that are null, because the API server takes a null field for an absent one. What the schema
- * does not know stays as it is: unknown fields are refused later, opaque types are kept as they were written.
+ * The value without known fields that are null: to the API server a null field is an absent one. What the schema does not
+ * know stays as it is: unknown fields, which are refused, and opaque types.
  */
 export function withoutNulls(value: unknown, schema: z.core.$ZodType | undefined): unknown {
   if (schema === undefined) return value;

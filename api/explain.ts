@@ -4,8 +4,8 @@ import { fieldPaths, type Path, pathText, schemaAt, unwrap } from "./schema-walk
 
 const LONGEST_SHOWN = 80;
 const MOST_FIELDS_LISTED = 12;
-/** The share of a name's letters that may differ in a misspelling of it. */
-const MAX_MISSPELT_SHARE = 0.4;
+/** Share of a name's letters that may be wrong in what still counts as a slip of the pen. */
+const SLIP = 0.4;
 
 /**
  * What is wrong with a document, as one clause: the field's path, what it held and what would be right. An unknown field
@@ -45,16 +45,16 @@ function unknownField(root: z.core.$ZodType, path: readonly PropertyKey[]): stri
   if (near !== undefined) return `${text}; did you mean ${near}?`;
   const elsewhere = fieldPaths(root).find((field) => field.at(-1) === name);
   if (elsewhere !== undefined) return `${text}; did you mean ${pathText(elsewhere)}?`;
-  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; the fields are ${siblings.join(", ")}`;
-  return `${text}, and no field has a similar name; kubectl explain lists the fields`;
+  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; there are ${siblings.join(", ")}`;
+  return `${text}, and none has a similar name; kubectl explain lists those that exist`;
 }
 
-/** The known name that a misspelt one was probably meant to be, without regard to case. */
+/** The name that a misspelt one was probably meant to be, upper and lower case aside. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (names.length === 0 || name.length > LONGEST_SHOWN) return undefined;
   const lower = new Map(names.map((known) => [known.toLowerCase(), known]));
   const found = closest(name.toLowerCase(), [...lower.keys()]);
-  return distance(name.toLowerCase(), found) <= MAX_MISSPELT_SHARE * Math.min(name.length, found.length)
+  return distance(name.toLowerCase(), found) <= SLIP * Math.min(name.length, found.length)
     ? lower.get(found)
     : undefined;
 }

@@ -1,16 +1,17 @@
 import * as z from "zod";
-import { readQuantity } from "./quantity.ts";
+import { likelyQuantity, quantityBytes } from "./quantity.ts";
 
-const MAX_BUDGET_BYTES = 2n ** 60n;
+const MAX_BUDGET = 2n ** 60n;
 
 /**
- * An exponent of four digits or more must not reach the API server's parser, which computes such powers of ten in full
- * (`1e-999999999` occupies it for hours). No budget needs one.
+ * An exponent of four digits and more, of which the API server's parser computes the whole power of ten: `1e-999999999`
+ * occupies it for hours. Such a quantity is never a budget. In CEL `matches` finds it anywhere in the text, as `test` does.
  */
-const HUGE_EXPONENT = "[eE][+-]?0*[1-9][0-9]{3}";
+const ENDLESS_EXPONENT = "[eE][+-]?0*[1-9][0-9]{3}";
 
+/** The first rule stands before the others, and so before the server's own parser. */
 const CEL_BUDGET = [
-  `!self.matches('${HUGE_EXPONENT}')`,
+  `!self.matches('${ENDLESS_EXPONENT}')`,
   "isQuantity(self)",
   "quantity(self).isGreaterThan(quantity('0'))",
   "!quantity(self).isGreaterThan(quantity('1Ei'))",
@@ -18,7 +19,7 @@ const CEL_BUDGET = [
 
 const EXPECTED_BUDGET = "a Kubernetes quantity of bytes above 0 and at most 1Ei";
 
-/** `memoryBudget`: a quantity above 0 and at most 1Ei. The API server and the parser refuse anything else alike. */
+/** `memoryBudget`: a quantity above 0 and at most 1Ei, refused by the API server and by the parser alike. */
 export const memoryBudgetSchema = z
   .string()
   .max(32, { abort: true })
@@ -32,14 +33,10 @@ export const memoryBudgetSchema = z
   });
 
 function budgetProblem(budget: string): string | undefined {
-  const read = readQuantity(budget);
-  const huge = new RegExp(HUGE_EXPONENT).test(budget);
-  if (read.kind === "malformed" || huge) {
-    const example = read.kind === "malformed" ? read.example : "24Gi";
-    return `it must be a quantity of bytes: a number with a Kubernetes suffix, for example ${example}`;
+  const bytes = new RegExp(ENDLESS_EXPONENT).test(budget) ? "malformed" : quantityBytes(budget);
+  if (bytes === "malformed") {
+    return `it must be a quantity of bytes: a number with a Kubernetes suffix, for example ${likelyQuantity(budget)}`;
   }
-  if (budget.startsWith("-") || (read.kind === "bytes" && read.bytes === 0n))
-    return "it must be above 0, for example 24Gi";
-  if (read.kind === "too large" || read.bytes > MAX_BUDGET_BYTES) return "it must be at most 1Ei, for example 24Gi";
-  return undefined;
+  if (budget.startsWith("-") || bytes === 0n) return "it must be above 0, for example 24Gi";
+  return bytes === "too large" || bytes > MAX_BUDGET ? "it must be at most 1Ei, for example 24Gi" : undefined;
 }

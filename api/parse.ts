@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, GROUP, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
+import { GROUP, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
 import { bounded, type Fields, isFields, withoutNulls } from "./document.ts";
 import { explain, nearest, shown } from "./explain.ts";
 import { type InferenceService, inferenceServiceSchema } from "./inferenceservice.ts";
@@ -6,10 +6,10 @@ import { type Model, modelSchema } from "./model.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 /**
- * Reads one manifest of this API. It applies the defaults, changes nothing else, and refuses unknown fields.
+ * Reads one manifest of this API: defaults applied, nothing else changed, unknown fields refused.
  *
- * Fails with one sentence that names the object, the path of the field, its value and what would be right. `document` is what a YAML
- * or JSON parser returned; the caller must bound its size.
+ * Fails with one sentence that names the object, the field's path, what it held and what would be right. The document is
+ * what a YAML or JSON parser returned; its size is the caller's to bound.
  */
 export function parseManifest(document: unknown): Result<Model | InferenceService> {
   if (!isFields(document)) {
@@ -34,8 +34,8 @@ const SCHEMAS = { Model: modelSchema, InferenceService: inferenceServiceSchema }
 >;
 
 /**
- * Whether a document belongs to this API group, in any version and even if it is invalid. A folder of manifests also holds
- * Namespaces and other objects, which are not checked here.
+ * Whether a document belongs to this API at all, in whatever version and however faulty: a folder of manifests also holds
+ * Namespaces and other objects that are not ours to judge.
  */
 export function isOfThisApi(document: unknown): boolean {
   return isFields(document) && String(document["apiVersion"]).startsWith(`${GROUP}/`);
@@ -55,15 +55,15 @@ function held(value: unknown): string {
   return value === undefined || value === null ? "is missing" : `is ${shown(value)}`;
 }
 
-/** `Model default/llama-3-8b`, for a document in which any part of that may be missing. */
+/** `Model default/llama-3-8b`, from a document that may lack any part of it. */
 function subjectOf({ kind, metadata }: Fields): string {
   const { name, namespace } = isFields(metadata) ? metadata : {};
   const noun = typeof kind === "string" ? plain(kind) : "An object";
   if (typeof name !== "string") return `${noun} without a name`;
-  return `${noun} ${typeof namespace === "string" ? plain(namespace) : DEFAULT_NAMESPACE}/${plain(name)}`;
+  return `${noun} ${typeof namespace === "string" ? plain(namespace) : "default"}/${plain(name)}`;
 }
 
-/** A valid name as it is; anything else is quoted and cut, so that the message stays on one line. */
+/** A name as it stands if it can be one, else quoted and cut, so that a message stays one line. */
 function plain(name: string): string {
   return /^[\w.-]{1,253}$/.test(name) ? name : shown(name);
 }

@@ -1,6 +1,6 @@
 /**
- * The outcome of reading something that crosses a trust border (manifest, header, HTTP answer, flag). A failure is a value with one
- * sentence for a person; it is never thrown.
+ * The outcome of reading something that crosses a trust border (manifest, header, HTTP answer, flag):
+ * a failure is a value with one sentence for a person, never an exception.
  */
 export type Result<T> = Success<T> | Failure;
 

@@ -3,17 +3,17 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { estimateWith } from "./estimate/auxiliary.ts";
 import type { Estimate, EstimateSettings } from "./estimate/types.ts";
 
-/** A model and its auxiliary models. */
+/** A model and the files that it is served with. */
 export interface Served {
   readonly header: GgufHeader;
-  /** The multimodal projector for images or sound. */
+  /** Projector of images or sound. */
   readonly mmproj?: GgufHeader | undefined;
-  /** The draft model of speculative decoding. */
+  /** The model that drafts for it. */
   readonly draft?: GgufHeader | undefined;
   readonly loras?: readonly GgufHeader[] | undefined;
 }
 
-/** The estimate of a model with its auxiliary models. The draft model has the same context and slots. Fails like `estimateWith`. */
+/** What all of it needs under `settings`; the draft model has the same context and slots. Fails as `estimateWith` does. */
 export function estimateServed({ header, mmproj, draft, loras }: Served, settings: EstimateSettings): Result<Estimate> {
   return estimateWith(header, settings, {
     ...(mmproj && { mmproj }),
@@ -23,8 +23,8 @@ export function estimateServed({ header, mmproj, draft, loras }: Served, setting
 }
 
 /**
- * The settings of the draft model: context and slots are those of the main model, its KV cache is in f16. Both models share one
- * prompt cache.
+ * What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. The prompt cache is
+ * one for both.
  */
 export function draftSettings(settings: EstimateSettings): EstimateSettings {
   const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;

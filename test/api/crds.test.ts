@@ -58,20 +58,7 @@ describe("A real kube-apiserver", function () {
   const hardware = (fields: object) => modelManifest({ hardware: fields });
   const refused: ReadonlyArray<readonly [about: string, manifest: Readonly<Record<string, unknown>>, message: string]> =
     [
-      ...[
-        "24GB",
-        "0",
-        "-8Gi",
-        "1e400",
-        "",
-        "24 Gi",
-        "Gi",
-        "+",
-        "1e-99999999",
-        "1e99999999",
-        "2Ei",
-        "1152921504606846977",
-      ].map(
+      ...["24GB", "0", "-8Gi", "1e400", "", "24 Gi", "Gi", "+", "1e-99999999", "1e99999999", "2Ei"].map(
         (memoryBudget) =>
           [`budget ${JSON.stringify(memoryBudget)}`, hardware({ memoryBudget }), BUDGET_MESSAGE] as const,
       ),

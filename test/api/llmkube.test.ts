@@ -87,11 +87,11 @@ for (const kind of KINDS) {
     });
 
     it("a description with every field", () => {
-      const undescribed = [...ours].filter(
+      const bare = [...ours].filter(
         ([path, schema]) => !/[\]}]$/.test(path) && !(schema.description ?? "").endsWith("."),
       );
       assert.deepEqual(
-        undescribed.map(([path]) => path),
+        bare.map(([path]) => path),
         [],
       );
     });
@@ -116,9 +116,9 @@ function assertSame(theirs: z.output<typeof fieldShape>, ours: CrdSchema | undef
   assert.equal(ours["x-kubernetes-list-type"], theirs.listType);
   if (theirs.format !== undefined) assert.equal(ours.format, theirs.format);
   const embedded = theirs.type === "array" ? ours.items : ours;
-  const opaqueType = theirs.of === undefined || theirs.listType === "map" ? undefined : theirs.of;
-  assert.equal(embedded?.title, opaqueType);
-  assert.equal(embedded?.["x-kubernetes-preserve-unknown-fields"] ?? false, opaqueType !== undefined);
+  const carried = theirs.of === undefined || theirs.listType === "map" ? undefined : theirs.of;
+  assert.equal(embedded?.title, carried);
+  assert.equal(embedded?.["x-kubernetes-preserve-unknown-fields"] ?? false, carried !== undefined);
   if (STRICTER.has(path)) return;
   assert.equal(ours.minimum, theirs.minimum);
   assert.equal(ours.maximum, theirs.maximum);
