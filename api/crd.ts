@@ -107,7 +107,10 @@ const INTEGER_BOUNDS: Readonly<
   safeint: { format: "int64", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
 };
 
-/** Turns the JSON schema of zod into a structural schema; there, pruning and strict validation close the objects, not the schema. */
+/**
+ * Turns the JSON schema of zod into a structural schema; there, pruning and strict validation close the objects, not
+ * the schema.
+ */
 function structural({
   zodSchema,
   jsonSchema: json,

@@ -36,14 +36,17 @@ export function matching(pattern: RegExp, expected: string) {
 }
 
 /**
- * An embedded Kubernetes type such as `core/v1 Toleration`. It is kept as it was written and not checked, so that no field of a newer
- * Kubernetes is lost.
+ * An embedded Kubernetes type such as `core/v1 Toleration`. It is kept as it was written and not checked, so that no
+ * field of a newer Kubernetes is lost.
  */
 export function opaque(type: string) {
   return z.looseObject({}).meta({ title: type, "x-kubernetes-preserve-unknown-fields": true });
 }
 
-/** A rule across fields, written twice with the same meaning and message: in CEL for the API server, and as a function for the parser. */
+/**
+ * A rule across fields, written twice with the same meaning and message: in CEL for the API server, and as a function
+ * for the parser.
+ */
 export interface Rule<Value> {
   readonly cel: string;
   readonly holds: (value: Value) => boolean;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { crdFiles } from "./crd.ts";
 
 /**
- * `npm run generate` writes crds/ from the schemas. `npm run generate -- --check` only checks whether they agree, and exits with 1 if
- * they do not.
+ * `npm run generate` writes crds/ from the schemas. `npm run generate -- --check` only checks whether they agree, and
+ * exits with 1 if they do not.
  */
 const folder = join(import.meta.dirname, "..", "crds");
 const check = process.argv.includes("--check");

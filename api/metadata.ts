@@ -8,8 +8,8 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 /**
- * meta/v1 ObjectMeta. It is used to read manifests only; for a CRD the API server has its own. Fields that neither components nor
- * agent use are kept as they were written.
+ * meta/v1 ObjectMeta. It is used to read manifests only; for a CRD the API server has its own. Fields that neither
+ * components nor agent use are kept as they were written.
  */
 export const metadataSchema = z
   .strictObject({

@@ -6,7 +6,10 @@ import { hardwareSchema } from "./hardware.ts";
 import { metadataSchema } from "./metadata.ts";
 import { localReference } from "./references.ts";
 
-/** A URL, an absolute path, or the name of a repository. `\s` is spelt out, because it covers fewer characters in Go than in JavaScript. */
+/**
+ * A URL, an absolute path, or the name of a repository. `\s` is spelt out, because it covers fewer characters in Go
+ * than in JavaScript.
+ */
 const SOURCE = /^(https?|file|pvc|hf|s3):\/\/.*|^\/[^\t\n\f\r ]+$|^[a-zA-Z0-9][\w\-./]+$/;
 
 export const modelSpecSchema = z

@@ -31,7 +31,9 @@ function largestSingleSlot(cases: readonly MeasuredCase[]): MeasuredCase | undef
     .sort((a, b) => b.contextSize - a.contextSize)[0];
 }
 
-/** The published formula: layers x embedding x context x (2 + 2 bytes), regardless of heads, window or recurrent state. */
+/**
+ * The published formula: layers x embedding x context x (2 + 2 bytes), regardless of heads, window or recurrent state.
+ */
 function llmkubeMiB(header: GgufHeader, contextSize: number): number {
   const architecture = String(header.metadata.get("general.architecture"));
   const layers = Number(header.metadata.get(`${architecture}.block_count`));

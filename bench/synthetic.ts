@@ -1,5 +1,6 @@
 // npm run bench:synthetic [-- --record] [model ...]: compares the estimate with what llama-server reserves for the shapes of
-// test/support/synthetic-shapes.ts. With --record it writes the result into test/fixtures/synthetic.json, whose cases are all of one version of llama.cpp.
+// test/support/synthetic-shapes.ts. With --record it writes the result into test/fixtures/synthetic.json, whose cases
+// are all of one version of llama.cpp.
 import { spawn } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -78,7 +79,10 @@ function runsOf(name: string): readonly SyntheticRun[] {
   return WITHOUT_FLASH.includes(name) ? [...runs, withoutFlash] : runs;
 }
 
-/** The log of a server that has reserved all its memory. Until then the loader names the tensors that it wants, one after another. */
+/**
+ * The log of a server that has reserved all its memory. Until then the loader names the tensors that it wants, one
+ * after another.
+ */
 async function loaded(path: string, shape: SyntheticShape, tensors: Tensors, run: SyntheticRun): Promise<string> {
   let spreading = true;
   for (let round = 0; round < MOST_TENSORS; round++) {
@@ -106,7 +110,10 @@ function typeOf(name: string, dimensions: readonly number[]): number {
   return dimensions.length > 1 && !small ? 1 : 0;
 }
 
-/** Adds the tensor that the loader misses, or corrects the one that it refuses. Returns false if it complains about something else. */
+/**
+ * Adds the tensor that the loader misses, or corrects the one that it refuses. Returns false if it complains about
+ * something else.
+ */
 function learn(log: string, tensors: Tensors): boolean {
   const missing = /missing tensor '([^']+)'|tensor '([^']+)' not found/.exec(log)?.slice(1).find(Boolean);
   if (missing !== undefined) {

@@ -1,14 +1,14 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Accelerator, CacheType, Priority, WeightsFormat } from "./enums.ts";
 
-// Pulumi infers the schema for other languages from these interfaces and their comments. It understands no unions, no inline objects
-// and no links.
+// Pulumi infers the schema for other languages from these interfaces and their comments. It understands no unions, no
+// inline objects and no links.
 
 /** A model, the memory that it may use, and how it is served. */
 export interface LlmModelArgs {
   /**
-   * Location of the weights: hf://org/repo/file.gguf (a revision may follow the repo after an at sign), https://, http://, file://,
-   * s3://, pvc://, or an absolute path on the Mac that serves them.
+   * Location of the weights: hf://org/repo/file.gguf (a revision may follow the repo after an at sign), https://,
+   * http://, file://, s3://, pvc://, or an absolute path on the Mac that serves them.
    */
   source: pulumi.Input<string>;
 
@@ -24,18 +24,21 @@ export interface LlmModelArgs {
   /** Quantization of the weights, for example Q4_K_M. It is informational and is not checked. */
   quantization?: pulumi.Input<string>;
 
-  /** Location of the multimodal projector for images or sound; it takes the same forms as source. It counts against the budget. */
+  /**
+   * Location of the multimodal projector for images or sound; it takes the same forms as source. It counts against the
+   * budget.
+   */
   mmproj?: pulumi.Input<string>;
 
   /**
-   * The most memory that the model may use on a Mac. Weights, KV cache and buffers all count. It is a Kubernetes quantity of bytes
-   * above 0, for example 24Gi or 512Mi, and takes precedence over memoryFraction.
+   * The most memory that the model may use on a Mac. Weights, KV cache and buffers all count. It is a Kubernetes
+   * quantity of bytes above 0, for example 24Gi or 512Mi, and takes precedence over memoryFraction.
    */
   memoryBudget?: pulumi.Input<string>;
 
   /**
-   * The share of the Mac's physical memory that the model may use, above 0 and at most 1. If neither this nor memoryBudget is set,
-   * the agent's default applies: 0.67 on a Mac with up to 36 GiB of memory, 0.75 on a larger one.
+   * The share of the Mac's physical memory that the model may use, above 0 and at most 1. If neither this nor
+   * memoryBudget is set, the agent's default applies: 0.67 on a Mac with up to 36 GiB of memory, 0.75 on a larger one.
    */
   memoryFraction?: pulumi.Input<number>;
 
@@ -51,7 +54,10 @@ export interface LlmModelArgs {
    */
   gpuLayers?: pulumi.Input<number>;
 
-  /** How the model is served. An empty object serves it with the defaults. Without it the component creates a Model only, which nothing serves. */
+  /**
+   * How the model is served. An empty object serves it with the defaults. Without it the component creates a Model
+   * only, which nothing serves.
+   */
   serving?: ServingArgs;
 
   /**
@@ -73,8 +79,8 @@ export interface LlmModelArgs {
   annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 
   /**
-   * Host in the output endpoint. Output only; it does not change where the server listens. Use 127.0.0.1 if an agent on the same
-   * machine reads the rendered manifests. Defaults to NAME.NAMESPACE.svc.cluster.local.
+   * Host in the output endpoint. Output only; it does not change where the server listens. Use 127.0.0.1 if an agent on
+   * the same machine reads the rendered manifests. Defaults to NAME.NAMESPACE.svc.cluster.local.
    * @default NAME.NAMESPACE.svc.cluster.local
    */
   endpointHost?: pulumi.Input<string>;
@@ -89,7 +95,8 @@ export interface ServingArgs {
   contextSize?: pulumi.Input<number>;
 
   /**
-   * Number of requests that are answered at the same time, from 1 to 64. Each slot gets an equal part of contextSize. Defaults to 1.
+   * Number of requests that are answered at the same time, from 1 to 64. Each slot gets an equal part of contextSize.
+   * Defaults to 1.
    * @default 1
    */
   parallelSlots?: pulumi.Input<number>;
@@ -149,9 +156,9 @@ export interface ServingArgs {
   port?: pulumi.Input<number>;
 
   /**
-   * Draft model for speculative decoding, which makes answers faster: the name of a Model in the same namespace. It must be a smaller
-   * model with the same vocabulary, for example modelName of another component without serving. It counts against the budget of this
-   * model.
+   * Draft model for speculative decoding, which makes answers faster: the name of a Model in the same namespace. It
+   * must be a smaller model with the same vocabulary, for example modelName of another component without serving. It
+   * counts against the budget of this model.
    */
   draftModel?: pulumi.Input<string>;
 
@@ -165,8 +172,8 @@ export interface ServingArgs {
   jinja?: pulumi.Input<boolean>;
 
   /**
-   * Further arguments for the server, for example --temp and 0.7 as two items. Only arguments are accepted that change neither its
-   * memory nor its network exposure.
+   * Further arguments for the server, for example --temp and 0.7 as two items. Only arguments are accepted that change
+   * neither its memory nor its network exposure.
    */
   extraArgs?: pulumi.Input<pulumi.Input<string>[]>;
 }

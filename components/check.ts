@@ -12,8 +12,9 @@ import { serviceSpec } from "./specs.ts";
 import { mapUnknown } from "./unknown.ts";
 
 /**
- * The same arguments, with every value checked before it reaches a resource: plain values now, outputs as soon as they are known, each
- * together with what is known by then. `refuse` gets one clause, which never holds a secret, and throws.
+ * The same arguments, with every value checked before it reaches a resource: plain values now, outputs as soon as they
+ * are known, each together with what is known by then. `refuse` gets one clause, which never holds a secret, and
+ * throws.
  */
 export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => never): LlmModelArgs {
   const arrived = new Map<string, unknown>();
@@ -34,7 +35,10 @@ export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => nev
   return checked as LlmModelArgs;
 }
 
-/** What is wrong with the values that are known so far, as one clause. `arrived` has the values of outputs by their paths. */
+/**
+ * What is wrong with the values that are known so far, as one clause. `arrived` has the values of outputs by their
+ * paths.
+ */
 function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): string | undefined {
   const missing = new Set<string>();
   const known = mapUnknown(args, (_, path) => {

@@ -48,13 +48,16 @@ export interface MemoryEstimate {
   /** `exact`, or `bounded` for an upper bound; `notes` says why it is not exact. */
   readonly confidence: "exact" | "bounded";
   readonly notes: readonly string[];
-  /** The largest context in tokens that fits `memoryBudget`; undefined if no budget was given, or if no context fits. */
+  /**
+   * The largest context in tokens that fits `memoryBudget`; undefined if no budget was given, or if no context fits.
+   */
   readonly maxContextSize: number | undefined;
 }
 
 /**
- * Estimates the memory that llama-server will need for a model. It reads the header of the file only, so that a program can choose
- * a machine for a model. The output rejects with one sentence if the header cannot be read, or if the need is unknown.
+ * Estimates the memory that llama-server will need for a model. It reads the header of the file only, so that a program
+ * can choose a machine for a model. The output rejects with one sentence if the header cannot be read, or if the need
+ * is unknown.
  */
 export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEstimate> {
   return pulumi.output(args).apply(async (known) => {

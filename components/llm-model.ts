@@ -13,13 +13,13 @@ interface Children {
   readonly service: InferenceService | undefined;
 }
 
-// These are not fields, because Pulumi's schema inference takes every field, even a private one, for an output, and resources cannot be
-// outputs.
+// These are not fields, because Pulumi's schema inference takes every field, even a private one, for an output, and
+// resources cannot be outputs.
 const children = new WeakMap<LlmModel, Children>();
 
 /**
- * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model and, if serving is given,
- * an InferenceService, both of inference.llmkube.dev/v1alpha1.
+ * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model and, if
+ * serving is given, an InferenceService, both of inference.llmkube.dev/v1alpha1.
  */
 export class LlmModel extends pulumi.ComponentResource {
   /** Name of the Model. */
@@ -31,7 +31,9 @@ export class LlmModel extends pulumi.ComponentResource {
   /** Namespace of both resources. */
   declare readonly namespace: pulumi.Output<string>;
 
-  /** Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1; undefined if the model is not served. */
+  /**
+   * Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1; undefined if the model is not served.
+   */
   declare readonly endpoint: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: LlmModelArgs, opts?: pulumi.ComponentResourceOptions) {

@@ -13,15 +13,23 @@ export type AdvisedCacheType = (typeof ADVISED_CACHE_TYPES)[number];
 export interface Advice {
   /** The largest context with the other settings as they are. */
   readonly maxContextSize: number | undefined;
-  /** The largest context with the K and V cache in q8_0; undefined where the cache is quantized already or cannot be. */
+  /**
+   * The largest context with the K and V cache in q8_0; undefined where the cache is quantized already or cannot be.
+   */
   readonly quantizedCacheContextSize: number | undefined;
   /** The largest context for each type of K and V cache; undefined for a quantized V cache without flash attention. */
   readonly contextSizes: Readonly<Record<AdvisedCacheType, number | undefined>>;
-  /** The settings after the fewest changes that make the model fit; undefined: it fits as it is, or no change makes it fit. */
+  /**
+   * The settings after the fewest changes that make the model fit; undefined: it fits as it is, or no change makes it
+   * fit.
+   */
   readonly fewestChanges: EstimateSettings | undefined;
   /** The smallest budget that holds the settings as they are; undefined: the need is unknown. */
   readonly neededBytes: number | undefined;
-  /** RAM of the smallest Mac whose default budget holds the settings as they are; undefined: the need is unknown, or no Mac does. */
+  /**
+   * RAM of the smallest Mac whose default budget holds the settings as they are; undefined: the need is unknown, or no
+   * Mac does.
+   */
   readonly smallestMacBytes: number | undefined;
 }
 
@@ -31,8 +39,8 @@ const STEP = 256;
 const MAC_GIB = [8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512] as const;
 
 /**
- * Searches for what fits by asking the estimate itself, which never falls when the context grows. No context is longer than the
- * one that the model was trained with.
+ * Searches for what fits by asking the estimate itself, which never falls when the context grows. No context is longer
+ * than the one that the model was trained with.
  */
 export function advise(served: Served, settings: EstimateSettings, budgetBytes: number): Advice {
   const largest = (changed: EstimateSettings) => largestContext(served, changed, budgetBytes);
@@ -65,7 +73,10 @@ function rank(changes: readonly Change[]): string {
   return changes.map((change) => CHANGES.indexOf(change)).join("");
 }
 
-/** Tries one change before two, and two before three; among sets of the same size the one that costs the user least comes first. */
+/**
+ * Tries one change before two, and two before three; among sets of the same size the one that costs the user least
+ * comes first.
+ */
 function fewestChanges(served: Served, asked: EstimateSettings, budget: number): EstimateSettings | undefined {
   if (fits(served, asked, budget)) return undefined;
   for (const changes of CHANGE_SETS) {
@@ -75,7 +86,10 @@ function fewestChanges(served: Served, asked: EstimateSettings, budget: number):
   return undefined;
 }
 
-/** The settings after all of `changes`, each as small as possible; undefined: a change does not apply, or they are not enough. */
+/**
+ * The settings after all of `changes`, each as small as possible; undefined: a change does not apply, or they are not
+ * enough.
+ */
 function changedBy(
   served: Served,
   asked: EstimateSettings,
@@ -131,7 +145,10 @@ function largestContext(served: Served, settings: EstimateSettings, budgetBytes:
   return fitting === 0 ? undefined : fitting * STEP;
 }
 
-/** The longest useful context: with an explicit `--parallel`, each slot can use the whole context that the model was trained with. */
+/**
+ * The longest useful context: with an explicit `--parallel`, each slot can use the whole context that the model was
+ * trained with.
+ */
 export function contextLimit(served: Served, settings: EstimateSettings): number {
   const slots = settings.parallel === "auto" ? 1 : settings.parallel;
   const { metadata } = served.header;

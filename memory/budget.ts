@@ -45,9 +45,9 @@ export function adaptiveFraction(hostMemoryBytes: number): number {
 }
 
 /**
- * One model's budget: `memoryBudget` > `memoryFraction` > agent flag > adaptive default, never more than the node
- * has. All places that decide about a budget call this function. Only the source that takes precedence is checked, so an invalid fraction
- * beside a budget is not an error (llmkube.md §1).
+ * One model's budget: `memoryBudget` > `memoryFraction` > agent flag > adaptive default, never more than the node has.
+ * All places that decide about a budget call this function. Only the source that takes precedence is checked, so an
+ * invalid fraction beside a budget is not an error (llmkube.md §1).
  */
 export function resolveBudget(input: BudgetInput): Result<Budget> {
   if (input.memoryBudget !== undefined) return absoluteBudget(input.memoryBudget, input);
@@ -61,7 +61,10 @@ export function resolveBudget(input: BudgetInput): Result<Budget> {
   return fractionBudget("the default fraction", fraction, "adaptive-default", input);
 }
 
-/** `budget 24.0 GiB (absolute from CRD)` or `budget 10.7 GiB (16.0 GiB total * 67%)`: LLMKube's wording, and the cap if there is one. */
+/**
+ * `budget 24.0 GiB (absolute from CRD)` or `budget 10.7 GiB (16.0 GiB total * 67%)`: LLMKube's wording, and the cap if
+ * there is one.
+ */
 export function describeBudget(budget: Budget): string {
   const origin =
     budget.fraction === undefined || budget.totalBytes === undefined

@@ -15,8 +15,8 @@ export interface FitDecision {
 }
 
 /**
- * Whether a model may start under its budget. The policy pack, the controller and the agent all call this function, so that they
- * decide alike. An unknown need never fits.
+ * Whether a model may start under its budget. The policy pack, the controller and the agent all call this function, so
+ * that they decide alike. An unknown need never fits.
  */
 export function decideFit(estimate: Estimate, budget: Budget): FitDecision {
   if (estimate.confidence === "unknown") {

@@ -15,8 +15,8 @@ export interface GridCell {
 const SMALLEST_CONTEXT = 2048;
 
 /**
- * One row for each context size, one cell for each cache type. The context sizes double from 2,048 tokens up to the one that the model was
- * trained with; the one that was asked for is among them.
+ * One row for each context size, one cell for each cache type. The context sizes double from 2,048 tokens up to the one
+ * that the model was trained with; the one that was asked for is among them.
  */
 export function contextGrid(served: Served, settings: EstimateSettings, budgetBytes?: number): readonly GridCell[] {
   return contextSizes(served, settings).flatMap((contextSize) =>

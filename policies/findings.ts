@@ -16,8 +16,9 @@ export function remark(text: string): Findings {
 }
 
 /**
- * The notes of mandatory policies, by the URN of the resource. @pulumi/policy reports everything at the level of the policy, so notes
- * are kept here for `memoryNotes`, which is advisory and which the engine runs last on the same resource.
+ * The notes of mandatory policies, by the URN of the resource. @pulumi/policy reports everything at the level of the
+ * policy, so notes are kept here for `memoryNotes`, which is advisory and which the engine runs last on the same
+ * resource.
  */
 const pendingNotes = new Map<string, Set<string>>();
 

@@ -14,8 +14,8 @@ import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";
 
 /**
- * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is needed, how much
- * is allowed and why, and what would fit.
+ * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is
+ * needed, how much is allowed and why, and what would fit.
  * @param draft its draft Model
  * @param subject the service, as `InferenceService default/gemma`
  */

@@ -7,8 +7,8 @@ export interface KnownInputs {
 }
 
 /**
- * Copies inputs field by field, because reading an unknown one throws, and one unknown field must not hide the others. The copy does not
- * have fields that are unknown or null; an unknown item of a list is undefined in it.
+ * Copies inputs field by field, because reading an unknown one throws, and one unknown field must not hide the others.
+ * The copy does not have fields that are unknown or null; an unknown item of a list is undefined in it.
  */
 export function knownInputs(inputs: unknown): KnownInputs {
   const unknown: string[] = [];

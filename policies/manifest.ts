@@ -14,9 +14,15 @@ export interface Resource {
   readonly props: Readonly<Record<string, unknown>>;
 }
 
-/** The inputs of a custom resource, read as a manifest. `subject` is its name in messages, for example `Model default/gemma`. */
+/**
+ * The inputs of a custom resource, read as a manifest. `subject` is its name in messages, for example `Model
+ * default/gemma`.
+ */
 export type Reading<Manifest> =
-  /** `unknown` has the paths of optional fields whose values are not known before the update; the manifest does not have them. */
+  /**
+   * `unknown` has the paths of optional fields whose values are not known before the update; the manifest does not have
+   * them.
+   */
   | {
       readonly state: "read";
       readonly subject: string;

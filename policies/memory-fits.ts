@@ -9,8 +9,8 @@ import { judge } from "./judge.ts";
 import { type Resource, readInferenceService, readModel, subjectOf, unknownInPreview } from "./manifest.ts";
 import { kindOf } from "./resource-types.ts";
 
-// The process of a policy pack lives for one operation, and the engine shows it each resource once. An InferenceService is judged by its
-// Model, which comes first if the service depends on it, as in LlmModel.
+// The process of a policy pack lives for one operation, and the engine shows it each resource once. An InferenceService
+// is judged by its Model, which comes first if the service depends on it, as in LlmModel.
 
 /** Models by subject. */
 const models = new Map<string, Promise<Examined>>();
@@ -22,9 +22,9 @@ const DECISIVE =
   /^spec(\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b|$)/;
 
 /**
- * A Model must fit its memory budget with the settings of its InferenceServices. The policy refuses the Model if its weights alone do not
- * fit, and otherwise the service, and says what would fit. A service that does not depend on its Model may come before it; then it is
- * judged at the end of the preview or update.
+ * A Model must fit its memory budget with the settings of its InferenceServices. The policy refuses the Model if its
+ * weights alone do not fit, and otherwise the service, and says what would fit. A service that does not depend on its
+ * Model may come before it; then it is judged at the end of the preview or update.
  */
 export const memoryFits: ResourceValidationPolicy & StackValidationPolicy = {
   name: "memory-fits",
@@ -53,7 +53,10 @@ export const memoryFits: ResourceValidationPolicy & StackValidationPolicy = {
   },
 };
 
-/** An exception from a policy would fail the whole preview or update with a stack trace. A resource that cannot be checked is refused instead. */
+/**
+ * An exception from a policy would fail the whole preview or update with a stack trace. A resource that cannot be
+ * checked is refused instead.
+ */
 async function guarded({ name }: Resource, check: () => Promise<Findings>): Promise<Findings> {
   try {
     return await check();

@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../api/result.ts";
 
 /**
- * The llama-server flags that `InferenceService.spec.extraArgs` may have, with the number of values that each takes. None of them
- * changes memory or network exposure (llama-server --help, llama.cpp of September 2026).
+ * The llama-server flags that `InferenceService.spec.extraArgs` may have, with the number of values that each takes.
+ * None of them changes memory or network exposure (llama-server --help, llama.cpp of September 2026).
  */
 const ALLOWED: Readonly<Record<string, 0 | 1>> = {
   "--threads": 1,
@@ -80,8 +80,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
 const LONGEST_VALUE = 4096;
 
 /**
- * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag passes that could
- * change memory beyond the estimate or expose the server to others (llmkube.md §4, T11/T12).
+ * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag
+ * passes that could change memory beyond the estimate or expose the server to others (llmkube.md §4, T11/T12).
  */
 export function checkExtraArgs(args: readonly string[]): Result<readonly string[]> {
   for (let index = 0; index < args.length; ) {

@@ -17,8 +17,9 @@ export type Speculation =
 const DEFAULT_NGRAM_TOKENS = 48;
 
 /**
- * The speculative decoding that a service asks for; undefined if it asks for none. Only those of llama-server's methods are supported
- * whose memory can be estimated: the others keep tables that grow, or contexts for which there is no rule here.
+ * The speculative decoding that a service asks for; undefined if it asks for none. Only those of llama-server's methods
+ * are supported whose memory can be estimated: the others keep tables that grow, or contexts for which there is no rule
+ * here.
  */
 export function speculationOf({ speculativeDecoding: asked }: InferenceServiceSpec): Result<Speculation | undefined> {
   const type = asked?.type ?? "none";

@@ -30,8 +30,9 @@ export async function entryName(
 }
 
 /**
- * Creates one entry of the cache, only once even if several processes ask for it: under a lock, in a temporary folder that is renamed
- * at the end. An interrupt or a failure leaves no entry. The next build removes what a killed process left.
+ * Creates one entry of the cache, only once even if several processes ask for it: under a lock, in a temporary folder
+ * that is renamed at the end. An interrupt or a failure leaves no entry. The next build removes what a killed process
+ * left.
  * @throws ToolchainError, or whatever `fill` throws
  */
 export async function fillEntry(
@@ -97,7 +98,9 @@ async function writable(root: string): Promise<void> {
   }
 }
 
-/** Waits as long as the owner of the lock is alive. If this process loses the lock during the build, the build stops. */
+/**
+ * Waits as long as the owner of the lock is alive. If this process loses the lock during the build, the build stops.
+ */
 async function lock(path: string, stop: AbortController, waiting: () => void): Promise<() => Promise<void>> {
   const options = {
     realpath: false,

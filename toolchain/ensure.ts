@@ -26,8 +26,9 @@ const PROBE_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 15_000;
 
 /**
- * The absolute path of a tool. It takes a tool on PATH (or in $KUBEBUILDER_ASSETS) if it runs, or else the pinned build in the cache.
- * If there is none, it makes that build, which takes minutes, reports every 15 s, and is safe to run in parallel and to interrupt.
+ * The absolute path of a tool. It takes a tool on PATH (or in $KUBEBUILDER_ASSETS) if it runs, or else the pinned build
+ * in the cache. If there is none, it makes that build, which takes minutes, reports every 15 s, and is safe to run in
+ * parallel and to interrupt.
  * @param report receives single lines without a line end; default: standard error
  * @throws ToolchainError with one sentence: a missing prerequisite, a failed build, an unwritable cache, an interrupt
  */

@@ -58,8 +58,8 @@ program
   });
 
 /**
- * Progress goes to standard error: one spinner for each tool on a terminal, plain lines elsewhere. If a tool fails, the others are
- * built all the same; an interrupt stops everything.
+ * Progress goes to standard error: one spinner for each tool on a terminal, plain lines elsewhere. If a tool fails, the
+ * others are built all the same; an interrupt stops everything.
  */
 async function ensureAll(names: readonly ToolName[]): Promise<Map<ToolName, string>> {
   const paths = new Map<ToolName, string>();

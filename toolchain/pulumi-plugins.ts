@@ -64,7 +64,10 @@ export interface Installation {
   note: string;
 }
 
-/** Makes sure that `home` has the official kubernetes plugin, and downloads it if necessary. Returns why it failed, or undefined. */
+/**
+ * Makes sure that `home` has the official kubernetes plugin, and downloads it if necessary. Returns why it failed, or
+ * undefined.
+ */
 export async function installKubernetes({ pulumi, home, version, note }: Installation): Promise<string | undefined> {
   if (await homeHasKubernetes(home, version)) return undefined;
   const remembered = await recentRefusal(note);

@@ -9,9 +9,15 @@ import { ANNOUNCED, STAND_INS } from "./standins/announce.ts";
 import { placeBinary, placeLink, wrapperText, writeWrapper } from "./standins/wrapper.ts";
 
 export interface PulumiOptions {
-  /** Absolute folder of a `file://` backend; it is created, and its secrets have an empty passphrase. Default: the user's own backend. */
+  /**
+   * Absolute folder of a `file://` backend; it is created, and its secrets have an empty passphrase. Default: the
+   * user's own backend.
+   */
   backendDir?: string;
-  /** Receives progress and the stand-ins in use as single lines. Without it each stand-in announces itself in Pulumi's output. */
+  /**
+   * Receives progress and the stand-ins in use as single lines. Without it each stand-in announces itself in Pulumi's
+   * output.
+   */
   report?: (line: string) => void;
 }
 
@@ -80,7 +86,10 @@ async function rootFor(pulumi: string, generated: string): Promise<Place & { fol
   return { folder: generated, standIn: STAND_INS.language };
 }
 
-/** PULUMI_HOME; undefined means that it stays as it is. The stand-in has a home of its own, where no official plugin is ever installed. */
+/**
+ * PULUMI_HOME; undefined means that it stays as it is. The stand-in has a home of its own, where no official plugin is
+ * ever installed.
+ */
 async function homeFor(pulumi: string, standInHome: string): Promise<Place> {
   const { version }: { version: string } = createRequire(import.meta.url)("@pulumi/kubernetes/package.json");
   if (await kubernetesInstalled(pulumiHome(), version)) return { folder: undefined };

@@ -47,7 +47,9 @@ export type Recipe = GoRecipe | PythonRecipe;
 export interface Tool {
   /** Path inside the cache entry; its last part is the name looked for on PATH. */
   file: string;
-  /** Arguments with which a usable binary exits with 0. Absent: the tool is plain data and is not looked for on PATH. */
+  /**
+   * Arguments with which a usable binary exits with 0. Absent: the tool is plain data and is not looked for on PATH.
+   */
   probe?: readonly string[];
   /** An environment variable that names one more folder to look in. */
   folderVariable?: string;
@@ -80,8 +82,8 @@ function kubernetes(entry: string, packagePath: string, about: string): GoRecipe
 }
 
 /**
- * The cmake arguments of llama.cpp: a static build without examples, tests and the web UI, which would be downloaded. On x64 it is built
- * for any CPU with AVX2, so that the result does not depend on the CPU of the build machine.
+ * The cmake arguments of llama.cpp: a static build without examples, tests and the web UI, which would be downloaded.
+ * On x64 it is built for any CPU with AVX2, so that the result does not depend on the CPU of the build machine.
  */
 export function llamaCmakeArguments(platform: NodeJS.Platform, arch: string): readonly string[] {
   return [

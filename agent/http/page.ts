@@ -19,7 +19,10 @@ const FILES = [
   ["/icon.svg", "icon.svg", "image/svg+xml"],
 ] as const;
 
-/** What the page and this package have in common; the page imports it as a module, so that nothing is written down twice. */
+/**
+ * What the page and this package have in common; the page imports it as a module, so that nothing is written down
+ * twice.
+ */
 const SHARED = Object.entries({ PARTS, PART_GROUPS, STUCK_MS })
   .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`)
   .join("");

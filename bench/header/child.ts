@@ -1,4 +1,5 @@
-// Reads one header many times and prints one line of JSON. It is a process of its own, so that it measures only its own time and memory.
+// Reads one header many times and prints one line of JSON. It is a process of its own, so that it measures only its own
+// time and memory.
 import { readFileSync } from "node:fs";
 import { argv } from "node:process";
 import { gguf } from "@huggingface/gguf";
@@ -33,7 +34,9 @@ const wallMs = (performance.now() - begin) / reads;
 const { user, system } = process.cpuUsage(cpu);
 console.log(JSON.stringify({ reads, tensors, wallMs, cpuMs: (user + system) / 1000 / reads, peakBytes: peakBytes() }));
 
-/** The peak of resident memory. On Linux `getrusage` starts with that of the parent process, so it is read from /proc. */
+/**
+ * The peak of resident memory. On Linux `getrusage` starts with that of the parent process, so it is read from /proc.
+ */
 function peakBytes(): number {
   if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1024;
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;

@@ -52,7 +52,10 @@ export async function stopAgent(agent: ChildProcess): Promise<number | null> {
   return agent.exitCode;
 }
 
-/** What `pulumi-llmkube status` prints. It prints a status with exit codes other than 0 too, so these are not failures here. */
+/**
+ * What `pulumi-llmkube status` prints. It prints a status with exit codes other than 0 too, so these are not failures
+ * here.
+ */
 export async function printedStatus(state: string, ...flags: readonly string[]): Promise<string> {
   const args = [CLI, "status", "--state", state, ...flags];
   const { stdout } = await promisify(execFile)(process.execPath, args).catch((error: { stdout?: string }) => ({

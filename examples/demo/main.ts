@@ -7,7 +7,10 @@ import { pulumiEnvironment } from "../../toolchain/pulumi.ts";
 import { say } from "./screen.ts";
 import { type Demo, runSteps } from "./steps.ts";
 
-/** `npm run demo`: the main job from preview to a stopped server. Exits with an error if a step does not do what its heading says. */
+/**
+ * `npm run demo`: the main job from preview to a stopped server. Exits with an error if a step does not do what its
+ * heading says.
+ */
 async function main(): Promise<void> {
   console.log(
     "pulumi-llmkube keeps a language model inside its memory budget, from pulumi preview to the running process.\n",

@@ -23,9 +23,9 @@ interface Share {
 }
 
 /**
- * The estimate of a model with the auxiliary models that it is served with: the parts `mmproj`, `draft` and `lora` stand beside the
- * model's own and count in the same total. The lowest confidence among them holds for the whole. Fails like {@link estimate}, and
- * on an adapter of another architecture.
+ * The estimate of a model with the auxiliary models that it is served with: the parts `mmproj`, `draft` and `lora`
+ * stand beside the model's own and count in the same total. The lowest confidence among them holds for the whole. Fails
+ * like {@link estimate}, and on an adapter of another architecture.
  */
 export function estimateWith(
   header: GgufHeader,
@@ -92,7 +92,10 @@ const MOST_PATCHES = 4 * 4096;
 /** Frames in the 30 seconds of sound that an encoder takes at once. */
 const SOUND_FRAMES = 3000;
 
-/** The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp, tools/mtmd/clip.cpp). */
+/**
+ * The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp,
+ * tools/mtmd/clip.cpp).
+ */
 function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const weights = weightsBytes(header);
   if (!weights.ok) return fail(`mmproj: ${weights.error}`);

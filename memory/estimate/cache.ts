@@ -24,7 +24,10 @@ export function sequencesOf(settings: EstimateSettings): number {
   return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
 }
 
-/** How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it (llama-memory.md, "Compute buffers"). */
+/**
+ * How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it
+ * (llama-memory.md, "Compute buffers").
+ */
 export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
   return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
 }
@@ -108,7 +111,8 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
 
 /**
  * Bytes of the context checkpoints of all slots when their lists are full (llama-memory.md, "Defaults that bite"): each
- * has the window's tokens of every sliding layer, and the recurrent states. Models that can be rolled back without them keep none.
+ * has the window's tokens of every sliding layer, and the recurrent states. Models that can be rolled back without them
+ * keep none.
  */
 export function checkpointBytes(
   facts: ModelFacts,

@@ -4,7 +4,10 @@ import type { ModelFacts } from "./facts.ts";
 import { confirmed, type Family } from "./families.ts";
 import type { EstimateSettings } from "./types.ts";
 
-/** Compute buffers in bytes. On `cpu` there is only `host`; on `metal` both exist, and both count, because memory is unified. */
+/**
+ * Compute buffers in bytes. On `cpu` there is only `host`; on `metal` both exist, and both count, because memory is
+ * unified.
+ */
 export interface ComputeBytes {
   readonly device: number;
   readonly host: number;
@@ -46,8 +49,8 @@ export function computeBytes(
 }
 
 /**
- * The end of the graph: the logits of every token that is sampled from, and residual streams. This is the widest moment with many slots or
- * drafted tokens and a large vocabulary; it was measured on Gemma 3 270M with up to 196 outputs.
+ * The end of the graph: the logits of every token that is sampled from, and residual streams. This is the widest moment
+ * with many slots or drafted tokens and a large vocabulary; it was measured on Gemma 3 270M with up to 196 outputs.
  */
 function sampling(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   if (family.cache === "none") return 0;
@@ -61,9 +64,10 @@ function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells)
 }
 
 /**
- * Bytes that exist at the same time as those of any single layer: the inputs of each layer, twice while they are projected (gemma3n,
- * gemma4); further residual streams; the inputs of the first layers, before and after they are selected (qwen3vl); the scores of all
- * cells for sparse attention. A graph that no measured case confirms gets one residual stream and one query more than its formula says.
+ * Bytes that exist at the same time as those of any single layer: the inputs of each layer, twice while they are
+ * projected (gemma3n, gemma4); further residual streams; the inputs of the first layers, before and after they are
+ * selected (qwen3vl); the scores of all cells for sparse attention. A graph that no measured case confirms gets one
+ * residual stream and one query more than its formula says.
  */
 function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   const { embedding, perLayerInput, layers, indexer, deepstackLayers } = facts;
@@ -75,8 +79,8 @@ function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings:
 }
 
 /**
- * Floats for each token of attention without flash attention: the scores of all heads, the residual stream and its norm, three copies
- * of the query, and the new keys and values.
+ * Floats for each token of attention without flash attention: the scores of all heads, the residual stream and its
+ * norm, three copies of the query, and the new keys and values.
  */
 function scoreWidth(facts: ModelFacts, layers: readonly CachedLayer[], seen: number): number {
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
@@ -94,12 +98,17 @@ function cpuWidth(facts: ModelFacts, family: Family): number {
   return Math.max(experts ?? dense, compressed(family) ? compressedWidth(facts) : 0);
 }
 
-/** Three copies: the gate, its input and their product. Without a gate the activation is computed in place, in one copy. */
+/**
+ * Three copies: the gate, its input and their product. Without a gate the activation is computed in place, in one copy.
+ */
 function feedForwardCopies(family: Family): number {
   return family.ungated ? 1 : 3;
 }
 
-/** Compressed attention: for each head the query, its compressed form, both joined, and the result; and four residual rows. */
+/**
+ * Compressed attention: for each head the query, its compressed form, both joined, and the result; and four residual
+ * rows.
+ */
 function compressedWidth({ mla, heads, keyLength, valueLength, embedding }: ModelFacts): number {
   return mla === undefined ? 0 : heads * (keyLength + valueLength + mla.keyLength + mla.valueLength) + 4 * embedding;
 }
@@ -140,7 +149,9 @@ function narrower(facts: ModelFacts): number {
   return Math.min(queryWidth(facts), facts.embedding);
 }
 
-/** @param besides floats for each token that attention leaves in memory while the results of the experts are added up */
+/**
+ * @param besides floats for each token that attention leaves in memory while the results of the experts are added up
+ */
 function expertWidth(facts: ModelFacts, family: Family, besides: number): number | undefined {
   const used = facts.expertsUsed;
   if (used === 0) return undefined;
@@ -155,8 +166,8 @@ function expertWidth(facts: ModelFacts, family: Family, besides: number): number
 }
 
 /**
- * Metal's flash attention reserves an f16 copy of the widest layer's K and V, its partial sums and, unless the cache is quantized, a
- * padded tail.
+ * Metal's flash attention reserves an f16 copy of the widest layer's K and V, its partial sums and, unless the cache is
+ * quantized, a padded tail.
  */
 function metalAttention(
   facts: ModelFacts,
@@ -179,8 +190,8 @@ function metalAttention(
 }
 
 /**
- * Floats for each token around the attention of one layer: the residual stream, the queries, and their inputs. With a quantized cache
- * there is one copy of the query less, or one more if the query is gated.
+ * Floats for each token around the attention of one layer: the residual stream, the queries, and their inputs. With a
+ * quantized cache there is one copy of the query less, or one more if the query is gated.
  */
 function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
@@ -200,9 +211,9 @@ function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
 }
 
 /**
- * Floats for each token of a recurrent layer. State space: the input projection, the input and output of the convolution, both halves of
- * the inner width, and the result. KDA: the same for queries, keys and values, and a decay for each channel. RWKV: six shifted inputs,
- * their mixes, and the products.
+ * Floats for each token of a recurrent layer. State space: the input projection, the input and output of the
+ * convolution, both halves of the inner width, and the result. KDA: the same for queries, keys and values, and a decay
+ * for each channel. RWKV: six shifted inputs, their mixes, and the products.
  */
 function scanWidth(facts: ModelFacts, family: Family, state: "ssm" | "rwkv" | "kda"): number {
   if (state === "rwkv") return (family.recurrent?.scanRows ?? 20) * facts.embedding;

@@ -23,10 +23,11 @@ import type { Part } from "./parts.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
 /**
- * How many bytes llama-server reserves for a model with these settings, computed from the header alone (llama-memory.md).
+ * How many bytes llama-server reserves for a model with these settings, computed from the header alone
+ * (llama-memory.md).
  *
- * Fails on a header that contradicts itself, and on settings that llama-server refuses or that overflow. An architecture without a
- * rule is not a failure: its estimate is `unknown`, and the model must not be started.
+ * Fails on a header that contradicts itself, and on settings that llama-server refuses or that overflow. An
+ * architecture without a rule is not a failure: its estimate is `unknown`, and the model must not be started.
  */
 export function estimate(header: GgufHeader, settings: EstimateSettings): Result<Estimate> {
   const refused = refusedSettings(settings);
@@ -102,8 +103,8 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
 }
 
 /**
- * The logits of every token that is sampled; an encoder also returns one embedding for each token. llama.cpp prints a buffer for one
- * token in each slot, and enlarges it when the first drafted tokens arrive.
+ * The logits of every token that is sampled; an encoder also returns one embedding for each token. llama.cpp prints a
+ * buffer for one token in each slot, and enlarges it when the first drafted tokens arrive.
  */
 function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
@@ -116,8 +117,9 @@ export function sumOf(parts: Readonly<Record<string, number>>): number {
 }
 
 /**
- * The token tables and the process itself, which no log line shows. The formula gives the upper end of what was measured (llama-memory.md, "What no
- * log line shows"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the estimate holds under a long prompt.
+ * The token tables and the process itself, which no log line shows. The formula gives the upper end of what was
+ * measured (llama-memory.md, "What no log line shows"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the
+ * estimate holds under a long prompt.
  */
 function processBytes(facts: ModelFacts, sequences: number): number {
   return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);
@@ -165,7 +167,10 @@ export function refusedSettings(settings: EstimateSettings): string | undefined 
   return undefined;
 }
 
-/** The name of an architecture that is not in the table and whose header does not say how many layers it has, or how wide they are. */
+/**
+ * The name of an architecture that is not in the table and whose header does not say how many layers it has, or how
+ * wide they are.
+ */
 function architectureWithoutSizes(metadata: GgufHeader["metadata"]): string | undefined {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string" || architecture === "" || familyOf(architecture) !== undefined) return undefined;

@@ -1,7 +1,10 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader, GgufValue } from "../../gguf/header.ts";
 
-/** The values of a header that the estimate is computed from. They are checked: whole, bounded and without contradictions. */
+/**
+ * The values of a header that the estimate is computed from. They are checked: whole, bounded and without
+ * contradictions.
+ */
 export interface ModelFacts {
   readonly architecture: string;
   readonly layers: number;
@@ -58,7 +61,9 @@ export interface SsmFacts {
   readonly groups: number;
 }
 
-/** Larger than every width, head count and vocabulary in use, and small enough that no product below overflows a double. */
+/**
+ * Larger than every width, head count and vocabulary in use, and small enough that no product below overflows a double.
+ */
 const MAX_WIDTH = 2 ** 24;
 const MAX_LAYERS = 2 ** 12;
 const MAX_TOKENS = 2 ** 31;

@@ -1,9 +1,10 @@
 import type { Backend } from "./types.ts";
 
 /**
- * What llama.cpp does for each architecture, as data. To add an architecture, add an entry (or, if it caches plain keys and values on
- * every layer, a name to {@link PLAIN}) with the source of its rule: a file of llama.cpp's `src/models`, as of September 2026,
- * or shared reference "llama-memory.md". Tests compare `measured` families with the cases in test/fixtures/truth.
+ * What llama.cpp does for each architecture, as data. To add an architecture, add an entry (or, if it caches plain keys
+ * and values on every layer, a name to {@link PLAIN}) with the source of its rule: a file of llama.cpp's `src/models`,
+ * as of September 2026, or shared reference "llama-memory.md". Tests compare `measured` families with the cases in
+ * test/fixtures/truth.
  */
 export interface Family {
   /** The source of the rule: a file below llama.cpp's `src/`, or "llama-memory.md". */
@@ -13,11 +14,13 @@ export interface Family {
   /** Which layers are recurrent: their state does not grow with the context. */
   readonly recurrent?: RecurrentRule;
   /**
-   * `mla`: one compressed K for each layer if the file has the MLA keys. `mla-indexer`: the same, and the keys of a sparse-attention
-   * indexer. `none`: an encoder or a diffusion model, which has no cache.
+   * `mla`: one compressed K for each layer if the file has the MLA keys. `mla-indexer`: the same, and the keys of a
+   * sparse-attention indexer. `none`: an encoder or a diffusion model, which has no cache.
    */
   readonly cache?: "mla" | "mla-indexer" | "none";
-  /** The query projection has a gate of the same width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention. */
+  /**
+   * The query projection has a gate of the same width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention.
+   */
   readonly gatedAttention?: true;
   /** One product yields queries, keys and values, so that a layer's new keys and values need no memory of their own. */
   readonly fusedProjection?: true;
@@ -40,8 +43,8 @@ export interface Family {
   /** Measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
   /**
-   * The graph has the same operations as llama's, and synthetic models confirm on the CPU that it reserves what llama's formula says.
-   * Therefore llama's measured cases on Metal hold for it as well.
+   * The graph has the same operations as llama's, and synthetic models confirm on the CPU that it reserves what llama's
+   * formula says. Therefore llama's measured cases on Metal hold for it as well.
    */
   readonly sameAsLlama?: true;
   /** Synthetic models (test/fixtures/synthetic.json) confirm the entry, on the CPU only. */
@@ -55,7 +58,10 @@ export function confirmed(family: Family, backend: Backend): boolean {
 }
 
 export interface SlidingRule {
-  /** Every `period`-th layer has full attention (0: no layer has). A `sliding_window_pattern` key in the file takes precedence. */
+  /**
+   * Every `period`-th layer has full attention (0: no layer has). A `sliding_window_pattern` key in the file takes
+   * precedence.
+   */
   readonly period: number;
   /** The first layer of each period has full attention, not the last one. */
   readonly denseFirst?: true;
@@ -74,7 +80,10 @@ export interface RecurrentRule {
   readonly scanRows?: number;
 }
 
-/** Full attention with plain keys and values on every layer, without a window or a recurrent state (llama-model.cpp, `create_memory`, default). */
+/**
+ * Full attention with plain keys and values on every layer, without a window or a recurrent state (llama-model.cpp,
+ * `create_memory`, default).
+ */
 const PLAIN: readonly string[] = [
   "apertus arcee arctic baichuan bailingmoe bailingmoe2 bitnet bloom chameleon chatglm codeshell cogvlm command-r dbrx deci",
   "deepseek deepseek2-ocr dots1 ernie4_5 ernie4_5-moe exaone falcon gemma glm4 glm4moe gpt2 gptj gptneox granite granitemoe",
@@ -87,10 +96,15 @@ const PLAIN: readonly string[] = [
 const UNGATED: readonly string[] =
   "apertus arcee bert bloom codeshell falcon gpt2 gptneox jais2 mpt nemotron plm starcoder starcoder2".split(" ");
 
-/** Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}. */
+/**
+ * Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}.
+ */
 const SAME_AS_LLAMA: readonly string[] = "baichuan exaone hunyuan-dense internlm2 seed_oss smollm3".split(" ");
 
-/** Architectures of {@link PLAIN} whose graph differs (each one's file in `src/models`, its calls of build_ffn and build_attn). */
+/**
+ * Architectures of {@link PLAIN} whose graph differs (each one's file in `src/models`, its calls of build_ffn and
+ * build_attn).
+ */
 const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   ...Object.fromEntries(UNGATED.map((name): [string, Partial<Family>] => [name, { ungated: true }])),
   ...Object.fromEntries(SAME_AS_LLAMA.map((name): [string, Partial<Family>] => [name, { sameAsLlama: true }])),
@@ -98,7 +112,10 @@ const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   grok: { explicitScores: true },
 };
 
-/** Architectures whose context and compute test/fixtures/synthetic.json confirms on the CPU; {@link Family.measuredOnCpu}. */
+/**
+ * Architectures whose context and compute test/fixtures/synthetic.json confirms on the CPU; {@link
+ * Family.measuredOnCpu}.
+ */
 const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
   [
     "arcee baichuan bloom chatglm command-r cohere2 exaone exaone4 falcon gemma glm4 gpt2 gptneox granite granitemoe",
@@ -204,8 +221,9 @@ export const FAMILIES: Readonly<Record<string, Family>> = Object.fromEntries(
 );
 
 /**
- * Architectures whose last `nextn_predict_layers` layers are for multi-token prediction and outside the main context (the file of each in
- * llama.cpp's `src/models` reads the key). For all others the key is ignored, so that a header cannot hide a cache with it.
+ * Architectures whose last `nextn_predict_layers` layers are for multi-token prediction and outside the main context
+ * (the file of each in llama.cpp's `src/models` reads the key). For all others the key is ignored, so that a header
+ * cannot hide a cache with it.
  */
 export const PREDICTING: ReadonlySet<string> = new Set([
   ...[
@@ -223,8 +241,8 @@ export const PREDICTING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The rules for an architecture that is not in the table: full attention on every layer is an upper bound if every key of the file is
- * in {@link STANDARD_KEYS}.
+ * The rules for an architecture that is not in the table: full attention on every layer is an upper bound if every key
+ * of the file is in {@link STANDARD_KEYS}.
  */
 export const STANDARD: Family = { source: "llama-model.cpp" };
 

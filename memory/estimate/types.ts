@@ -33,7 +33,10 @@ export interface EstimateSettings {
   readonly swaFull?: boolean;
   /** `--cache-ram`: size of the prompt cache in host memory in MiB, counted in full. Default: 0, none. */
   readonly cacheRamMiB?: number;
-  /** `--ctx-checkpoints`: context checkpoints for each slot of a sliding-window, recurrent or hybrid model. Default: 0, none. */
+  /**
+   * `--ctx-checkpoints`: context checkpoints for each slot of a sliding-window, recurrent or hybrid model. Default: 0,
+   * none.
+   */
   readonly ctxCheckpoints?: number;
   /** `--load-mode`. Default: "mmap". */
   readonly loadMode?: LoadMode;
@@ -43,13 +46,15 @@ export interface EstimateSettings {
   readonly moeCpu?: boolean;
   /** `--rope-scaling`: RoPE scaling, with which the context may exceed the trained one. Default: "none". */
   readonly ropeScaling?: RopeScaling;
-  /** `--spec-draft-n-max`: drafted tokens for each slot. Each of them needs a recurrent state and an output. Default: 0. */
+  /**
+   * `--spec-draft-n-max`: drafted tokens for each slot. Each of them needs a recurrent state and an output. Default: 0.
+   */
   readonly draftTokens?: number;
 }
 
 /**
- * How reliable the numbers are. `exact`: the architecture and every setting are known. `bounded`: the total is an upper bound, and
- * `notes` says why. `unknown`: there is no total, and the model must not be started.
+ * How reliable the numbers are. `exact`: the architecture and every setting are known. `bounded`: the total is an upper
+ * bound, and `notes` says why. `unknown`: there is no total, and the model must not be started.
  */
 export type Confidence = "exact" | "bounded" | "unknown";
 

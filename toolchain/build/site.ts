@@ -17,8 +17,8 @@ export interface Site {
 }
 
 /**
- * Runs one command of a build in its own process group. An abort, or the end of this process, kills the whole group, so that no
- * compiler outlives the build.
+ * Runs one command of a build in its own process group. An abort, or the end of this process, kills the whole group, so
+ * that no compiler outlives the build.
  */
 export async function run(
   site: Site,

@@ -65,7 +65,10 @@ export interface LogLine {
   ephemeral?: true;
 }
 
-/** Logs through the engine at `address`. A line that cannot be delivered is dropped, so that it does not fail the operation. */
+/**
+ * Logs through the engine at `address`. A line that cannot be delivered is dropped, so that it does not fail the
+ * operation.
+ */
 export function engineLog(address: string): (line: LogLine) => Promise<void> {
   const client = new engineGrpc.EngineClient(address, credentials.createInsecure());
   return ({ severity, message, urn = "", ephemeral = false }) => {

@@ -48,8 +48,8 @@ async function place(target: string, make: (temporary: string) => Promise<void>)
 }
 
 /**
- * Puts a CLI without a language host beside the stand-in. It cannot be a symbolic link, because the CLI looks for its bundled plugins
- * beside its real path and warns about plugins elsewhere.
+ * Puts a CLI without a language host beside the stand-in. It cannot be a symbolic link, because the CLI looks for its
+ * bundled plugins beside its real path and warns about plugins elsewhere.
  */
 export function placeBinary(source: string, target: string): Promise<void> {
   return place(target, (temporary) => link(source, temporary).catch(() => copyFile(source, temporary)));

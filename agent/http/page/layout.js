@@ -30,9 +30,9 @@ export function chargeOf({ estimateBytes, measuredBytes }) {
 }
 
 /**
- * The host's memory from left to right: running models, free memory, and what the system and other processes use. `other` is
- * undefined where the agent does not know how much memory is available. `scale` is the host's memory, or more where the charges
- * exceed it.
+ * The host's memory from left to right: running models, free memory, and what the system and other processes use.
+ * `other` is undefined where the agent does not know how much memory is available. `scale` is the host's memory, or
+ * more where the charges exceed it.
  */
 export function hostMap({ agent, workloads }) {
   const models = workloads

@@ -3,7 +3,10 @@ import { PART_GROUPS } from "./shared.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** What was drawn last, by element. The page redraws only what changed, so that it keeps the reader's selection and focus. */
+/**
+ * What was drawn last, by element. The page redraws only what changed, so that it keeps the reader's selection and
+ * focus.
+ */
 const drawn = new WeakMap();
 
 function redraw(target, data, draw) {

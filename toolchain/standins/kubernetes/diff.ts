@@ -10,7 +10,9 @@ export interface Change {
   replaces: boolean;
 }
 
-/** Properties that cannot change in place, as in pulumi-kubernetes' diff.go (the kinds that a stack of models renders). */
+/**
+ * Properties that cannot change in place, as in pulumi-kubernetes' diff.go (the kinds that a stack of models renders).
+ */
 const REPLACED_BY: Readonly<Record<string, readonly string[]>> = {
   "/ConfigMap": ["data", "binaryData"],
   "/Secret": ["type", "data", "stringData"],

@@ -56,7 +56,10 @@ export function manifestPath({ apiVersion, kind, name, namespace = "default" }: 
   return join(folder, `${group}-${kind.toLowerCase()}-${namespace}-${name}.yaml`);
 }
 
-/** Why an object cannot be rendered, or undefined. A name with a slash would leave the directory; Kubernetes forbids such names too. */
+/**
+ * Why an object cannot be rendered, or undefined. A name with a slash would leave the directory; Kubernetes forbids
+ * such names too.
+ */
 export function unrenderable({ apiVersion, kind, name, namespace = "" }: Identity): string | undefined {
   if (apiVersion === "" || kind === "") return "it has no apiVersion and kind, so it is no Kubernetes object to render";
   if (name === "") return "metadata.name is empty";
@@ -66,7 +69,10 @@ export function unrenderable({ apiVersion, kind, name, namespace = "" }: Identit
     : `${JSON.stringify(unsafe)} contains a slash, which is not allowed in Kubernetes names`;
 }
 
-/** The manifest file's text: sorted keys, unindented lists, as the official provider writes them. Secrets are in plain text. */
+/**
+ * The manifest file's text: sorted keys, unindented lists, as the official provider writes them. Secrets are in plain
+ * text.
+ */
 export function manifestYaml(inputs: Properties): string {
   return stringify(unwrapProperties(inputs), {
     sortMapEntries: true,

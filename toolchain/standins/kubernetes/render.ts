@@ -4,7 +4,10 @@ import writeFileAtomic from "write-file-atomic";
 import type { Properties } from "../values.ts";
 import { type Identity, manifestPath, manifestYaml } from "./manifest.ts";
 
-/** Writes the object's manifest atomically and returns its path. Only the owner can read the file, because it may hold secrets. */
+/**
+ * Writes the object's manifest atomically and returns its path. Only the owner can read the file, because it may hold
+ * secrets.
+ */
 export async function writeManifest(directory: string, identity: Identity, inputs: Properties): Promise<string> {
   const path = join(directory, manifestPath(identity));
   try {

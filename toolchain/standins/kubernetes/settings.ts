@@ -35,7 +35,9 @@ export function problemsWith(inputs: Properties): Problem[] {
     }));
 }
 
-/** Reads the variables of Configure; values other than strings are JSON. Throws RENDERS_ONLY if no directory is given. */
+/**
+ * Reads the variables of Configure; values other than strings are JSON. Throws RENDERS_ONLY if no directory is given.
+ */
 export function settingsFrom(variables: ReadonlyMap<string, string>): Settings {
   const directory = variables.get("kubernetes:config:renderYamlToDirectory") ?? "";
   if (directory === "" || directory === UNKNOWN) throw new Error(RENDERS_ONLY);

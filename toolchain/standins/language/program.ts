@@ -6,7 +6,9 @@ export interface RuntimeOptions {
   environment: Readonly<Record<string, string>>;
 }
 
-/** `runtime.options` of Pulumi.yaml: TypeScript is on unless `typescript: false`, as with the official language host. */
+/**
+ * `runtime.options` of Pulumi.yaml: TypeScript is on unless `typescript: false`, as with the official language host.
+ */
 export function runtimeOptions({ typescript, tsconfig, nodeargs }: Properties): RuntimeOptions {
   return {
     nodeArguments: typeof nodeargs === "string" ? nodeargs.split(/\s+/).filter((word) => word !== "") : [],

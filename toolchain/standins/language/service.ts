@@ -95,7 +95,10 @@ function about(): rpc.AboutResponse {
   return new language.AboutResponse().setExecutable(process.execPath).setVersion(process.version);
 }
 
-/** The LanguageRuntime service of the stand-in: it runs programs and plugins; it neither generates nor installs anything. */
+/**
+ * The LanguageRuntime service of the stand-in: it runs programs and plugins; it neither generates nor installs
+ * anything.
+ */
 export function languageService(version: string, engineAddress: string): UntypedServiceImplementation {
   const host: Host = { engineAddress, announced: false, children: new Set() };
   return {
