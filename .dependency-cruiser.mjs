@@ -14,9 +14,10 @@ const PACKAGES = {
   toolchain: ["api"],
 };
 
-/** Folders of the agent, and what each may import of the agent besides itself. Above all of them are run.ts and loop.ts. */
+/** Folders of the agent, and what each may import of the agent besides itself. Above all of them are run.ts and what lies beside it. */
 const AGENT = {
-  state: ["status/status"],
+  lifecycle: [],
+  state: ["status", "workload/workload-id"],
   decisions: ["workload", "status/status"],
   "llama-server": ["host/command"],
   host: ["decisions/pressure"],
@@ -57,7 +58,7 @@ const forbidden = [
     comment: `agent/${folder}/ may import ${allowed.join(", ") || "nothing"} of the agent.`,
     severity: "error",
     from: { path: `^agent/${folder}/` },
-    to: { path: "^agent/", pathNot: [folder, "background", ...allowed].map((path) => `^agent/${path}[/.]`) },
+    to: { path: "^agent/", pathNot: [folder, "lifecycle", ...allowed].map((path) => `^agent/${path}[/.]`) },
   })),
 ];
 

@@ -1,57 +1,46 @@
-import type { Logger } from "pino";
-import type { WorkloadStatus } from "./status/status.ts";
-import type { Supervisor } from "./supervisor/loop.ts";
-import type { Desired } from "./workload/desired.ts";
+import type { Alarm } from "./lifecycle/alarm.ts";
+import type { Runnable } from "./lifecycle/runnable.ts";
+import type { WorkSource } from "./sources/source.ts";
+import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
 const TICK_MS = 1000;
 
-/** Ticks each second, sooner when rung for; after `stop` until the last process has gone. */
-export async function reconcileLoop(
-  processes: Supervisor,
-  wanted: () => ReadonlyMap<string, Desired>,
-  report: (workloads: readonly WorkloadStatus[], seconds: number) => Promise<void>,
-  alarm: AlarmClock,
-  log: Logger,
-  stop: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    const ending = stop.aborted;
-    try {
-      const began = performance.now();
-      const workloads = await processes.tick(ending ? new Map() : wanted());
-      await report(workloads, (performance.now() - began) / 1000);
-    } catch (error) {
-      // One bad tick must not leave servers without a watchdog (T5): say it and go on.
-      log.error(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (ending && processes.idle()) return;
-    await alarm.wait(TICK_MS);
-  }
+export interface ReconcileLoop {
+  readonly source: Pick<WorkSource, "current">;
+  readonly supervisor: Pick<Supervisor, "tick" | "idle">;
+  readonly alarm: Alarm;
+  /** Takes what each tick has found, and how long it took. */
+  readonly report: (outcome: Outcome, seconds: number) => void;
+  /** Takes one sentence about a tick that failed. */
+  readonly say: (message: string) => void;
+  /** Once it is aborted nothing is done to any server any more: somebody else has them now. */
+  readonly lost: AbortSignal;
 }
 
-export type AlarmClock = ReturnType<typeof alarmClock>;
-
-/** Waits that others can cut short; a ring while nobody waits cuts the next wait. */
-export function alarmClock() {
-  let rung = false;
-  let wakeUp: (() => void) | undefined;
+/**
+ * Brings what runs to what is wanted, each second, and sooner when the alarm rings. After the signal nothing is wanted, and it ends
+ * when the last process has gone.
+ */
+export function reconcileLoop({ source, supervisor, alarm, report, say, lost }: ReconcileLoop): Runnable {
+  const nothing = { workloads: new Map(), synced: true };
   return {
-    ring: () => {
-      rung = true;
-      wakeUp?.();
-    },
-    wait: async (milliseconds: number): Promise<void> => {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, milliseconds);
-          wakeUp = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+    name: "the reconcile loop",
+    run: async (signal) => {
+      signal.addEventListener("abort", alarm.ring);
+      lost.addEventListener("abort", alarm.ring);
+      while (!lost.aborted) {
+        const ending = signal.aborted;
+        try {
+          const began = performance.now();
+          const outcome = await supervisor.tick(ending ? nothing : source.current());
+          report(outcome, (performance.now() - began) / 1000);
+        } catch (error) {
+          // One bad tick must not leave servers without a watchdog: say it and go on.
+          say(`this tick failed: ${error instanceof Error ? error.message : String(error)}`);
+        }
+        if (ending && supervisor.idle()) return;
+        await alarm.wait(TICK_MS);
       }
-      rung = false;
-      wakeUp = undefined;
     },
   };
 }

@@ -21,7 +21,9 @@ interface Definition {
 
 const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp", type: "date" };
 
-/** Short names and columns are LLMKube's (llmkube-api.md), so that kubectl shows what its users know. */
+/**
+ * Short names and columns are LLMKube's (docs/background/llmkube.md, "API"), so that kubectl shows what its users know.
+ */
 const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
   Model: {
     schema: modelSchema,

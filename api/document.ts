@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { fail, ok, type Result } from "./result.ts";
-import { memberSchema } from "./schema-walk.ts";
+import { memberSchema, type Path } from "./schema-walk.ts";
 
 /** Far more than any real manifest has, and few enough to walk in milliseconds. */
 const MAX_DEPTH = 64;
@@ -46,4 +46,15 @@ export function withoutNulls(value: unknown, schema: z.core.$ZodType | undefined
       .filter(([, member, known]) => member !== null || known === undefined)
       .map(([key, member, known]) => [key, withoutNulls(member, known)]),
   );
+}
+
+/** A copy of the value without the fields at `paths`, of which there are few. */
+export function withoutFields(value: unknown, paths: readonly Path[]): unknown {
+  if (paths.length === 0) return value;
+  const below = (key: PropertyKey) =>
+    paths.filter((path) => path.length > 1 && path[0] === key).map((path) => path.slice(1));
+  if (Array.isArray(value)) return value.map((item, index) => withoutFields(item, below(index)));
+  if (!isFields(value)) return value;
+  const kept = Object.entries(value).filter(([key]) => !paths.some((path) => path.length === 1 && path[0] === key));
+  return Object.fromEntries(kept.map(([key, member]) => [key, withoutFields(member, below(key))]));
 }

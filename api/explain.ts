@@ -4,8 +4,10 @@ import { fieldPaths, type Path, pathText, schemaAt, unwrap } from "./schema-walk
 
 const LONGEST_SHOWN = 80;
 const MOST_FIELDS_LISTED = 12;
-/** Share of a name's letters that may be wrong in what still counts as a slip of the pen. */
-const SLIP = 0.4;
+/** The share of a name's letters that may differ in a misspelling of it. */
+const MAX_MISSPELT_SHARE = 0.4;
+/** The same for a name that belongs to another object. */
+const MAX_MISSPELT_SHARE_ELSEWHERE = 0.2;
 
 /**
  * What is wrong with a document, as one clause: the field's path, what it held and what would be right. An unknown field
@@ -36,27 +38,45 @@ function clause(root: z.core.$ZodType, document: unknown, issue: z.core.$ZodIssu
   return `${path} is ${shown(value)}; ${expected}`;
 }
 
-function unknownField(root: z.core.$ZodType, path: readonly PropertyKey[]): string {
-  const name = String(path.at(-1));
-  const parent = schemaAt(root, path.slice(0, -1));
-  const siblings = parent instanceof z.ZodObject ? Object.keys(parent.shape) : [];
+function unknownField(root: z.core.$ZodType, path: Path): string {
   const text = `${pathText(path)} is not a field`;
-  const near = nearest(name, siblings);
-  if (near !== undefined) return `${text}; did you mean ${near}?`;
-  const elsewhere = fieldPaths(root).find((field) => field.at(-1) === name);
-  if (elsewhere !== undefined) return `${text}; did you mean ${pathText(elsewhere)}?`;
-  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; there are ${siblings.join(", ")}`;
-  return `${text}, and none has a similar name; kubectl explain lists those that exist`;
+  const meant = meantField(root, path);
+  if (meant !== undefined) return `${text}; did you mean ${meant}?`;
+  const siblings = siblingsOf(root, path);
+  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; the fields are ${siblings.join(", ")}`;
+  return `${text}, and no field has a similar name; kubectl explain lists the fields`;
 }
 
-/** The name that a misspelt one was probably meant to be, upper and lower case aside. */
+/**
+ * The field that an unknown one was probably meant to be: `memoryBudget` in the same object, or `spec.hardware.memoryBudget`
+ * elsewhere, where fewer letters may be wrong because there are many more names.
+ */
+export function meantField(root: z.core.$ZodType, path: Path): string | undefined {
+  const name = String(path.at(-1));
+  const sibling = nearest(name, siblingsOf(root, path));
+  if (sibling !== undefined || name.length > LONGEST_SHOWN) return sibling;
+  const elsewhere = fieldPaths(root);
+  const same = elsewhere.find((field) => field.at(-1) === name);
+  const near = elsewhere.find((field) => isMisspelling(name, field.at(-1) ?? "", MAX_MISSPELT_SHARE_ELSEWHERE));
+  const found = same ?? near;
+  return found && pathText(found);
+}
+
+function siblingsOf(root: z.core.$ZodType, path: Path): readonly string[] {
+  const parent = schemaAt(root, path.slice(0, -1));
+  return parent instanceof z.ZodObject ? Object.keys(parent.shape) : [];
+}
+
+/** The known name that a misspelt one was probably meant to be, without regard to case. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (names.length === 0 || name.length > LONGEST_SHOWN) return undefined;
   const lower = new Map(names.map((known) => [known.toLowerCase(), known]));
   const found = closest(name.toLowerCase(), [...lower.keys()]);
-  return distance(name.toLowerCase(), found) <= SLIP * Math.min(name.length, found.length)
-    ? lower.get(found)
-    : undefined;
+  return isMisspelling(name, found, MAX_MISSPELT_SHARE) ? lower.get(found) : undefined;
+}
+
+function isMisspelling(name: string, known: string, share: number): boolean {
+  return distance(name.toLowerCase(), known.toLowerCase()) <= share * Math.min(name.length, known.length);
 }
 
 /** What a schema accepts, ending the sentence "it must be ...". */

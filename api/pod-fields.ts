@@ -29,19 +29,32 @@ const gpuSharingSchema = withCelRules(gpuSharingFields, [
   },
 ]);
 
+/** LLMKube's own pattern, which lets through a little more than Kubernetes' grammar does: what it accepts is accepted here. */
+const quantity = () => matching(/^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/, "a Kubernetes quantity such as 10Gi");
+
 const resourcesSchema = z
   .strictObject({
-    cpu: text().describe("CPU to request, for example 2 or 500m.").optional(),
-    memory: text().describe("Memory to request. On Metal the estimate of the model is requested.").optional(),
-    hostMemory: text().describe("Memory for layers and caches that stay off the GPU. Not used on Metal.").optional(),
-    ephemeralStorage: matching(/^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/, "a Kubernetes quantity such as 10Gi")
-      .describe("Disk to request for what does not outlive a pod.")
+    cpu: text().describe("The CPU to request, for example 2 or 500m.").optional(),
+    memory: quantity()
+      .describe("The memory to request. On Metal the estimate of the model is requested instead.")
       .optional(),
-    gpu: z.int32().min(0).max(8).describe("GPUs a replica. Not used on Metal, which has one.").optional(),
-    gpuMemory: text().describe("Memory a GPU must have. Not used on Metal.").optional(),
-    gpuSharing: gpuSharingSchema.describe("Sharing a GPU with others. Not used on Metal.").optional(),
+    memoryLimit: quantity()
+      .describe("The most memory that a container may use. Not used on Metal: see hardware.memoryBudget of the Model.")
+      .optional(),
+    hostMemory: quantity()
+      .describe("The host memory for layers and caches that stay off the GPU. Not used on Metal.")
+      .optional(),
+    ephemeralStorage: quantity().describe("The ephemeral storage to request.").optional(),
+    gpu: z
+      .int32()
+      .min(0)
+      .max(8)
+      .describe("The number of GPUs for each replica. Not used on Metal: a Mac has one.")
+      .optional(),
+    gpuMemory: text().describe("The memory that each GPU must have. Not used on Metal.").optional(),
+    gpuSharing: gpuSharingSchema.describe("How the GPU is shared with other workloads. Not used on Metal.").optional(),
   })
-  .describe("Resources of one replica.");
+  .describe("The resources of one replica.");
 
 const modelCacheSchema = withCelRules(
   z.strictObject({

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
-import { type AgentOptions, runAgent } from "../agent/run.ts";
+import { runAgent } from "../agent/run.ts";
+import type { AgentOptions } from "../agent/startup.ts";
 import { DEFAULT_MODELS, defaultState } from "../agent/state/paths.ts";
-import { openLog } from "../agent/status/log.ts";
+import { openLog } from "../agent/status/log-sink.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { installCommands } from "./install.ts";
 
@@ -22,8 +23,9 @@ interface Flags {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const EXIT_INTERRUPTED_TWICE = 130;
+const EXIT_FAULT = 70;
 
-/** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 130 after a second signal. */
+/** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 70 after a fault of its own, 130 after a second signal. */
 export function agentCommand(): Command {
   const command = new Command("agent")
     .description("Serve the manifests of a folder with llama-server, each model inside its memory budget.")
@@ -48,18 +50,29 @@ export function agentCommand(): Command {
 
 async function run({ manifests, ...flags }: Flags): Promise<void> {
   if (manifests === undefined) throw new Error("--manifests is missing: name the folder that the agent is to watch");
-  const stop = new AbortController();
+  const [stop, kill] = [new AbortController(), new AbortController()];
+  const log = openLog(flags.json ? "json" : "text");
   const onSignal = () => {
-    // Whoever asks twice does not want to wait; the exit handler of the agent kills what is left.
-    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
+    if (stop.signal.aborted) {
+      // Whoever asks twice does not want to wait.
+      kill.abort();
+      process.exit(EXIT_INTERRUPTED_TWICE);
+    }
     stop.abort();
   };
+  const onFault = (error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    log.fatal(`the agent failed: ${message}; its servers run on: start the agent again to have them watched`);
+    process.exit(EXIT_FAULT);
+  };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on("uncaughtException", onFault);
   try {
-    const done = await runAgent(optionsOf({ ...flags, manifests }), openLog(flags.json ? "json" : "text"), stop.signal);
+    const done = await runAgent(optionsOf({ ...flags, manifests }), log, { stop: stop.signal, kill: kill.signal });
     if (!done.ok) throw new Error(done.error);
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.off("uncaughtException", onFault);
   }
 }
 

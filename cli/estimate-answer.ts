@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { fail, ok, type Result } from "../api/result.ts";
-import type { GgufHeader } from "../gguf/header.ts";
+import { failIn, ok, type Result } from "../api/result.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
 import { type Advice, advise } from "../memory/advice.ts";
@@ -8,7 +7,7 @@ import type { Budget } from "../memory/budget.ts";
 import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
 import { contextGrid, type GridCell } from "../memory/grid.ts";
-import { estimateServed, type Served } from "../memory/served.ts";
+import { estimateServed, readServed, type Served } from "../memory/served.ts";
 import { askedBudget, type EstimateFlags, settingsOf } from "./estimate-flags.ts";
 import { withProgress } from "./progress.ts";
 
@@ -25,11 +24,11 @@ export interface Answer {
 export async function answerFor(source: string, flags: EstimateFlags, signal: AbortSignal): Promise<Result<Answer>> {
   const budget = askedBudget(flags);
   if (!budget.ok) return budget;
-  const served = await readServed(source, flags, signal);
+  const served = await readAll(source, flags, signal);
   if (!served.ok) return served;
   const settings = settingsOf(flags);
   const estimated = estimateServed(served.value, settings);
-  if (!estimated.ok) return fail(`${source}: ${estimated.error}`);
+  if (!estimated.ok) return failIn(source, estimated);
   const bytes = budget.value?.bytes;
   const answer = {
     ...{ source, settings, estimate: estimated.value },
@@ -40,25 +39,14 @@ export async function answerFor(source: string, flags: EstimateFlags, signal: Ab
   return ok({ ...answer, verdict: { budget: budget.value, fit, advice: advise(served.value, settings, bytes) } });
 }
 
-async function readServed(source: string, flags: EstimateFlags, signal: AbortSignal): Promise<Result<Served>> {
-  const read = (each: string): Promise<Result<GgufHeader>> =>
+function readAll(source: string, flags: EstimateFlags, signal: AbortSignal): Promise<Result<Served>> {
+  const { mmproj, draft, lora: loras } = flags;
+  return readServed({ model: source, mmproj, draft, loras }, (file) =>
     withProgress(
-      `reading the header of ${each}`,
-      readHeader(locatable(each), { signal, cacheFolder: headerCacheFolder() }),
-    );
-  const header = await read(source);
-  if (!header.ok) return header;
-  const mmproj = flags.mmproj === undefined ? undefined : await read(flags.mmproj);
-  if (mmproj?.ok === false) return mmproj;
-  const draft = flags.draft === undefined ? undefined : await read(flags.draft);
-  if (draft?.ok === false) return draft;
-  const loras: GgufHeader[] = [];
-  for (const lora of flags.lora) {
-    const adapter = await read(lora);
-    if (!adapter.ok) return adapter;
-    loras.push(adapter.value);
-  }
-  return ok({ header: header.value, mmproj: mmproj?.value, draft: draft?.value, loras });
+      `reading the header of ${file}`,
+      readHeader(locatable(file), { signal, cacheFolder: headerCacheFolder() }),
+    ),
+  );
 }
 
 /** A relative path is taken from the current folder, as a shell user expects; a URL stays as it is. */

@@ -114,7 +114,10 @@ function withBudgetOptions(command: Command): Command {
     .option("--memory-fraction <share>", "memory budget as a share of the host's memory, above 0 and at most 1", Number)
     .option("--host-memory <quantity>", "memory of the host that will run the model (default: that of this machine)")
     .option("--grid", "also show the need for other context sizes and cache types")
-    .option("--json", "print JSON: one object, or an array for several sources");
+    .option(
+      "--json",
+      "print JSON: one object, or an array for several sources; {error, kind, retryAfterMs} for a source that failed",
+    );
 }
 
 export function settingsOf(flags: EstimateFlags): EstimateSettings {

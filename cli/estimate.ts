@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Result } from "../api/result.ts";
+import type { Failure, Result } from "../api/result.ts";
 import { type Answer, answerFor } from "./estimate-answer.ts";
 import { type EstimateFlags, withEstimateOptions } from "./estimate-flags.ts";
 import { comparisonText, estimateText } from "./estimate-text.ts";
@@ -30,9 +30,9 @@ async function run(sources: readonly string[], flags: EstimateFlags): Promise<vo
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
   try {
-    const results: Result<Answer>[] = [];
+    const results: Asked[] = [];
     for (const source of sources) {
-      results.push(await answerFor(source, flags, interrupt.signal));
+      results.push({ source, result: await answerFor(source, flags, interrupt.signal) });
       if (interrupt.signal.aborted) {
         process.exitCode = EXIT.interrupted;
         return;
@@ -44,19 +44,37 @@ async function run(sources: readonly string[], flags: EstimateFlags): Promise<vo
   }
 }
 
+interface Asked {
+  readonly source: string;
+  readonly result: Result<Answer>;
+}
+
 /** Sources that could not be read get a sentence each; the others are shown all the same. */
-function report(results: readonly Result<Answer>[], flags: EstimateFlags): void {
-  for (const result of results) if (!result.ok) console.error(`pulumi-llmkube: ${result.error}`);
-  const answers = results.flatMap((result) => (result.ok ? [result.value] : []));
+function report(asked: readonly Asked[], flags: EstimateFlags): void {
+  for (const { result } of asked) if (!result.ok) console.error(`pulumi-llmkube: ${result.error}`);
+  const answers = asked.flatMap(({ result }) => (result.ok ? [result.value] : []));
   const [first] = answers;
-  if (first !== undefined && results.length === 1) {
-    console.log(flags.json ? JSON.stringify(contract(first), null, 2) : estimateText(first));
-  } else if (first !== undefined) {
-    const rows = answers.map((answer) => ({ source: answer.source, ...contract(answer) }));
-    console.log(flags.json ? JSON.stringify(rows, null, 2) : comparisonText(answers));
-  }
-  const codes: readonly number[] = results.map((result) => (result.ok ? exitCode(result.value) : EXIT.badInput));
+  if (flags.json) console.log(JSON.stringify(jsonOf(asked), null, 2));
+  else if (first !== undefined) console.log(asked.length === 1 ? estimateText(first) : comparisonText(answers));
+  const codes: readonly number[] = asked.map(({ result }) => (result.ok ? exitCode(result.value) : EXIT.badInput));
   process.exitCode = BEST_TO_WORST.findLast((code) => codes.includes(code)) ?? EXIT.badInput;
+}
+
+/** One object for one source; for several an array, in which each says its source. */
+function jsonOf(asked: readonly Asked[]): object {
+  const rows = asked.map(({ source, result }) => ({
+    source,
+    ...(result.ok ? contract(result.value) : failureContract(result)),
+  }));
+  const [row, ...more] = rows;
+  if (row === undefined || more.length > 0) return rows;
+  const { source: _known, ...only } = row;
+  return only;
+}
+
+/** What scripts read where a source could not be estimated. */
+function failureContract({ error, kind, retryAfterMs }: Failure): object {
+  return { error, kind, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 const BEST_TO_WORST = [EXIT.fits, EXIT.doesNotFit, EXIT.unknown, EXIT.badInput] as const;

@@ -6,6 +6,7 @@ import writeFileAtomic from "write-file-atomic";
 import { outputOf } from "../agent/host/command.ts";
 import type { ListenAddress } from "../agent/http/listen.ts";
 import { packagePath } from "../agent/state/package.ts";
+import { errorText } from "../api/error-code.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { daemonPlist, LABEL } from "./launchd.ts";
 
@@ -87,7 +88,7 @@ export async function installDaemon(plist: string, site: LaunchdSite): Promise<s
     await outputOf(site.launchctl, unloading(site).slice(1));
     await writeFileAtomic(pathIn(site), plist, { mode: 0o644 });
   } catch (error) {
-    return `${pathIn(site)} cannot be written (${error instanceof Error && "code" in error ? error.code : error})`;
+    return `${pathIn(site)} cannot be written (${errorText(error)})`;
   }
   for (const [, ...args] of loading(site)) {
     const done = await outputOf(site.launchctl, args);

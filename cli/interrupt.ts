@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorCode } from "../api/error-code.ts";
 
 /**
  * Runs `work` until it ends, or until Ctrl-C, SIGTERM or a reader of standard output that went away (`| head`) aborts its
@@ -8,7 +9,7 @@ export async function untilInterrupted(work: (stop: AbortSignal) => Promise<void
   const stop = new AbortController();
   const abort = () => stop.abort();
   const onOutputError = (error: Error) => {
-    if (!("code" in error) || error.code !== "EPIPE") throw error;
+    if (errorCode(error) !== "EPIPE") throw error;
     abort();
   };
   process.on("SIGINT", abort).on("SIGTERM", abort);

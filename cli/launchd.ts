@@ -1,5 +1,5 @@
 import { build } from "plist";
-import { GRACE_MS } from "../agent/decisions/decide.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../agent/workload/workload.ts";
 
 /** Its name for launchctl, and of its file. */
 export const LABEL = "dev.llmkube.pulumi-llmkube.agent";
@@ -19,7 +19,7 @@ const MARGIN_SECONDS = 20;
 
 /**
  * A LaunchDaemon, since a LaunchAgent's traffic can fail silently behind Local Network privacy; not in the background, where
- * Metal is some eight times slower; started again unless it was stopped (apple-memory.md §6).
+ * Metal is some eight times slower; started again unless it was stopped (docs/background/apple-memory.md, "launchd").
  */
 export function daemonPlist({ command, user, home }: Daemon): string {
   const log = `${home}/Library/Logs/pulumi-llmkube-agent.log`;
@@ -32,7 +32,7 @@ export function daemonPlist({ command, user, home }: Daemon): string {
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_SECONDS,
-    ExitTimeOut: GRACE_MS / 1000 + MARGIN_SECONDS,
+    ExitTimeOut: DEFAULT_GRACE_PERIOD_MS / 1000 + MARGIN_SECONDS,
     ProcessType: "Interactive",
     AbandonProcessGroup: false,
     StandardOutPath: log,

@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { readStatus } from "../agent/status/status.ts";
-import { logPathOf } from "../agent/supervisor/start.ts";
+import { logPathOf } from "../agent/state/layout.ts";
+import type { WorkloadStatus } from "../agent/status/status.ts";
+import { readStatus } from "../agent/status/status-file.ts";
+import { type WorkloadId, workloadId } from "../agent/workload/workload-id.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
@@ -29,14 +31,11 @@ async function print(wanted: string, flags: Flags): Promise<void> {
   const folder = await stateFolder(flags);
   const status = await readStatus(folder);
   if (!status.ok) throw new Error(status.error);
-  const name = chooseName(
-    wanted,
-    status.value.workloads.map((workload) => workload.name),
-  );
-  if (!name.ok) throw new Error(name.error);
-  const path = logPathOf(folder, name.value);
+  const id = chooseWorkload(wanted, status.value.workloads);
+  if (!id.ok) throw new Error(id.error);
+  const path = logPathOf(folder, id.value);
   const file = await stat(path).catch(() => undefined);
-  if (file === undefined && !flags.follow) throw new Error(`${name.value} has not been started yet: it has no log`);
+  if (file === undefined && !flags.follow) throw new Error(`${wanted} has not been started yet: it has no log`);
   const offset = file === undefined || flags.tail === undefined ? 0 : await offsetOfLast(path, flags.tail);
   await untilInterrupted(async (stop) => {
     let place: Place = { inode: file?.ino ?? 0, offset };
@@ -47,15 +46,37 @@ async function print(wanted: string, flags: Flags): Promise<void> {
   });
 }
 
-/** The workload that a person means: by its whole name, or by its name alone where only one namespace has it. */
-export function chooseName(wanted: string, known: readonly string[]): Result<string> {
-  if (known.includes(wanted)) return ok(wanted);
-  const alike = known.filter((name) => name.split("/")[1] === wanted);
-  const [only] = alike;
-  if (only !== undefined && alike.length === 1) return ok(only);
-  if (alike.length > 1) return fail(`${wanted} is more than one model: say ${alike.join(" or ")}`);
-  const others = known.length === 0 ? "the agent has none" : `there is ${known.join(", ")}`;
+/**
+ * The workload that a person means: by its identity, by `namespace/name`, or by its name alone; each where only one workload has it.
+ */
+export function chooseWorkload(
+  wanted: string,
+  known: readonly Pick<WorkloadStatus, "id" | "name">[],
+): Result<WorkloadId> {
+  const meant = (text: string) => [
+    ({ id }: Known) => id === text,
+    ({ name }: Known) => name === text,
+    shortNameIs(text),
+  ];
+  for (const means of meant(wanted)) {
+    const [only, ...more] = known.filter(means);
+    if (only !== undefined && more.length === 0) return ok(workloadId(only.id));
+    if (only !== undefined) return fail(`${wanted} is more than one model: say ${choices([only, ...more])}`);
+  }
+  const others = known.length === 0 ? "the agent has none" : `there is ${known.map(({ name }) => name).join(", ")}`;
   return fail(`there is no model ${wanted}: ${others}`);
+}
+
+type Known = Pick<WorkloadStatus, "id" | "name">;
+
+function shortNameIs(text: string): (workload: Known) => boolean {
+  return ({ name }) => name.split("/")[1] === text;
+}
+
+/** By name where that tells them apart, else by identity. */
+function choices(workloads: readonly Known[]): string {
+  const names = workloads.map(({ name }) => name);
+  return (new Set(names).size === names.length ? names : workloads.map(({ id }) => id)).join(" or ");
 }
 
 function parseLines(text: string): number {

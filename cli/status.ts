@@ -1,7 +1,8 @@
 import { clearScreenDown, cursorTo } from "node:readline";
 import { Command, Option } from "commander";
 import { isLocked } from "../agent/state/lock.ts";
-import { type AgentStatus, readStatus, type WorkloadStatus } from "../agent/status/status.ts";
+import type { AgentStatus, WorkloadStatus } from "../agent/status/status.ts";
+import { readStatus } from "../agent/status/status-file.ts";
 import { formatBytes } from "../api/quantity.ts";
 import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";

@@ -5,7 +5,7 @@ import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
-import { estimateServed, type Served } from "../memory/served.ts";
+import { estimateServed, readServed } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/settings.ts";
 
 /** A model, and the settings that llama-server would serve it with. */
@@ -63,7 +63,12 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
   return pulumi.output(args).apply(async (known) => {
     const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
     if (budget?.ok === false) throw refusal(budget.error);
-    const served = await readServed(known);
+    const { source, mmproj, draft, loras } = known;
+    const headers = await readServed({ model: source, mmproj, draft, loras }, (file) =>
+      readHeader(file, { cacheFolder: headerCacheFolder() }),
+    );
+    if (!headers.ok) throw refusal(headers.error);
+    const served = headers.value;
     const settings = {
       backend: known.backend ?? "metal",
       contextSize: known.contextSize ?? DEFAULT_SETTINGS.contextSize,
@@ -91,20 +96,6 @@ type Known = pulumi.Unwrap<EstimateMemoryArgs>;
 function draftTokens({ draft, draftTokens: asked }: Known): { draftTokens?: number } {
   const tokens = asked ?? (draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return tokens === undefined ? {} : { draftTokens: tokens };
-}
-
-async function readServed({ source, mmproj, draft, loras = [] }: Known): Promise<Served> {
-  const read = async (from: string) => {
-    const header = await readHeader(from, { cacheFolder: headerCacheFolder() });
-    if (!header.ok) throw refusal(header.error);
-    return header.value;
-  };
-  return {
-    header: await read(source),
-    mmproj: mmproj === undefined ? undefined : await read(mmproj),
-    draft: draft === undefined ? undefined : await read(draft),
-    loras: await Promise.all(loras.map(read)),
-  };
 }
 
 function refusal(problem: string): pulumi.RunError {

@@ -1,6 +1,14 @@
 import { gathered } from "./http-body.ts";
-import { type Answer, connectionRefusal, headerOf, statusRefusal, TransientRefusal } from "./http-request.ts";
-import { quoted, refuse } from "./refusal.ts";
+import { type Answer, headerOf } from "./http-request.ts";
+import {
+  connectionRefusal,
+  quoted,
+  Refusal,
+  redirectedRefusal,
+  refuse,
+  statusRefusal,
+  TransientRefusal,
+} from "./refusal.ts";
 
 /** What tells one version of a file from another. */
 export interface FileIdentity {
@@ -44,31 +52,79 @@ export function openPart(answer: Answer, asked: ByteRange): BodyPart {
   }
 }
 
-/** Refuses an answer that belongs to another version of the file. */
-export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+/**
+ * Asks for a part of a file as it is. `If-Range` makes a server that has another version than `known` by now send all of it, which is
+ * then noticed; it takes strong validators only (RFC 9110 §13.1.5).
+ */
+export function rangeHeaders({ begin, end }: ByteRange, known?: FileIdentity): Readonly<Record<string, string>> {
+  const validator = strongEtag(known) ?? known?.lastModified;
+  return {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    range: `bytes=${begin}-${end - 1}`,
+    ...(validator === undefined ? {} : { "if-range": validator }),
+  };
+}
+
+/** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
+export function strongEtag(identity: FileIdentity | undefined): string | undefined {
+  return identity?.etag?.startsWith('"') ? identity.etag : undefined;
+}
+
+/** What tells `now` from the version that came first; nothing where both are one. Mirrors may date the same bytes differently. */
+export function changesOf(first: FileIdentity, now: FileIdentity): readonly string[] {
   const changes: string[] = [];
   if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
   if (first.etag !== now.etag) changes.push("its ETag changed");
+  else if (strongEtag(first) !== undefined) return changes;
   if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
-  if (changes.length > 0) refuse(`the file changed while it was read (${changes.join(", ")}): try again`);
+  return changes;
+}
+
+/** Refuses an answer that belongs to another version of the file. */
+export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+  const changes = changesOf(first, now);
+  if (changes.length > 0)
+    refuse(`the file changed while it was read (${changes.join(", ")}): try again`, "interrupted");
 }
 
 function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
   const { response, url } = answer;
   const status = response.statusCode;
-  if (status === 416) {
-    const total = /^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1];
-    refuse(total === "0" ? "the file is empty (0 bytes)" : `${url.host} has no bytes from ${asked.begin} on (416)`);
-  }
-  if (status !== 200 && status !== 206) throw statusRefusal(answer);
-  const encoding = headerOf(response, "content-encoding") ?? "identity";
-  if (encoding !== "identity") {
+  if (status === 416) throw rangeRefusal(answer, asked);
+  if (status !== 200 && status !== 206) throw errorRefusal(answer);
+  const encoding = headerOf(response, "content-encoding") ?? "";
+  if (!encoding.split(",").every((coding) => UNCOMPRESSED.has(coding.trim().toLowerCase()))) {
     refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);
   }
   if (status === 206) return contentRange(answer, asked);
   const fileBytes = byteCount(headerOf(response, "content-length"));
   if (fileBytes === undefined) return refuse(`${url.host} does not say how large the file is (no Content-Length)`);
   return { range: { begin: 0, end: fileBytes }, fileBytes };
+}
+
+/** Codings that leave the bytes as they are; `aws-chunked` is that of an upload, which some stores hand out again. */
+const UNCOMPRESSED: ReadonlySet<string> = new Set(["", "identity", "aws-chunked"]);
+
+/** The file's size, as an answer says it to a range that it does not have (416). */
+export function sizeOfUnsatisfied({ response }: Answer): number | undefined {
+  return byteCount(/^bytes \*\/(\d+)$/.exec(headerOf(response, "content-range") ?? "")?.[1]);
+}
+
+/** A server that has no bytes where it says that there are some is one of several, of which not all have the file yet. */
+function rangeRefusal(answer: Answer, { begin }: ByteRange): Refusal {
+  const fileBytes = sizeOfUnsatisfied(answer);
+  if (fileBytes === 0) return new Refusal("the file is empty (0 bytes)");
+  const clause = `${answer.url.host} has no bytes from ${begin} on (416)`;
+  return fileBytes !== undefined && fileBytes > begin
+    ? new TransientRefusal(`${clause}, and says that the file has ${fileBytes}`)
+    : new Refusal(clause);
+}
+
+function errorRefusal({ response, url, source }: Answer): Refusal {
+  const { statusCode, headers } = response;
+  if (url.origin === source.origin) return statusRefusal(statusCode, headers, url.host);
+  return redirectedRefusal(statusCode, headers, url.host, source.host);
 }
 
 function contentRange({ response, url }: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {

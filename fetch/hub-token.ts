@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { HubEnvironment } from "./locate.ts";
@@ -30,5 +30,19 @@ function readToken(path: string): string | undefined {
     return readFileSync(path, "utf8").trim() || undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Changes when the token file does, for a source that is read with it; constant for other sources. A file that cannot be looked at is
+ * as good as none.
+ */
+export function tokenStamp(source: string, environment: TokenEnvironment): string {
+  if (!/^hf:/i.test(source) || environment.HF_TOKEN?.trim()) return "";
+  try {
+    const { mtimeMs, ctimeMs, size } = statSync(tokenPath(environment));
+    return `${mtimeMs} ${ctimeMs} ${size}`;
+  } catch {
+    return "";
   }
 }

@@ -57,9 +57,13 @@ export function locate(source: string, environment: HubEnvironment, token?: stri
     case "pvc":
       return fail(
         `source ${quoted(name)} is a cluster volume, which a Mac cannot mount: use a path, hf:// or https://`,
+        "unsupported",
       );
     case "s3":
-      return fail(`source ${quoted(name)} is on S3, which is not read here: use an https:// address of the object`);
+      return fail(
+        `source ${quoted(name)} is on S3, which is not read here: use an https:// address of the object`,
+        "unsupported",
+      );
     default:
       return fail(`source ${quoted(name)} is not understood: ${EXPECTED}`);
   }
@@ -75,13 +79,13 @@ function locateFileUrl(source: string, name: string): Result<Location> {
   try {
     return ok({ kind: "file", name, path: fileURLToPath(source) });
   } catch {
-    return fail(`source ${quoted(name)} is no usable file address: file:///absolute/path is expected`);
+    return fail(`source ${quoted(name)} is not a usable file address: file:///absolute/path is expected`);
   }
 }
 
 function locateHttp(source: string, name: string, token: string | undefined): Result<Location> {
   const url = URL.parse(source);
-  if (url === null) return fail(`source ${quoted(name)} is no valid address`);
+  if (url === null) return fail(`source ${quoted(name)} is not a valid address`);
   const authorization = basicAuthorization(url);
   url.username = "";
   url.password = "";

@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import { constants, type FileHandle, open } from "node:fs/promises";
-import { Refusal, refuse } from "../fetch/refusal.ts";
+import { fileRefusal, refuse } from "../fetch/refusal.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
 
 const READ_BYTES = 256 * 2 ** 10;
@@ -14,7 +14,7 @@ const SETTLED_NS = 2_000_000_000n;
  */
 export async function openFile(path: string, known?: string): Promise<Opened> {
   // O_NONBLOCK: opening a pipe without a writer would wait for ever.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(refuseSystemError);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(refuseFile);
   try {
     const stats = await handle.stat({ bigint: true });
     if (stats.isDirectory()) refuse("it is a directory: name the .gguf file in it");
@@ -42,22 +42,13 @@ function fileSource(handle: FileHandle, fileBytes: number, version: string | und
     fileBytes,
     version,
     async read({ offset }) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch(refuseSystemError);
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch(refuseFile);
       return buffer.subarray(0, bytesRead);
     },
     close: () => handle.close(),
   };
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file: a part of its path is not a directory",
-  EACCES: "this user may not read it",
-  EPERM: "this user may not read it",
-};
-
-function refuseSystemError(error: unknown): never {
-  if (!(error instanceof Error && "code" in error)) throw error;
-  const code = String(error.code);
-  throw new Refusal(REASONS[code] ?? `it cannot be read (${code})`);
+function refuseFile(error: unknown): never {
+  throw fileRefusal(error);
 }

@@ -1,10 +1,17 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import pRetry from "p-retry";
-import { type Dispatcher, EnvHttpProxyAgent } from "undici";
-import { type BodyPart, type ByteRange, checkSameFile, type FileIdentity, openPart } from "../fetch/http-part.ts";
-import { type Answer, type Connection, get, headerOf, TransientRefusal } from "../fetch/http-request.ts";
+import type { Dispatcher } from "undici";
+import {
+  type BodyPart,
+  type ByteRange,
+  checkSameFile,
+  type FileIdentity,
+  openPart,
+  rangeHeaders,
+  strongEtag,
+} from "../fetch/http-part.ts";
+import { type Answer, type Connection, get, headerOf, httpDispatcher } from "../fetch/http-request.ts";
 import type { HttpLocation } from "../fetch/locate.ts";
 import { refuse } from "../fetch/refusal.ts";
+import { retrying } from "../fetch/retry.ts";
 import type { ByteSource, Opened, Wanted } from "./byte-source.ts";
 import { MAX_HEADER_BYTES } from "./cursor.ts";
 
@@ -21,7 +28,7 @@ const LEAST_BYTES = 256 * 2 ** 10;
 const MAX_RECEIVED_BYTES = MAX_HEADER_BYTES + 2 ** 20;
 
 const RETRIES = 3;
-const FIRST_BACKOFF_MS = 250;
+const BACK_OFF = { firstMs: 250, longestMs: 2000 };
 
 /** When to give up: the signal is aborted at `at` (milliseconds of `performance.now()`), or earlier by the caller. */
 export interface Deadline {
@@ -30,8 +37,7 @@ export interface Deadline {
 }
 
 /**
- * Opens a file behind a URL with its first range request. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. All
- * bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
+ * Opens a file behind a URL with its first range request. All bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
  * the server ignores Range, the one body is read as far as needed and cut off. `unchanged`, after this one request, where
  * it says that the file is still of the version `known`.
  */
@@ -40,18 +46,18 @@ export async function openHttp(
   deadline: Deadline,
   { known, firstBytes = FIRST_BYTES, sharedDispatcher }: OpenOptions = {},
 ): Promise<Opened> {
-  const dispatcher = sharedDispatcher ?? httpDispatcher();
+  const dispatcher = sharedDispatcher ?? headerDispatcher();
   const leave = async () => {
     reader.close();
     if (sharedDispatcher === undefined) await dispatcher.destroy();
   };
-  const credentials = { origin: location.url.origin, authorization: location.authorization };
-  const connection = { dispatcher, signal: deadline.signal, credentials };
-  const reader = rangeReader(location.url, connection, deadline, [firstBytes, ...LATER_BYTES]);
+  const { url: source, authorization } = location;
+  const connection = { dispatcher, signal: deadline.signal, source, authorization };
+  const reader = rangeReader(connection, deadline, [firstBytes, ...LATER_BYTES]);
   try {
     const identity = await reader.start(known);
     if (identity !== undefined) {
-      const version = strongEtag(identity.etag);
+      const version = versionOf(identity);
       return { fileBytes: identity.fileBytes, version, read: reader.read, close: leave };
     }
     await leave();
@@ -71,14 +77,9 @@ export interface OpenOptions {
   readonly sharedDispatcher?: Dispatcher | undefined;
 }
 
-/** A way to a server, for one request at a time. */
-export function httpDispatcher(): Dispatcher {
-  try {
-    // One connection: the second range waits for the first one's to be free instead of making another.
-    return new EnvHttpProxyAgent({ allowH2: false, connections: 1 });
-  } catch {
-    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
-  }
+/** For one request at a time: the second range waits for the first one's connection to be free instead of making another. */
+export function headerDispatcher(): Dispatcher {
+  return httpDispatcher({ connections: 1 });
 }
 
 interface RangeReader {
@@ -89,14 +90,9 @@ interface RangeReader {
   readonly close: () => void;
 }
 
-function rangeReader(
-  source: URL,
-  connection: Connection,
-  deadline: Deadline,
-  rangeBytes: readonly number[],
-): RangeReader {
-  /** The redirect's target once it is known: later ranges go there at once. */
-  let url = source;
+function rangeReader(connection: Connection, deadline: Deadline, rangeBytes: readonly number[]): RangeReader {
+  /** The redirect's target once it is known, as long as it is good: later ranges go there at once. */
+  let url = connection.source;
   let identity: FileIdentity | undefined;
   let part: BodyPart | undefined;
   let ranges = 0;
@@ -129,7 +125,7 @@ function rangeReader(
   async function start(known: string | undefined): Promise<FileIdentity | undefined> {
     const range = nextRange(0);
     const condition = known === undefined ? {} : { "if-none-match": known };
-    const answer = await get(url, { ...rangeHeaders(range, undefined), ...condition }, connection);
+    const answer = await get(url, { ...rangeHeaders(range), ...condition }, connection);
     if (known === undefined || !isUnchanged(answer, known)) return take(answer, range).identity;
     answer.response.body.destroy();
     return undefined;
@@ -143,18 +139,20 @@ function rangeReader(
       const begin = current.position();
       const piece = await current.next(connection.signal);
       received += piece.length;
-      if (received > MAX_RECEIVED_BYTES) refuse("64 MiB came, some of it twice, without a whole header");
+      if (received > MAX_RECEIVED_BYTES)
+        refuse("64 MiB were received, some of them twice, without a complete header", "unreachable");
       if (begin + piece.length > offset) return piece.subarray(offset - begin);
     }
   }
 
-  /** A failed part is dropped, and the next try asks from where it failed. */
+  /** A failed part is dropped with the link that led to it, and the next try asks the source from where it failed. */
   async function droppingFailedParts<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
       part?.close();
       part = undefined;
+      url = connection.source;
       throw error;
     }
   }
@@ -176,42 +174,16 @@ function isUnchanged({ response }: Answer, known: string): boolean {
 /** Above the validators in use. */
 const MAX_ETAG_LENGTH = 256;
 
-/** The ETag where it stands for the very bytes (RFC 9110 §8.8.1), not for a meaning. */
-function strongEtag(etag: string | undefined): string | undefined {
-  return etag?.startsWith('"') && etag.length <= MAX_ETAG_LENGTH ? etag : undefined;
+function versionOf(identity: FileIdentity): string | undefined {
+  const etag = strongEtag(identity);
+  return etag === undefined || etag.length > MAX_ETAG_LENGTH ? undefined : etag;
 }
 
-/**
- * `If-Range` (strong validators only, RFC 9110 §13.1.5) makes a server that has another version by now send all of it,
- * which is then noticed.
- */
-function rangeHeaders(range: { begin: number; end: number }, identity: FileIdentity | undefined) {
-  const validator = identity?.etag?.startsWith('"') ? identity.etag : identity?.lastModified;
-  return {
-    accept: "*/*",
-    "accept-encoding": "identity",
-    "user-agent": "pulumi-llmkube",
-    range: `bytes=${range.begin}-${range.end - 1}`,
-    ...(validator === undefined ? {} : { "if-range": validator }),
-  };
-}
-
-async function withRetries<T>(attempt: () => Promise<T>, deadline: Deadline): Promise<T> {
-  return await pRetry(attempt, {
+function withRetries<T>(attempt: () => Promise<T>, { at, signal }: Deadline): Promise<T> {
+  return retrying(attempt, {
+    signal,
     retries: RETRIES,
-    minTimeout: FIRST_BACKOFF_MS,
-    randomize: true,
-    signal: deadline.signal,
-    shouldRetry: ({ error }) => error instanceof TransientRefusal,
-    onFailedAttempt: async ({ error, retriesLeft }) => {
-      if (!(error instanceof TransientRefusal) || retriesLeft === 0) return;
-      const wait = error.retryAfterMs ?? 0;
-      if (performance.now() + wait > deadline.at) {
-        refuse(
-          `${error.message} and asks to wait ${Math.ceil(wait / 1000)} s, longer than there is time: try again later`,
-        );
-      }
-      await sleep(wait, undefined, { signal: deadline.signal });
-    },
+    backOff: BACK_OFF,
+    patienceMs: () => at - performance.now(),
   });
 }

@@ -44,7 +44,7 @@ interface Span {
 function checkTensor(header: GgufHeader, tensor: GgufTensor, alignment: number): Span {
   const { name, offset } = tensor;
   const size = tensorBytes(tensor);
-  if (!size.ok) return refuse(size.error);
+  if (!size.ok) return refuse(size.error, size.kind);
   if (offset % alignment !== 0) {
     refuse(`tensor ${quoted(name)} begins at byte ${offset} of the data, not a multiple of the alignment ${alignment}`);
   }

@@ -1,5 +1,5 @@
-import { fail, ok, type Result } from "../api/result.ts";
-import { quoted, Refusal, refuse } from "../fetch/refusal.ts";
+import { ok, type Result } from "../api/result.ts";
+import { failureOf, quoted, Refusal, refuse } from "../fetch/refusal.ts";
 import type { Reading } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import type { GgufHeader, GgufTensor, GgufValue } from "./header.ts";
@@ -33,7 +33,7 @@ export function* parseHeader(fileBytes: number): Reading<Result<GgufHeader>> {
   try {
     return ok(yield* readFileHeader(new Cursor(fileBytes)));
   } catch (error) {
-    if (error instanceof Refusal) return fail(error.message);
+    if (error instanceof Refusal) return failureOf(error);
     throw error;
   }
 }
@@ -79,12 +79,13 @@ function* readVersion(cursor: Cursor): Reading<number> {
   yield* cursor.need(4);
   const version = cursor.u32();
   if (version === 2 || version === 3) return version;
-  if (version === 1) refuse("GGUF version 1 is no longer read by llama.cpp: convert the model again (version 3)");
+  if (version === 1)
+    refuse("GGUF version 1 is no longer read by llama.cpp: convert the model again (version 3)", "unsupported");
   // llama.cpp tells byte order the same way: a version is a small number.
   if ((version & 0xffff) === 0 && version !== 0) {
-    refuse("the file is big-endian GGUF, which a Mac does not read: take the little-endian file");
+    refuse("the file is big-endian GGUF, which a Mac does not read: take the little-endian file", "unsupported");
   }
-  return refuse(`GGUF version ${version} is not known here: versions 2 and 3 are`);
+  return refuse(`GGUF version ${version} is not known here: versions 2 and 3 are`, "unsupported");
 }
 
 function* readCounts(cursor: Cursor): Reading<{ tensors: number; keys: number }> {

@@ -1,13 +1,13 @@
 import type { Dispatcher } from "undici";
-import { fail, ok, type Result } from "../api/result.ts";
+import { fail, failIn, ok, type Result } from "../api/result.ts";
 import { withTokenFile } from "../fetch/hub-token.ts";
 import { displayName, type Location, locate } from "../fetch/locate.ts";
-import { Refusal } from "../fetch/refusal.ts";
+import { failureOf, Refusal } from "../fetch/refusal.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
-import { type Deadline, httpDispatcher, type OpenOptions, openHttp } from "./http-source.ts";
+import { type Deadline, headerDispatcher, type OpenOptions, openHttp } from "./http-source.ts";
 import { parseHeader } from "./parse.ts";
 import { checkJoined, joinShard, laterShards } from "./shards.ts";
 
@@ -26,9 +26,9 @@ export interface ReadOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 20_000;
-/** Shards read at a time. */
 /** Of a shard after the first: a few tensors, and no vocabulary. */
 const SHARD_BYTES = 64 * 2 ** 10;
+/** Shards read at a time. */
 const SHARDS_AT_ONCE = 4;
 
 /**
@@ -46,8 +46,8 @@ export async function readHeader(source: string, options: ReadOptions = {}): Pro
   } catch (error) {
     if (!signal.aborted) throw error;
     const name = displayName(source);
-    if (!timeout.aborted) return fail(`${name}: reading the header was cancelled`);
-    return fail(`${name}: no whole header came within ${timeoutMs / 1000} s`);
+    if (!timeout.aborted) return fail(`${name}: reading the header was cancelled`, "interrupted");
+    return fail(`${name}: no complete header was received within ${timeoutMs / 1000} s`, "unreachable");
   }
 }
 
@@ -59,14 +59,14 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   const first = await readFileHeader(source, reading);
   if (!first.ok) return first;
   const later = laterShards(source, first.value);
-  if (!later.ok) return fail(`${displayName(source)}: ${later.error}`);
+  if (!later.ok) return failIn(displayName(source), later);
   if (later.value.length === 0) return first;
 
-  const dispatchers = Array.from({ length: SHARDS_AT_ONCE }, httpDispatcher);
+  const dispatchers = Array.from({ length: SHARDS_AT_ONCE }, headerDispatcher);
   try {
     const model = await readShards(source, first.value, later.value, dispatchers, reading);
     const whole = model.ok ? checkJoined(model.value) : model;
-    return whole.ok || !model.ok ? whole : fail(`${displayName(source)}: ${whole.error}`);
+    return whole.ok || !model.ok ? whole : failIn(displayName(source), whole);
   } finally {
     await Promise.all(dispatchers.map((sharedDispatcher) => sharedDispatcher.destroy()));
   }
@@ -91,7 +91,7 @@ async function readShards(
     for (const [position, shard] of shards.entries()) {
       if (!shard.ok) return shard;
       const joined = joinShard(model, shard.value, done + position + 1);
-      if (!joined.ok) return fail(`${displayName(source)}: ${joined.error}`);
+      if (!joined.ok) return failIn(displayName(source), joined);
       model = joined.value;
     }
   }
@@ -103,9 +103,9 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
   if (!location.ok) return location;
   try {
     const header = await readFrom(location.value, reading);
-    return header.ok ? ok(header.value) : fail(`${location.value.name}: ${header.error}`);
+    return header.ok ? header : failIn(location.value.name, header);
   } catch (error) {
-    if (error instanceof Refusal) return fail(`${location.value.name}: ${error.message}`);
+    if (error instanceof Refusal) return failIn(location.value.name, failureOf(error));
     throw error;
   }
 }

@@ -9,7 +9,7 @@ export interface GgmlType {
   readonly blockBytes: number;
 }
 
-/** ids of ggml.h, September 2026; block sizes: llama-memory.md "Weights". */
+/** ids of ggml.h, September 2026; block sizes: docs/background/llama-memory.md, "Weights". */
 export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map([
   [0, { name: "F32", blockElements: 1, blockBytes: 4 }],
   [1, { name: "F16", blockElements: 1, blockBytes: 2 }],
@@ -62,8 +62,12 @@ export function tensorBytes(tensor: GgufTensor): Result<number> {
     return REMOVED_TYPES.has(tensor.type)
       ? fail(
           `${name} has type ${tensor.type}, which ggml has removed: convert the model again with a current llama.cpp`,
+          "unsupported",
         )
-      : fail(`${name} has type ${tensor.type}, which is no ggml type known here: its size cannot be told`);
+      : fail(
+          `${name} has type ${tensor.type}, which is not a ggml type known here: its size is unknown`,
+          "unsupported",
+        );
   }
   const row = tensor.shape[0] ?? 1;
   if (row % type.blockElements !== 0) {

@@ -33,7 +33,9 @@ export interface BudgetInput {
   readonly workingSetBytes?: number | undefined;
 }
 
-/** On Macs with up to this much RAM, macOS itself needs a larger share (apple-memory.md §1). */
+/**
+ * On Macs with up to this much RAM, macOS itself needs a larger share (docs/background/apple-memory.md, "Working set").
+ */
 const SMALL_MAC_BYTES = 36 * GiB;
 const SMALL_MAC_FRACTION = 0.67;
 const LARGE_MAC_FRACTION = 0.75;
@@ -47,7 +49,7 @@ export function adaptiveFraction(hostMemoryBytes: number): number {
 /**
  * One model's budget: `memoryBudget` > `memoryFraction` > agent flag > adaptive default, never more than the node has.
  * All places that decide about a budget call this function. Only the source that takes precedence is checked, so an
- * invalid fraction beside a budget is not an error (llmkube.md §1).
+ * invalid fraction beside a budget is not an error (docs/background/llmkube.md, "Budget").
  */
 export function resolveBudget(input: BudgetInput): Result<Budget> {
   if (input.memoryBudget !== undefined) return absoluteBudget(input.memoryBudget, input);

@@ -1,19 +1,67 @@
-import type { Result } from "../api/result.ts";
+import { ok, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimateWith } from "./estimate/auxiliary.ts";
 import type { Estimate, EstimateSettings } from "./estimate/types.ts";
 
-/** A model and the files that it is served with. */
+/** A model and its auxiliary models. */
 export interface Served {
   readonly header: GgufHeader;
-  /** Projector of images or sound. */
+  /** The multimodal projector for images or sound. */
   readonly mmproj?: GgufHeader | undefined;
-  /** The model that drafts for it. */
+  /** The draft model of speculative decoding. */
   readonly draft?: GgufHeader | undefined;
   readonly loras?: readonly GgufHeader[] | undefined;
 }
 
-/** What all of it needs under `settings`; the draft model has the same context and slots. Fails as `estimateWith` does. */
+/** The files of a model and of its auxiliary models, each in the form that its reader takes. */
+export interface ServedFiles<File = string> {
+  readonly model: File;
+  readonly mmproj?: File | undefined;
+  readonly draft?: File | undefined;
+  readonly loras?: readonly File[] | undefined;
+}
+
+/** Reads the headers of all files at once; fails as the first of them that fails, in their order. */
+export async function readServed<File>(
+  files: ServedFiles<File>,
+  read: (file: File) => Promise<Result<GgufHeader>>,
+): Promise<Result<Served>> {
+  return joinHeaders(files, await Promise.all(listOf(files).map(read)));
+}
+
+/** The same with headers that are read in the background: undefined while one of them still is. */
+export function lookAtServed<File>(
+  files: ServedFiles<File>,
+  look: (file: File) => Result<GgufHeader> | undefined,
+): Result<Served> | undefined {
+  const headers = listOf(files).map(look);
+  const known = headers.filter((header) => header !== undefined);
+  if (known.length === headers.length) return joinHeaders(files, known);
+  return known.find((header) => !header.ok);
+}
+
+function listOf<File>({ model, mmproj, draft, loras = [] }: ServedFiles<File>): readonly File[] {
+  return [model, mmproj, draft, ...loras].filter((file) => file !== undefined);
+}
+
+/** @param headers in the order of `listOf` */
+function joinHeaders(
+  { mmproj, draft, loras }: ServedFiles<unknown>,
+  headers: readonly Result<GgufHeader>[],
+): Result<Served> {
+  const failure = headers.find((header) => !header.ok);
+  if (failure !== undefined) return failure;
+  const [header, ...rest] = headers.flatMap((each) => (each.ok ? [each.value] : []));
+  if (header === undefined) throw new Error("a model without a file");
+  return ok({
+    header,
+    mmproj: mmproj === undefined ? undefined : rest.shift(),
+    draft: draft === undefined ? undefined : rest.shift(),
+    loras: loras === undefined ? undefined : rest,
+  });
+}
+
+/** The estimate of a model with its auxiliary models. The draft model has the same context and slots. Fails like `estimateWith`. */
 export function estimateServed({ header, mmproj, draft, loras }: Served, settings: EstimateSettings): Result<Estimate> {
   return estimateWith(header, settings, {
     ...(mmproj && { mmproj }),
@@ -23,8 +71,8 @@ export function estimateServed({ header, mmproj, draft, loras }: Served, setting
 }
 
 /**
- * What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. The prompt cache is
- * one for both.
+ * The settings of the draft model: context and slots are those of the main model, its KV cache is in f16. Both models share one
+ * prompt cache.
  */
 export function draftSettings(settings: EstimateSettings): EstimateSettings {
   const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;

@@ -33,7 +33,10 @@ const fitConfigSchema = z.strictObject({
     .optional(),
   onUnreachable: z
     .enum(["refuse", "warn"])
-    .describe("What to do with a model whose header cannot be read from here.")
+    .describe(
+      "What to do with a model whose header cannot be read from here: no such file, no permission or token, no connection, a busy" +
+        " server. A file that is no valid GGUF is always refused.",
+    )
     .default("refuse"),
   onUnknownArchitecture: z
     .enum(["refuse", "warn"])

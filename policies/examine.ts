@@ -1,10 +1,11 @@
 import type { Model, ModelSpec } from "../api/model.ts";
-import type { Result } from "../api/result.ts";
+import { type Failure, type FailureKind, failIn, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
+import { readServed, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS, unservedModel } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
@@ -55,25 +56,35 @@ export async function examine(reading: Reading<Model>, config: FitConfig): Promi
   const budget = budgetOf(spec, config);
   if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
 
-  const timeoutMs = config.headerTimeoutSeconds * 1000;
-  const header = await headerOf(spec.source, timeoutMs);
-  if (!header.ok) return unreadable(subject, "its header", header.error, config);
-  const mmproj = spec.mmproj === undefined ? undefined : await headerOf(spec.mmproj, timeoutMs);
-  if (mmproj?.ok === false) return unreadable(subject, "its projector's header", mmproj.error, config);
-  const estimated = estimate(header.value, ANY_SETTINGS);
+  const served = await readHeaders(spec, config);
+  if (!served.ok) return unreadable(subject, served, config);
+  const { header, mmproj } = served.value;
+  const estimated = estimate(header, ANY_SETTINGS);
   if (!estimated.ok) return { state: "refused", why: `${subject}: ${estimated.error}` };
   const { confidence, weightsBytes } = estimated.value;
   if (confidence === "unknown") {
     const { message } = decideFit(estimated.value, budget.value);
     return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${message}`);
   }
-  const facts = { subject, header: header.value, mmproj: mmproj?.value, weightsBytes, backend, budget: budget.value };
-  return { state: "ready", facts };
+  return { state: "ready", facts: { subject, header, mmproj, weightsBytes, backend, budget: budget.value } };
 }
 
-function unreadable(subject: string, what: string, error: string, config: FitConfig): Undecided {
-  const why = `${subject}: whether it fits is not known, because ${what} cannot be read: ${error}`;
-  return unlessAllowed("onUnreachable", config, why);
+/** Of the model and its projector; what drafts for it is a Model of its own. */
+function readHeaders({ source, mmproj }: ModelSpec, config: FitConfig): Promise<Result<Served>> {
+  const model = { source, what: "its header" };
+  const projector = mmproj === undefined ? undefined : { source: mmproj, what: "its projector's header" };
+  return readServed({ model, mmproj: projector }, async (file) => {
+    const header = await headerOf(file.source, config.headerTimeoutSeconds * 1000);
+    return header.ok ? header : failIn(`${file.what} cannot be read`, header);
+  });
+}
+
+/** What is wrong wherever it is read. The other kinds may be those of this machine, and a Mac may still serve the model. */
+const WRONG_EVERYWHERE: ReadonlySet<FailureKind> = new Set(["invalid", "internal"]);
+
+function unreadable(subject: string, { kind, error }: Failure, config: FitConfig): Undecided {
+  const why = `${subject}: whether it fits is not known, because ${error}`;
+  return WRONG_EVERYWHERE.has(kind) ? { state: "refused", why } : unlessAllowed("onUnreachable", config, why);
 }
 
 /** What cannot be told is refused unless the configuration lets it pass. */

@@ -81,7 +81,7 @@ const LONGEST_VALUE = 4096;
 
 /**
  * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag
- * passes that could change memory beyond the estimate or expose the server to others (llmkube.md §4, T11/T12).
+ * passes that could change memory beyond the estimate or expose the server to others (LLMKube traps T11 and T12).
  */
 export function checkExtraArgs(args: readonly string[]): Result<readonly string[]> {
   for (let index = 0; index < args.length; ) {

@@ -19,7 +19,7 @@ export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
 /**
  * The llama-server settings for a service's typed fields. Preview, agent and tests share this one mapping. It fails on
  * a field that would change memory or answers but is not supported, so that no need goes unestimated and no setting is
- * silently ignored (llmkube.md §4, #159).
+ * silently ignored (LLMKube#159).
  */
 export function servingSettings(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
   const unserved = unservedField(spec);

@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/p
 import { join, resolve } from "node:path";
 import envPaths from "env-paths";
 import lockfile from "proper-lockfile";
+import { errorCode } from "../api/error-code.ts";
 import type { Site } from "./build/site.ts";
 import { InterruptError, ToolchainError } from "./errors.ts";
 import { pinPath, type Recipe } from "./tools.ts";
@@ -114,7 +115,7 @@ async function lock(path: string, stop: AbortController, waiting: () => void): P
       // Releasing a lost lock would throw, but the loss has been reported already.
       return () => release().catch(() => {});
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
+      if (errorCode(error) !== "ELOCKED") throw error;
       if (attempt === 0) waiting();
       await new Promise((done) => setTimeout(done, LOCK_POLL_MS));
     }

@@ -1,8 +1,11 @@
 import { formatBytes } from "../../api/quantity.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
 
 interface Claimant {
+  readonly id: WorkloadId;
+  /** For messages. */
   readonly name: string;
-  /** 0 for batch up to 4 for critical. */
+  /** A higher one goes first. */
   readonly priority: number;
   /** Since when it waits, or holds memory; in the clock's milliseconds. */
   readonly since: number;
@@ -23,18 +26,17 @@ export interface Holder extends Claimant {
   readonly unknown: boolean;
 }
 
-export interface Admission {
-  /** The one to start now. */
-  readonly start?: string;
-  /** What each of the others waits for, in the order of the queue. */
-  readonly waiting: ReadonlyMap<string, string>;
-  /** Those that could not even run alone here. */
-  readonly refused: ReadonlyMap<string, string>;
-}
+/** What admission says to a candidate. */
+export type Verdict =
+  | { readonly kind: "starts" }
+  /** `queuePosition`: from 1, by rank. */
+  | { readonly kind: "waits"; readonly message: string; readonly queuePosition: number }
+  /** It could not even run alone here. */
+  | { readonly kind: "refused"; readonly message: string };
 
 /**
- * Who may start: by priority, then by name; one at a time, since a start shows its memory only when it is over (#469); and
- * never so that all charges together exceed what the node gives (T3). One that waits for memory may be overtaken, but never
+ * Who may start: by priority, then by name; one at a time, since a start shows its memory only when it is over (LLMKube#469); and
+ * never so that all charges together exceed what the node gives. One that waits for memory may be overtaken, but never
  * so that its overtakers together could hold the memory it waits for: else a large model would wait for ever. Nobody while
  * the machine itself says why in `hostWait`.
  */
@@ -43,16 +45,16 @@ export function admit(
   holders: readonly Holder[],
   allocatableBytes: number,
   hostWait?: string,
-): Admission {
-  const waiting = new Map<string, string>();
-  const refused = new Map<string, string>();
+): ReadonlyMap<WorkloadId, Verdict> {
+  const verdicts = new Map<WorkloadId, Verdict>();
+  const waiting: { readonly id: WorkloadId; readonly wait: string }[] = [];
   const blocker = hostWait ?? blockedBy(holders);
   const passed: Candidate[] = [];
   let start: string | undefined;
   for (const candidate of candidates.toSorted(byRank)) {
-    const { name, chargeBytes } = candidate;
+    const { id, name, chargeBytes } = candidate;
     if (chargeBytes > allocatableBytes) {
-      refused.set(name, tooLarge(chargeBytes, allocatableBytes));
+      verdicts.set(id, { kind: "refused", message: tooLarge(chargeBytes, allocatableBytes) });
       continue;
     }
     const wait =
@@ -61,15 +63,21 @@ export function admit(
           memoryWait(candidate, holders, allocatableBytes) ??
           turnWait(candidate, passed, holders, allocatableBytes))
         : `waits for ${start} to be ready; one model starts at a time`;
-    if (wait === undefined) start = name;
-    else waiting.set(name, wait);
+    if (wait === undefined) {
+      start = name;
+      verdicts.set(id, { kind: "starts" });
+    } else waiting.push({ id, wait });
     passed.push(candidate);
   }
-  return start === undefined ? { waiting, refused } : { start, waiting, refused };
+  for (const [index, { id, wait }] of waiting.entries()) {
+    const place = waiting.length === 1 ? "" : `; place ${index + 1} of ${waiting.length} in the queue`;
+    verdicts.set(id, { kind: "waits", message: wait + place, queuePosition: index + 1 });
+  }
+  return verdicts;
 }
 
 function byRank(a: Claimant, b: Claimant): number {
-  return b.priority - a.priority || (a.name < b.name ? -1 : 1);
+  return b.priority - a.priority || (a.name < b.name || (a.name === b.name && a.id < b.id) ? -1 : 1);
 }
 
 function sumOf(claims: readonly { readonly chargeBytes: number }[]): number {

@@ -1,10 +1,11 @@
 import { formatBytes } from "../../api/quantity.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
 import { mustEvict, type Pressure } from "./pressure.ts";
 
 /** A process that holds memory, as eviction sees it. */
 export interface Evictable {
-  readonly name: string;
-  /** 0 for batch up to 4 for critical. */
+  readonly id: WorkloadId;
+  /** A lower one gives way first. */
   readonly priority: number;
   /** `spec.evictionProtection`. */
   readonly protected: boolean;
@@ -22,13 +23,13 @@ const GUARD_BYTES = 64 * 2 ** 20;
 
 /**
  * Who gives way now, one at a time: lowest priority first, then who is furthest over the budget, then the largest, then the
- * oldest (llmkube.md §6). Never a protected one, and never the last one (#383). Nobody while another one is leaving: what
- * that frees is not seen yet.
+ * oldest (docs/background/llmkube.md, "Eviction order"). Never a protected one, and never the last one (LLMKube#383).
+ * Nobody while another one is leaving: what that frees is not seen yet.
  */
-export function victimOf(pressure: Pressure, holders: readonly Evictable[]): string | undefined {
+export function victimOf(pressure: Pressure, holders: readonly Evictable[]): WorkloadId | undefined {
   if (!mustEvict(pressure) || holders.length < 2 || holders.some(({ leaving }) => leaving)) return undefined;
   const candidates = holders.filter((holder) => !holder.protected && holder.chargeBytes >= GUARD_BYTES);
-  return candidates.toSorted(byWorth)[0]?.name;
+  return candidates.toSorted(byWorth)[0]?.id;
 }
 
 function byWorth(a: Evictable, b: Evictable): number {
@@ -37,7 +38,7 @@ function byWorth(a: Evictable, b: Evictable): number {
     overage(b) - overage(a) ||
     b.chargeBytes - a.chargeBytes ||
     a.startedAt - b.startedAt ||
-    (a.name < b.name ? -1 : 1)
+    (a.id < b.id ? -1 : 1)
   );
 }
 

@@ -17,7 +17,7 @@ export interface FootprintHistory {
 
 export const NO_SAMPLES: FootprintHistory = { over: 0, near: false, unknown: false };
 
-/** One sample may be a lag of the kernel's books (apple-memory.md §3); two are an answer. */
+/** One sample may be a lag of the kernel's books (docs/background/apple-memory.md, "Footprint"); two are an answer. */
 const SAMPLES_OVER = 2;
 
 /** Shares of the budget above which it is near, and below which it no longer is. */

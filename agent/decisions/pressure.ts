@@ -1,4 +1,7 @@
-/** How short of memory the whole machine is, as its kernel says: levels 1, 2 and 4 of macOS (apple-memory.md §2). */
+/**
+ * How short of memory the whole machine is, as its kernel says: levels 1, 2 and 4 of macOS
+ * (docs/background/apple-memory.md, "Memory pressure").
+ */
 export type PressureLevel = "normal" | "warning" | "critical";
 
 /** What the samples of the machine have shown so far; times in the clock's milliseconds. */
@@ -18,7 +21,7 @@ export const UNPRESSED: Pressure = { level: null, unknown: false, critical: 0, n
 /** One sample may be a spike of somebody's build; two are an answer. */
 const SAMPLES_CRITICAL = 2;
 
-/** The pressure after one more sample; null: it could not be read, which proves nothing (T8). */
+/** The pressure after one more sample; null: it could not be read, which proves nothing. */
 export function pressed(before: Pressure, sample: PressureLevel | null, now: number): Pressure {
   if (sample === null) return { ...before, unknown: true, normalSince: undefined };
   return {

@@ -12,8 +12,13 @@ export interface Platform {
   readonly bootId: string;
   /** Memory that the system could give without taking it from a process, in bytes: for a person to see, no decision's input. */
   availableBytes(): Promise<number | null>;
-  /** Memory that a process is charged for, in bytes (apple-memory.md §3 and §7). */
+  /**
+   * Memory that a process is charged for, in bytes (docs/background/apple-memory.md, "Footprint" and "Linux as a
+   * stand-in").
+   */
   footprintBytes(pid: number): Promise<number | null>;
+  /** Processor time that a process has used since it was started, in seconds. */
+  cpuSeconds(pid: number): Promise<number | null>;
   /** How short of memory the machine is, as its kernel says. */
   pressure(): Promise<PressureLevel | null>;
   /** When a process was started, in the platform's own notation; with the pid it identifies the process. */

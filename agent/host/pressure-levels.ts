@@ -1,6 +1,9 @@
 import type { PressureLevel } from "../decisions/pressure.ts";
 
-/** `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (apple-memory.md §2); null: none of them. */
+/**
+ * `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure");
+ * null: none of them.
+ */
 export function parsePressureLevel(printed: string): PressureLevel | null {
   switch (printed.trim()) {
     case "1":

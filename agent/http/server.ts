@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
@@ -19,10 +20,16 @@ export async function serveHttp(
   address: ListenAddress,
   view: View,
   metrics: AgentMetrics,
+  dump: () => unknown = () => ({}),
 ): Promise<Result<HttpServer>> {
   const page = await readPage();
   if (!page.ok) return page;
-  const routes = new Map([...probeRoutes(view), ...dataRoutes(view, metrics), ...pageRoutes(page.value)]);
+  const routes = new Map([
+    ...probeRoutes(view),
+    ...dataRoutes(view, metrics),
+    ["/api/v1/dump", dumpRoute(dump)] as const,
+    ...pageRoutes(page.value),
+  ]);
   const server = createServer((request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
@@ -46,8 +53,8 @@ export async function serveHttp(
 }
 
 function cannotListen(address: ListenAddress, error: Error): string {
-  const code = "code" in error ? error.code : error.message;
-  const why = code === "EADDRINUSE" ? "the port is in use" : String(code);
+  const code = errorText(error);
+  const why = code === "EADDRINUSE" ? "the port is in use" : code;
   return `no status page and no metrics at ${originOf(address)} (${why}): name another one with --listen`;
 }
 
@@ -106,6 +113,10 @@ function dataRoutes(view: View, { registry }: AgentMetrics): readonly (readonly 
     ["/api/v1/events", events],
     ["/metrics", exposition],
   ];
+}
+
+function dumpRoute(dump: () => unknown): Route {
+  return (response) => send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(dump(), null, 2)}\n`);
 }
 
 function pageRoutes(page: ReadonlyMap<string, Asset>): readonly (readonly [string, Route])[] {

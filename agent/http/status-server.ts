@@ -1,5 +1,6 @@
+import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
-import type { AgentStatus } from "../status/status.ts";
+import type { StatusSink } from "../status/sink.ts";
 import type { ListenAddress } from "./listen.ts";
 import { agentMetrics } from "./metrics.ts";
 import { serveHttp } from "./server.ts";
@@ -11,27 +12,40 @@ export interface StatusServer {
   readonly url?: string;
   /** Why there is none though one was asked for. */
   readonly problem?: string;
-  /** Takes the status after a tick that took `seconds`. */
-  readonly show: (status: AgentStatus, seconds: number) => void;
-  readonly close: () => Promise<void>;
+  readonly sinks: readonly StatusSink[];
+  readonly runnables: readonly Runnable[];
+  /** Takes how long a tick took. */
+  readonly ticked: (seconds: number) => void;
 }
 
-/** Never fails: an agent without a window still holds its budgets. */
-export async function openStatusServer(listen: ListenAddress | "off"): Promise<StatusServer> {
-  if (listen === "off") return CLOSED;
+/**
+ * Never fails: an agent without a status page still holds its budgets.
+ *
+ * @param dump what the supervisor holds, as JSON
+ */
+export async function openStatusServer(listen: ListenAddress | "off", dump: () => unknown): Promise<StatusServer> {
+  if (listen === "off") return NONE;
   const view = viewOfLoop(() => performance.now());
   const metrics = agentMetrics(packageVersion());
-  const server = await serveHttp(listen, view, metrics);
-  if (!server.ok) return { ...CLOSED, problem: server.error };
-  return {
-    url: server.value.url,
-    show: (status, seconds) => {
+  const server = await serveHttp(listen, view, metrics, dump);
+  if (!server.ok) return { ...NONE, problem: server.error };
+  const { url, close } = server.value;
+  const sink: StatusSink = {
+    name: "the status page",
+    publish: async (status) => {
       metrics.observe(status);
-      metrics.ticked(seconds);
       view.show(status);
     },
-    close: server.value.close,
+    terminated: async () => {},
   };
+  const runnable: Runnable = {
+    name: "the status server",
+    run: async (signal) => {
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await close();
+    },
+  };
+  return { url, sinks: [sink], runnables: [runnable], ticked: metrics.ticked };
 }
 
-const CLOSED: StatusServer = { show: () => {}, close: async () => {} };
+const NONE: StatusServer = { sinks: [], runnables: [], ticked: () => {} };

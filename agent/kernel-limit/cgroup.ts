@@ -32,26 +32,26 @@ export function cgroupLimit(
   );
   if (parent === undefined) return undefined;
   const { version, folder } = parent;
-  const groupOf = (name: string) => join(folder, name.replace("/", "_"));
+  const groupOf = (key: string) => join(folder, key);
   // A group that could not be removed still counts the kills of the process before.
   const killsBefore = new Map<string, number>();
-  const killsOf = (name: string) => killsIn(join(groupOf(name), version.events));
-  const move = (name: string, limitBytes: number) => attempt(() => setLimit(groupOf(name), version, limitBytes));
+  const killsOf = (key: string) => killsIn(join(groupOf(key), version.events));
+  const move = (key: string, limitBytes: number) => attempt(() => setLimit(groupOf(key), version, limitBytes));
   return {
     kind: version.kind,
     wrap: (command) => command,
-    enclose: (name, pid, limitBytes) => {
-      const group = groupOf(name);
+    enclose: (key, pid, limitBytes) => {
+      const group = groupOf(key);
       attempt(() => rmdirSync(group));
       attempt(() => mkdirSync(group, { recursive: true }));
-      move(name, limitBytes);
-      killsBefore.set(name, killsOf(name));
+      move(key, limitBytes);
+      killsBefore.set(key, killsOf(key));
       attempt(() => writeFileSync(join(group, "cgroup.procs"), String(pid)));
     },
     move,
-    breached: (name) => killsOf(name) > (killsBefore.get(name) ?? 0),
-    release: (name) => {
-      attempt(() => rmdirSync(groupOf(name)));
+    breached: (key) => killsOf(key) > (killsBefore.get(key) ?? 0),
+    release: (key) => {
+      attempt(() => rmdirSync(groupOf(key)));
     },
     close: () => {
       attempt(() => rmdirSync(folder));

@@ -10,6 +10,7 @@ export interface Command {
 /**
  * A limit that the kernel holds a process to, whether the agent lives or not: what stands behind the watchdog. It lies a little
  * above the budget, so that the watchdog, which drains and explains, comes first.
+ * A `key` tells one process from others and can be the name of a file.
  */
 export interface KernelLimit {
   /** For people: `cgroup v2`. */
@@ -17,13 +18,13 @@ export interface KernelLimit {
   /** The command line that starts under the limit. */
   wrap(command: Command, limitBytes: number): Command;
   /** Puts a process that was just spawned under its limit. */
-  enclose(name: string, pid: number, limitBytes: number): void;
+  enclose(key: string, pid: number, limitBytes: number): void;
   /** Moves the limit of a running process; whether that is possible. */
-  move(name: string, limitBytes: number): boolean;
-  /** Whether the kernel has ended a process of `name` for its limit since it was enclosed. */
-  breached(name: string): boolean;
-  /** Forgets `name`, whose processes have ended. */
-  release(name: string): void;
+  move(key: string, limitBytes: number): boolean;
+  /** Whether the kernel has ended a process of `key` for its limit since it was enclosed. */
+  breached(key: string): boolean;
+  /** Forgets `key`, whose processes have ended. */
+  release(key: string): void;
   /** Removes what it made. */
   close(): void;
 }
@@ -44,7 +45,7 @@ const TRIAL = "const held=[];for(let i=0;i<64;i++)held.push(Buffer.alloc(2**24,1
 
 /**
  * Breaches a limit on purpose, with a small process of its own: whether the kernel ends it. There are reports of systems that
- * take the limit and ignore it (apple-memory.md §3).
+ * take the limit and ignore it (docs/background/apple-memory.md, "Kernel limit").
  */
 export async function isEnforced(cap: KernelLimit): Promise<boolean> {
   const { file, args } = cap.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);

@@ -4,8 +4,9 @@ import type { KernelLimit } from "./kernel-limit.ts";
 const TASKPOLICY = "/usr/sbin/taskpolicy";
 
 /**
- * macOS 14 and later: a fatal footprint limit that counts GPU memory, keeps the pid and needs no privilege; the process ends
- * by SIGKILL (apple-memory.md §3). It is set when a process starts and cannot be moved afterwards.
+ * A macOS that has `-m`: a fatal footprint limit that counts GPU memory, keeps the pid and needs no privilege; the
+ * process ends by SIGKILL (docs/background/apple-memory.md, "Kernel limit"). It is set when a process starts and cannot
+ * be moved afterwards.
  */
 export function taskpolicyLimit(file: string = TASKPOLICY): KernelLimit | undefined {
   if (!existsSync(file)) return undefined;

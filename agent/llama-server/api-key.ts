@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 
 /**
@@ -12,7 +13,6 @@ export async function readApiKey(path: string): Promise<Result<string>> {
     const key = (await readFile(path, "utf8")).split("\n").find((line) => line.trim() !== "");
     return key === undefined ? fail(`--api-key-file ${path} holds no key: write one a line`) : ok(key.trim());
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    return fail(`--api-key-file ${path} cannot be read (${code})`);
+    return fail(`--api-key-file ${path} cannot be read (${errorText(error)})`);
   }
 }

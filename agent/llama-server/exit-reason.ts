@@ -10,7 +10,7 @@ export interface ExitReason {
   readonly message: string;
 }
 
-/** Log lines that say more than an exit code (apple-memory.md §1 and §4). */
+/** Log lines that say more than an exit code (docs/background/apple-memory.md, "Metal faults"). */
 const SIGNS: readonly (readonly [pattern: RegExp, reason: string, message: string])[] = [
   [
     /kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory/,

@@ -40,9 +40,10 @@ const ALL_LAYERS = 999;
 
 /**
  * The argument list of a llama-server that has `options`. What moves memory is always explicit, because defaults change
- * between versions: no prompt cache and no checkpoints, which would grow past any estimate (#1406); weights in the
- * process's own memory, so that the footprint counts them (apple-memory.md §3); no fitting by the server itself. Loopback
- * only. A feature that an older server has no option to turn off for is one that it does not have.
+ * between versions: no prompt cache and no checkpoints, which would grow past any estimate (LLMKube#1406); weights in
+ * the process's own memory, so that the footprint counts them (docs/background/apple-memory.md, "Footprint"); no
+ * fitting by the server itself. Loopback only. A feature that an older server has no option to turn off for is one that
+ * it does not have.
  */
 export function serverFlags(fields: ServerFields, paths: ModelPaths, options: SupportedFlags): readonly string[] {
   const { settings } = fields;

@@ -29,14 +29,16 @@ export interface Expected {
   readonly apiKeyFile: string | undefined;
 }
 
-/** Whether it is healthy, ours and no stranger on its port (T15): asked of a server that has answered before, however busy. */
+/**
+ * Whether it is healthy, ours and no stranger on its port: asked of a server that has answered before, however busy.
+ */
 export async function isHealthy(expected: Expected): Promise<boolean> {
   return asking(expected, healthy);
 }
 
 /**
  * Whether the server can be used: healthy and ours, and able to answer, because after a Metal fault in loading /health alone
- * says 200 while every request fails (apple-memory.md §4).
+ * says 200 while every request fails (docs/background/apple-memory.md, "Metal faults").
  */
 export async function answers(expected: Expected): Promise<boolean> {
   const [path, body] = QUESTIONS[expected.mode];
@@ -90,7 +92,7 @@ function isOurs(props: unknown, name: string, modelPath: string): boolean {
   return parsed.success && parsed.data.model_path === modelPath && (parsed.data.model_alias ?? name) === name;
 }
 
-/** Whether nobody listens on `port` of this machine; a server on it would answer our probes in our server's place (T15). */
+/** Whether nobody listens on `port` of this machine; a server on it would answer our probes in our server's place. */
 export async function isPortFree(port: number): Promise<boolean> {
   return (await refusesConnections(port)) && (await canListen(port));
 }

@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import lockfile from "proper-lockfile";
+import { errorCode, errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { readStatus } from "../status/status.ts";
+import { readStatus } from "../status/status-file.ts";
 
 /** Without a sign of life for this long a lock is a dead agent's. */
 const STALE_MS = 5000;
@@ -12,8 +13,7 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    return fail(`the state folder ${folder} cannot be written (${code}): name another one with --state`);
+    return fail(`the state folder ${folder} cannot be written (${errorText(error)}): name another one with --state`);
   }
   const owner = await livingOwner(folder);
   const retries = owner === undefined ? { retries: 16, factor: 1, minTimeout: RETRY_MS, maxTimeout: RETRY_MS } : 0;
@@ -39,6 +39,6 @@ async function livingOwner(folder: string): Promise<number | undefined> {
     process.kill(pid, 0);
     return pid;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM" ? pid : undefined;
+    return errorCode(error) === "EPERM" ? pid : undefined;
   }
 }

@@ -1,8 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import * as z from "zod";
-import { fail, ok, type Result } from "../../api/result.ts";
+import { FAILURE_KINDS } from "../../api/result.ts";
 
 /** What a workload is doing; the reason beside it says why. */
 export const STATES = [
@@ -21,11 +18,15 @@ export type State = (typeof STATES)[number];
 const bytes = z.int().min(0);
 
 const workloadSchema = z.strictObject({
-  /** `namespace/name` of the InferenceService. */
+  /** Tells it from every other workload of this host; of one from a directory the same as `name`. */
+  id: z.string(),
+  /** `namespace/name` of the InferenceService. Several workloads may share it. */
   name: z.string(),
   state: z.enum(STATES),
   reason: z.string().optional(),
   message: z.string().optional(),
+  /** Whether another input, a token, more space or only time would help; absent where nothing failed. */
+  failureKind: z.enum(FAILURE_KINDS).optional(),
   /** `InferenceService.status.phase`, and the two fields after it, as LLMKube would show them. */
   phase: z.enum(["Pending", "Creating", "Progressing", "Ready", "Stopped", "Failed"]),
   schedulingStatus: z.string().optional(),
@@ -48,7 +49,7 @@ const workloadSchema = z.strictObject({
   notes: z.array(z.string()),
 });
 
-const statusSchema = z.strictObject({
+export const statusSchema = z.strictObject({
   agent: z.strictObject({
     pid: z.int().min(1),
     startedAt: z.iso.datetime(),
@@ -65,31 +66,13 @@ const statusSchema = z.strictObject({
     kernelCap: z.string(),
     /** Where the status page is served; absent where it is not. */
     pageUrl: z.url().optional(),
-    /** Sentences about manifests that could not be used. */
+    /** Sentences about manifests that could not be used, and about what else a person should mend. */
     problems: z.array(z.string()),
+    /** Sentences that a person may want to know. */
+    notes: z.array(z.string()),
   }),
   workloads: z.array(workloadSchema),
 });
 
 export type WorkloadStatus = z.output<typeof workloadSchema>;
 export type AgentStatus = z.output<typeof statusSchema>;
-
-export async function writeStatus(stateDirectory: string, status: AgentStatus): Promise<void> {
-  await writeFileAtomic(statusPath(stateDirectory), `${JSON.stringify(status, null, 2)}\n`, { fsync: false });
-}
-
-/** The last status an agent wrote, whether it still runs or not. */
-export async function readStatus(stateDirectory: string): Promise<Result<AgentStatus>> {
-  const path = statusPath(stateDirectory);
-  try {
-    const parsed = statusSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
-    return parsed.success ? ok(parsed.data) : fail(`${path} was not written by this version of the agent`);
-  } catch (error) {
-    if (error instanceof SyntaxError) return fail(`${path} is not JSON: remove it and start the agent again`);
-    return fail(`no agent has run with the state folder ${stateDirectory}: start one with pulumi-llmkube agent`);
-  }
-}
-
-function statusPath(stateDirectory: string): string {
-  return join(stateDirectory, "status.json");
-}

@@ -3,6 +3,7 @@ import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatBytes } from "../../api/quantity.ts";
+import type { Runnable } from "../lifecycle/runnable.ts";
 import { keyOfFile, type ModelSource, modelKey } from "./files.ts";
 
 /** A downloaded model with all its files, or what a broken download left of one. */
@@ -47,12 +48,17 @@ export interface Collection {
 
 const INTERVAL_MS = 60_000;
 
-/** Once a minute: notes what is in use, and removes what is too much. Ends with `signal`. */
-export async function collectRegularly(collection: Collection, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
-    if (!signal.aborted) await collect(collection, Date.now()).catch(() => {});
-  }
+/** Once a minute: notes what is in use, and removes what is too much. */
+export function modelCollector(collection: Collection): Runnable {
+  return {
+    name: "the collection of unused models",
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+        if (!signal.aborted) await collect(collection, Date.now()).catch(() => {});
+      }
+    },
+  };
 }
 
 /** One round; a folder that does not exist is empty. `now`: milliseconds since the epoch. */

@@ -3,8 +3,11 @@ import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import lockfile from "proper-lockfile";
+import { errorCode, errorText } from "../../api/error-code.ts";
+import { type Failure, fail, failIn } from "../../api/result.ts";
+import { strongEtag } from "../../fetch/http-part.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
-import { Refusal } from "../../fetch/refusal.ts";
+import { failureOf, Refusal } from "../../fetch/refusal.ts";
 import { fileDigest } from "./digest.ts";
 import type { StoreLimits } from "./limits.ts";
 import { openPartFile, type PartFile, partPath, removePart, removeSidecar } from "./part-file.ts";
@@ -33,11 +36,11 @@ const HASH_AHEAD_BYTES = 2 ** 28;
 class BadContent extends Refusal {}
 
 /**
- * Downloads a file; undefined when it is in place, else one sentence. Size, magic and sha256 are checked before the file
- * gets its name, so a file with that name is whole (#642). What came of a download that broke off is kept, and the next one
- * goes on from there. Of several agents with one models folder one downloads, and the others wait for it.
+ * Downloads a file; undefined when it is in place. Size, magic and sha256 are checked before the file
+ * gets its name, so a file with that name is whole (LLMKube#642). What came of a download that broke off is kept, and
+ * the next one goes on from there. Of several agents with one models folder one downloads, and the others wait for it.
  */
-export async function download(job: Download): Promise<string | undefined> {
+export async function download(job: Download): Promise<Failure | undefined> {
   const { name } = job.location;
   const folder = dirname(job.path);
   const stolen = new AbortController();
@@ -52,9 +55,9 @@ export async function download(job: Download): Promise<string | undefined> {
     }
     return undefined;
   } catch (error) {
-    if (job.signal.aborted) return `the download of ${name} was cancelled`;
-    if (stolen.signal.aborted) return `the download of ${name} was taken over by another agent`;
-    return sentence(error, name, folder);
+    if (job.signal.aborted) return fail(`the download of ${name} was cancelled`, "interrupted");
+    if (stolen.signal.aborted) return fail(`the download of ${name} was taken over by another agent`, "interrupted");
+    return downloadFailure(error, name, folder);
   }
 }
 
@@ -71,8 +74,8 @@ async function lockPart(
     try {
       return await lockfile.lock(partPath(path), options);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
-      progress("another agent downloads it");
+      if (errorCode(error) !== "ELOCKED") throw error;
+      progress("another agent is downloading it");
       await sleep(LOCK_RETRY_MS, undefined, { signal });
     }
   }
@@ -105,8 +108,8 @@ async function keepUseful({ path, sha256 }: Download, part: PartFile, error: unk
 
 /** Whether there is a way to tell that the rest is of the same version. */
 function isResumable(part: PartFile, sha256: string | undefined): boolean {
-  const { etag, lastModified } = part.identity() ?? {};
-  return etag?.startsWith('"') || lastModified !== undefined || sha256 !== undefined;
+  const identity = part.identity();
+  return strongEtag(identity) !== undefined || identity?.lastModified !== undefined || sha256 !== undefined;
 }
 
 async function receive({ location, path, sha256, limits, signal, progress }: Download, part: PartFile): Promise<void> {
@@ -188,15 +191,23 @@ async function checkWhole(part: PartFile, total: number): Promise<void> {
 
 async function checkMagic({ file }: PartFile): Promise<void> {
   const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-  if (!buffer.equals(MAGIC)) throw new BadContent("it is no GGUF file: name the .gguf file itself");
+  if (!buffer.equals(MAGIC)) throw new BadContent("it is not a GGUF file: name the .gguf file itself");
 }
 
-function sentence(error: unknown, name: string, folder: string): string {
-  if (error instanceof Refusal) return `${name}: ${error.message}`;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code)) {
-    return `the models folder ${folder} cannot be written (${code}): name another one with --models`;
+const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"]);
+
+/** A folder may become writable at any time, and nothing says so: its failures are of a kind that is tried again. */
+function downloadFailure(error: unknown, name: string, folder: string): Failure {
+  if (error instanceof Refusal) return failIn(name, failureOf(error));
+  const code = errorCode(error);
+  if (UNWRITABLE.has(code)) {
+    return fail(
+      `the models folder ${folder} cannot be written (${code}): name another one with --models`,
+      "unreachable",
+    );
   }
-  if (code === "ENOSPC") return `the disk of ${folder} is full: free space or name another folder with --models`;
-  return `${name}: the download broke off (${code || (error instanceof Error ? error.message : String(error))})`;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return fail(`the disk of ${folder} is full: free space or name another folder with --models`, "no-space");
+  }
+  return fail(`${name}: the download failed (${errorText(error)})`, code === undefined ? "internal" : "unreachable");
 }

@@ -6,10 +6,11 @@ import { Refusal } from "../../fetch/refusal.ts";
 export async function checkSpaceFor(bytes: number, folder: string, floorBytes: number): Promise<void> {
   const free = await freeBytes(folder);
   if (bytes <= free - floorBytes) return;
-  const floor = floorBytes > 0 ? `, of which ${formatBytes(floorBytes)} stay free` : "";
+  const floor = floorBytes > 0 ? `, of which ${formatBytes(floorBytes)} must stay free` : "";
   throw new Refusal(
-    `${formatBytes(bytes)} are to come and the disk of ${folder} has ${formatBytes(free)} free${floor}: ` +
+    `it needs ${formatBytes(bytes)} more, and the disk of ${folder} has ${formatBytes(free)} free${floor}: ` +
       "free space or name another folder with --models",
+    "no-space",
   );
 }
 
@@ -18,8 +19,9 @@ export async function checkFloor(folder: string, floorBytes: number): Promise<vo
   const free = await freeBytes(folder);
   if (free >= floorBytes) return;
   throw new Refusal(
-    `paused: the disk of ${folder} has only ${formatBytes(free)} left, and ${formatBytes(floorBytes)} stay free: ` +
-      "it goes on where it stopped once there is space",
+    `paused: the disk of ${folder} has only ${formatBytes(free)} free, and ${formatBytes(floorBytes)} must stay free: ` +
+      "the download continues once there is space",
+    "no-space",
   );
 }
 

@@ -1,9 +1,13 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { withTokenFile } from "../../fetch/hub-token.ts";
+import { type Failure, fail, failIn } from "../../api/result.ts";
+import { tokenStamp, withTokenFile } from "../../fetch/hub-token.ts";
 import { locate } from "../../fetch/locate.ts";
+import { failureOf, fileRefusal } from "../../fetch/refusal.ts";
+import { attempts } from "./attempts.ts";
 import { fileDigest } from "./digest.ts";
 import { download } from "./download.ts";
+import { changeStamp, contentStamp } from "./file-stamp.ts";
 import { type ModelFile, type ModelSource, modelFiles } from "./files.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./limits.ts";
 
@@ -11,17 +15,9 @@ export type StoredModel =
   | { readonly state: "absent" }
   | { readonly state: "working"; readonly message: string }
   | { readonly state: "ready"; readonly path: string }
-  | { readonly state: "failed"; readonly error: string };
-
-interface Job {
-  view: StoredModel;
-  failedAt?: number;
-}
+  | { readonly state: "failed"; readonly failure: Failure };
 
 type Say = (message: string) => void;
-
-/** After this a failed download or check is tried again. */
-const RETRY_MS = 30_000;
 
 /**
  * Models on this machine. Paths and file:// are used in place; http(s) and hf:// are downloaded into `folder`, once for
@@ -33,32 +29,20 @@ export function modelStore(
   changed: () => void,
   signal: AbortSignal,
   limits: StoreLimits = DEFAULT_LIMITS,
+  clock: () => number = () => performance.now(),
 ) {
-  const jobs = new Map<string, Job>();
-
-  const begin = (key: string, work: (progress: Say) => Promise<StoredModel>): StoredModel => {
-    const known = jobs.get(key);
-    if (known !== undefined && (known.failedAt === undefined || performance.now() - known.failedAt < RETRY_MS)) {
-      return known.view;
-    }
-    const job: Job = { view: { state: "working", message: "0%" } };
-    jobs.set(key, job);
-    const keep = (view: StoredModel) => {
-      job.view = view;
-      if (view.state === "failed") job.failedAt = performance.now();
-      changed();
-    };
-    work((message) => (job.view = { state: "working", message })).then(keep, (error: unknown) =>
-      keep({ state: "failed", error: String(error) }),
-    );
-    return job.view;
-  };
+  const jobs = attempts<StoredModel>({
+    failureIn: (view) => (view.state === "failed" ? view.failure : undefined),
+    failed,
+    changed,
+    clock,
+  });
 
   const fetchFiles = async (files: readonly ModelFile[], sha256: string | undefined, progress: Say) => {
     for (const [index, { source, path }] of files.entries()) {
       const location = locate(source, withTokenFile(process.env));
-      if (!location.ok) return location.error;
-      if (location.value.kind === "file") return `${location.value.name} is no address to download from`;
+      if (!location.ok) return location;
+      if (location.value.kind === "file") return fail(`${location.value.name} is not an address to download from`);
       const shard = files.length > 1 ? `shard ${index + 1} of ${files.length}, ` : "";
       const failure = await download({
         location: location.value,
@@ -73,25 +57,45 @@ export function modelStore(
     return undefined;
   };
 
-  return ({ source, sha256 }: ModelSource, intent: "look" | "fetch"): StoredModel => {
+  /** @param revision of the manifest: another one is a reason to try again what failed for good */
+  return ({ source, sha256 }: ModelSource, intent: "look" | "fetch", revision = ""): StoredModel => {
     const location = locate(source, process.env);
-    if (!location.ok) return { state: "failed", error: location.error };
+    if (!location.ok) return failed(location);
     if (location.value.kind === "file") {
       const { path } = location.value;
       if (sha256 === undefined || intent === "look") return { state: "ready", path };
-      return begin(`${stampOf(path)} ${path} ${sha256}`, (progress) => checked(path, sha256, progress));
+      return jobs.look({
+        key: `${contentStamp(path)} ${path} ${sha256}`,
+        ...{ stamp: changeStamp(path), revision, begun },
+        run: (show) => checked(path, sha256, (message) => show({ state: "working", message })),
+      });
     }
     const files = modelFiles(folder, source, sha256);
     const [{ path }] = files;
     if (files.every((file) => isFile(file.path))) return { state: "ready", path };
     if (intent === "look") return { state: "absent" };
+    const work = {
+      key: path,
+      ...{ stamp: tokenStamp(source, process.env), revision, begun },
+      run: async (show: (view: StoredModel) => void): Promise<StoredModel> => {
+        const failure = await fetchFiles(files, sha256, (message) => show({ state: "working", message }));
+        return failure === undefined ? { state: "ready", path } : failed(failure);
+      },
+    };
+    const view = jobs.look(work);
+    if (view.state !== "ready") return view;
     // It was there and is not any more.
-    if (jobs.get(path)?.view.state === "ready") jobs.delete(path);
-    return begin(path, async (progress) => {
-      const failure = await fetchFiles(files, sha256, progress);
-      return failure === undefined ? { state: "ready", path } : { state: "failed", error: failure };
-    });
+    jobs.forget(path);
+    return jobs.look(work);
   };
+}
+
+function begun(): StoredModel {
+  return { state: "working", message: "0%" };
+}
+
+function failed(failure: Failure): StoredModel {
+  return { state: "failed", failure };
 }
 
 function isFile(path: string): boolean {
@@ -108,16 +112,11 @@ async function checked(path: string, sha256: string, progress: Say): Promise<Sto
       await digest.upTo(size, () => progress(`checking its sha256, ${percent()}%`));
       const found = digest.hex();
       if (found === sha256) return { state: "ready", path };
-      return { state: "failed", error: `${path} has sha256 ${found}, the Model asks for ${sha256}` };
+      return failed(fail(`${path} has sha256 ${found}, the Model asks for ${sha256}`));
     } finally {
       await file.close();
     }
   } catch (error) {
-    return { state: "failed", error: `${path} cannot be read: ${error instanceof Error ? error.message : error}` };
+    return failed(failIn(path, failureOf(fileRefusal(error))));
   }
-}
-
-function stampOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "" : `${stats.mtimeMs} ${stats.size}`;
 }

@@ -1,12 +1,20 @@
-import { EnvHttpProxyAgent } from "undici";
-import { type BodyPart, type ByteRange, type FileIdentity, openPart } from "../../fetch/http-part.ts";
-import { type Connection, get } from "../../fetch/http-request.ts";
+import type { Dispatcher } from "undici";
+import {
+  type BodyPart,
+  type ByteRange,
+  changesOf,
+  type FileIdentity,
+  openPart,
+  rangeHeaders,
+  sizeOfUnsatisfied,
+} from "../../fetch/http-part.ts";
+import { type Connection, get, httpDispatcher } from "../../fetch/http-request.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
 import { refuse } from "../../fetch/refusal.ts";
+import { type Retrying, retrying } from "../../fetch/retry.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { PartFile } from "./part-file.ts";
 import { missingChunks, withRange } from "./ranges.ts";
-import { retrying } from "./retry.ts";
 
 export interface Transfer {
   readonly location: HttpLocation;
@@ -28,13 +36,16 @@ const CONNECTIONS = 4;
 const MAX_RESTARTS = 3;
 /** Without a byte for so long a connection is given up, and tried again. */
 const STALL_MS = 60_000;
+const LONGEST_BACKOFF_MS = 30_000;
+/** A server that asks for more has said no. */
+const MAX_RETRY_AFTER_MS = 15 * 60_000;
 
 /** The source has another version by now. */
 class Changed extends Error {}
 
 /** Fetches all of the file that `part` does not hold yet, all of one version: another one starts over. */
 export async function transfer(job: Transfer): Promise<void> {
-  const dispatcher = proxyAgent();
+  const dispatcher = httpDispatcher({ bodyTimeout: STALL_MS, headersTimeout: STALL_MS });
   try {
     for (let restarts = 0; restarts <= MAX_RESTARTS; restarts += 1) {
       try {
@@ -48,27 +59,19 @@ export async function transfer(job: Transfer): Promise<void> {
   } finally {
     await dispatcher.destroy();
   }
-  return refuse(`the file changed ${MAX_RESTARTS + 1} times while it was downloaded`);
-}
-
-function proxyAgent(): EnvHttpProxyAgent {
-  try {
-    return new EnvHttpProxyAgent({ allowH2: false, bodyTimeout: STALL_MS, headersTimeout: STALL_MS });
-  } catch {
-    return refuse("HTTP_PROXY or HTTPS_PROXY holds no proxy's address: http://host:port is expected");
-  }
+  return refuse(`the file changed ${MAX_RESTARTS + 1} times while it was downloaded`, "interrupted");
 }
 
 /** The first answer tells the size and whether ranges are served: where they are not, it is the whole file. */
-async function fetchMissing(job: Transfer, dispatcher: EnvHttpProxyAgent): Promise<void> {
+async function fetchMissing(job: Transfer, dispatcher: Dispatcher): Promise<void> {
   const { part, limits, location } = job;
   const known = part.identity();
   const [first] = missingChunks(part.done(), known?.fileBytes ?? limits.chunkBytes, limits.chunkBytes);
   if (first === undefined) return;
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);
-  const credentials = { origin: location.url.origin, authorization: location.authorization };
-  const source = { ...job, connection: { dispatcher, signal, credentials } };
+  const connection = { dispatcher, signal, source: location.url, authorization: location.authorization };
+  const source = { ...job, connection };
   const body = await retrying(
     () => openChunk(source, first),
     retryOptions(source, () => 0),
@@ -108,8 +111,15 @@ interface Source extends Transfer {
   readonly connection: Connection;
 }
 
-function retryOptions({ connection, limits, waiting }: Source, progress: () => number) {
-  return { signal: connection.signal, limits, progress, waiting };
+function retryOptions({ connection, limits, waiting }: Source, progress: () => number): Retrying {
+  return {
+    signal: connection.signal,
+    retries: limits.retries,
+    backOff: { firstMs: limits.backOffMs, longestMs: LONGEST_BACKOFF_MS },
+    patienceMs: () => MAX_RETRY_AFTER_MS,
+    progress,
+    waiting,
+  };
 }
 
 async function fetchChunk(source: Source, chunk: ByteRange, begun?: BodyPart): Promise<void> {
@@ -144,28 +154,13 @@ async function fetchChunk(source: Source, chunk: ByteRange, begun?: BodyPart): P
 async function openChunk({ location, part, connection }: Source, chunk: ByteRange): Promise<BodyPart> {
   const known = part.identity();
   const answer = await get(location.url, rangeHeaders(chunk, known), connection);
-  if (known !== undefined && answer.response.statusCode === 416) {
+  const { statusCode } = answer.response;
+  if (known !== undefined && statusCode === 416 && sizeOfUnsatisfied(answer) !== known.fileBytes) {
     answer.response.body.destroy();
     throw new Changed();
   }
   const body = openPart(answer, chunk);
-  if (known === undefined || sameVersion(known, body.identity)) return body;
+  if (known === undefined || changesOf(known, body.identity).length === 0) return body;
   body.close();
   throw new Changed();
-}
-
-function sameVersion(one: FileIdentity, other: FileIdentity): boolean {
-  return one.fileBytes === other.fileBytes && one.etag === other.etag && one.lastModified === other.lastModified;
-}
-
-/** `If-Range` takes strong validators only (RFC 9110 §13.1.5); a server with another version answers with all of it. */
-function rangeHeaders({ begin, end }: ByteRange, known: FileIdentity | undefined): Readonly<Record<string, string>> {
-  const validator = known?.etag?.startsWith('"') ? known.etag : known?.lastModified;
-  return {
-    accept: "*/*",
-    "accept-encoding": "identity",
-    "user-agent": "pulumi-llmkube",
-    range: `bytes=${begin}-${end - 1}`,
-    ...(validator === undefined ? {} : { "if-range": validator }),
-  };
 }

@@ -1,8 +1,9 @@
 import { copyFileSync, existsSync, renameSync, statSync, truncateSync } from "node:fs";
 
-/** Logs of earlier starts that are kept beside the current one, as `NAME.1.log` (the last one) to `NAME.3.log`. */
+/** Logs of earlier starts that are kept beside the current one, as `NAME.log.1` (the last one) to `NAME.log.3`:
+ * the number follows the ending, so that a workload whose name ends in `.1` cannot have the same file. */
 const KEPT = 3;
-/** A log that is written beyond this is cut; what it held becomes `NAME.1.log`. */
+/** A log that is written beyond this is cut; what it held becomes `NAME.log.1`. */
 const MAX_BYTES = 32 * 2 ** 20;
 
 /** Before a start: makes room at `path`, the oldest log goes. */
@@ -28,5 +29,5 @@ function shift(path: string): void {
 }
 
 function numbered(path: string, number: number): string {
-  return path.replace(/\.log$/, `.${number}.log`);
+  return `${path}.${number}`;
 }

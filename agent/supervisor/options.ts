@@ -1,10 +1,19 @@
-import type { Background } from "../background.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
+import type { Background } from "../lifecycle/background.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { ModelAccess } from "../workload/prepare.ts";
-import type { AdoptedServer } from "./adoption.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
+import type { LlamaProcess } from "./process.ts";
+import type { Served, ServerRecord } from "./records.ts";
+
+/** A server that an agent before this one left running. */
+export interface AdoptedServer {
+  readonly process: LlamaProcess;
+  readonly record: ServerRecord;
+  readonly served: Served;
+}
 
 export interface SupervisorOptions {
   readonly platform: Platform;
@@ -13,9 +22,9 @@ export interface SupervisorOptions {
   readonly llamaServer: string;
   readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;
-  readonly resources: ModelAccess;
+  readonly models: ModelAccess;
   /** What stands behind the watchdog; undefined: nothing here. */
-  readonly cap: KernelLimit | undefined;
+  readonly kernelLimit: KernelLimit | undefined;
   /** Servers that an agent before this one left running. */
   readonly adopted: readonly AdoptedServer[];
   /** Milliseconds that never go back. */
@@ -25,4 +34,9 @@ export interface SupervisorOptions {
   readonly wake: () => void;
 }
 
-export type Wanted = ReadonlyMap<string, Desired>;
+/** What a tick is to bring about. */
+export interface Wanted {
+  readonly workloads: ReadonlyMap<WorkloadId, Desired>;
+  /** Whether the source has seen all that it holds: while it has not, absence may be ignorance. */
+  readonly synced: boolean;
+}

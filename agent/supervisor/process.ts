@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Background } from "../background.ts";
+import { errorCode } from "../../api/error-code.ts";
 import type { Platform } from "../host/platform.ts";
+import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotated } from "./logs.ts";
 
@@ -98,7 +99,7 @@ function trySignal(target: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(target, signal);
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "EPERM")) return false;
+    if (["ESRCH", "EPERM"].includes(errorCode(error) ?? "")) return false;
     throw error;
   }
 }

@@ -1,67 +1,65 @@
-import { join } from "node:path";
-import type { Platform } from "../host/platform.ts";
-import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
+import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import { type ModelPaths, serverFlags } from "../llama-server/flags.ts";
 import { isPortFree } from "../llama-server/probe.ts";
-import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import { logPathOf, recordsFolder } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
-import { type LlamaProcess, spawnProcess } from "./process.ts";
+import { fileNameOf } from "../workload/workload-id.ts";
+import type { SupervisorOptions } from "./options.ts";
+import { spawnProcess } from "./process.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
-
-export interface StartOptions {
-  readonly llamaServer: string;
-  readonly supportedFlags: SupportedFlags;
-  readonly stateDirectory: string;
-  readonly platform: Platform;
-  readonly cap: KernelLimit | undefined;
-  readonly ended: () => void;
-}
-
-export function recordsFolder(stateDirectory: string): string {
-  return join(stateDirectory, "servers");
-}
-
-export function logPathOf(stateDirectory: string, name: string): string {
-  return join(stateDirectory, "logs", `${name.replace("/", "_")}.log`);
-}
+import type { Running } from "./running.ts";
 
 /**
  * Starts one server; undefined where its port is taken. The record is on disk before the spawn, has the pid before anything
- * is waited for, and the start time after it: an agent that is killed at any of these steps leaves what the next needs.
+ * is waited for, and the start time after it: an agent that is killed at any of these steps leaves what the next needs. Throws where
+ * the state folder cannot be written.
  */
 export async function startServer(
   workload: Workload,
   paths: ModelPaths,
   estimateBytes: number,
-  { llamaServer, supportedFlags, stateDirectory, platform, cap, ended }: StartOptions,
-): Promise<LlamaProcess | undefined> {
-  const { name, fields } = workload;
+  options: SupervisorOptions,
+): Promise<Running | undefined> {
+  const { llamaServer, supportedFlags, stateDirectory, platform, kernelLimit, clock, wake } = options;
+  const { id, name, fields, specHash } = workload;
   if (!(await isPortFree(fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
-  const logPath = logPathOf(stateDirectory, name);
-  const served = { workload, modelPath: paths.model, estimateBytes, ready: false };
-  const intent = { name, port: fields.port, bootId: platform.bootId, logPath, served };
-  writeRecord(folder, intent);
+  const logPath = logPathOf(stateDirectory, id);
+  const served = { workload, specHash, fields, modelPath: paths.model, estimateBytes, ready: false };
+  let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
+  writeRecord(folder, record);
   const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags) };
   const limitBytes = kernelLimitBytes(workload.budget.bytes);
-  const server = spawnProcess({ ...(cap?.wrap(command, limitBytes) ?? command), logPath, ended });
-  const { pid } = server;
-  if (pid !== undefined) cap?.enclose(name, pid, limitBytes);
-  if (pid === undefined) {
-    removeRecord(folder, name);
-    return server;
+  const process = spawnProcess({ ...(kernelLimit?.wrap(command, limitBytes) ?? command), logPath, ended: wake });
+  const { pid } = process;
+  let recorded = true;
+  if (pid === undefined) removeRecord(folder, id);
+  else {
+    kernelLimit?.enclose(fileNameOf(id), pid, limitBytes);
+    record = { ...record, pid };
+    recorded = noteProcess(folder, record);
+    const startTime = await platform.startTime(pid);
+    if (startTime !== null) {
+      record = { ...record, startTime };
+      recorded = noteProcess(folder, record);
+    }
   }
-  noteProcess(folder, { ...intent, pid });
-  const startTime = await platform.startTime(pid);
-  if (startTime !== null) noteProcess(folder, { ...intent, pid, startTime });
-  return server;
+  return {
+    phase: "starting",
+    ...{ specHash, startedAt: clock(), confirmed: true, process, inForce: workload, record, recorded },
+    started: { fields, modelPath: paths.model },
+    limitBytes: kernelLimit && limitBytes,
+    probing: false,
+    answeredBefore: false,
+  };
 }
 
 /** A process that runs is not lost for want of disk: the intent, and the log that it writes, tell the next agent whose it is. */
-function noteProcess(folder: string, record: ServerRecord): void {
+function noteProcess(folder: string, record: ServerRecord): boolean {
   try {
     writeRecord(folder, record);
+    return true;
   } catch {
-    // Said above.
+    return false;
   }
 }

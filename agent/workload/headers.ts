@@ -1,55 +1,58 @@
-import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail, type Result } from "../../api/result.ts";
+import type { Result } from "../../api/result.ts";
+import { tokenStamp } from "../../fetch/hub-token.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
+import { shardSources } from "../../gguf/shards.ts";
+import { attempts } from "../store/attempts.ts";
+import { changeStamp, contentStamp } from "../store/file-stamp.ts";
 
 export type HeaderView =
   | { readonly state: "reading" }
   | { readonly state: "read"; readonly header: Result<GgufHeader> };
 
-interface Entry {
-  readonly stamp: string;
-  view: HeaderView;
-  readAt?: number;
-}
-
-/** After this a header that could not be read is tried again. */
-const RETRY_MS = 10_000;
-
 export type ReadHeader = (source: string) => Promise<Result<GgufHeader>>;
 
-/** Headers by source, read once in the background and again when the file changes; `changed` is called after each. */
-export function headerCache(read: ReadHeader, changed: () => void) {
-  const entries = new Map<string, Entry>();
-  return (source: string): HeaderView => {
-    const stamp = stampOf(source);
-    const known = entries.get(source);
-    if (known !== undefined && known.stamp === stamp && !isStale(known)) return known.view;
-    const entry: Entry = { stamp, view: { state: "reading" } };
-    entries.set(source, entry);
-    const keep = (header: Result<GgufHeader>) => {
-      entry.view = { state: "read", header };
-      entry.readAt = Date.now();
-      changed();
-    };
-    read(source).then(keep, (error: unknown) => keep(fail(`${source} cannot be read: ${String(error)}`)));
-    // While a failure is looked into again, what it said stays.
-    return known !== undefined && known.stamp === stamp ? known.view : entry.view;
+/** @param revision of the manifest: another one is a reason to read again what failed for good */
+export type LookAtHeader = (source: string, revision?: string) => HeaderView;
+
+/**
+ * Headers by source, read once in the background, again when the file changes, and after a failure when there is a reason to
+ * (`nextTry`). While it is looked into again, what a failure said stays.
+ * @param changed called after each read
+ * @param clock milliseconds that never go back
+ */
+export function headerCache(read: ReadHeader, changed: () => void, clock: () => number): LookAtHeader {
+  const reads = attempts<HeaderView>({
+    failureIn: (view) => (view.state === "read" && !view.header.ok ? view.header : undefined),
+    failed: (failure) => ({ state: "read", header: failure }),
+    changed,
+    clock,
+  });
+  return (source, revision = "") =>
+    reads.look({
+      key: `${stampOf(source, contentStamp)} ${source}`,
+      stamp: stampOf(source, changeStamp) + tokenStamp(source, process.env),
+      revision,
+      begun: (before) => before ?? { state: "reading" },
+      run: async () => ({ state: "read", header: await read(source) }),
+    });
+}
+
+/** Of a file on this machine with all its shards; constant for other sources. */
+function stampOf(source: string, stamp: (path: string) => string): string {
+  const stampOfShard = (shard: string) => {
+    const path = pathOf(shard);
+    return path === undefined ? "" : stamp(path);
   };
+  return shardSources(source).map(stampOfShard).join();
 }
 
-function isStale({ view, readAt }: Entry): boolean {
-  return view.state === "read" && !view.header.ok && Date.now() - (readAt ?? 0) > RETRY_MS;
-}
-
-/** Changes when a file on this machine is replaced; constant for other sources. */
-function stampOf(source: string): string {
+function pathOf(source: string): string | undefined {
   try {
-    const path = isAbsolute(source) ? source : source.startsWith("file://") ? fileURLToPath(source) : undefined;
-    const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? "" : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+    if (isAbsolute(source)) return source;
+    return /^file:/i.test(source) ? fileURLToPath(source) : undefined;
   } catch {
-    return "";
+    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Model } from "../../api/model.ts";
+import type { ServedFiles } from "../../memory/served.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -27,6 +28,11 @@ export function filesOf(model: Model, draft: Model | undefined): ModelFiles {
 
 function fileOf({ spec }: Model): ModelFile {
   return { source: spec.source, sha256: spec.sha256?.toLowerCase() };
+}
+
+/** The same, by what each file is for. */
+export function servedFiles({ mmproj, draft, ...model }: ModelFiles): ServedFiles<ModelFile> {
+  return { model, mmproj, draft };
 }
 
 /** Stands for the paths while the files are not here: the same sources make the same command line. */

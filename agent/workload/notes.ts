@@ -48,7 +48,10 @@ const MODEL_FIELDS: ReadonlySet<string> = new Set<keyof ModelSpec>([
   "hardware",
 ]);
 
-/** What a person should know who reads the manifest and the status side by side (#159, #349): one sentence each. */
+/**
+ * What a person should know who reads the manifest and the status side by side (LLMKube#159, LLMKube#349): one sentence
+ * each.
+ */
 export function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget, backend: Backend): readonly string[] {
   const notes: string[] = [];
   const { hardware, sourceSecretRef, refreshPolicy } = model.spec;

@@ -1,21 +1,31 @@
-import { ok, type Result } from "../../api/result.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Failure } from "../../api/result.ts";
 import { advise } from "../../memory/advice.ts";
 import { adviceText } from "../../memory/advice-text.ts";
+import type { Budget } from "../../memory/budget.ts";
+import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { estimateServed, type Served } from "../../memory/served.ts";
+import { estimateServed, lookAtServed, type Served } from "../../memory/served.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import type { StoredModel } from "../store/store.ts";
-import type { HeaderView } from "./headers.ts";
-import type { ModelFile, ModelFiles } from "./model-files.ts";
+import type { LookAtHeader } from "./headers.ts";
+import { type ModelFile, servedFiles } from "./model-files.ts";
 import type { Workload } from "./workload.ts";
+import type { WorkloadId } from "./workload-id.ts";
 
 /** How far everything is that a start needs, apart from memory that others hold. */
 export type Preparation =
   | { readonly stage: "reading"; readonly message: string }
-  | ({ readonly stage: "refused"; readonly reason: string; readonly message: string } & Partial<Need>)
+  | Refused
   | ({ readonly stage: "fetching"; readonly message: string } & Need)
-  | ({ readonly stage: "failed"; readonly message: string } & Need)
+  | ({ readonly stage: "failed"; readonly message: string } & Failing & Need)
   | ({ readonly stage: "ready"; readonly paths: ModelPaths } & Need);
+
+/** `kind` is not set where nothing failed and the model is merely too large. */
+type Refused = { readonly stage: "refused"; readonly reason: string; readonly message: string } & Failing &
+  Partial<Need>;
+
+type Failing = Partial<Pick<Failure, "kind" | "retryAfterMs">>;
 
 /** The estimate, in bytes, and what it is the sum of. */
 export interface Need {
@@ -24,54 +34,101 @@ export interface Need {
 }
 
 export interface ModelAccess {
-  readonly header: (source: string) => HeaderView;
-  /** `fetch`: begin a download that has not begun. */
-  readonly stored: (file: ModelFile, intent: "look" | "fetch") => StoredModel;
+  readonly header: LookAtHeader;
+  /** `fetch`: begin a download that has not begun. `revision`: as of `header`. */
+  readonly stored: (file: ModelFile, intent: "look" | "fetch", revision?: string) => StoredModel;
 }
+
+/** Whether a model fits its own budget: the estimate, or why it is refused. */
+export type CheckFit = (served: Served, settings: EstimateSettings, budget: Budget) => Need | Refused;
 
 /** The headers first, wherever they are: what does not fit is refused before a byte is downloaded. */
-export function prepare(workload: Workload, resources: ModelAccess): Preparation {
-  const headers = readHeaders(workload, resources);
-  if (headers === undefined) return { stage: "reading", message: "reading the model's header" };
-  if (!headers.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: headers.error };
-  const fit = checkFit(workload, headers.value);
-  return "stage" in fit ? fit : fetchAll(workload, fit, resources);
-}
-
-/** Undefined while one of them is being read. */
-function readHeaders(files: ModelFiles, { header, stored }: ModelAccess): Result<Served> | undefined {
-  const read = (file: ModelFile) => {
-    const local = stored(file, "look");
-    const view = header(local.state === "ready" ? local.path : file.source);
+export function prepare(workload: Workload, access: ModelAccess, check: CheckFit = checkFit): Preparation {
+  const revision = revisionOf(workload);
+  const served = lookAtServed(servedFiles(workload), (file) => {
+    const local = access.stored(file, "look");
+    const view = access.header(local.state === "ready" ? local.path : file.source, revision);
     return view.state === "read" ? view.header : undefined;
-  };
-  const model = read(files);
-  const mmproj = files.mmproj && read(files.mmproj);
-  const draft = files.draft && read(files.draft);
-  if (model?.ok === false) return model;
-  if (mmproj?.ok === false) return mmproj;
-  if (draft?.ok === false) return draft;
-  if (model === undefined || (files.mmproj && !mmproj) || (files.draft && !draft)) return undefined;
-  return ok({ header: model.value, mmproj: mmproj?.value, draft: draft?.value });
+  });
+  if (served === undefined) return { stage: "reading", message: "reading the model's header" };
+  if (!served.ok) return checkFailed(served);
+  const need = check(served.value, workload.fields.settings, workload.budget);
+  return "stage" in need ? need : fetchAll(workload, need, access);
 }
 
-/** The estimate where it fits the workload's own budget. */
-function checkFit({ fields: { settings }, budget }: Workload, served: Served): Need | Preparation {
-  const need = estimateServed(served, settings);
-  if (!need.ok) return { stage: "refused", reason: "MemoryCheckFailed", message: need.error };
-  const fit = decideFit(need.value, budget);
-  if (need.value.confidence === "unknown") return { stage: "refused", reason: fit.reason, message: fit.message };
-  const known: Need = { estimateBytes: need.value.totalBytes, estimateParts: need.value.parts };
-  if (fit.fits) return known;
+/** Changes when a person changes what is to be served, or its budget. */
+function revisionOf({ specHash, budget }: Workload): string {
+  return `${specHash} ${budget.bytes}`;
+}
+
+/** `prepare`, with the estimate and the advice of each workload kept until its headers, settings or budget change. */
+export interface Preparer {
+  readonly prepare: (workload: Workload) => Preparation;
+  /** Forgets all others. */
+  readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
+}
+
+interface Checked {
+  readonly served: Served;
+  readonly settings: EstimateSettings;
+  readonly budget: Budget;
+  readonly need: Need | Refused;
+}
+
+export function preparer(access: ModelAccess, check: CheckFit = checkFit): Preparer {
+  const known = new Map<WorkloadId, Checked>();
+  return {
+    prepare: (workload) =>
+      prepare(workload, access, (served, settings, budget) => {
+        const before = known.get(workload.id);
+        if (before !== undefined && isSame(before, served, settings, budget)) return before.need;
+        const need = check(served, settings, budget);
+        known.set(workload.id, { served, settings, budget, need });
+        return need;
+      }),
+    keepOnly: (ids) => {
+      for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    },
+  };
+}
+
+/** Headers are compared by identity: one that was read again is another one. */
+function isSame(before: Checked, served: Served, settings: EstimateSettings, budget: Budget): boolean {
+  return (
+    before.served.header === served.header &&
+    before.served.mmproj === served.mmproj &&
+    before.served.draft === served.draft &&
+    isDeepStrictEqual(before.settings, settings) &&
+    isDeepStrictEqual(before.budget, budget)
+  );
+}
+
+function checkFit(served: Served, settings: EstimateSettings, budget: Budget): Need | Refused {
+  const estimate = estimateServed(served, settings);
+  if (!estimate.ok) return checkFailed(estimate);
+  const { reason, message, fits } = decideFit(estimate.value, budget);
+  if (estimate.value.confidence === "unknown") return { stage: "refused", reason, message, kind: "unsupported" };
+  const need: Need = { estimateBytes: estimate.value.totalBytes, estimateParts: estimate.value.parts };
+  if (fits) return need;
   const advice = adviceText(advise(served, settings, budget.bytes), settings);
-  return { stage: "refused", reason: fit.reason, message: `${fit.message}. ${advice}`, ...known };
+  return { stage: "refused", reason, message: `${message}. ${advice}`, ...need };
+}
+
+function checkFailed(failure: Failure): Refused {
+  return { stage: "refused", reason: "MemoryCheckFailed", message: failure.error, ...failing(failure) };
+}
+
+function failing({ kind, retryAfterMs }: Failure): Failing {
+  return { kind, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /** All at once; ready when the last of them is. */
-function fetchAll(files: ModelFiles, need: Need, { stored }: ModelAccess): Preparation {
-  const model = stored(files, "fetch");
-  const mmproj = files.mmproj && stored(files.mmproj, "fetch");
-  const draft = files.draft && stored(files.draft, "fetch");
+function fetchAll(workload: Workload, need: Need, { stored }: ModelAccess): Preparation {
+  const files = servedFiles(workload);
+  const fetch = (file: ModelFile) => stored(file, "fetch", revisionOf(workload));
+  const model = fetch(files.model);
+  const mmproj = files.mmproj && fetch(files.mmproj);
+  const draft = files.draft && fetch(files.draft);
   if (
     model.state === "ready" &&
     (mmproj === undefined || mmproj.state === "ready") &&
@@ -81,7 +138,8 @@ function fetchAll(files: ModelFiles, need: Need, { stored }: ModelAccess): Prepa
     return { stage: "ready", paths: { model: model.path, ...beside }, ...need };
   }
   for (const found of [model, mmproj, draft]) {
-    if (found?.state === "failed") return { stage: "failed", message: found.error, ...need };
+    if (found?.state !== "failed") continue;
+    return { stage: "failed", message: found.failure.error, ...failing(found.failure), ...need };
   }
   const working = [model, mmproj, draft].find((found) => found?.state === "working");
   return { stage: "fetching", message: working?.state === "working" ? working.message : "waiting", ...need };

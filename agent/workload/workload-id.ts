@@ -22,7 +22,7 @@ const LONGEST = 200;
  * is cut and ends in a digest of the whole.
  */
 export function fileNameOf(id: WorkloadId): string {
-  if (/^[a-z0-9.-]+(\/[a-z0-9.-]+)?$/.test(id) && id.length <= LONGEST) return id.replace("/", "_");
+  if (/^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)?$/.test(id) && id.length <= LONGEST) return id.replace("/", "_");
   const digest = createHash("sha256").update(id).digest("hex").slice(0, 32);
   return `${id.replaceAll(/[^a-z0-9.-]/g, "_").slice(0, LONGEST - digest.length - 1)}_${digest}`;
 }

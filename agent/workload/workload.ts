@@ -30,7 +30,10 @@ export interface Workload extends ModelFiles {
   readonly returnsAfterEviction: boolean;
   /** Between SIGTERM and SIGKILL, in milliseconds. */
   readonly gracePeriodMs: number;
-  /** Changes exactly when a running server no longer is what is wanted. The budget is not in it (T19). */
+  /** Changes exactly when a running server no longer is what is wanted. The budget is not in it. */
   readonly specHash: string;
   readonly notes: readonly string[];
 }
+
+/** Between SIGTERM and SIGKILL, in milliseconds, where no source says otherwise. */
+export const DEFAULT_GRACE_PERIOD_MS = 10_000;

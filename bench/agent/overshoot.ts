@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
-import { supervisor } from "../../agent/supervisor/loop.ts";
+import { supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
+import type { WorkloadId } from "../../agent/workload/workload-id.ts";
 import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
@@ -27,17 +28,17 @@ export interface Overshoot {
 export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): Promise<Overshoot> {
   const platform = await openLinux();
   if (!platform.ok) throw new Error(platform.error);
-  const { cap, text } = behind === "kernel" ? await openKernelLimit(await temporaryDirectory()) : { text: "none" };
+  const { limit, text } = behind === "kernel" ? await openKernelLimit(await temporaryDirectory()) : { text: "none" };
   const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
   const processes = supervisor({
     platform: platform.value,
-    cap,
+    kernelLimit: limit,
     adopted: [],
     allocatableBytes: 8 * 1024 * MiB,
     llamaServer: await standIn(growth),
     supportedFlags: options,
     stateDirectory: await temporaryDirectory(),
-    resources: {
+    models: {
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },
@@ -48,16 +49,17 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   const settings = { ...fields.settings, backend: "cpu" as const, parallel: 1 };
   const budget = { bytes: BUDGET_BYTES, source: "crd-budget" } as const;
   const workload = aWorkload({ fields: { ...fields, port: await getPort(), settings }, budget });
-  const wanted = new Map<string, Desired>([[workload.name, { kind: "run", workload }]]);
+  const workloads = new Map<WorkloadId, Desired>([[workload.id, { kind: "run", workload }]]);
+  const wanted = { workloads, synced: true };
   try {
     let pid: number | undefined;
-    while (pid === undefined) pid = (await processes.tick(wanted))[0]?.pid;
+    while (pid === undefined) pid = (await processes.tick(wanted)).workloads[0]?.pid;
     const seen = watch(pid, platform.value.footprintBytes);
-    while ((await processes.tick(wanted))[0]?.pid === pid) await sleep(TICK_MS);
+    while ((await processes.tick(wanted)).workloads[0]?.pid === pid) await sleep(TICK_MS);
     return { growth, cap: text, ...(await seen) };
   } finally {
     processes.killAll();
-    cap?.close();
+    limit?.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readStatus, type WorkloadStatus } from "../../agent/status/status.ts";
+import type { WorkloadStatus } from "../../agent/status/status.ts";
+import { readStatus } from "../../agent/status/status-file.ts";
 import type { Site } from "../../test/agent/harness.ts";
 
 const POLL_MS = 5;

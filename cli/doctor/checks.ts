@@ -7,6 +7,7 @@ import { parseWorkingSet } from "../../agent/host/darwin/darwin.ts";
 import { openPlatform } from "../../agent/host/open.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
+import { errorText } from "../../api/error-code.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
 
@@ -122,9 +123,9 @@ async function checkPressure({ llamaServer, system }: Subject): Promise<Check> {
 
 async function checkKernelCap({ state, system }: Subject): Promise<Check> {
   const name = "kernel's limit";
-  const { cap, text } = await openKernelLimit(`${state} doctor`, system);
-  cap?.close();
-  if (cap !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
+  const { limit, text } = await openKernelLimit(`${state} doctor`, system);
+  limit?.close();
+  if (limit !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
   const remedy = "the watchdog stands alone: keep budgets well below the machine's memory";
   return { name, state: "warning", found: text, remedy };
 }
@@ -142,15 +143,14 @@ async function checkDisk({ models }: Subject): Promise<Check> {
 async function checkFolder(name: string, folder: string, flag: string): Promise<Check> {
   const nearest = await nearestExisting(folder);
   try {
-    if (!(await stat(nearest)).isDirectory()) throw new Error("no folder");
+    if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is no folder`);
     await access(nearest, constants.W_OK);
     return { name, state: "ok", found: folder };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : `${nearest} is no folder`;
     return {
       name,
       state: "failed",
-      found: `${folder} cannot be written (${code})`,
+      found: `${folder} cannot be written (${errorText(error)})`,
       remedy: `name another with ${flag}`,
     };
   }

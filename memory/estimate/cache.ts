@@ -26,13 +26,13 @@ export function sequencesOf(settings: EstimateSettings): number {
 
 /**
  * How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it
- * (llama-memory.md, "Compute buffers").
+ * (docs/background/llama-memory.md, "Output buffer").
  */
 export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
   return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
 }
 
-/** llama-memory.md, "Cells" and "Sliding window". */
+/** docs/background/llama-memory.md, "Cells" and "Sliding window". */
 export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSettings): Cells {
   const context = padded(settings.contextSize);
   const sequences = sequencesOf(settings);
@@ -93,7 +93,7 @@ export function cachedLayers(facts: ModelFacts, family: Family): readonly Cached
   return layers;
 }
 
-/** Bytes of all attention caches (llama-memory.md, "Attention cache"). */
+/** Bytes of all attention caches (docs/background/llama-memory.md, "Attention cache"). */
 export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: EstimateSettings): Result<number> {
   const widestValue = Math.max(0, ...layers.map(({ valueWidth }) => valueWidth));
   let bytes = 0;
@@ -110,9 +110,9 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
 }
 
 /**
- * Bytes of the context checkpoints of all slots when their lists are full (llama-memory.md, "Defaults that bite"): each
- * has the window's tokens of every sliding layer, and the recurrent states. Models that can be rolled back without them
- * keep none.
+ * Bytes of the context checkpoints of all slots when their lists are full (docs/background/llama-memory.md, "Prompt
+ * cache and checkpoints"): each has the window's tokens of every sliding layer, and the recurrent states. Models that
+ * can be rolled back without them keep none.
  */
 export function checkpointBytes(
   facts: ModelFacts,
@@ -130,7 +130,7 @@ export function checkpointBytes(
   return ok((settings.ctxCheckpoints ?? 0) * size * cells.sequences);
 }
 
-/** Bytes of the state of recurrent layers, always f32 (llama-memory.md, "Recurrent state"). */
+/** Bytes of the state of recurrent layers, always f32 (docs/background/llama-memory.md, "Recurrent state"). */
 export function recurrentBytes(facts: ModelFacts, family: Family, sequences: number): number {
   if (family.recurrent === undefined) return 0;
   const count = recurrentLayers(facts, family).filter(Boolean).length;

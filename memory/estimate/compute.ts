@@ -13,7 +13,7 @@ export interface ComputeBytes {
   readonly host: number;
 }
 
-/** llama-memory.md, "Compute buffers". */
+/** docs/background/llama-memory.md, "Compute buffers". */
 export function computeBytes(
   facts: ModelFacts,
   family: Family,

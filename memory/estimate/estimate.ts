@@ -24,7 +24,7 @@ import type { Estimate, EstimateSettings } from "./types.ts";
 
 /**
  * How many bytes llama-server reserves for a model with these settings, computed from the header alone
- * (llama-memory.md).
+ * (docs/background/llama-memory.md).
  *
  * Fails on a header that contradicts itself, and on settings that llama-server refuses or that overflow. An
  * architecture without a rule is not a failure: its estimate is `unknown`, and the model must not be started.
@@ -118,8 +118,8 @@ export function sumOf(parts: Readonly<Record<string, number>>): number {
 
 /**
  * The token tables and the process itself, which no log line shows. The formula gives the upper end of what was
- * measured (llama-memory.md, "What no log line shows"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the
- * estimate holds under a long prompt.
+ * measured (docs/background/llama-memory.md, "Process memory"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal
+ * to the estimate holds under a long prompt.
  */
 function processBytes(facts: ModelFacts, sequences: number): number {
   return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);

@@ -3,11 +3,11 @@ import type { Backend } from "./types.ts";
 /**
  * What llama.cpp does for each architecture, as data. To add an architecture, add an entry (or, if it caches plain keys
  * and values on every layer, a name to {@link PLAIN}) with the source of its rule: a file of llama.cpp's `src/models`,
- * as of September 2026, or shared reference "llama-memory.md". Tests compare `measured` families with the cases in
+ * as of September 2026, or docs/background/llama-memory.md. Tests compare `measured` families with the cases in
  * test/fixtures/truth.
  */
 export interface Family {
-  /** The source of the rule: a file below llama.cpp's `src/`, or "llama-memory.md". */
+  /** The source of the rule: a file below llama.cpp's `src/`, or docs/background/llama-memory.md. */
   readonly source: string;
   /** Which layers have a sliding window, if `attention.sliding_window` is set. Absent: the key is ignored. */
   readonly sliding?: SlidingRule;
@@ -168,7 +168,7 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   plamo3: { source: "models/plamo3.cpp", sliding: { period: 8 } },
   mimo2: { source: "models/mimo2.cpp", sliding: { period: 0, patternRequired: true }, denseLayers: true },
   step35: { source: "models/step35.cpp", sliding: { period: 0, patternRequired: true } },
-  "granite-swa": { source: "llama-memory.md", sliding: { period: 0, patternRequired: true } },
+  "granite-swa": { source: "docs/background/llama-memory.md", sliding: { period: 0, patternRequired: true } },
 
   deepseek2: { source: "models/deepseek2.cpp", cache: "mla", measured: true },
   mistral4: { source: "models/mistral4.cpp", cache: "mla" },
@@ -199,8 +199,8 @@ const SPECIAL: Readonly<Record<string, Family>> = {
   },
 
   // One cache over block_count layers.
-  t5: { source: "llama-memory.md" },
-  t5encoder: { source: "llama-memory.md" },
+  t5: { source: "docs/background/llama-memory.md" },
+  t5encoder: { source: "docs/background/llama-memory.md" },
 };
 
 const UNMARKED: Readonly<Record<string, Family>> = {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
-import { readStatus } from "../../agent/status/status.ts";
+import { readStatus } from "../../agent/status/status-file.ts";
 import {
   type AgentProcess,
   newSite,

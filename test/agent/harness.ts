@@ -5,7 +5,8 @@ import { mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { type AgentStatus, readStatus, type WorkloadStatus } from "../../agent/status/status.ts";
+import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
+import { readStatus } from "../../agent/status/status-file.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 

@@ -76,7 +76,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal((await runCli("status", "--state", site.state, "--json")).exitCode, 1);
   });
 
-  it("T19: stops a running server whose budget is lowered below what it uses", async () => {
+  it("LLMKube trap T19: stops a running server whose budget is lowered below what it uses", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     await workloadOnce(site, "chat", isReady);
@@ -131,7 +131,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(up.restarts, 1);
   });
 
-  it("T5: a streaming answer survives a kill -9 and restart of the agent, which goes on with the same server", async () => {
+  it("LLMKube trap T5: a streaming answer survives a kill -9 and restart of the agent, which goes on with the same server", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
     const { pid, endpoint = "" } = await workloadOnce(site, "chat", isReady);
@@ -162,8 +162,11 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversOf(site), [restarted.pid]);
   });
 
-  it("T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
+  it("LLMKube trap T6: keeps what an earlier agent left while the manifests cannot be read, and ends it when they are gone", async () => {
     await writeManifests(site, "chat", { port });
+    // An object of LLMKube that this agent does not serve is no reason to keep anything.
+    const router = "{apiVersion: inference.llmkube.dev/v1alpha1, kind: ModelRouter, metadata: {name: router}}";
+    await writeFile(join(site.manifests, "router.yaml"), router);
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
     await stopped(agent, "SIGKILL");
@@ -184,7 +187,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.deepEqual(await serversLeft(site), []);
   });
 
-  it("T15: does not take a stranger on its port for its server, and starts when the port is free", async () => {
+  it("LLMKube trap T15: does not take a stranger on its port for its server, and starts when the port is free", async () => {
     const stranger = createServer();
     await once(stranger.listen(port, "127.0.0.1"), "listening");
     await writeManifests(site, "chat", { port });
@@ -195,7 +198,7 @@ describe("the agent with a real llama-server and real weights", function () {
     await workloadOnce(site, "chat", isReady);
   });
 
-  it("T3: lets the second of two that do not fit together wait, and starts it when the first goes", async () => {
+  it("LLMKube trap T3: lets the second of two that do not fit together wait, and starts it when the first goes", async () => {
     await writeManifests(site, "first", { port, priority: "high" });
     await writeManifests(site, "second", { port: await getPort() });
     agent = startAgent(site, "--host-memory", "1Gi", "--memory-fraction", "0.5");
@@ -207,14 +210,14 @@ describe("the agent with a real llama-server and real weights", function () {
     await workloadOnce(site, "second", isReady);
   });
 
-  it("T6: serves on beside a malformed file, also when a good file becomes one", async () => {
+  it("LLMKube trap T6: serves on beside a malformed file, also when a good file becomes one", async () => {
     await writeManifests(site, "chat", { port });
     await writeFile(join(site.manifests, "bad.yaml"), "kind: [unclosed");
     agent = startAgent(site);
     const { pid } = await workloadOnce(site, "chat", isReady);
     await writeFile(join(site.manifests, "chat.yaml"), "apiVersion: inference.llmkube.dev/v1alpha1\nkind: Mod");
     const { agent: said } = await statusOnce(site, (status) => status.agent.problems.length === 2);
-    assert.match(said.problems.join("\n"), /^bad\.yaml: no valid YAML/);
+    assert.match(said.problems.join("\n"), /^bad\.yaml: it is not valid YAML/);
     assert.match(said.problems.join("\n"), /^chat\.yaml: .*last good version stays in force$/m);
     assert.equal((await workloadOnce(site, "chat", isReady)).pid, pid);
   });
@@ -249,7 +252,7 @@ describe("the agent with a real llama-server and real weights", function () {
     assert.equal(await stopped(agent), 130);
   });
 
-  it("T2: is one agent a state folder, so that the status has one writer", async () => {
+  it("LLMKube trap T2: is one agent a state folder, so that the status has one writer", async () => {
     agent = startAgent(site);
     await statusOnce(site, () => true);
     const second = startAgent(site);

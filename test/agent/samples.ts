@@ -1,4 +1,4 @@
-import { type Background, backgroundWork } from "../../agent/background.ts";
+import { type Background, backgroundWork } from "../../agent/lifecycle/background.ts";
 import type { ServerFields } from "../../agent/llama-server/flags.ts";
 import type { SupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import type { Workload } from "../../agent/workload/workload.ts";

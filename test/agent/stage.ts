@@ -5,9 +5,11 @@ import type { PressureLevel } from "../../agent/decisions/pressure.ts";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
-import { type Supervisor, supervisor } from "../../agent/supervisor/loop.ts";
+import type { AdoptedServer } from "../../agent/supervisor/options.ts";
+import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
+import { type WorkloadId, workloadId } from "../../agent/workload/workload-id.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -20,8 +22,16 @@ export const MINUTE = 60_000;
 /** What a test decides of the machine. */
 export interface Machine {
   pressure: PressureLevel | null;
-  cap: KernelLimit | undefined;
+  kernelLimit: KernelLimit | undefined;
+  /** Whether the source of the work has seen all that it holds. */
+  synced: boolean;
   footprint: (name: string) => number | null;
+}
+
+/** How the supervisor begins; without a state folder it gets one of its own. */
+interface Opening {
+  readonly stateDirectory?: string;
+  readonly adopted?: readonly AdoptedServer[];
 }
 
 /**
@@ -29,21 +39,23 @@ export interface Machine {
  * machine of which nothing is wanted.
  */
 export function stage() {
-  const machine: Machine = { pressure: "normal", cap: undefined, footprint: () => 100 * MIB };
-  const wanted = new Map<string, Desired>();
+  const machine: Machine = { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 100 * MIB };
+  const wanted = new Map<WorkloadId, Desired>();
   let now = 0;
   let processes: Supervisor | undefined;
   let statuses: readonly WorkloadStatus[] = [];
+  const terminated: WorkloadStatus[] = [];
 
   beforeEach(() => {
     now = 1_000_000;
-    Object.assign(machine, { pressure: "normal", cap: undefined, footprint: () => 100 * MIB });
+    Object.assign(machine, { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 100 * MIB });
     wanted.clear();
+    terminated.length = 0;
     statuses = [];
   });
   afterEach(() => processes?.killAll());
 
-  const open = async (behaviour: Behaviour, stateDirectory?: string) => {
+  const open = async (behaviour: Behaviour, { stateDirectory, adopted = [] }: Opening = {}) => {
     const platform = await openLinux();
     assert(platform.ok);
     const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
@@ -58,9 +70,9 @@ export function stage() {
       llamaServer: await standIn(behaviour),
       supportedFlags: options,
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
-      cap: machine.cap,
-      adopted: [],
-      resources: {
+      kernelLimit: machine.kernelLimit,
+      adopted,
+      models: {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },
@@ -68,20 +80,23 @@ export function stage() {
       background,
       wake: () => {},
     });
+    return processes;
   };
   const want = async (name: string, part: Partial<Workload> = {}) => {
     const port = await getPort();
     const settings = { ...fields.settings, backend: "cpu" as const, parallel: 1 };
     const budget = { bytes: 512 * MIB, source: "crd-budget" } as const;
     const workload = aWorkload({ name, fields: { ...fields, name, port, settings }, budget, ...part });
-    wanted.set(name, { kind: "run", workload });
+    wanted.set(workload.id, { kind: "run", workload });
     return workload;
   };
   const wish = (workload: Workload, part: Partial<Workload>) =>
-    wanted.set(workload.name, { kind: "run", workload: { ...workload, ...part } });
+    wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
   const tick = async (later = 1000) => {
     now += later;
-    statuses = (await processes?.tick(wanted)) ?? [];
+    const outcome = await processes?.tick({ workloads: wanted, synced: machine.synced });
+    statuses = outcome?.workloads ?? [];
+    terminated.push(...(outcome?.terminated ?? []));
   };
   const of = (name: string) => statuses.find((status) => status.name === name);
   /** Ticks a second of our clock each, with time for real processes to do something in between. */
@@ -95,5 +110,6 @@ export function stage() {
     return assert.fail(`not reached; last: ${JSON.stringify(of(name))}`);
   };
   const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
-  return { machine, wanted, open, want, wish, tick, of, until, inState };
+  const unwant = (name: string) => wanted.delete(workloadId(name));
+  return { machine, wanted, unwant, terminated, open, want, wish, tick, of, until, inState };
 }

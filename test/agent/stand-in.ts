@@ -11,6 +11,8 @@ export type Behaviour =
   | "serves-another-model"
   | "fails-completions"
   | "turns-unhealthy"
+  | "busy"
+  | "hangs-when-asked"
   | Growth;
 
 /** Grows by so many MiB a second. */

@@ -53,12 +53,14 @@ describe("A real kube-apiserver", function () {
     });
   }
 
+  /** 2^60 + 1, which as a double is 2^60. */
+  const BEYOND_1EI = "1152921504606846977";
   const BUDGET_MESSAGE =
     "memoryBudget must be a Kubernetes quantity of bytes above 0 and at most 1Ei, for example 24Gi";
   const hardware = (fields: object) => modelManifest({ hardware: fields });
   const refused: ReadonlyArray<readonly [about: string, manifest: Readonly<Record<string, unknown>>, message: string]> =
     [
-      ...["24GB", "0", "-8Gi", "1e400", "", "24 Gi", "Gi", "+", "1e-99999999", "1e99999999", "2Ei"].map(
+      ...["24GB", "0", "-8Gi", "1e400", "", "24 Gi", "Gi", "+", "1e-99999999", "1e99999999", "2Ei", BEYOND_1EI].map(
         (memoryBudget) =>
           [`budget ${JSON.stringify(memoryBudget)}`, hardware({ memoryBudget }), BUDGET_MESSAGE] as const,
       ),
@@ -74,6 +76,16 @@ describe("A real kube-apiserver", function () {
       ["a source that is none", modelManifest({ source: "no spaces please" }), "spec.source in body should match"],
       ["a context below 128", serviceManifest({ contextSize: 127 }), "greater than or equal to 128"],
       ["an unknown cache type", serviceManifest({ cacheTypeK: "q9_0" }), 'Unsupported value: "q9_0"'],
+      [
+        "memory of no unit",
+        serviceManifest({ resources: { memory: "24 GB" } }),
+        "spec.resources.memory in body should match",
+      ],
+      [
+        "a limit of no unit",
+        serviceManifest({ resources: { memoryLimit: "" } }),
+        "spec.resources.memoryLimit in body should",
+      ],
       [
         "resourceName beside resourceClaims",
         hardware({ gpu: { resourceName: "a/b", resourceClaims: [{ name: "c", resourceClaimName: "d" }] } }),
@@ -144,6 +156,16 @@ describe("A real kube-apiserver", function () {
       const answer = await objects("Model").dryRun(hardware({ memoryBudget }));
       assert.ok(answer.ok, answer.ok ? "" : answer.error);
     }
+  });
+
+  it("takes for a budget what the parser takes, and nothing else", async () => {
+    const agree = async (memoryBudget: string) => {
+      const manifest = hardware({ memoryBudget });
+      const answer = await objects("Model").dryRun(manifest);
+      assert.equal(parseManifest(manifest).ok, answer.ok, answer.ok ? `${memoryBudget}: accepted` : answer.error);
+    };
+    for (const text of [...TRAPS, BEYOND_1EI, "1.0000000000000000001Ei", "1152921504606846976.4"]) await agree(text);
+    await fc.assert(fc.asyncProperty(quantityTexts, agree), { numRuns: 200 });
   });
 
   it("scales an InferenceService by its scale subresource", async () => {

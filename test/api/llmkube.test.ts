@@ -7,7 +7,7 @@ import { KINDS } from "../../api/constants.ts";
 import { type CrdSchema, committedCrd, crdFields, crdSchema } from "../support/crds.ts";
 import { goodManifests } from "../support/manifests.ts";
 
-/** What LLMKube's published CRDs say of one field (../shared/reference/llmkube-api.md). */
+/** What LLMKube's published CRDs say of one field, as of its release 0.9.27. */
 const fieldShape = z.strictObject({
   type: z.string(),
   required: z.literal(true).optional(),
@@ -39,7 +39,7 @@ const factsShape = z.record(
 const file = join(import.meta.dirname, "..", "fixtures", "llmkube", "v1alpha1.json");
 const facts = factsShape.parse(JSON.parse(readFileSync(file, "utf8")));
 
-/** Refused on purpose, because a bad budget would only surface on the node (llmkube.md §1). */
+/** Refused on purpose, because a bad budget would only surface on the node (LLMKube accepts any text). */
 const STRICTER = new Set(["spec.hardware.memoryBudget", "spec.hardware.memoryFraction"]);
 /** So much longer than anything in use that it bounds no manifest. */
 const GENEROUS = 4096;
@@ -87,11 +87,11 @@ for (const kind of KINDS) {
     });
 
     it("a description with every field", () => {
-      const bare = [...ours].filter(
+      const undescribed = [...ours].filter(
         ([path, schema]) => !/[\]}]$/.test(path) && !(schema.description ?? "").endsWith("."),
       );
       assert.deepEqual(
-        bare.map(([path]) => path),
+        undescribed.map(([path]) => path),
         [],
       );
     });
@@ -116,9 +116,9 @@ function assertSame(theirs: z.output<typeof fieldShape>, ours: CrdSchema | undef
   assert.equal(ours["x-kubernetes-list-type"], theirs.listType);
   if (theirs.format !== undefined) assert.equal(ours.format, theirs.format);
   const embedded = theirs.type === "array" ? ours.items : ours;
-  const carried = theirs.of === undefined || theirs.listType === "map" ? undefined : theirs.of;
-  assert.equal(embedded?.title, carried);
-  assert.equal(embedded?.["x-kubernetes-preserve-unknown-fields"] ?? false, carried !== undefined);
+  const opaque = theirs.of === undefined || theirs.listType === "map" ? undefined : theirs.of;
+  assert.equal(embedded?.title, opaque);
+  assert.equal(embedded?.["x-kubernetes-preserve-unknown-fields"] ?? false, opaque !== undefined);
   if (STRICTER.has(path)) return;
   assert.equal(ours.minimum, theirs.minimum);
   assert.equal(ours.maximum, theirs.maximum);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOfThisApi, parseManifest } from "../../api/parse.ts";
+import { parseManifest } from "../../api/parse.ts";
 import { goodManifests, modelManifest, serviceManifest } from "../support/manifests.ts";
 
 function errorOf(document: unknown): string {
@@ -32,6 +32,11 @@ describe("parseManifest refuses with one sentence", () => {
       "a budget in the wrong place",
       modelManifest({ memoryBudget: "24Gi" }),
       "Model default/llama: spec.memoryBudget is not a field; did you mean spec.hardware.memoryBudget?",
+    ],
+    [
+      "a budget in the wrong place and another letter case",
+      modelManifest({ memorybudget: "24Gi" }),
+      "Model default/llama: spec.memorybudget is not a field; did you mean spec.hardware.memoryBudget?",
     ],
     [
       "24GB",
@@ -269,18 +274,4 @@ describe("parseManifest accepts", () => {
     const document = { ...hardware({ gpu: null }), metadata: { name: "llama", creationTimestamp: null }, status: null };
     assert.deepEqual(parseManifest(document), parseManifest(hardware({})));
   });
-});
-
-describe("isOfThisApi", () => {
-  const cases: ReadonlyArray<readonly [document: unknown, ours: boolean]> = [
-    [modelManifest(), true],
-    [{ apiVersion: "inference.llmkube.dev/v2", kind: "Unheard" }, true],
-    [{ apiVersion: "v1", kind: "Namespace" }, false],
-    [{ apiVersion: "inference.llmkube.development/v1" }, false],
-    [null, false],
-    ["inference.llmkube.dev/v1alpha1", false],
-  ];
-  for (const [document, ours] of cases) {
-    it(`${JSON.stringify(document)?.slice(0, 60)}: ${ours}`, () => assert.equal(isOfThisApi(document), ours));
-  }
 });

@@ -90,8 +90,34 @@ describe("pulumi-llmkube estimate", function () {
     const mixed = await estimate(llama, join(folder, "nothing.gguf"), "--json");
     assert.equal(mixed.exitCode, 2);
     assert.match(mixed.stderr, /nothing\.gguf/);
-    const sources = JSON.parse(mixed.stdout).map(({ source }: { source: string }) => source);
-    assert.deepEqual(sources, [llama]);
+    const [good, bad, ...more] = JSON.parse(mixed.stdout);
+    assert.deepEqual([good.source, good.confidence, more.length], [llama, "exact", 0]);
+    const nothing = join(folder, "nothing.gguf");
+    assert.deepEqual(bad, { source: nothing, error: `${nothing}: there is no such file`, kind: "not-found" });
+  });
+
+  it("prints what failed as JSON too: the sentence, its kind, and when to come back", async () => {
+    const busy = createServer((_, response) => response.writeHead(429, { "retry-after": "3600" }).end());
+    await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+    const { port } = busy.address() as AddressInfo;
+    try {
+      const source = `http://127.0.0.1:${port}/m.gguf`;
+      const { stdout, stderr, exitCode } = await estimate(source, "--json");
+      assert.equal(exitCode, 2);
+      const error = `${source}: 127.0.0.1:${port} answers 429 and asks to wait 3600 s`;
+      assert.deepEqual(JSON.parse(stdout), { error, kind: "throttled", retryAfterMs: 3_600_000 });
+      assert.equal(stderr, `pulumi-llmkube: ${error}`);
+    } finally {
+      busy.close();
+    }
+    const several = await estimate(join(folder, "a.gguf"), "pvc://claim/b.gguf", "--json");
+    assert.equal(several.exitCode, 2);
+    assert.deepEqual(
+      JSON.parse(several.stdout).map(({ kind }: { kind: string }) => kind),
+      ["not-found", "unsupported"],
+    );
+    const budget = await estimate(llama, "--memory-budget", "24GB", "--json");
+    assert.equal(JSON.parse(budget.stdout).kind, "invalid");
   });
 
   it("exits with the worst of several sources: unknown before not fitting, bad input before both", async () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { parse } from "plist";
-import { GRACE_MS } from "../../agent/decisions/decide.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../../agent/workload/workload.ts";
 import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install.ts";
 import { daemonPlist, LABEL } from "../../cli/launchd.ts";
 import { runCli } from "../agent/harness.ts";
@@ -29,7 +29,7 @@ describe("pulumi-llmkube agent install", function () {
     const daemon: unknown = parse(daemonPlist(DAEMON));
     assert.ok(typeof daemon === "object" && daemon !== null);
     const { ExitTimeOut, ...rest } = Object.fromEntries(Object.entries(daemon));
-    assert.ok(Number(ExitTimeOut) * 1000 > GRACE_MS);
+    assert.ok(Number(ExitTimeOut) * 1000 > DEFAULT_GRACE_PERIOD_MS);
     assert.deepEqual(rest, {
       Label: LABEL,
       ProgramArguments: DAEMON.command,

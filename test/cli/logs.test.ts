@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeStatus } from "../../agent/status/status.ts";
-import { logPathOf } from "../../agent/supervisor/start.ts";
-import { chooseName } from "../../cli/logs.ts";
+import { logPathOf } from "../../agent/state/layout.ts";
+import { fileSink } from "../../agent/status/status-file.ts";
+import { workloadId } from "../../agent/workload/workload-id.ts";
+import { chooseWorkload } from "../../cli/logs.ts";
 import { runCli } from "../agent/harness.ts";
 import { aStatus, aWorkloadStatus } from "../agent/http/recorded.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -18,8 +19,8 @@ describe("pulumi-llmkube logs", function () {
 
   beforeEach(async () => {
     state = await temporaryDirectory();
-    await writeStatus(state, aStatus(KNOWN.map((name) => aWorkloadStatus(name))));
-    log = logPathOf(state, "default/chat");
+    await fileSink(state).publish(aStatus(KNOWN.map((name) => aWorkloadStatus(name))));
+    log = logPathOf(state, workloadId("default/chat"));
     await mkdir(dirname(log));
     await writeFile(log, "one\ntwo\nthree\n");
   });
@@ -31,13 +32,21 @@ describe("pulumi-llmkube logs", function () {
     ["cha", /^there is no model cha: there is default\/chat, default\/search, research\/chat$/],
     ["../../etc/passwd", /^there is no model/],
   ] as const;
+  const workloads = KNOWN.map((name) => ({ id: name, name }));
   for (const [wanted, expected] of names) {
     it(`takes ${wanted} for ${expected}`, () => {
-      const name = chooseName(wanted, KNOWN);
+      const name = chooseWorkload(wanted, workloads);
       if (typeof expected === "string") assert.deepEqual(name, { ok: true, value: expected });
       else assert.match(name.ok ? "" : name.error, expected);
     });
   }
+
+  it("tells two pods of one service apart by their identity", () => {
+    const pods = ["uid-1", "uid-2"].map((id) => ({ id, name: "default/chat" }));
+    const both = chooseWorkload("chat", pods);
+    assert.match(both.ok ? "" : both.error, /^chat is more than one model: say uid-1 or uid-2$/);
+    assert.deepEqual(chooseWorkload("uid-2", pods), { ok: true, value: "uid-2" });
+  });
 
   it("prints everything, or so many lines from the end", async () => {
     assert.equal((await runCli("logs", "default/chat", "--state", state)).stdout, "one\ntwo\nthree");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type AgentStatus, writeStatus } from "../../agent/status/status.ts";
+import type { AgentStatus } from "../../agent/status/status.ts";
+import { fileSink } from "../../agent/status/status-file.ts";
 import { statusText } from "../../cli/status.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -18,10 +19,12 @@ const status: AgentStatus = {
     allocatableBytes: 10 * GIB,
     kernelCap: "cgroup v1",
     backend: "metal",
+    notes: [],
     problems: ["x.yaml: it is empty"],
   },
   workloads: [
     {
+      id: "default/chat",
       name: "default/chat",
       state: "Ready",
       phase: "Ready",
@@ -33,6 +36,7 @@ const status: AgentStatus = {
       notes: ["a note"],
     },
     {
+      id: "default/big",
       name: "default/big",
       state: "Failed",
       reason: "InsufficientMemory",
@@ -69,10 +73,10 @@ describe("pulumi-llmkube status", function () {
 
   it("with --watch prints what is new until Ctrl-C, and exits with 0", async () => {
     const state = await temporaryDirectory();
-    await writeStatus(state, status);
+    await fileSink(state).publish(status);
     const watching = startCli("status", "--state", state, "--watch");
     await watching.printed(/default\/chat +Ready[\s\S]*\nno agent runs; this was its state at 1970/);
-    await writeStatus(state, { ...status, workloads: [] });
+    await fileSink(state).publish({ ...status, workloads: [] });
     await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
     assert.equal(await watching.interrupted(), 0);
   });
@@ -85,7 +89,7 @@ describe("pulumi-llmkube status", function () {
 
   it("exits with 1 and still prints where the agent no longer runs", async () => {
     const state = await temporaryDirectory();
-    await writeStatus(state, status);
+    await fileSink(state).publish(status);
     const { exitCode, stdout, stderr } = await runCli("status", "--state", state, "--json");
     assert.equal(exitCode, 1);
     assert.deepEqual(JSON.parse(stdout), status);

@@ -63,9 +63,9 @@ describe("locate", () => {
     ["hf://org/repo/", /names no file on the hub/],
     ["hf://org/repo/../../api/x.gguf", /names no file on the hub/],
     ["hf://org/repo@/m.gguf", /names no file on the hub/],
-    ["http://", /^source "http:\/\/" is no valid address$/],
-    ["http://host:99999/m.gguf", /is no valid address$/],
-    ["file://models/m.gguf", /is no usable file address: file:\/\/\/absolute\/path is expected/],
+    ["http://", /^source "http:\/\/" is not a valid address$/],
+    ["http://host:99999/m.gguf", /is not a valid address$/],
+    ["file://models/m.gguf", /is not a usable file address: file:\/\/\/absolute\/path is expected/],
     ["/models/m.gguf\n", /holds control characters/],
     ["/models/\0.gguf", /holds control characters/],
   ];

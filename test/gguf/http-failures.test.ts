@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { redirectTarget } from "../../fetch/http-request.ts";
+import { readHeader } from "../../gguf/read.ts";
 import { accepted, large, refusal, serving, small } from "./http-harness.ts";
 import { bytesOf, type Handler, rangeOf, sendRange, startServer, validators } from "./range-server.ts";
 
@@ -54,14 +55,17 @@ describe("a header read over HTTP that fails", () => {
     it("says that there is no such host", async () => {
       assert.match(
         await refusal("http://nowhere.invalid/m.gguf"),
-        /: (there is no host nowhere\.invalid|.*EAI_AGAIN.*)$/,
+        /: (host nowhere\.invalid was not found|.*EAI_AGAIN.*)$/,
       );
     });
 
     it("stops at the deadline where no answer comes", async () => {
       const server = await serve(() => {});
       const source = `${server.origin}/m.gguf`;
-      assert.equal(await refusal(source, { timeoutMs: 300 }), `${source}: no whole header came within 0.3 s`);
+      assert.equal(
+        await refusal(source, { timeoutMs: 300 }),
+        `${source}: no complete header was received within 0.3 s`,
+      );
     });
 
     it("stops at the deadline where the body stalls", async () => {
@@ -70,7 +74,10 @@ describe("a header read over HTTP that fails", () => {
         response.writeHead(206, { "content-range": `bytes ${begin}-${end - 1}/${large.fileBytes}` });
         response.write(bytesOf(large, 0, 1000));
       });
-      assert.match(await refusal(`${server.origin}/m.gguf`, { timeoutMs: 300 }), /no whole header came within 0.3 s$/);
+      assert.match(
+        await refusal(`${server.origin}/m.gguf`, { timeoutMs: 300 }),
+        /no complete header was received within 0.3 s$/,
+      );
     });
 
     it("stops when it is told to", async () => {
@@ -128,14 +135,39 @@ describe("a header read over HTTP that fails", () => {
       assert.ok(second - first >= 995);
     });
 
+    it("waits as long as the hub's own header asks", async () => {
+      const times: number[] = [];
+      const server = await serve((request, response, index) => {
+        times.push(performance.now());
+        if (index === 0) response.writeHead(429, { ratelimit: '"resolvers";r=0;t=2' }).end();
+        else sendRange(request, response, small);
+      });
+      await accepted(`${server.origin}/m.gguf`);
+      const [first = 0, second = 0] = times;
+      assert.ok(second - first >= 1995);
+    });
+
+    it("says of what kind a failure is, and when to come back", async () => {
+      const kindOf = async (handler: Handler) => {
+        const server = await serve(handler);
+        const read = await readHeader(`${server.origin}/m.gguf`, { timeoutMs: 1000 });
+        assert(!read.ok);
+        const { kind, retryAfterMs } = read;
+        return [kind, retryAfterMs];
+      };
+      assert.deepEqual(await kindOf(answering(401)), ["unauthorised", undefined]);
+      assert.deepEqual(await kindOf(answering(404)), ["not-found", undefined]);
+      assert.deepEqual(await kindOf(answering(429, { "retry-after": "3600" })), ["throttled", 3_600_000]);
+      assert.deepEqual(await kindOf((request) => request.socket.destroy()), ["unreachable", undefined]);
+      assert.deepEqual(await kindOf(() => {}), ["unreachable", undefined]);
+      assert.deepEqual(await kindOf((_, response) => response.end("<!doctype html>")), ["invalid", undefined]);
+    });
+
     it("gives up at once where Retry-After is beyond the deadline", async () => {
       const tomorrow = new Date(Date.now() + 86_400_000).toUTCString();
       for (const retryAfter of ["3600", tomorrow]) {
         const server = await serve(answering(429, { "retry-after": retryAfter }));
-        assert.match(
-          await refusal(`${server.origin}/m.gguf`),
-          /answers 429 and asks to wait \d+ s, longer than there is time: try again later$/,
-        );
+        assert.match(await refusal(`${server.origin}/m.gguf`), /answers 429 and asks to wait \d+ s$/);
         assert.equal(server.requests.length, 1);
       }
     });
@@ -172,6 +204,33 @@ describe("a header read over HTTP that fails", () => {
           ["/cdn.gguf?signature=hush", undefined],
         ],
       );
+    });
+
+    it("asks for another link where the one it had is no longer good", async () => {
+      const expired = new Set(["/1"]);
+      const target = await serve((request, response, index) => {
+        if (index === 2) expired.add("/2");
+        if (expired.has(request.url ?? "")) response.writeHead(403).end();
+        else sendRange(request, response, large);
+      });
+      const hub = await serve((_, response, index) => {
+        response.writeHead(302, { location: `${target.origin}/${index + 1}` }).end();
+      });
+      assert.equal((await accepted(`${hub.origin}/m.gguf`)).dataOffset, large.head.length);
+      assert.deepEqual(
+        target.requests.map(({ url }) => url),
+        ["/1", "/2", "/2", "/3"],
+      );
+    });
+
+    it("takes a link that is never good for one that may be later, not for a missing licence", async () => {
+      const target = await serve((_, response) => response.writeHead(403).end());
+      const hub = await serve((_, response) => response.writeHead(302, { location: `${target.origin}/x` }).end());
+      const read = await readHeader(`${hub.origin}/m.gguf`);
+      assert(!read.ok);
+      assert.equal(read.kind, "unreachable");
+      assert.match(read.error, /: 127\.0\.0\.1:\d+ answers 403 to the link that 127\.0\.0\.1:\d+ gave$/);
+      assert.equal(hub.requests.length, 4);
     });
 
     it("follows no more than five", async () => {

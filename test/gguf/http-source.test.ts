@@ -89,7 +89,7 @@ describe("reading a header over HTTP", () => {
       assert.equal(proxy.requests.length, 1);
       assert.equal(server.requests.length, 1);
       process.env["HTTP_PROXY"] = "no address";
-      assert.match(await refusal(`${server.origin}/m.gguf`), /HTTP_PROXY or HTTPS_PROXY holds no proxy's address/);
+      assert.match(await refusal(`${server.origin}/m.gguf`), /HTTP_PROXY or HTTPS_PROXY is not the address of a proxy/);
     });
   });
 
@@ -134,7 +134,10 @@ describe("reading a header over HTTP", () => {
         response.writeHead(200, { "content-length": file.fileBytes, ...validators(file) });
         response.write(bytesOf(file, 0, (index + 1) * 12 * MiB), () => response.destroy());
       });
-      assert.match(await refusal(`${server.origin}/m.gguf`), /64 MiB came, some of it twice, without a whole header$/);
+      assert.match(
+        await refusal(`${server.origin}/m.gguf`),
+        /64 MiB were received, some of them twice, without a complete header$/,
+      );
       assert.ok(server.requests.length <= 4);
     });
 
@@ -197,6 +200,16 @@ describe("reading a header over HTTP", () => {
       assert.equal(server.requests.length, 4);
     });
 
+    for (const coding of ["", "identity", "aws-chunked", "AWS-chunked, identity"]) {
+      it(`reads an answer with the content coding ${JSON.stringify(coding)}, which compresses nothing`, async () => {
+        const server = await serve((request, response) => {
+          response.setHeader("content-encoding", coding);
+          sendRange(request, response, small);
+        });
+        await accepted(`${server.origin}/m.gguf`);
+      });
+    }
+
     it("refuses a compressed answer", async () => {
       const server = await serve((request, response) => {
         response.setHeader("content-encoding", "gzip");
@@ -204,6 +217,14 @@ describe("reading a header over HTTP", () => {
       });
       assert.match(await refusal(`${server.origin}/m.gguf`), /sends the file compressed \("gzip"\): its byte ranges/);
     });
+  });
+
+  it("takes the bytes of mirrors for one file where they have one strong ETag, however they date it", async () => {
+    const server = await serve((request, response, index) =>
+      sendRange(request, response, { ...large, lastModified: new Date(index * 1000).toUTCString() }),
+    );
+    assert.equal((await accepted(`${server.origin}/m.gguf`)).dataOffset, large.head.length);
+    assert(server.requests.length > 1);
   });
 
   describe("of a file that changes midway", () => {

@@ -233,7 +233,7 @@ describe("parseHeader", () => {
         big,
       ],
       ["a removed type", writeGguf(tensor({ type: 31 })), /^tensor "w" has type 31, which ggml has removed/, big],
-      ["an unknown type", writeGguf(tensor({ type: 999 })), /^tensor "w" has type 999, which is no ggml type/, big],
+      ["an unknown type", writeGguf(tensor({ type: 999 })), /^tensor "w" has type 999, which is not a ggml type/, big],
       [
         "a broken block",
         writeGguf(tensor({ shape: [100], type: 12 })),

@@ -31,8 +31,8 @@ describe("ggml types", () => {
 
   it("refuse what they cannot size", () => {
     const refused: ReadonlyArray<readonly [shape: readonly number[], type: number, reason: RegExp]> = [
-      [[256], 43, /has type 43, which is no ggml type known here/],
-      [[256], 2 ** 32 - 1, /has type 4294967295, which is no ggml type/],
+      [[256], 43, /has type 43, which is not a ggml type known here/],
+      [[256], 2 ** 32 - 1, /has type 4294967295, which is not a ggml type/],
       [[255, 2], 12, /rows of 255 elements, not a multiple of the 256 that Q4_K needs/],
       [[2 ** 40, 2 ** 20], 0, /shape 1099511627776 x 1048576, more than any file can hold/],
       [[2 ** 50, 16], 19, /shape 1125899906842624 x 16, more than any file can hold/],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { GiB } from "../../api/bytes.ts";
 import { adaptiveFraction, type BudgetInput, describeBudget, resolveBudget } from "../../memory/budget.ts";
 
-// The vectors of llmkube.md §6 ("Budget resolution"), and what they leave open.
+// docs/background/llmkube.md, "Conformance vectors": those of budgets, and what they leave open.
 describe("resolveBudget", () => {
   const resolved: ReadonlyArray<readonly [name: string, input: BudgetInput, bytes: number, source: string]> = [
     [

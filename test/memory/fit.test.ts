@@ -25,7 +25,7 @@ function decide(need: number, input: BudgetInput) {
   return decideFit(needing(need), budget.value);
 }
 
-// llmkube.md §6: the fit rows.
+// docs/background/llmkube.md, "Conformance vectors": the rows on what fits.
 describe("decideFit", () => {
   const vectors: ReadonlyArray<readonly [need: number, input: BudgetInput, fits: boolean, headroom: number]> = [
     [10 * GiB, { memoryFraction: 0.75, hostMemoryBytes: 48 * GiB }, true, 27917287424],

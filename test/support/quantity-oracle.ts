@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { parseQuantity } from "../../api/quantity.ts";
 
-/** Quantities that other parsers get wrong, and what the grammar allows at its edges (llmkube.md §1). */
+/**
+ * Quantities that other parsers get wrong, and what the grammar allows at its edges (docs/background/llmkube.md,
+ * "Budget").
+ */
 export const TRAPS = [
   "24",
   "100m",

@@ -9,8 +9,8 @@ import { footprintOf, openProcPidRusage } from "./rusage.ts";
 
 /**
  * A Mac with a GPU that llama-server can use; refused without one, since a CPU fallback would be silent and slow.
- * No Mac is at hand in this project's tests: the parsers are held to recorded output (apple-memory.md §3), the commands to
- * stand-ins on PATH.
+ * No Mac is at hand in this project's tests: the parsers are held to recorded output (docs/background/apple-memory.md,
+ * "Not seen on a Mac"), the commands to stand-ins on PATH.
  */
 export async function openDarwin(llamaServer: string): Promise<Result<Platform>> {
   const devices = await outputOf(llamaServer, ["--list-devices"]);
@@ -31,6 +31,7 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     pressure,
     footprintBytes: footprintReader(),
     availableBytes,
+    cpuSeconds,
     startTime,
     writersOf,
     listenerOn,
@@ -59,7 +60,7 @@ async function availableBytes(): Promise<number | null> {
 }
 
 /**
- * Free, inactive and purgeable pages in bytes; null where one of them is not there (T8). Speculative pages are not in
+ * Free, inactive and purgeable pages in bytes; null where one of them is not there. Speculative pages are not in
  * "free", and are left out; purgeable ones can be inactive too, so that this is an upper bound.
  */
 export function parseVmStat(printed: string): number | null {
@@ -69,6 +70,19 @@ export function parseVmStat(printed: string): number | null {
   );
   if (pageSize === undefined || pages.includes(undefined)) return null;
   return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
+}
+
+async function cpuSeconds(pid: number): Promise<number | null> {
+  const printed = await outputOf("ps", ["-o", "time=", "-p", String(pid)]);
+  return printed.ok ? parsePsTime(printed.value) : null;
+}
+
+/** `ps -o time=`: `MM:SS.hh`, with hours and days before it where there are any; in seconds. */
+export function parsePsTime(printed: string): number | null {
+  const parts = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$/.exec(printed.trim());
+  if (parts === null) return null;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1).map((part) => Number(part ?? 0));
+  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 async function startTime(pid: number): Promise<string | null> {

@@ -9,7 +9,7 @@ const SIGNATURE = "int proc_pid_rusage(int pid, int flavor, _Out_ uint8_t *buffe
 const RUSAGE_INFO_V0 = 0;
 /** Above the size of every version of the struct. */
 const BUFFER_BYTES = 1024;
-/** `ri_phys_footprint` (apple-memory.md §3). */
+/** `ri_phys_footprint` (docs/background/apple-memory.md, "Footprint"). */
 const FOOTPRINT_OFFSET = 72;
 
 /**

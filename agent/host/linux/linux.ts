@@ -4,7 +4,10 @@ import { ok, type Result } from "../../../api/result.ts";
 import type { Platform } from "../platform.ts";
 import { levelOf } from "../pressure-levels.ts";
 
-/** The stand-in for a Mac: what the GPU would share is the process's own anonymous memory (apple-memory.md §7). */
+/**
+ * The stand-in for a Mac: what the GPU would share is the process's own anonymous memory
+ * (docs/background/apple-memory.md, "Linux as a stand-in").
+ */
 export async function openLinux(): Promise<Result<Platform>> {
   const bootId = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
   return ok({
@@ -14,6 +17,7 @@ export async function openLinux(): Promise<Result<Platform>> {
     pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
     availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
+    cpuSeconds: async (pid) => parseCpuSeconds(await proc(pid, "stat")),
     startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
     writersOf,
     listenerOn,
@@ -87,6 +91,16 @@ export function parseSmapsRollup(text: string): number | null {
 function kibibytes(text: string, key: string): number | undefined {
   const match = new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text);
   return match === null ? undefined : Number(match[1]);
+}
+
+/** `USER_HZ`, the unit of times in /proc: 100 a second on every architecture that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+/** Fields 14 and 15 of /proc/PID/stat, user and system time, in seconds. */
+export function parseCpuSeconds(stat: string): number | null {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  return Number.isFinite(user) && Number.isFinite(system) ? (user + system) / TICKS_A_SECOND : null;
 }
 
 /** Field 22 of /proc/PID/stat, ticks since boot; a zombie is no process any more. The name may hold spaces and parentheses. */

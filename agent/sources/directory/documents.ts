@@ -1,45 +1,62 @@
-import { parseAllDocuments } from "yaml";
-import { isFields } from "../../../api/document.ts";
-import { isOfThisApi, parseManifest } from "../../../api/parse.ts";
+import { type Fields, isFields } from "../../../api/document.ts";
+import { type Identity, identityOf, isOfThisApi, meantKind } from "../../../api/identity.ts";
+import { readTolerantly, subjectOf } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Manifest } from "../../workload/manifest.ts";
+import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "./yaml.ts";
 
-/** The manifests of one file, or why each of them could not be used. */
-export interface FileContent {
-  readonly manifests: readonly Manifest[];
-  readonly problems: readonly string[];
-}
-
-/** Aliases of a YAML file that may be followed: none is needed, and each can multiply what is read. */
-const MAX_ALIASES = 100;
+/** One document of a file, as far as it concerns this agent. */
+export type ManifestDocument =
+  | { readonly is: "manifest"; readonly manifest: Manifest; readonly note?: string }
+  /** It cannot be used, but it is known which object it is about. */
+  | { readonly is: "faulty"; readonly identity: Identity; readonly problem: string }
+  /** It is not known which object it is about. */
+  | { readonly is: "unidentified"; readonly problem: string }
+  /** Of LLMKube's group, but of a kind that this agent does not serve. */
+  | { readonly is: "foreign"; readonly note: string };
 
 /**
- * The manifests of this API in a YAML text: several documents, `kind: List` taken apart, other APIs' objects passed over.
- * Fails where the text is no YAML at all, or holds nothing: a file that is being written looks like that.
+ * The documents of a YAML text that concern this agent: `kind: List` is taken apart, other APIs' objects and empty documents are left
+ * out. Fails with a clause where the text is no YAML, or is empty: a file that is being written looks like that.
  */
-export function readDocuments(file: string, text: string): Result<FileContent> {
-  if (text.trim() === "") return fail(`${file}: it is empty; remove the file or write a manifest into it`);
-  const objects: unknown[] = [];
-  try {
-    for (const document of parseAllDocuments(text)) {
-      const [error] = document.errors;
-      if (error !== undefined) return fail(`${file}: no valid YAML: ${error.message.split("\n", 1)[0]}`);
-      objects.push(document.toJS({ maxAliasCount: MAX_ALIASES }));
-    }
-  } catch (error) {
-    return fail(`${file}: no valid YAML: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const manifests: Manifest[] = [];
-  const problems: string[] = [];
-  for (const object of objects.flatMap(listItems).filter(isOfThisApi)) {
-    const parsed = parseManifest(object);
-    if (parsed.ok) manifests.push(parsed.value);
-    else problems.push(`${file}: ${parsed.error}`);
-  }
-  return ok({ manifests, problems });
+export function readDocuments(text: string): Result<readonly ManifestDocument[]> {
+  if (text.trim() === "") return fail("it is empty; remove the file or write a manifest into it");
+  const values = readYaml(text);
+  if (!values.ok) return values;
+  const objects = values.value.flatMap(listItems);
+  return objects.length > MAX_OBJECTS ? fail(TOO_MANY_OBJECTS) : ok(objects.flatMap(readDocument));
 }
 
 function listItems(object: unknown): readonly unknown[] {
   const isList = isFields(object) && object["apiVersion"] === "v1" && object["kind"] === "List";
   return isList && Array.isArray(object["items"]) ? object["items"] : [object];
+}
+
+function readDocument(object: unknown): readonly ManifestDocument[] {
+  if (object === null || object === undefined) return [];
+  const fields = isFields(object) ? object : {};
+  if (isFields(object)) {
+    if (isTornList(object)) return [{ is: "unidentified", problem: "a List has no list of items" }];
+    if (!isOfThisApi(object)) return [];
+    if (isForeign(object)) return [{ is: "foreign", note: foreignNote(object) }];
+  }
+  const read = readTolerantly(object);
+  if (read.ok) return [{ is: "manifest", ...read.value }];
+  // What ends before its spec may have been cut off within its name.
+  const identity = Object.hasOwn(fields, "spec") ? identityOf(object) : undefined;
+  if (identity === undefined) return [{ is: "unidentified", problem: read.error }];
+  return [{ is: "faulty", identity, problem: read.error }];
+}
+
+function isTornList({ apiVersion, kind, items }: Fields): boolean {
+  return apiVersion === "v1" && kind === "List" && !Array.isArray(items);
+}
+
+function isForeign({ kind, metadata }: Fields): boolean {
+  const isNamed = isFields(metadata) && typeof metadata["name"] === "string";
+  return isNamed && typeof kind === "string" && meantKind(kind) === undefined;
+}
+
+function foreignNote(object: Fields): string {
+  return `${subjectOf(object)} is passed over: this agent serves Models and InferenceServices only`;
 }

@@ -1,40 +1,46 @@
 import type { InferenceService } from "../../../api/inferenceservice.ts";
-import type { Model } from "../../../api/model.ts";
 import type { Desired } from "../../workload/desired.ts";
-import { type Manifest, nameOf } from "../../workload/manifest.ts";
-import { refusal, resolveService } from "../../workload/resolve.ts";
-import type { HostFacts } from "../../workload/workload.ts";
+import { nameOf } from "../../workload/manifest.ts";
+import { type ModelLookup, refusal, resolveService } from "../../workload/resolve.ts";
+import { DEFAULT_GRACE_PERIOD_MS, type HostFacts } from "../../workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../workload/workload-id.ts";
-
-/** SIGTERM to SIGKILL for a server from a directory. */
-export const GRACE_PERIOD_MS = 10_000;
+import type { Snapshot } from "./snapshot.ts";
 
 /**
  * What is wanted, by `namespace/name` of the InferenceService, which is its identity here. A port that two ask for belongs to the one
  * that runs, else to the first by name (LLMKube#232): a newcomer never takes it from a server.
  */
 export function desiredWorkloads(
-  manifests: readonly Manifest[],
+  { manifests, unreadable, synced }: Pick<Snapshot, "manifests" | "unreadable" | "synced">,
   host: HostFacts,
-  running: ReadonlySet<WorkloadId> = new Set(),
+  running: ReadonlySet<WorkloadId>,
 ): ReadonlyMap<WorkloadId, Desired> {
-  const models = new Map<string, Model>();
-  const services: InferenceService[] = [];
-  for (const manifest of manifests) {
-    if (manifest.kind === "Model") models.set(nameOf(manifest), manifest);
-    else services.push(manifest);
-  }
-  const rank = (service: InferenceService) => `${running.has(idOf(service)) ? 0 : 1} ${nameOf(service)}`;
-  services.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  const models: ModelLookup = (name) => {
+    const model = manifests.get(`Model ${name}`);
+    if (model?.kind === "Model") return model;
+    // While something in the folder cannot be told, it may be this Model.
+    return unreadable.has(`Model ${name}`) || !synced ? "unreadable" : "absent";
+  };
   const wanted = new Map<WorkloadId, Desired>();
   const ports = new Map<number, string>();
-  for (const service of services) {
+  for (const service of ranked(manifests, running)) {
     const id = idOf(service);
-    const placement = { id, host: "127.0.0.1", gracePeriodMs: GRACE_PERIOD_MS, returnsAfterEviction: true };
-    const desired = resolveService(service, placement, (name) => models.get(name) ?? "absent", host);
-    wanted.set(id, withPort(desired, ports));
+    const placement = { id, host: "127.0.0.1", gracePeriodMs: DEFAULT_GRACE_PERIOD_MS, returnsAfterEviction: true };
+    wanted.set(id, withPort(resolveService(service, placement, models, host), ports));
+  }
+  for (const { identity, problem } of unreadable.values()) {
+    if (identity.kind !== "InferenceService") continue;
+    const name = `${identity.namespace}/${identity.name}`;
+    wanted.set(workloadId(name), { kind: "unknown", name, message: problem });
   }
   return wanted;
+}
+
+/** Those that run first, and by name. */
+function ranked(manifests: Snapshot["manifests"], running: ReadonlySet<WorkloadId>): readonly InferenceService[] {
+  const services = [...manifests.values()].filter((manifest) => manifest.kind === "InferenceService");
+  const rank = (service: InferenceService) => `${running.has(idOf(service)) ? 0 : 1} ${nameOf(service)}`;
+  return services.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 function idOf(service: InferenceService): WorkloadId {

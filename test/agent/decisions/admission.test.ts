@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { admit, type Candidate, type Holder } from "../../../agent/decisions/admission.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
 
 const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({
+  id: workloadId(name),
   name,
   chargeBytes,
   priority,
   since: 100,
 });
 const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): Holder => ({
+  id: workloadId(name),
   name,
   priority: 2,
   since: 0,
@@ -18,41 +21,56 @@ const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): 
   ...part,
 });
 
+/** What admission said, by name, in the order of the queue. */
+function admitted(candidates: readonly Candidate[], holders: readonly Holder[], allocatableBytes: number) {
+  let start: string | undefined;
+  const waiting = new Map<string, string>();
+  const refused = new Map<string, string>();
+  const verdicts = admit(candidates, holders, allocatableBytes);
+  for (const [id, verdict] of verdicts) {
+    if (verdict.kind === "starts") start = id;
+    else if (verdict.kind === "refused") refused.set(id, verdict.message);
+  }
+  const queue = [...verdicts].flatMap(([id, verdict]) => (verdict.kind === "waits" ? [{ id, ...verdict }] : []));
+  for (const { id, message } of queue.toSorted((a, b) => a.queuePosition - b.queuePosition)) waiting.set(id, message);
+  return { start, waiting, refused };
+}
+
 describe("admission", () => {
   it("starts the first by priority, then by name, and one only", () => {
-    const { start, waiting } = admit([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
+    const { start, waiting } = admitted([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
     assert.equal(start, "z");
     assert.deepEqual([...waiting.keys()], ["b", "c"]);
-    assert.equal(admit([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
+    assert.equal(admitted([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
   });
 
-  it("T3: fills what the node gives to the byte, and not beyond", () => {
-    assert.equal(admit([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
-    const { start, waiting } = admit([candidate("a", 5)], [holder("x", 6)], 10);
+  it("LLMKube trap T3: fills what the node gives to the byte, and not beyond", () => {
+    assert.equal(admitted([candidate("a", 4)], [holder("x", 6)], 10).start, "a");
+    const { start, waiting } = admitted([candidate("a", 5)], [holder("x", 6)], 10);
     assert.equal(start, undefined);
     assert.equal(waiting.get("a"), "waits for 1 B of memory: needs 5 B, 4 B of 10 B are free; held by x 6 B");
   });
 
   it("starts nothing while another starts", () => {
-    const { start, waiting } = admit([candidate("a", 1)], [holder("x", 1, { starting: true })], 10);
+    const { start, waiting } = admitted([candidate("a", 1)], [holder("x", 1, { starting: true })], 10);
     assert.equal(start, undefined);
     assert.match(waiting.get("a") ?? "", /waits for x to be ready/);
   });
 
   it("starts nothing while a running model cannot be measured", () => {
-    const { start, waiting } = admit([candidate("a", 1)], [holder("x", 1, { unknown: true })], 10);
+    const { start, waiting } = admitted([candidate("a", 1)], [holder("x", 1, { unknown: true })], 10);
     assert.equal(start, undefined);
     assert.match(waiting.get("a") ?? "", /memory of x can be measured/);
   });
 
   it("refuses at once what could never run here, and goes on with the others", () => {
-    const { start, refused } = admit([candidate("a", 11), candidate("b", 8)], [], 10);
+    const { start, refused } = admitted([candidate("a", 11), candidate("b", 8)], [], 10);
     assert.equal(start, "b");
     assert.deepEqual([...refused.keys()], ["a"]);
   });
 
   it("lets a small one overtake a large one that waits, where both fit beside each other", () => {
-    const { start, waiting } = admit([candidate("large", 8), candidate("small", 2)], [holder("x", 5)], 10);
+    const { start, waiting } = admitted([candidate("large", 8), candidate("small", 2)], [holder("x", 5)], 10);
     assert.equal(start, "small");
     assert.match(waiting.get("large") ?? "", /^waits for 3 B of memory/);
   });
@@ -60,11 +78,14 @@ describe("admission", () => {
   it("lets nobody overtake whose memory the large one would miss when its turn comes", () => {
     const queue = [candidate("large", 8), candidate("z", 2)];
     const overtaken = [holder("x", 3), holder("y", 2, { since: 200 })];
-    const { start, waiting } = admit(queue, overtaken, 10);
+    const { start, waiting } = admitted(queue, overtaken, 10);
     assert.equal(start, undefined);
-    assert.equal(waiting.get("z"), "waits for large, which is ahead of it and needs the memory");
+    assert.equal(
+      waiting.get("z"),
+      "waits for large, which is ahead of it and needs the memory; place 2 of 2 in the queue",
+    );
     const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
-    assert.equal(admit(queue, higher, 10).start, "z");
+    assert.equal(admitted(queue, higher, 10).start, "z");
   });
 
   it("never exceeds the allocatable memory, and always says something about everyone", () => {
@@ -72,7 +93,7 @@ describe("admission", () => {
     fc.assert(
       fc.property(sizes, sizes, fc.integer({ min: 1, max: 40 }), (wanted, held, allocatable) => {
         const candidates = wanted.map((bytes, index) => candidate(`c${index}`, bytes));
-        const { start, waiting, refused } = admit(
+        const { start, waiting, refused } = admitted(
           candidates,
           held.map((bytes, index) => holder(`h${index}`, bytes)),
           allocatable,

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { type Adoption, adoptionOf, type Traces } from "../../../agent/supervisor/adoption.ts";
-import type { ServerRecord } from "../../../agent/supervisor/records.ts";
-import { aWorkload } from "../samples.ts";
+import { type Adoption, adoptionOf, type RecordedProcess, type Traces } from "../../../agent/decisions/adoption.ts";
 
-const served = { workload: aWorkload(), modelPath: "/models/chat.gguf", estimateBytes: 1, ready: true };
-const intent: ServerRecord = { name: "default/chat", port: 1, bootId: "b", logPath: "/l", served };
-const spawned: ServerRecord = { ...intent, pid: 42 };
-const whole: ServerRecord = { ...spawned, startTime: "t" };
-const question: ServerRecord = { name: "default/chat", port: 1, bootId: "b", logPath: "/l" };
+const intent: RecordedProcess = { adoptable: true };
+const spawned: RecordedProcess = { ...intent, pid: 42 };
+const whole: RecordedProcess = { ...spawned, startTime: "t" };
+const question: RecordedProcess = { adoptable: false };
+const foreign: RecordedProcess = { ...whole, adoptable: false };
 
 /** The agent was killed at each step of a start, and what there is to find then. */
-const CASES: readonly (readonly [what: string, record: ServerRecord, traces: Partial<Traces>, Adoption])[] = [
+const CASES: readonly (readonly [what: string, record: RecordedProcess, traces: Partial<Traces>, Adoption])[] = [
   ["before the spawn", intent, {}, { end: [] }],
   ["after the spawn", intent, { writers: [42] }, { adopt: 42, end: [] }],
   ["after the pid", spawned, { startTime: "t", writers: [42] }, { adopt: 42, end: [] }],
@@ -22,6 +20,12 @@ const CASES: readonly (readonly [what: string, record: ServerRecord, traces: Par
   ["and its pid is somebody else's, but a child of it lives", whole, { startTime: "u", writers: [43] }, { end: [43] }],
   ["and its pid, without a start time, is somebody's", spawned, { startTime: "u" }, { end: [] }],
   ["and the machine has booted since", whole, { sameBoot: false, startTime: "t", writers: [42] }, { end: [] }],
+  [
+    "and is of another version, which says not what it serves",
+    foreign,
+    { startTime: "t", writers: [42] },
+    { end: [42] },
+  ],
   ["while it asked what a server would reserve", question, { writers: [42] }, { end: [42] }],
 ];
 

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../../../agent/decisions/back-off.ts";
-import { decide, GRACE_MS, type Observed, START_TIMEOUT_MS } from "../../../agent/decisions/decide.ts";
+import {
+  decide,
+  isCandidate,
+  type Observed,
+  START_TIMEOUT_MS,
+  UNHEALTHY_CHECKS,
+} from "../../../agent/decisions/decide.ts";
 import {
   exceededMessage,
   exceeds,
@@ -31,92 +37,204 @@ const noModel: Desired = {
   message: "no Model",
 };
 
-const starting = { specHash: "a", startedAt: NOW - 1000 };
-const ready = { ...starting, readyAt: NOW - 500 };
-const stopping = (at: number, killed = false) => ({
-  ...ready,
-  stopping: { at, reason: "BudgetExceeded", message: "m", killed },
-});
+const unknown: Desired = { kind: "unknown", name: "default/chat", message: "it cannot be read" };
+const once: Desired = { kind: "run", workload: aWorkload({ specHash: "a", returnsAfterEviction: false }) };
+
+const GRACE_MS = 10_000;
+const started = { specHash: "a", startedAt: NOW - 1000, confirmed: true };
+const starting = { ...started, phase: "starting" } as const;
+const ready = { ...started, phase: "ready", readyAt: NOW - 500, failedChecks: 0 } as const;
+const adopted = { ...ready, confirmed: false };
+const stopping = (at: number, killed = false) => {
+  const stop = { at, reason: "BudgetExceeded", message: "m", gracePeriodMs: GRACE_MS, killed };
+  return { ...started, phase: "stopping", stop } as const;
+};
 const backOff = { state: "BackOff", reason: "Killed", message: "died", until: NOW + 1500 } as const;
-const prepared = { stage: "ready", paths: { model: "/m" }, estimateBytes: 1, estimateParts: { weights: 1 } } as const;
+const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
+const preparation = { stage: "ready", paths: { model: "/m" }, ...need } as const;
 const tooBig = { stage: "refused", reason: "InsufficientMemory", message: "m" } as const;
+const starts = { kind: "starts" } as const;
+const waits = { kind: "waits", message: "waits for 1 B", queuePosition: 2 } as const;
+const never = { kind: "refused", message: "too large for this machine" } as const;
+const fits = { specHash: "a", bytes: 1 };
+
+type Case = readonly [
+  name: string,
+  desired: Desired | undefined,
+  observed: Partial<Observed>,
+  act: string,
+  state: string,
+  reason?: string,
+];
+
+/** Down: nothing runs. */
+const DOWN: readonly Case[] = [
+  ["nothing is left of it", undefined, {}, "forget", "Stopped"],
+  ["nothing is left of it, as far as can be told", undefined, { synced: false }, "forget", "Stopped"],
+  ["went down while not all can be read", undefined, { synced: false, backOff }, "nothing", "BackOff", "Killed"],
+  ["suspended", off, {}, "nothing", "Stopped"],
+  ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
+  ["its Model is not there yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
+  ["its manifest cannot be read", unknown, {}, "nothing", "Pending", "Unreadable"],
+  ["header not read yet", run, { preparation: { stage: "reading", message: "" } }, "nothing", "Pending"],
+  ["too big", run, { preparation: tooBig }, "nothing", "Failed", "InsufficientMemory"],
+  ["downloading", run, { preparation: { stage: "fetching", message: "42%", ...need } }, "nothing", "Downloading"],
+  [
+    "download failed",
+    run,
+    { preparation: { stage: "failed", message: "", ...need } },
+    "nothing",
+    "Failed",
+    "DownloadFailed",
+  ],
+  ["admitted, not asked yet", run, { preparation, verdict: starts }, "ask", "Starting"],
+  [
+    "admitted, asked for other settings",
+    run,
+    { preparation, verdict: starts, projection: { specHash: "b", bytes: 1 } },
+    "ask",
+    "Starting",
+  ],
+  ["being asked", run, { preparation, projection: { specHash: "a" } }, "nothing", "Starting"],
+  ["admitted and asked", run, { preparation, verdict: starts, projection: fits }, "start", "Starting"],
+  [
+    "admitted, and it did not say",
+    run,
+    { preparation, verdict: starts, projection: { ...fits, bytes: null } },
+    "start",
+    "Starting",
+  ],
+  [
+    "projected beyond its budget",
+    run,
+    { preparation, projection: { ...fits, bytes: 2 ** 40 } },
+    "nothing",
+    "Failed",
+    "InsufficientMemory",
+  ],
+  ["waits for memory", run, { preparation, verdict: waits }, "nothing", "Waiting", "WaitingForMemory"],
+  ["too large for this machine", run, { preparation, verdict: never }, "nothing", "Failed", "InsufficientMemory"],
+  ["backs off", run, { preparation, backOff }, "nothing", "BackOff", "Killed"],
+  ["stays down", run, { backOff: { ...backOff, state: "Failed", until: Infinity } }, "nothing", "Failed", "Killed"],
+  [
+    "backed off long enough",
+    run,
+    { preparation, verdict: waits, backOff: { ...backOff, until: NOW } },
+    "nothing",
+    "Waiting",
+    "WaitingForMemory",
+  ],
+  [
+    "backed off, now too big",
+    run,
+    { preparation: tooBig, backOff: { ...backOff, until: NOW } },
+    "nothing",
+    "Failed",
+    "InsufficientMemory",
+  ],
+  ["evicted a moment ago", run, { preparation, verdict: starts, cooldownLeftMs: 5 }, "nothing", "Waiting", "Evicted"],
+  [
+    "evicted, and the pressure is gone",
+    run,
+    { preparation, verdict: starts, projection: fits, cooldownLeftMs: 0 },
+    "start",
+    "Starting",
+  ],
+  [
+    "evicted, and another one takes its place",
+    once,
+    { preparation, verdict: starts, cooldownLeftMs: 0 },
+    "nothing",
+    "Failed",
+    "Evicted",
+  ],
+];
+
+/** Up: a process runs. */
+const UP: readonly Case[] = [
+  ["starting", run, { server: starting }, "nothing", "Starting"],
+  [
+    "starts for ever",
+    run,
+    { server: { ...starting, startedAt: NOW - START_TIMEOUT_MS } },
+    "stop",
+    "Draining",
+    "StartTimeout",
+  ],
+  ["ready", run, { server: ready }, "nothing", "Ready"],
+  ["ready, its file is gone", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
+  ["over budget", run, { server: ready, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
+  ["over budget while starting", run, { server: starting, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
+  [
+    "over budget, and wanted as far as can be told",
+    undefined,
+    { server: adopted, synced: false, exceeded: "m" },
+    "stop",
+    "Draining",
+    "BudgetExceeded",
+  ],
+  ["must give way", run, { server: ready, evict: "m" }, "stop", "Draining", "Evicted"],
+  ["changed", run, { server: { ...ready, specHash: "b" } }, "stop", "Draining", "SpecChanged"],
+  ["silent twice", run, { server: { ...ready, failedChecks: UNHEALTHY_CHECKS - 1 } }, "nothing", "Ready"],
+  ["silent too often", run, { server: { ...ready, failedChecks: UNHEALTHY_CHECKS } }, "stop", "Draining", "Unhealthy"],
+  ["removed", undefined, { server: ready }, "stop", "Draining", "Removed"],
+  [
+    "removed, seen before, while something else cannot be read",
+    undefined,
+    { server: ready, synced: false },
+    "stop",
+    "Draining",
+    "Removed",
+  ],
+  ["left by an earlier agent, and nobody wants it", undefined, { server: adopted }, "stop", "Draining", "Removed"],
+  [
+    "left by an earlier agent, while not all can be read",
+    undefined,
+    { server: adopted, synced: false },
+    "nothing",
+    "Ready",
+  ],
+  ["its manifest cannot be read", unknown, { server: ready }, "nothing", "Ready"],
+  ["suspended while running", off, { server: ready }, "stop", "Draining", "Stopped"],
+  ["refused while running", refused, { server: ready }, "stop", "Draining", "PortConflict"],
+  ["stopping", run, { server: stopping(NOW - 1) }, "nothing", "Draining", "BudgetExceeded"],
+  ["ignores SIGTERM", run, { server: stopping(NOW - GRACE_MS) }, "kill", "Draining", "BudgetExceeded"],
+  [
+    "killed already: no second start",
+    run,
+    { server: stopping(NOW - GRACE_MS, true), preparation, verdict: starts },
+    "nothing",
+    "Draining",
+    "BudgetExceeded",
+  ],
+];
 
 describe("what to do about one workload", () => {
-  const cases: readonly (readonly [
-    name: string,
-    Desired | undefined,
-    Observed,
-    act: string,
-    state: string,
-    reason?: string,
-  ])[] = [
-    ["nothing is left of it", undefined, {}, "forget", "Stopped"],
-    ["suspended", off, {}, "nothing", "Stopped"],
-    ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
-    ["its Model is not there yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
-    ["header not read yet", run, { preparation: { stage: "reading", message: "" } }, "nothing", "Pending"],
-    ["too big", run, { preparation: tooBig }, "nothing", "Failed", "InsufficientMemory"],
-    [
-      "downloading",
-      run,
-      { preparation: { stage: "fetching", message: "42%", estimateBytes: 1, estimateParts: { weights: 1 } } },
-      "nothing",
-      "Downloading",
-    ],
-    [
-      "download failed",
-      run,
-      { preparation: { stage: "failed", message: "", estimateBytes: 1, estimateParts: { weights: 1 } } },
-      "nothing",
-      "Failed",
-      "DownloadFailed",
-    ],
-    ["may start", run, { preparation: prepared }, "queue", "Waiting"],
-    ["backs off", run, { preparation: prepared, backOff }, "nothing", "BackOff", "Killed"],
-    ["stays down", run, { backOff: { ...backOff, state: "Failed", until: Infinity } }, "nothing", "Failed", "Killed"],
-    ["backed off long enough", run, { preparation: prepared, backOff: { ...backOff, until: NOW } }, "queue", "Waiting"],
-    [
-      "backed off, now too big",
-      run,
-      { preparation: tooBig, backOff: { ...backOff, until: NOW } },
-      "nothing",
-      "Failed",
-      "InsufficientMemory",
-    ],
-    ["starting", run, { server: starting }, "nothing", "Starting"],
-    [
-      "starts for ever",
-      run,
-      { server: { ...starting, startedAt: NOW - START_TIMEOUT_MS } },
-      "stop",
-      "Draining",
-      "StartTimeout",
-    ],
-    ["ready", run, { server: ready }, "nothing", "Ready"],
-    ["ready, its file is gone (T6)", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
-    ["over budget", run, { server: ready, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
-    ["over budget while starting", run, { server: starting, exceeded: "m" }, "stop", "Draining", "BudgetExceeded"],
-    ["changed", run, { server: { ...ready, specHash: "b" } }, "stop", "Draining", "SpecChanged"],
-    ["removed", undefined, { server: ready }, "stop", "Draining", "Removed"],
-    ["suspended while running", off, { server: ready }, "stop", "Draining", "Stopped"],
-    ["refused while running", refused, { server: ready }, "stop", "Draining", "PortConflict"],
-    ["stopping", run, { server: stopping(NOW - 1) }, "nothing", "Draining", "BudgetExceeded"],
-    ["ignores SIGTERM", run, { server: stopping(NOW - GRACE_MS) }, "kill", "Draining", "BudgetExceeded"],
-    [
-      "killed already (T4: no second start)",
-      run,
-      { server: stopping(NOW - GRACE_MS, true), preparation: prepared },
-      "nothing",
-      "Draining",
-      "BudgetExceeded",
-    ],
-  ];
-  for (const [name, desired, observed, act, state, reason] of cases) {
+  for (const [name, desired, observed, act, state, reason] of [...DOWN, ...UP]) {
     it(`${name}: ${act}, ${state}`, () => {
-      const decision = decide(desired, observed, NOW);
+      const decision = decide(desired, { synced: true, ...observed }, NOW);
       assert.deepEqual([decision.act, decision.state, decision.reason], [act, state, reason]);
     });
   }
+
+  it("asks admission about exactly those that only memory can keep from a start", () => {
+    const candidates = [...DOWN, ...UP].filter(([, desired, observed]) =>
+      isCandidate(desired, { synced: true, ...observed }, NOW),
+    );
+    assert.deepEqual(
+      candidates.map(([name]) => name),
+      [
+        "admitted, not asked yet",
+        "admitted, asked for other settings",
+        "admitted and asked",
+        "admitted, and it did not say",
+        "waits for memory",
+        "too large for this machine",
+        "backed off long enough",
+        "evicted, and the pressure is gone",
+      ],
+    );
+  });
 });
 
 describe("the watchdog", () => {

@@ -13,12 +13,13 @@ import {
   pressureWait,
   UNPRESSED,
 } from "../../../agent/decisions/pressure.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
 
 const GIB = 2 ** 30;
 
 function holder(name: string, part: Partial<Evictable> = {}): Evictable {
   const plain = { priority: 2, protected: false, chargeBytes: GIB, budgetBytes: 8 * GIB, startedAt: 0, leaving: false };
-  return { name, ...plain, ...part };
+  return { id: workloadId(name), ...plain, ...part };
 }
 
 function pressureAfter(...samples: readonly (PressureLevel | null)[]): Pressure {
@@ -39,11 +40,11 @@ describe("eviction under pressure of the machine", () => {
     ["then the oldest", [holder("a", { startedAt: 2 }), holder("b", { startedAt: 1 })], "b"],
     ["never a protected one", [holder("a", { protected: true, priority: 0 }), holder("b")], "b"],
     ["nobody where all are protected", [holder("a", { protected: true }), holder("b", { protected: true })], undefined],
-    ["never the last one (#383)", [holder("a")], undefined],
+    ["never the last one (LLMKube#383)", [holder("a")], undefined],
     ["nobody while one is on its way out", [holder("a", { leaving: true }), holder("b"), holder("c")], undefined],
     ["none below the guard", [holder("a", { chargeBytes: 7 * 2 ** 20, priority: 0 }), holder("b")], "b"],
     [
-      "T9: not the innocent small one of another namespace, but the one over its budget",
+      "LLMKube trap T9: not the innocent small one of another namespace, but the one over its budget",
       [
         holder("one/chat", { chargeBytes: 7 * 2 ** 20, budgetBytes: GIB }),
         holder("two/chat", { chargeBytes: 3 * GIB, budgetBytes: GIB }),
@@ -65,8 +66,8 @@ describe("eviction under pressure of the machine", () => {
     ["nobody on one critical sample", pressureAfter("normal", "critical"), false],
     ["somebody on two in a row", pressureAfter("normal", "critical", "critical"), true],
     ["nobody once it is better", pressureAfter("critical", "critical", "warning"), false],
-    ["T8: nobody on a sample that could not be read", pressureAfter("critical", "critical", null), false],
-    ["T8: a missing sample is no calm and no danger", pressureAfter("critical", null, "critical"), true],
+    ["LLMKube trap T8: nobody on a sample that could not be read", pressureAfter("critical", "critical", null), false],
+    ["LLMKube trap T8: a missing sample is no calm and no danger", pressureAfter("critical", null, "critical"), true],
   ];
   for (const [what, pressure, evicts] of levels) {
     it(what, () => assert.equal(victimOf(pressure, two) !== undefined, evicts));
@@ -80,7 +81,7 @@ describe("eviction under pressure of the machine", () => {
     assert.match(pressureWait(pressureAfter("normal", null)) ?? "", /can be read again/);
   });
 
-  it("T1: comes back when the pressure has been normal for a while, later each time", () => {
+  it("LLMKube trap T1: comes back when the pressure has been normal for a while, later each time", () => {
     const first = evictedAgain(undefined, 1000);
     const calm = (normalSince: number | undefined): Pressure => ({ ...UNPRESSED, level: "normal", normalSince });
     assert.equal(cooldownLeftMs(first, calm(undefined), 999_000), Number.POSITIVE_INFINITY);

@@ -3,11 +3,18 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { batched } from "../../../agent/host/batched.ts";
-import { parseFootprint, parseFootprints, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
+import {
+  parseFootprint,
+  parseFootprints,
+  parsePsTime,
+  parseVmStat,
+  parseWorkingSet,
+} from "../../../agent/host/darwin/darwin.ts";
 import { footprintOf, openProcPidRusage } from "../../../agent/host/darwin/rusage.ts";
 import { lastReading } from "../../../agent/host/last-reading.ts";
 import {
   openLinux,
+  parseCpuSeconds,
   parseListeners,
   parseMeminfo,
   parseSmapsRollup,
@@ -17,7 +24,7 @@ import { openPlatform } from "../../../agent/host/open.ts";
 import { levelOf, parsePressureLevel } from "../../../agent/host/pressure-levels.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
-/** Recorded on Macs (apple-memory.md §3). */
+/** Recorded on Macs by others (docs/background/apple-memory.md). */
 const FOOTPRINT = `llama-server [61332]: 64-bit    Footprint: 18 GB (16384 bytes per page)
 Auxiliary data:
     phys_footprint: 3708422712 B
@@ -42,13 +49,25 @@ describe("probes of a Mac", () => {
     assert.equal(parseVmStat(VM_STAT.replace("16384", "4096")), (32257 + 240318 + 14672) * 4096);
   });
 
-  it("T8: available memory that cannot be read is null, never 0", () => {
+  it("LLMKube trap T8: available memory that cannot be read is null, never 0", () => {
     for (const key of ["free", "inactive", "purgeable"]) {
       assert.equal(parseVmStat(VM_STAT.replace(`Pages ${key}:`, "Pages renamed:")), null, key);
     }
     for (const text of ["", "vm_stat: permission denied", VM_STAT.replace(/ \(page size.*\)/, "")]) {
       assert.equal(parseVmStat(text), null);
     }
+  });
+
+  it("reads processor time as ps prints it", () => {
+    const times = {
+      "  0:01.23\n": 1.23,
+      "12:00.00": 720,
+      "1:02:03.50": 3723.5,
+      "2-01:00:00": 176_400,
+      "": null,
+      "-": null,
+    };
+    for (const [printed, seconds] of Object.entries(times)) assert.equal(parsePsTime(printed), seconds, printed);
   });
 
   it("reads the exact footprint, of the process that was asked for", () => {
@@ -166,7 +185,7 @@ describe("probes of a Mac", () => {
       assert.match(mac.error, /names no Metal device MTL0/);
     });
 
-    it("T8: says null, never 0, where a probe fails", async () => {
+    it("LLMKube trap T8: says null, never 0, where a probe fails", async () => {
       await shim("footprint", "echo nonsense");
       const mac = await openPlatform("llama-server", "darwin");
       assert(mac.ok);
@@ -187,7 +206,7 @@ describe("probes of Linux", () => {
     assert.equal(parseSmapsRollup(""), null);
   });
 
-  it("T8: reads what is available, and null where the kernel does not say", () => {
+  it("LLMKube trap T8: reads what is available, and null where the kernel does not say", () => {
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\nMemAvailable:   1024 kB\n"), 2 ** 20);
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\n"), null);
     assert.equal(parseMeminfo(""), null);
@@ -198,6 +217,12 @@ describe("probes of Linux", () => {
     assert.equal(parseStartTime(`12 (a) b (c)) S ${rest}`), "4711");
     assert.equal(parseStartTime(`12 (a) Z ${rest}`), null);
     assert.equal(parseStartTime(""), null);
+  });
+
+  it("reads processor time beside a name with spaces and parentheses", () => {
+    const fields = Array.from({ length: 20 }, (_, index) => (index === 10 ? 250 : index === 11 ? 50 : 0)).join(" ");
+    assert.equal(parseCpuSeconds(`12 (a) b (c)) S ${fields}`), 3);
+    assert.equal(parseCpuSeconds(""), null);
   });
 
   it("finds who listens on a port, and nobody who only talks to it", () => {
@@ -222,7 +247,7 @@ describe("probes of Linux", () => {
 });
 
 describe("a probe that nobody waits for", () => {
-  it("gives the last reading, asks once at a time, and says null after one that failed (T8)", async () => {
+  it("gives the last reading, asks once at a time, and says null after one that failed (LLMKube trap T8)", async () => {
     const asked: PromiseWithResolvers<number | null>[] = [];
     const read = lastReading(() => {
       const reading = Promise.withResolvers<number | null>();
@@ -255,8 +280,8 @@ describe("memory pressure of a machine", () => {
     ["almost nothing available", meminfo(400_000), "", "critical"],
     ["some tasks waiting for memory", meminfo(8_000_000), stalls("12.50", "0.00"), "warning"],
     ["all tasks waiting for memory", meminfo(8_000_000), stalls("40.00", "12.00"), "critical"],
-    ["T8: nothing readable", "", "", null],
-    ["T8: a kernel without MemAvailable", "MemTotal:       16000000 kB\n", "", null],
+    ["LLMKube trap T8: nothing readable", "", "", null],
+    ["LLMKube trap T8: a kernel without MemAvailable", "MemTotal:       16000000 kB\n", "", null],
   ];
   for (const [what, first, second, level] of cases) {
     it(`on Linux, ${what}: ${level}`, () => assert.equal(levelOf(first, second), level));

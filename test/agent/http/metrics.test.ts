@@ -51,7 +51,7 @@ describe("metrics of the agent", () => {
     }
   });
 
-  it("T8: an unknown number has no series, before the first tick and after it", async () => {
+  it("LLMKube trap T8: an unknown number has no series, before the first tick and after it", async () => {
     const metrics = agentMetrics("1");
     const before = await exported(metrics);
     assert.deepEqual([before.has("system_memory_bytes"), before.has("managed_processes")], [false, false]);
@@ -63,7 +63,7 @@ describe("metrics of the agent", () => {
     assert.equal(values.get('enforcement_unknown{namespace="default",name="a"}'), 1);
   });
 
-  it("T9: two workloads of one name in two namespaces keep their own numbers", async () => {
+  it("LLMKube trap T9: two workloads of one name in two namespaces keep their own numbers", async () => {
     const metrics = agentMetrics("1");
     metrics.observe(
       aStatus([
@@ -81,7 +81,7 @@ describe("metrics of the agent", () => {
     }
   });
 
-  it("T18: every series of a workload goes with it, and none of another's", async () => {
+  it("LLMKube trap T18: every series of a workload goes with it, and none of another's", async () => {
     const metrics = agentMetrics("1");
     metrics.observe(BUSY);
     const of = (values: ReadonlyMap<string, number>, name: string) =>

@@ -157,7 +157,7 @@ describe("the status page in headless Chromium", function () {
     assert.deepEqual(complaints, []);
   });
 
-  it("T8: says that a value is unknown where the agent does not know it", async () => {
+  it("LLMKube trap T8: says that a value is unknown where the agent does not know it", async () => {
     const { availableBytes: _, ...agent } = BUSY.agent;
     view.show({ ...BUSY, agent, workloads: [aWorkloadStatus("default/a", { pid: 1 })] });
     await visit(WIDTHS.desktop);

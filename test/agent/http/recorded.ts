@@ -17,6 +17,7 @@ export function aStatus(workloads: readonly WorkloadStatus[], agent: Partial<Age
       kernelCap: "taskpolicy -m",
       pressure: "normal",
       problems: [],
+      notes: [],
       ...agent,
     },
     workloads: [...workloads],
@@ -24,7 +25,7 @@ export function aStatus(workloads: readonly WorkloadStatus[], agent: Partial<Age
 }
 
 export function aWorkloadStatus(name: string, part: Partial<WorkloadStatus> = {}): WorkloadStatus {
-  return { name, state: "Ready", phase: "Ready", restarts: 0, notes: [], ...part };
+  return { id: name, name, state: "Ready", phase: "Ready", restarts: 0, notes: [], ...part };
 }
 
 export function budgetOf(gibibytes: number): NonNullable<WorkloadStatus["budget"]> {
@@ -93,5 +94,5 @@ export const BUSY: AgentStatus = aStatus(
     }),
     aWorkloadStatus("research/off", { state: "Stopped", phase: "Stopped", message: "spec.suspend is true" }),
   ],
-  { problems: ["bad.yaml: no valid YAML; its last good version stays in force"] },
+  { problems: ["bad.yaml: it is not valid YAML; its last good version stays in force"] },
 );

@@ -18,13 +18,13 @@ describe("the kernel's limit behind the watchdog", function () {
   });
 
   it("is enforced by this machine's kernel, and shows it by ending a process", async function () {
-    const { cap, text } = await openKernelLimit(await temporaryDirectory());
-    if (cap === undefined) {
+    const { limit, text } = await openKernelLimit(await temporaryDirectory());
+    if (limit === undefined) {
       console.log(`      skipped: ${text}`);
       return this.skip();
     }
-    assert.equal(await isEnforced(cap), true);
-    cap.close();
+    assert.equal(await isEnforced(limit), true);
+    limit.close();
   });
 
   it("is told from one that the system takes and ignores", async () => {
@@ -44,12 +44,12 @@ describe("the kernel's limit behind the watchdog", function () {
     const file = join(await temporaryDirectory(), "stand-in-taskpolicy");
     assert.equal(taskpolicyLimit(file), undefined);
     writeFileSync(file, "");
-    const cap = taskpolicyLimit(file);
-    assert.deepEqual(cap?.wrap({ file: "/bin/llama-server", args: ["--port", "1"] }, 512.5 * MIB), {
+    const limit = taskpolicyLimit(file);
+    assert.deepEqual(limit?.wrap({ file: "/bin/llama-server", args: ["--port", "1"] }, 512.5 * MIB), {
       file,
       args: ["-m", "513", "/bin/llama-server", "--port", "1"],
     });
-    assert.equal(cap.move("default/chat", 1), false);
+    assert.equal(limit.move("default_chat", 1), false);
   });
 
   /** Files where cgroups have theirs: a stand-in for the version that this machine's kernel does not have. */
@@ -65,19 +65,19 @@ describe("the kernel's limit behind the watchdog", function () {
 
     it("v2: lies beside the agent's own group, which cannot have children with a limit", async () => {
       const mount = await groups("", "user.slice", "user.slice/agent.scope");
-      const cap = cgroupLimit("/state", mount, "0::/user.slice/agent.scope\n");
-      assert.equal(cap?.kind, "cgroup v2");
-      cap.enclose("default/chat", 42, 512 * MIB);
+      const limit = cgroupLimit("/state", mount, "0::/user.slice/agent.scope\n");
+      assert.equal(limit?.kind, "cgroup v2");
+      limit.enclose("default_chat", 42, 512 * MIB);
       const [parent = ""] = namesIn(join(mount, "user.slice"));
       const group = join(mount, "user.slice", parent, "default_chat");
       assert.equal(readFileSync(join(mount, "user.slice", parent, "cgroup.subtree_control"), "utf8"), "+memory");
       assert.equal(readFileSync(join(group, "memory.max"), "utf8"), String(512 * MIB));
       assert.equal(readFileSync(join(group, "cgroup.procs"), "utf8"), "42");
-      assert.equal(cap.move("default/chat", 700 * MIB), true);
+      assert.equal(limit.move("default_chat", 700 * MIB), true);
       assert.equal(readFileSync(join(group, "memory.max"), "utf8"), String(700 * MIB));
-      assert.equal(cap.breached("default/chat"), false);
+      assert.equal(limit.breached("default_chat"), false);
       writeFileSync(join(group, "memory.events"), "low 0\nhigh 0\nmax 12\noom 1\noom_kill 1\n");
-      assert.equal(cap.breached("default/chat"), true);
+      assert.equal(limit.breached("default_chat"), true);
     });
 
     it("v1: lies below the agent's own group; in a container, below the mount", async () => {

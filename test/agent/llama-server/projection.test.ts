@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import getPort from "get-port";
-import {
-  driftNote,
-  type Projection,
-  parseBreakdown,
-  projectionDecision,
-} from "../../../agent/supervisor/projection.ts";
+import { driftNote, projectionRefusal } from "../../../agent/decisions/projection.ts";
+import { parseBreakdown } from "../../../agent/llama-server/breakdown.ts";
 import {
   type AgentProcess,
   newSite,
@@ -15,7 +11,6 @@ import {
   workloadOnce,
   writeManifests,
 } from "../harness.ts";
-import { aWorkload } from "../samples.ts";
 
 const MIB = 2 ** 20;
 const HEAD = "I common: | memory breakdown [MiB] | total   free    self   model   context   compute    unaccounted |\n";
@@ -24,10 +19,26 @@ const METAL =
 const HOST = "I common: |   - Host               |                  285 =   235 +      27 +      23                |\n";
 const NEXT = "I common_params_fit_impl: projected to use 285 MiB of host memory\n";
 
+/** As llama.cpp pads it: the first column is as wide as its longest cell. */
+function wideTable(chip: string): string {
+  const cells = [" memory breakdown [MiB]", `   - MTL0 (${chip})`, "   - Host"];
+  const width = Math.max(...cells.map(({ length }) => length)) + 1;
+  const [head, device, host] = cells.map((cell) => `I common: |${cell.padEnd(width)}|`);
+  return [
+    `${head} total   free    self   model   context   compute    unaccounted |`,
+    `${device} 18186 = 11633 + (5619 =  2368 +    2734 +     517) +         933 |`,
+    `${host}                  285 =   235 +      27 +      23                |`,
+    "",
+  ].join("\n");
+}
+
 describe("what llama-server projects", () => {
   const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
     ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
     ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
+    ...["Apple M4 Pro", "Apple M3 Ultra", "Apple Paravirtual device", "Apple M9 (rev: 2) [x]"].map(
+      (chip) => [`a table as wide as ${chip}`, `${wideTable(chip)}${NEXT}`, 5619 + 285] as const,
+    ),
     ["nothing yet", "0.00.1 I srv: loading\n", undefined],
     ["not every row yet", `${HEAD}${METAL}`, undefined],
     ["half a line", `${HEAD}${HOST}${NEXT.slice(0, 9)}`, undefined],
@@ -39,18 +50,20 @@ describe("what llama-server projects", () => {
     });
   }
 
-  const workload = aWorkload({ specHash: "now", budget: { bytes: 300 * MIB, source: "crd-budget" } });
-  const decisions: readonly (readonly [what: string, known: Projection | undefined, state: string | undefined])[] = [
-    ["nothing is known", undefined, undefined],
-    ["it is about other settings", { key: "before", bytes: 999 * MIB }, undefined],
-    ["it is being asked", { key: "now" }, "Starting"],
-    ["it did not say", { key: "now", bytes: null }, undefined],
-    ["it is just the budget", { key: "now", bytes: 300 * MIB }, undefined],
-    ["it is more than the budget", { key: "now", bytes: 300 * MIB + 1 }, "Failed"],
-  ];
-  for (const [what, known, state] of decisions) {
-    it(`decides on a start when ${what}`, () => assert.equal(projectionDecision(known, workload)?.state, state));
+  const budget = { bytes: 300 * MIB, source: "crd-budget" } as const;
+  for (const bytes of [undefined, null, 300 * MIB]) {
+    it(`of ${bytes} bytes stands in the way of nothing`, () => {
+      assert.equal(
+        projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget),
+        undefined,
+      );
+    });
   }
+
+  it("beyond the budget is a refusal with both figures", () => {
+    const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
+    assert.match(refusal ?? "", /projects 301\.0 MiB, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/);
+  });
 
   it("is compared with the estimate of the same parts", () => {
     const parts = { weights: 900 * MIB, kv: 80 * MIB, output: 20 * MIB, process: 500 * MIB, draft: 800 * MIB };
@@ -59,7 +72,7 @@ describe("what llama-server projects", () => {
     }
     assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
     for (const other of [1051 * MIB, 949 * MIB])
-      assert.match(driftNote(other, parts) ?? "", /it projects .* where 1000\.0 MiB/);
+      assert.match(driftNote(other, parts) ?? "", /it projects .*, the estimate is 1000\.0 MiB/);
   });
 
   describe("with a real llama-server", function () {

@@ -17,7 +17,7 @@ describe("the agent with a real llama-server that drafts", function () {
     { type: "ngram-simple", nDraftMax: 16 },
   ];
   for (const speculativeDecoding of speculations) {
-    it(`T12: counts what is served beside the model, and stays within the estimate: ${speculativeDecoding.type}`, async () => {
+    it(`LLMKube trap T12: counts what is served beside the model, and stays within the estimate: ${speculativeDecoding.type}`, async () => {
       const site = await newSite();
       const hardware = { accelerator: "metal", memoryBudget: "1Gi" };
       const weights = (name: string) => ({

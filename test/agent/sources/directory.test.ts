@@ -3,123 +3,159 @@ import { writeFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DirectorySource, openDirectory, type Snapshot } from "../../../agent/sources/directory/directory.ts";
-import { keyOf } from "../../../agent/workload/manifest.ts";
+import { execa } from "execa";
+import { openDirectory } from "../../../agent/sources/directory/directory.ts";
+import type { WantedWork, WorkSource } from "../../../agent/sources/source.ts";
+import { type WorkloadId, workloadId } from "../../../agent/workload/workload-id.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { options } from "../samples.ts";
 
 const model = JSON.stringify(modelManifest());
 const service = JSON.stringify(serviceManifest());
-const keys = ({ manifests }: Snapshot) => manifests.map(keyOf).sort();
+const other = JSON.stringify({ ...serviceManifest(), metadata: { name: "other" } });
+const chat = workloadId("default/chat");
+const foreign = "{apiVersion: inference.llmkube.dev/v1alpha1, kind: ModelRouter, metadata: {name: r}}";
 
-describe("a folder of manifests", function () {
+describe("the directory as a source of work", function () {
   this.timeout(30_000);
   let folder: string;
-  let source: DirectorySource | undefined;
+  let source: WorkSource | undefined;
+  let running: Set<WorkloadId>;
+  let changes: number;
 
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "manifests");
     await mkdir(join(folder, "1-manifest"), { recursive: true });
+    running = new Set();
+    changes = 0;
   });
 
   afterEach(async () => source?.close());
 
   const open = async () => {
-    source = await openDirectory(folder, () => {});
+    source = await openDirectory({
+      folder,
+      host: { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options },
+      running: () => new Set(running),
+      changed: () => {
+        changes += 1;
+      },
+    });
     return source;
   };
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
-  const once = async (holds: (snapshot: Snapshot) => boolean) => {
+  const once = async (holds: (work: WantedWork) => boolean) => {
     for (let tries = 0; tries < 200; tries += 1) {
-      const snapshot = source?.current();
-      if (snapshot !== undefined && holds(snapshot)) return snapshot;
+      const work = source?.current();
+      if (work !== undefined && holds(work)) return work;
       await sleep(50);
     }
     return assert.fail(`not reached; last: ${JSON.stringify(source?.current())}`);
   };
+  const kinds = ({ workloads }: WantedWork) => [...workloads].map(([id, { kind }]) => `${id} ${kind}`);
 
-  it("reads several documents, lists and sub-folders, and passes over other APIs", async () => {
-    await write("1-manifest/a.yaml", `${model}\n---\n{kind: Namespace, apiVersion: v1, metadata: {name: x}}\n`);
+  it("joins Models and InferenceServices, and knows every model that is named", async () => {
+    await write("1-manifest/a.yaml", `${model}\n---\n${foreign}`);
     await write("list.yml", `{apiVersion: v1, kind: List, items: [${service}]}`);
-    await write("notes.txt", "no: [manifest");
     const { current } = await open();
-    assert.deepEqual(keys(current()), ["InferenceService default/chat", "Model default/llama"]);
-    assert.deepEqual(current().problems, []);
+    assert.deepEqual(kinds(current()), ["default/chat run"]);
+    const { synced, problems, notes, models } = current();
+    assert.deepEqual([synced, problems, notes.length], [true, [], 1]);
+    assert.deepEqual(models, [{ source: "/models/llama.gguf", sha256: undefined }]);
   });
 
-  it("says one sentence a bad document, and uses the others", async () => {
-    await write("bad.yaml", JSON.stringify(modelManifest({ hardware: { memoryBudget: "24GB" } })));
-    await write("empty.yaml", "");
-    await write("good.yaml", service);
+  it("knows the models in spite of a fault in a service, but not while a Model was never read", async () => {
+    await write("a.yaml", `${model}\n---\n${JSON.stringify(serviceManifest({ contextSize: 1 }))}`);
     const { current } = await open();
-    assert.deepEqual(keys(current()), ["InferenceService default/chat"]);
-    const [bad, empty] = current().problems;
-    assert.match(bad ?? "", /^bad\.yaml: Model default\/llama: .*memoryBudget/);
-    assert.match(empty ?? "", /^empty\.yaml: it is empty/);
+    assert.deepEqual(kinds(current()), ["default/chat unknown"]);
+    assert.deepEqual([current().synced, current().models?.length], [true, 1]);
+    await write("b.yaml", JSON.stringify(modelManifest({ source: 7 }, "small")));
+    const faulty = await once(({ problems }) => problems.length === 2);
+    assert.deepEqual([faulty.synced, faulty.models], [true, undefined]);
   });
 
-  it("T6: takes a file that turned bad for no deletion, and one that is gone for one", async () => {
-    await write("a.yaml", `${model}\n---\n${service}`);
-    await open();
-    for (const text of ["", "kind: [", `${service}\n---\n${JSON.stringify(modelManifest({ source: 7 }))}`]) {
-      await write("a.yaml", text);
-      const kept = await once(({ problems }) => problems.length === 1);
-      assert.deepEqual(keys(kept), ["InferenceService default/chat", "Model default/llama"]);
-      assert.match(kept.problems[0] ?? "", /^a\.yaml: .*; its last good version stays in force$/);
-      await write("a.yaml", `${model}\n---\n${service}`);
-      await once(({ problems }) => problems.length === 0);
-    }
-    await rm(join(folder, "a.yaml"));
-    assert.deepEqual(keys(await once(({ manifests }) => manifests.length === 0)), []);
-  });
-
-  it("refuses a name that two files claim, naming both", async () => {
+  it("knows no models while a file cannot be told", async () => {
     await write("a.yaml", model);
-    await write("b.yaml", model);
+    await write("b.yaml", "kind: [");
+    const { synced, models } = (await open()).current();
+    assert.deepEqual([synced, models], [false, undefined]);
+  });
+
+  it("joins anew only when the manifests or what runs have changed", async () => {
+    await write("a.yaml", `${model}\n---\n${service}\n---\n${other}`);
     const { current } = await open();
-    assert.deepEqual(keys(current()), []);
-    assert.deepEqual(current().problems, [
-      "Model default/llama is defined more than once, in a.yaml and b.yaml: keep one of them",
-    ]);
+    const first = current();
+    assert.equal(current(), first);
+    running.add(workloadId("default/other"));
+    const second = current();
+    assert.deepEqual(
+      [kinds(first), kinds(second)],
+      [
+        ["default/chat run", "default/other refused"],
+        ["default/other run", "default/chat refused"],
+      ],
+    );
+    assert.equal(current(), second);
+    await write("b.yaml", JSON.stringify(modelManifest({}, "small")));
+    const third = await once((work) => work !== second);
+    assert.equal(third.models?.length, 2);
+    assert.ok(changes >= 1);
+    const before = changes;
+    await sleep(6000);
+    assert.deepEqual([current() === third, changes], [true, before], "a look that finds nothing new changes nothing");
   });
 
-  it("T6: keeps what was in force when a second file claims its name, and when the folder is away", async () => {
-    await write("a.yaml", `${model}\n---\n${service}`);
-    await open();
-    await write("b.yaml", JSON.stringify(modelManifest({ source: "/models/other.gguf" })));
-    const claimed = await once(({ problems }) => problems.length === 1);
-    assert.match(claimed.problems[0] ?? "", /a\.yaml and b\.yaml: keep one of them; .* stays in force$/);
-    const inForce = claimed.manifests.find(({ kind }) => kind === "Model");
-    assert(inForce?.kind === "Model");
-    assert.equal(inForce.spec.source, "/models/llama.gguf");
-
-    await rename(folder, `${folder}-away`);
-    const away = await once(({ problems }) => /does not exist/.test(problems.join()));
-    assert.deepEqual(away.problems, [
-      `${folder} does not exist: waiting for it; what was last read there stays in force`,
-    ]);
-    assert.deepEqual(away.manifests, claimed.manifests);
-    await rm(join(`${folder}-away`, "a.yaml"));
-    await rename(`${folder}-away`, folder);
-    const back = await once(({ manifests }) => manifests.length === 1);
-    assert.deepEqual(keys(back), ["Model default/llama"]);
+  it("keeps what runs when its Model is lost to a bad file, and stops it when that file is gone (LLMKube trap T6)", async () => {
+    await write("a.yaml", model);
+    await write("b.yaml", service);
+    const { current } = await open();
+    await write("a.yaml", "kind: [");
+    assert.deepEqual(kinds(await once(({ synced }) => !synced)), ["default/chat run"]);
+    await source?.close();
+    // A new agent has never read it.
+    const again = await open();
+    assert.deepEqual(kinds(again.current()), ["default/chat unknown"]);
+    await rm(join(folder, "a.yaml"));
+    assert.deepEqual(kinds(await once(({ synced }) => synced)), ["default/chat refused"]);
+    assert.deepEqual(kinds(current()), ["default/chat run"], "a source that is closed reads no more");
   });
 
-  it("sees at once what is written right after it began, and passes over hidden files", async () => {
+  it("sees at once what is written right after it began, what is deleted, and nothing that is hidden", async () => {
     await open();
-    writeFileSync(join(folder, "a.yaml"), model);
+    writeFileSync(join(folder, "a.yaml"), service);
     writeFileSync(join(folder, ".b.yaml"), "half: [");
     const begun = Date.now();
-    assert.deepEqual((await once(({ manifests }) => manifests.length === 1)).problems, []);
+    assert.deepEqual((await once(({ workloads }) => workloads.has(chat))).problems, []);
     assert.ok(Date.now() - begun < 4000, "the rescan found it, not the watch");
+    await rm(join(folder, "a.yaml"));
+    await once(({ workloads }) => workloads.size === 0);
+    assert.ok(changes >= 2);
   });
 
-  it("waits for a folder that is not there yet", async () => {
+  it("waits for a folder that is not there yet, and keeps what was there when it goes", async () => {
     await rm(folder, { recursive: true });
     const { current } = await open();
-    assert.deepEqual(current().problems, [`${folder} does not exist: waiting for it`]);
+    assert.deepEqual([current().synced, current().problems], [false, [`${folder} does not exist: waiting for it`]]);
     await mkdir(folder);
-    await write("a.yaml", model);
-    assert.deepEqual((await once(({ manifests }) => manifests.length === 1)).problems, []);
+    await write("a.yaml", service);
+    assert.deepEqual((await once(({ workloads }) => workloads.has(chat))).problems, []);
+    await rename(folder, `${folder}-away`);
+    const away = await once(({ synced }) => !synced);
+    assert.deepEqual([...away.workloads.keys()], [chat]);
+  });
+
+  it("is not stopped by a named pipe, neither at the beginning nor later nor at its end", async () => {
+    await execa("mkfifo", [join(folder, "x.yaml"), join(folder, "1-manifest", "y")]);
+    await write("a.yaml", service);
+    const deadline = sleep(15_000, "too late", { ref: false });
+    assert.notEqual(await Promise.race([open(), deadline]), "too late");
+    assert.deepEqual(source?.current().problems, ["x.yaml: it is a named pipe; only regular files are read"]);
+    await execa("mkfifo", [join(folder, "1-manifest", "y.yaml")]);
+    const late = await once(({ problems }) => problems.length === 2);
+    assert.deepEqual([[...late.workloads.keys()], late.synced], [[chat], true]);
+    await write("b.yaml", other);
+    await once(({ workloads }) => workloads.size === 2);
+    assert.notEqual(await Promise.race([source?.close(), deadline]), "too late");
   });
 });

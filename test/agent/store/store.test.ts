@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_LIMITS } from "../../../agent/store/limits.ts";
 import { modelStore, type StoredModel } from "../../../agent/store/store.ts";
+import type { FailureKind } from "../../../api/result.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload } from "../samples.ts";
@@ -22,10 +23,13 @@ describe("the model store", () => {
   let server: Server;
   let requests: number;
   let answer: RequestListener;
+  /** Of the injected clock, in milliseconds. */
+  let now: number;
 
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "models");
     requests = 0;
+    now = 0;
     answer = (_, response) => response.setHeader("content-length", model.length).end(model);
     server = createServer((request, response) => {
       requests += 1;
@@ -39,7 +43,14 @@ describe("the model store", () => {
     server.close();
   });
 
-  const openStore = (at: string = folder) => modelStore(at, () => {}, new AbortController().signal, limits);
+  const openStore = (at: string = folder) =>
+    modelStore(
+      at,
+      () => {},
+      new AbortController().signal,
+      limits,
+      () => now,
+    );
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
@@ -67,10 +78,10 @@ describe("the model store", () => {
 
   const faults: readonly (readonly [name: string, answer: RequestListener, says: RegExp])[] = [
     ["is not there", (_, response) => response.writeHead(404).end(), /answers 404/],
-    ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is no GGUF file/],
+    ["is no GGUF", (_, response) => response.end("<html>".repeat(20)), /it is not a GGUF file/],
     ["is another file", (_, response) => response.end(Buffer.concat([model, model])), /its sha256 is/],
     ["is shorter than a header", (_, response) => response.end("GGUF"), /ended after 4 bytes/],
-    ["is empty (#642)", (_, response) => response.end(), /ended after 0 bytes/],
+    ["is empty (LLMKube#642)", (_, response) => response.end(), /ended after 0 bytes/],
     [
       "breaks off",
       (_, response) => {
@@ -86,13 +97,100 @@ describe("the model store", () => {
       const store = openStore();
       const stored = await settled(() => store(aWorkload({ source: url(), sha256 }), "fetch"));
       assert(stored.state === "failed");
-      assert.match(stored.error, says);
+      assert.match(stored.failure.error, says);
       assert.deepEqual(
         (await readdir(folder)).filter((file) => !/\.part(\.json)?$/.test(file)),
         [],
       );
     });
   }
+
+  const HOUR = 3_600_000;
+  /** Looks each minute of the injected clock for `hours`; how many requests that made. */
+  const requestsWithin = async (hours: number, look: () => StoredModel) => {
+    const before = requests;
+    for (const end = now + hours * HOUR; now < end; now += 60_000) {
+      look();
+      await sleep(1);
+    }
+    await settled(look);
+    return requests - before;
+  };
+
+  const final: readonly (readonly [name: string, answer: RequestListener, kind: FailureKind])[] = [
+    ["answers 401", (_, response) => response.writeHead(401).end(), "unauthorised"],
+    ["answers 404", (_, response) => response.writeHead(404).end(), "not-found"],
+    ["sends another file", (_, response) => response.end(Buffer.concat([model, model])), "invalid"],
+    ["sends no GGUF", (_, response) => response.end("<html>".repeat(20)), "invalid"],
+  ];
+  for (const [name, fault, kind] of final) {
+    it(`asks a server that ${name} once, and again when the Model changes`, async () => {
+      answer = fault;
+      const store = openStore();
+      const look = (revision: string) => () => store(aWorkload({ source: url(), sha256 }), "fetch", revision);
+      const stored = await settled(look("1"));
+      assert(stored.state === "failed");
+      assert.equal(stored.failure.kind, kind);
+      assert.equal(await requestsWithin(10, look("1")), 0);
+      assert.equal(await requestsWithin(10, look("2")), 1);
+      const other = createHash("sha256")
+        .update(Buffer.concat([model, model]))
+        .digest("hex");
+      assert.equal(await requestsWithin(1, () => store(aWorkload({ source: url(), sha256: other }), "fetch", "3")), 1);
+    });
+  }
+
+  it("asks a server that says to wait for an hour once in that hour", async () => {
+    answer = (_, response) => response.writeHead(429, { "retry-after": "3600" }).end();
+    const store = openStore();
+    const look = () => store(aWorkload({ source: url(), sha256 }), "fetch");
+    const stored = await settled(look);
+    assert(stored.state === "failed");
+    assert.deepEqual([stored.failure.kind, stored.failure.retryAfterMs], ["throttled", HOUR]);
+    assert.match(stored.failure.error, /answers 429 and asks to wait 3600 s$/);
+    assert.equal(await requestsWithin(1, look), 0);
+    assert.equal(await requestsWithin(0.22, look), 1);
+  });
+
+  it("tries a broken download again after its back-off, whatever the wall clock says", async () => {
+    answer = (request) => request.socket.destroy();
+    const store = openStore();
+    const look = () => store(aWorkload({ source: url(), sha256 }), "fetch");
+    const wall = Date.now;
+    try {
+      assert.equal((await settled(look)).state, "failed");
+      Date.now = () => wall() - HOUR;
+      answer = (_, response) => response.end(model);
+      now += 9000;
+      assert.equal(look().state, "failed");
+      now += 4000;
+      assert.equal(look().state, "working");
+      assert.equal((await settled(look)).state, "ready");
+    } finally {
+      Date.now = wall;
+    }
+  });
+
+  it("asks the hub anew when the token changes", async () => {
+    answer = ({ headers }, response) => {
+      if (headers.authorization === "Bearer hf_good") response.end(model);
+      else response.writeHead(401).end();
+    };
+    const machine = process.env;
+    const token = join(await temporaryDirectory(), "token");
+    process.env = { ...machine, HF_ENDPOINT: new URL(url()).origin, HF_TOKEN: "", HF_TOKEN_PATH: token };
+    try {
+      const store = openStore();
+      const look = () => store(aWorkload({ source: "hf://o/r/m.gguf", sha256 }), "fetch");
+      assert.equal((await settled(look)).state, "failed");
+      assert.equal(await requestsWithin(1, look), 0);
+      await writeFile(token, "hf_good");
+      assert.equal(look().state, "working");
+      assert.equal((await settled(look)).state, "ready");
+    } finally {
+      process.env = machine;
+    }
+  });
 
   it("downloads all shards of a split model, and serves the first", async () => {
     const asked: (string | undefined)[] = [];
@@ -106,7 +204,7 @@ describe("the model store", () => {
     const store = openStore();
     const partly = await settled(() => store(wanted, "fetch"));
     assert(partly.state === "failed");
-    assert.match(partly.error, /big-00003-of-00003\.gguf: .* answers 404/);
+    assert.match(partly.failure.error, /big-00003-of-00003\.gguf: .* answers 404/);
     assert.equal(openStore()(wanted, "look").state, "absent");
     broken = false;
     const again = openStore();
@@ -144,7 +242,7 @@ describe("the model store", () => {
     while (requests === 0) await sleep(10);
     other(wanted, "fetch");
     await sleep(300);
-    assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent downloads it" });
+    assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent is downloading it" });
     finish();
     for (const store of [one, other]) {
       const stored = await settled(() => store(wanted, "fetch"));
@@ -160,7 +258,10 @@ describe("the model store", () => {
     const store = openStore();
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /4\.0 PiB are to come and the disk of .* has .* free: free space or name .* --models$/);
+    assert.match(
+      stored.failure.error,
+      /it needs 4\.0 PiB more, and the disk of .* has .* free: free space or name .* --models$/,
+    );
     assert.deepEqual(await readdir(folder), []);
   });
 
@@ -170,7 +271,10 @@ describe("the model store", () => {
     const store = openStore(join(file, "models"));
     const stored = await settled(() => store(aWorkload({ source: url() }), "fetch"));
     assert(stored.state === "failed");
-    assert.match(stored.error, /^the models folder .* cannot be written \(ENOTDIR\): name another one with --models$/);
+    assert.match(
+      stored.failure.error,
+      /^the models folder .* cannot be written \(ENOTDIR\): name another one with --models$/,
+    );
   });
 
   it("uses local files in place, after their sha256 was checked", async () => {
@@ -182,13 +286,13 @@ describe("the model store", () => {
     assert.deepEqual(good, { state: "ready", path });
     const bad = await settled(() => store(aWorkload({ source: path, sha256: "0".repeat(64) }), "fetch"));
     assert(bad.state === "failed");
-    assert.match(bad.error, /has sha256 .*, the Model asks for 0000/);
+    assert.match(bad.failure.error, /has sha256 .*, the Model asks for 0000/);
     assert.equal(existsSync(folder), false);
   });
 
   it("refuses what only a cluster can mount", () => {
     const stored = openStore()(aWorkload({ source: "pvc://claim/m.gguf" }), "fetch");
     assert(stored.state === "failed");
-    assert.match(stored.error, /cluster volume/);
+    assert.match(stored.failure.error, /cluster volume/);
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "../../../agent/kernel-limit/open.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -19,7 +20,7 @@ describe("the supervisor at the limits of its machine", function () {
     };
     const gone = (name: string) => () => of(name)?.pid === undefined;
 
-    it("T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
+    it("LLMKube trap T1: evicts the lower priority, and has it back once the pressure has been normal for a while", async () => {
       await both("well");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -34,7 +35,7 @@ describe("the supervisor at the limits of its machine", function () {
       await until("default/batch", inState("Ready"));
     });
 
-    it("T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
+    it("LLMKube trap T7: takes no SIGKILL of an evicted server for a failure, and does not start it again under pressure", async () => {
       await both("ignores-sigterm");
       machine.pressure = "critical";
       await until("default/batch", gone("default/batch"));
@@ -53,7 +54,7 @@ describe("the supervisor at the limits of its machine", function () {
       assert.match(of("default/batch")?.message ?? "", /critically short of memory/);
     });
 
-    it("T8: neither evicts nor starts on a pressure that cannot be read", async () => {
+    it("LLMKube trap T8: neither evicts nor starts on a pressure that cannot be read", async () => {
       await both("well");
       machine.pressure = null;
       await want("default/new");
@@ -72,15 +73,26 @@ describe("the supervisor at the limits of its machine", function () {
     const draining = await until("default/chat", inState("Draining"));
     assert.equal(draining.reason, "Unhealthy");
     const down = await until("default/chat", inState("BackOff"));
-    assert.match(down.message ?? "", /^it did not answer 3 times in a row/);
+    assert.match(down.message ?? "", /^it neither answered nor worked in 3 health checks in a row/);
     await until("default/chat", (status) => status.state === "Ready" && status.pid !== pid);
+  });
+
+  it("leaves alone a server that is too busy to answer, as long as it works", async () => {
+    await open("busy");
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    for (let ticks = 0; ticks < 120; ticks += 1) {
+      await tick();
+      await sleep(30);
+    }
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
   });
 
   describe("with the kernel behind it", () => {
     it("says that the kernel ended a server at its limit, and counts it as a breach", async function () {
       const opened = await openKernelLimit(await temporaryDirectory());
-      machine.cap = opened.cap;
-      if (machine.cap === undefined) {
+      machine.kernelLimit = opened.limit;
+      if (machine.kernelLimit === undefined) {
         console.log(`      skipped: ${opened.text}`);
         return this.skip();
       }
@@ -92,13 +104,13 @@ describe("the supervisor at the limits of its machine", function () {
         down.message ?? "",
         /^ended by the kernel at 544\.0 MiB \(cgroup v\d\), just above its budget 512\.0 MiB/,
       );
-      machine.cap.close();
+      machine.kernelLimit.close();
     });
 
     it("moves the limit with the budget, never below what the process holds", async () => {
       const moves: number[] = [];
       const ignore = () => {};
-      machine.cap = {
+      machine.kernelLimit = {
         ...{ kind: "recorded", wrap: (command) => command, enclose: ignore, release: ignore, close: ignore },
         breached: () => false,
         move: (_, limitBytes) => moves.push(limitBytes) > 0,

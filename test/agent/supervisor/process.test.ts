@@ -24,7 +24,7 @@ describe("a server's process", function () {
     return server;
   };
 
-  it("T17: that could not be spawned has an end, and takes signals without harm", async () => {
+  it("LLMKube trap T17: that could not be spawned has an end, and takes signals without harm", async () => {
     const ended = Promise.withResolvers<void>();
     const server = spawnProcess({ file: "/no/llama-server", args: [], logPath, ended: ended.resolve });
     await ended.promise;
@@ -35,11 +35,9 @@ describe("a server's process", function () {
 
   it("keeps the logs of its last four starts", async () => {
     for (const start of [1, 2, 3, 4, 5]) await launched(`echo start ${start}`);
-    const texts = ["", ".1", ".2", ".3"].map((number) =>
-      readFileSync(logPath.replace(".log", `${number}.log`), "utf8"),
-    );
+    const texts = ["", ".1", ".2", ".3"].map((number) => readFileSync(`${logPath}${number}`, "utf8"));
     assert.deepEqual(texts, ["start 5\n", "start 4\n", "start 3\n", "start 2\n"]);
-    assert.ok(!existsSync(logPath.replace(".log", ".4.log")));
+    assert.ok(!existsSync(`${logPath}.4`));
   });
 
   it("writes on at the beginning of a log that was cut, of which nothing is lost", async () => {
@@ -52,7 +50,7 @@ describe("a server's process", function () {
     bounded(logPath, 3);
     await ended.promise;
     assert.equal(readFileSync(logPath, "utf8"), "after\n");
-    assert.equal(readFileSync(logPath.replace(".log", ".1.log"), "utf8"), "before\n");
+    assert.equal(readFileSync(`${logPath}.1`, "utf8"), "before\n");
   });
 
   it("that was adopted is seen to end, though nobody says how", async () => {

@@ -2,18 +2,21 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
-import { adoptAll } from "../../../agent/supervisor/adoption.ts";
+import { recordsFolder } from "../../../agent/state/layout.ts";
+import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/supervisor/records.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-import { background } from "../samples.ts";
+import { aWorkload, background, fields } from "../samples.ts";
 
 describe("servers that an agent before this one left behind", function () {
   this.timeout(30_000);
   let platform: Platform;
+  let stateDirectory: string;
   let folder: string;
   let logPath: string;
   const children: ChildProcess[] = [];
@@ -22,8 +25,11 @@ describe("servers that an agent before this one left behind", function () {
     const linux = await openLinux();
     assert(linux.ok);
     platform = linux.value;
-    folder = await temporaryDirectory();
-    logPath = join(await temporaryDirectory(), "default_chat.log");
+    stateDirectory = await temporaryDirectory();
+    folder = recordsFolder(stateDirectory);
+    await mkdir(folder);
+    await mkdir(join(stateDirectory, "logs"));
+    logPath = join(stateDirectory, "logs", "default_chat.log");
     await writeFile(logPath, "");
   });
 
@@ -41,10 +47,22 @@ describe("servers that an agent before this one left behind", function () {
     assert(child.pid);
     return { child, pid: child.pid, startTime: (await platform.startTime(child.pid)) ?? "" };
   };
+  const id = workloadId("default/chat");
   const record = (part: Partial<ServerRecord> = {}) =>
-    writeRecord(folder, { name: "default/chat", port: 1, bootId: platform.bootId, logPath, ...part });
+    writeRecord(folder, { id, name: id, bootId: platform.bootId, logPath, ...part });
   /** Names of those that were ended. */
-  const leftovers = async () => (await adoptAll(folder, platform, background, () => {})).ended;
+  const adoptedAndEnded = async () => {
+    const warned: string[] = [];
+    const log = {
+      info: () => {},
+      warn: (line: string) => {
+        warned.push(line);
+      },
+    };
+    const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: () => {} });
+    return { adopted, ended: warned.map((line) => line.replace(": ended what an earlier agent left behind", "")) };
+  };
+  const leftovers = async () => (await adoptedAndEnded()).ended;
   const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
   const elsewhere = () => join(folder, "..", "elsewhere.log");
 
@@ -103,10 +121,37 @@ describe("servers that an agent before this one left behind", function () {
     assert.equal(lives(child), true);
   });
 
-  it("takes a record that it cannot read for nobody's", async () => {
+  it("whose records another version wrote are ended by their identity, never left to run unwatched", async () => {
+    const { child, pid, startTime } = await launch("/dev/null");
+    const foreign = { version: 1, name: "default/chat", port: 1, bootId: platform.bootId, logPath, pid, startTime };
+    await writeFile(join(folder, "default_chat.json"), JSON.stringify({ ...foreign, served: { workload: {} } }));
+    assert.deepEqual(await leftovers(), ["default_chat"]);
+    assert.equal(lives(child), false);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it("whose records are damaged are found by the log that has the record's name", async () => {
+    const { child } = await launch(logPath);
+    await writeFile(join(folder, "default_chat.json"), "{");
+    assert.deepEqual(await leftovers(), ["default_chat"]);
+    assert.equal(lives(child), false);
+  });
+
+  it("are not looked for in a record that is about no process", async () => {
     await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
-    await writeFile(join(folder, "default_more.json"), "{");
     assert.deepEqual(await leftovers(), []);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it("are adopted from a record that has a field more", async () => {
+    const { child, pid, startTime } = await launch(logPath);
+    const workload = aWorkload();
+    const served = { workload, specHash: "h", fields, modelPath: "/m", estimateBytes: 1, ready: true, more: "later" };
+    const whole = { version: 2, id, name: id, bootId: platform.bootId, logPath, pid, startTime, served, more: 1 };
+    await writeFile(join(folder, "default_chat.json"), JSON.stringify(whole));
+    const { adopted, ended } = await adoptedAndEnded();
+    assert.deepEqual([adopted.map(({ process }) => process.pid), ended], [[pid], []]);
+    assert.equal(lives(child), true);
   });
 
   it("removes what was half written when the agent was killed", async () => {
@@ -115,11 +160,11 @@ describe("servers that an agent before this one left behind", function () {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it("keeps a record a name, apart in every namespace (T9)", async () => {
+  it("keeps a record a name, apart in every namespace (LLMKube trap T9)", async () => {
     record();
-    record({ name: "other/chat" });
+    record({ id: workloadId("other/chat") });
     assert.equal((await readdir(folder)).length, 2);
-    removeRecord(folder, "other/chat");
+    removeRecord(folder, workloadId("other/chat"));
     assert.deepEqual(await readdir(folder), ["default_chat.json"]);
   });
 });

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GRACE_MS } from "../../../agent/decisions/decide.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
 
 describe("the supervisor with stand-ins for llama-server, and its clock in our hands", function () {
   this.timeout(60_000);
-  const { machine, wanted, open, want, wish, tick, of, until, inState } = stage();
+  const { machine, unwant, open, want, wish, tick, of, until, inState } = stage();
 
   it("backs off longer after each breach, and after the third within an hour stays down until something changes", async () => {
     await open("well");
@@ -63,7 +63,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     assert.deepEqual(of("default/chat")?.notes, []);
   });
 
-  it("charges what was measured where that is more than the estimate (T3)", async () => {
+  it("charges what was measured where that is more than the estimate (LLMKube trap T3)", async () => {
     await open("well");
     await want("default/chat", { budget: { bytes: 900 * MIB, source: "crd-budget" } });
     await until("default/chat", inState("Ready"));
@@ -75,18 +75,18 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
       of("default/more")?.message ?? "",
       /224\.0 MiB of 1\.0 GiB are free; held by default\/chat 800\.0 MiB/,
     );
-    wanted.delete("default/chat");
+    unwant("default/chat");
     await until("default/more", inState("Ready"));
   });
 
-  it("kills what ignores SIGTERM, and starts no second one before it is gone (T4)", async () => {
+  it("kills what ignores SIGTERM, and starts no second one before it is gone (LLMKube trap T4)", async () => {
     await open("ignores-sigterm");
     const workload = await want("default/chat");
     const { pid } = await until("default/chat", inState("Ready"));
     wish(workload, { specHash: "changed" });
     await tick();
     assert.equal(of("default/chat")?.reason, "SpecChanged");
-    await tick(GRACE_MS - 1000);
+    await tick(DEFAULT_GRACE_PERIOD_MS - 1000);
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Draining", pid]);
     const next = await until("default/chat", inState("Ready"));
     assert.notEqual(next.pid, pid);
@@ -124,7 +124,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   });
 
   for (const behaviour of ["serves-another-model", "fails-completions"] as const) {
-    it(`T15, #374: is never Ready with one that ${behaviour}`, async () => {
+    it(`LLMKube trap T15, LLMKube#374: is never Ready with one that ${behaviour}`, async () => {
       await open(behaviour);
       const { fields: asked } = await want("default/chat");
       const health = () =>
@@ -166,7 +166,7 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
   it("says that a server cannot be started where its record cannot be written, and tries again", async () => {
     const file = join(await temporaryDirectory(), "file");
     await writeFile(file, "");
-    await open("well", file);
+    await open("well", { stateDirectory: file });
     await want("default/chat");
     const failed = await until("default/chat", inState("Failed"));
     assert.equal(failed.reason, "StartFailed");
@@ -187,12 +187,12 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     }
   });
 
-  it("T14: shows no endpoint from the moment that it drains", async () => {
+  it("LLMKube trap T14: shows no endpoint from the moment that it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");
     const ready = await until("default/chat", inState("Ready"));
     assert.match(ready.endpoint ?? "", /^http:/);
-    wanted.delete("default/chat");
+    unwant("default/chat");
     await tick();
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
   });

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import type { StoredModel } from "../../../agent/store/store.ts";
-import { type ModelAccess, type Preparation, prepare } from "../../../agent/workload/prepare.ts";
-import { fail, ok } from "../../../api/result.ts";
+import {
+  type CheckFit,
+  type ModelAccess,
+  type Preparation,
+  prepare,
+  preparer,
+} from "../../../agent/workload/prepare.ts";
+import type { Workload } from "../../../agent/workload/workload.ts";
+import { workloadId } from "../../../agent/workload/workload-id.ts";
+import { fail, ok, type Result } from "../../../api/result.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { readHeader } from "../../../gguf/read.ts";
 import { resolveBudget } from "../../../memory/budget.ts";
@@ -12,7 +20,10 @@ import { aWorkload, fields } from "../samples.ts";
 const GIB = 2 ** 30;
 const stored: StoredModel = { state: "ready", path: "/m.gguf" };
 
-/** The vectors of llmkube.md §6 that are about admission: outcomes, in LLMKube's words. */
+/**
+ * The vectors of docs/background/llmkube.md, "Conformance vectors", that are about admission: outcomes, in LLMKube's
+ * words.
+ */
 describe("what a start needs", () => {
   let gemma: GgufHeader;
 
@@ -58,6 +69,7 @@ describe("what a start needs", () => {
       stage: "refused",
       reason: "MemoryCheckFailed",
       message: "http://host/m: it answers 401",
+      kind: "invalid",
     });
     assert.deepEqual(looks, ["look"]);
   });
@@ -82,9 +94,131 @@ describe("what a start needs", () => {
     assert.match(short.message, /What would fit: .*a budget of at least \d+Mi/);
   });
 
-  it("a later pass clears the earlier reason (#643)", () => {
+  it("a later pass clears the earlier reason (LLMKube#643)", () => {
     assert.equal(prepared(gemma, { memoryBudget: "1Mi" }).stage, "refused");
     assert.equal(prepared(gemma, { memoryBudget: "1Gi" }).stage, "ready");
+  });
+
+  it("says of what kind a failure is, and when to come back; a model that is merely too large is none", () => {
+    const kindOf = (preparation: Preparation) =>
+      "kind" in preparation ? [preparation.kind, preparation.retryAfterMs] : undefined;
+    const access = (header: Result<GgufHeader>, model: StoredModel): ModelAccess => ({
+      header: () => ({ state: "read", header }),
+      stored: () => model,
+    });
+    const workload = aWorkload({ fields: { ...fields, settings } });
+    const throttled = fail("it answers 429", "throttled", 3_600_000);
+    assert.deepEqual(kindOf(prepare(workload, access(throttled, stored))), ["throttled", 3_600_000]);
+    const notStored: StoredModel = { state: "failed", failure: fail("the disk is full", "no-space") };
+    assert.deepEqual(kindOf(prepare(workload, access(ok(gemma), notStored))), ["no-space", undefined]);
+    const unknown = { ...gemma, metadata: new Map(gemma.metadata).set("general.architecture", "unheard-of") };
+    const refused = prepare(workload, access(ok(unknown), stored));
+    assert(refused.stage === "refused");
+    assert.deepEqual([refused.reason, refused.kind], ["MemoryCheckFailed", "unsupported"]);
+    assert.equal(kindOf(prepared(gemma, { memoryBudget: "1Mi" })), undefined);
+  });
+
+  it("hands the manifest's version on, so that a change of it is a reason to try again", () => {
+    const seen: (string | undefined)[] = [];
+    const access: ModelAccess = {
+      header: (_, revision) => {
+        seen.push(revision);
+        return { state: "read", header: ok(gemma) };
+      },
+      stored: (_, intent, revision) => {
+        if (intent === "fetch") seen.push(revision);
+        return stored;
+      },
+    };
+    const revisionOf = (part: Partial<Workload>) => {
+      seen.length = 0;
+      prepare(aWorkload({ fields: { ...fields, settings }, ...part }), access);
+      assert.equal(new Set(seen).size, 1);
+      return seen[0];
+    };
+    const one = revisionOf({ specHash: "a" });
+    assert.equal(revisionOf({ specHash: "a" }), one);
+    assert.notEqual(revisionOf({ specHash: "b" }), one);
+    assert.notEqual(revisionOf({ specHash: "a", budget: { bytes: 2 ** 31, source: "crd-budget" } }), one);
+  });
+
+  describe("kept from one look to the next", () => {
+    const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
+    let checks: number;
+    let access: ModelAccess;
+    let header: GgufHeader;
+
+    beforeEach(() => {
+      checks = 0;
+      header = gemma;
+      access = { header: () => ({ state: "read", header: ok(header) }), stored: () => stored };
+    });
+
+    const counting: CheckFit = () => {
+      checks += 1;
+      return need;
+    };
+    const workload = (part: Partial<Workload> = {}) =>
+      aWorkload({
+        fields: { ...fields, settings: { ...settings } },
+        budget: { bytes: 1, source: "adaptive-default" },
+        ...part,
+      });
+
+    it("is computed once for a workload that is the same", () => {
+      const { prepare: look } = preparer(access, counting);
+      for (let tick = 0; tick < 100; tick += 1) assert.equal(look(workload()).stage, "ready");
+      assert.equal(checks, 1);
+    });
+
+    it("is computed again when the header, the settings or the budget change, and back", () => {
+      const { prepare: look } = preparer(access, counting);
+      const changes: readonly (() => Workload)[] = [
+        workload,
+        () => workload({ fields: { ...fields, settings: { ...settings, contextSize: 8192 } } }),
+        () => workload({ budget: { bytes: 2, source: "adaptive-default" } }),
+        () => workload({ budget: { bytes: 2, source: "crd-budget" } }),
+        () => {
+          header = { ...gemma };
+          return workload({ budget: { bytes: 2, source: "crd-budget" } });
+        },
+        () => workload({ mmproj: { source: "/mmproj.gguf", sha256: undefined } }),
+        workload,
+      ];
+      for (const [index, change] of changes.entries()) {
+        const changed = change();
+        for (let tick = 0; tick < 3; tick += 1) look(changed);
+        assert.equal(checks, index + 1);
+      }
+    });
+
+    it("is each workload's own, and forgotten with it", () => {
+      const { prepare: look, keepOnly } = preparer(access, counting);
+      const [old, next] = [workload({ id: workloadId("uid-1") }), workload({ id: workloadId("uid-2") })];
+      for (let tick = 0; tick < 3; tick += 1) for (const each of [old, next]) look(each);
+      assert.equal(checks, 2);
+      keepOnly(new Set([next.id]));
+      look(next);
+      assert.equal(checks, 2);
+      look(old);
+      assert.equal(checks, 3);
+    });
+
+    it("follows a header that fails or changes, and a download that goes on", () => {
+      let view: StoredModel = { state: "working", message: "1%" };
+      let read: Result<GgufHeader> = ok(gemma);
+      access = { header: () => ({ state: "read", header: read }), stored: () => view };
+      const { prepare: look } = preparer(access);
+      const large = workload({ budget: { bytes: 2 ** 30, source: "adaptive-default" } });
+      assert.equal(look(large).stage, "fetching");
+      view = stored;
+      assert.equal(look(large).stage, "ready");
+      read = fail("it answers 404", "not-found");
+      assert.equal(look(large).stage, "refused");
+      read = ok(gemma);
+      assert.equal(look(large).stage, "ready");
+      assert.deepEqual(look(large), prepare(large, access));
+    });
   });
 
   it("is fetched only once it fits", () => {
@@ -95,6 +229,6 @@ describe("what a start needs", () => {
     assert(fetching.stage === "fetching");
     assert.equal(fetching.message, "42%");
     assert.deepEqual(looks, ["look", "look", "fetch"]);
-    assert.equal(prepared(gemma, { memoryBudget: "1Gi" }, { state: "failed", error: "no" }).stage, "failed");
+    assert.equal(prepared(gemma, { memoryBudget: "1Gi" }, { state: "failed", failure: fail("no") }).stage, "failed");
   });
 });

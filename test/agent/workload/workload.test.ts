@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { desiredWorkloads } from "../../../agent/sources/directory/join.ts";
 import type { Desired } from "../../../agent/workload/desired.ts";
-import type { Manifest } from "../../../agent/workload/manifest.ts";
+import { type Manifest, nameOf } from "../../../agent/workload/manifest.ts";
 import { wantedFiles } from "../../../agent/workload/model-files.ts";
+import { resolveService } from "../../../agent/workload/resolve.ts";
 import type { HostFacts } from "../../../agent/workload/workload.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { parseManifest } from "../../../api/parse.ts";
@@ -12,6 +12,7 @@ import { options } from "../samples.ts";
 const DRAFTING = { type: "draft", draftModelRef: "small", nDraftMax: 5 };
 
 const node: HostFacts = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
+const placement = { id: workloadId("uid-1"), host: "127.0.0.1", gracePeriodMs: 3000, returnsAfterEviction: false };
 
 function parsed(document: unknown): Manifest {
   const manifest = parseManifest(document);
@@ -19,11 +20,16 @@ function parsed(document: unknown): Manifest {
   return manifest.value;
 }
 
-function wanted(service: object, model: object = {}, on: HostFacts = node): Desired {
-  const manifests = [parsed(modelManifest(model)), parsed(serviceManifest(service))];
-  const desired = desiredWorkloads(manifests, on).get(workloadId("default/chat"));
-  assert(desired);
-  return desired;
+function wanted(service: object, models: object | readonly object[] = {}, on: HostFacts = node): Desired {
+  const manifest = parsed(serviceManifest(service));
+  assert(manifest.kind === "InferenceService");
+  const documents = Array.isArray(models) ? models : [modelManifest(models)];
+  const known = new Map(documents.map(parsed).map((model) => [nameOf(model), model]));
+  const lookUp = (name: string) => {
+    const model = known.get(name);
+    return model?.kind === "Model" ? model : "absent";
+  };
+  return resolveService(manifest, placement, lookUp, on);
 }
 
 function running(desired: Desired) {
@@ -51,7 +57,7 @@ describe("an InferenceService with its Model", () => {
     assert.deepEqual([flagged.bytes, flagged.source], [8 * 2 ** 30, "agent-flag"]);
   });
 
-  it("changes its start key with its settings, not with its budget (T19)", () => {
+  it("changes its specHash with its settings, not with its budget (LLMKube trap T19)", () => {
     const key = (service: object, model: object = {}) => running(wanted(service, model)).specHash;
     assert.equal(key({}), key({}, { hardware: { memoryBudget: "1Gi" } }));
     assert.notEqual(key({}), key({ contextSize: 4096 }));
@@ -59,20 +65,23 @@ describe("an InferenceService with its Model", () => {
     assert.notEqual(key({}), key({}, { sha256: "0".repeat(64) }));
   });
 
-  it("has its projector and the model that drafts for it, which both belong to the start key", () => {
+  it("is placed as its source says", () => {
+    const { id, gracePeriodMs, returnsAfterEviction, fields } = running(wanted({}));
+    assert.deepEqual({ id, gracePeriodMs, returnsAfterEviction, host: fields.host }, placement);
+  });
+
+  it("has its projector and its draft model, which both belong to its specHash", () => {
     const models = [
       modelManifest({ mmproj: "/models/eye.gguf" }),
       modelManifest({ source: "/models/small.gguf" }, "small"),
     ];
-    const manifests = [...models, serviceManifest({ speculativeDecoding: DRAFTING })].map(parsed);
     const drafting = new Set([...options, "--spec-type", "--spec-draft-model", "--spec-draft-n-max"]);
     for (const option of ["--spec-draft-type-k", "--spec-draft-type-v", "--spec-draft-ngl"]) drafting.add(option);
-    const able = desiredWorkloads(manifests, { ...node, options: drafting }).get(workloadId("default/chat"));
-    assert(able);
+    const able = wanted({ speculativeDecoding: DRAFTING }, models, { ...node, options: drafting });
     const { mmproj, draft, specHash } = running(able);
     assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
     assert.match(specHash, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
-    const older = desiredWorkloads(manifests, node).get(workloadId("default/chat"));
+    const older = wanted({ speculativeDecoding: DRAFTING }, models);
     assert(older?.kind === "refused");
     assert.match(older.message, /^spec\.speculativeDecoding: this llama-server has no --spec-type: update llama\.cpp$/);
   });
@@ -118,27 +127,6 @@ describe("an InferenceService with its Model", () => {
     });
   }
 
-  it("takes a Model of its own namespace only (T9)", () => {
-    const elsewhere = parsed({ ...modelManifest(), metadata: { name: "llama", namespace: "other" } });
-    const desired = desiredWorkloads([elsewhere, parsed(serviceManifest())], node).get(workloadId("default/chat"));
-    assert.equal(desired?.kind, "refused");
-  });
-
-  it("gives a port to the first by name, and never takes it from a server that runs (#232)", () => {
-    const second = parsed({ ...serviceManifest(), metadata: { name: "zzz" } });
-    const manifests = [second, parsed(modelManifest()), parsed(serviceManifest())];
-    const all = desiredWorkloads(manifests, node);
-    assert.equal(all.get(workloadId("default/chat"))?.kind, "run");
-    const later = all.get(workloadId("default/zzz"));
-    assert(later?.kind === "refused");
-    assert.match(later.message, /^port 8080 belongs to default\/chat/);
-    const taken = desiredWorkloads(manifests, node, new Set([workloadId("default/zzz")]));
-    assert.deepEqual(
-      [taken.get(workloadId("default/zzz"))?.kind, taken.get(workloadId("default/chat"))?.kind],
-      ["run", "refused"],
-    );
-  });
-
   const noted: readonly (readonly [service: object, model: object, says: RegExp])[] = [
     [{ replicas: 3 }, {}, /^spec\.replicas is 3; one machine runs one of them$/],
     [{}, { hardware: { accelerator: "metal" } }, /^asked for metal; this host has none, so it runs on the CPU$/],
@@ -150,7 +138,7 @@ describe("an InferenceService with its Model", () => {
     [{ noWarmup: true }, {}, /^spec\.noWarmup is not acted on: this llama-server has no --no-warmup$/],
   ];
   for (const [service, model, says] of noted) {
-    it(`#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
+    it(`LLMKube#159: says what it does with ${JSON.stringify(service)} and ${JSON.stringify(model)}`, () => {
       const { notes } = running(wanted(service, model, { ...node, options: new Set() }));
       assert.equal(notes.length, 1, notes.join("\n"));
       assert.match(notes[0] ?? "", says);

@@ -51,7 +51,7 @@ describe("estimate", () => {
     assert.equal(found.contextBytes.kv, 2 * 4096 * (2 * 16 + 2 * 16) * 2);
   });
 
-  it("T11: counts heads of keys and values, which several heads of queries share, not all heads", async () => {
+  it("LLMKube trap T11: counts heads of keys and values, which several heads of queries share, not all heads", async () => {
     const truth = readTruth();
     const header = await headerOf(await writeSynthetic(truth, "llama3.1-8b", await temporaryDirectory()));
     const answer = estimate(header, { ...SETTINGS, contextSize: 8192 });
@@ -60,7 +60,7 @@ describe("estimate", () => {
     assert.equal(answer.value.contextBytes.kv, 32 * 8 * 128 * 2 * 2 * 8192);
   });
 
-  it("never multiplies the cache by explicit slots (T13)", async () => {
+  it("never multiplies the cache by explicit slots (LLMKube trap T13)", async () => {
     const model = await header(LLAMA);
     assert.equal(known(model, { ...SETTINGS, parallel: 4 }).contextBytes.kv, known(model, SETTINGS).contextBytes.kv);
   });

@@ -38,8 +38,8 @@ function assertNear(what: string, estimated: number, measuredMiB: number, share:
   );
 }
 
-// Every measured case of ../shared/truth: weights exact, context within 1 % or 1 MiB, compute within 5 % or 24 MiB, and the
-// total never under by more than 1 %.
+// Every measured case of test/fixtures/truth: weights exact, context within 1 % or 1 MiB, compute within 5 % or 24 MiB,
+// and the total never under by more than 1 %.
 describe("estimate, against what llama.cpp itself reserves", () => {
   const worst = new Map<string, number>();
   after(() => {

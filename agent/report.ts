@@ -1,0 +1,51 @@
+import type { Pressure, PressureLevel } from "./decisions/pressure.ts";
+import { lastReading } from "./host/last-reading.ts";
+import type { StatusServer } from "./http/status-server.ts";
+import type { WorkSource } from "./sources/source.ts";
+import type { Host } from "./startup.ts";
+import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
+import type { StatusSinks } from "./status/sink.ts";
+import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
+
+export interface Reporter {
+  readonly host: Host;
+  /** What the kernel enforces behind the watchdog, for people. */
+  readonly kernelCap: string;
+  readonly supervisor: Pick<Supervisor, "pressure">;
+  readonly source: Pick<WorkSource, "current">;
+  readonly statusServer: StatusServer;
+  readonly sinks: StatusSinks;
+}
+
+/** Takes what each tick has found, and hands the status that follows from it to all sinks. */
+export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
+  const { url, problem } = statusServer;
+  const facts: AgentFacts = {
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    hostMemoryBytes: host.facts.hostMemoryBytes ?? host.platform.hostMemoryBytes,
+    allocatableBytes: host.allocatableBytes,
+    backend: host.platform.backend,
+    kernelCap,
+    ...(url === undefined ? {} : { pageUrl: url }),
+  };
+  const available = lastReading(host.platform.availableBytes);
+  return ({ workloads, terminated }: Outcome, seconds: number): void => {
+    statusServer.ticked(seconds);
+    for (const last of terminated) sinks.terminated(last);
+    const { problems, notes } = source.current();
+    const readings = {
+      availableBytes: available(),
+      pressure: levelOf(supervisor.pressure()),
+      problems: problem === undefined ? problems : [...problems, problem],
+      notes,
+      now: new Date(),
+    };
+    sinks.publish(agentStatus(facts, readings, workloads));
+  };
+}
+
+/** A level that could not be read the last time is not shown. */
+function levelOf({ level, unknown }: Pressure): PressureLevel | null {
+  return unknown ? null : level;
+}

@@ -1,0 +1,85 @@
+import { type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+import * as z from "zod";
+import { formatBytes } from "../../api/quantity.ts";
+import type { StatusSink } from "./sink.ts";
+import type { WorkloadStatus } from "./status.ts";
+
+export type LogFormat = "json" | "text";
+
+/** Least to most that is said, as pino names them. */
+export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** To standard output: JSON lines, each a constant message with what is in it as fields; or sentences for a person. */
+export function openLog(format: LogFormat, level: LogLevel = "info"): Logger {
+  if (format === "json") return pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime });
+  const colorize = process.stdout.isTTY === true;
+  const person = pretty({
+    ...{ colorize, sync: true, hideObject: true, translateTime: "SYS:HH:MM:ss" },
+    messageFormat: (line, messageKey) => sentence(line) ?? String(line[messageKey]),
+  });
+  return pino({ base: null, level }, person);
+}
+
+const CHANGED = "workload changed";
+const GONE = "workload gone";
+
+/** The fields of a line about a workload. */
+const changeSchema = z.object({
+  msg: z.literal(CHANGED),
+  workload: z.string(),
+  state: z.string(),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+  endpoint: z.string().optional(),
+  measuredBytes: z.number().optional(),
+  budget: z.string().optional(),
+});
+
+/** One line for each workload whose state or reason is another than before, for each that is gone, and for each new problem and note. */
+export function logSink(log: Logger): StatusSink {
+  let before = new Map<string, WorkloadStatus>();
+  let problems: ReadonlySet<string> = new Set();
+  let notes: ReadonlySet<string> = new Set();
+  return {
+    name: "the log",
+    publish: async ({ agent, workloads }) => {
+      for (const status of workloads) {
+        const old = before.get(status.id);
+        if (old?.state !== status.state || old.reason !== status.reason) logChange(log, status);
+      }
+      before = new Map(workloads.map((status) => [status.id, status]));
+      for (const problem of agent.problems) if (!problems.has(problem)) log.warn(problem);
+      for (const note of agent.notes) if (!notes.has(note)) log.info(note);
+      problems = new Set(agent.problems);
+      notes = new Set(agent.notes);
+    },
+    terminated: async ({ id, name }) => {
+      before.delete(id);
+      log.info({ workload: name, id, state: "Removed" }, GONE);
+    },
+  };
+}
+
+function logChange(log: Logger, status: WorkloadStatus): void {
+  const { id, name, state, reason, message, endpoint, pid, measuredBytes, estimateBytes, budget, restarts } = status;
+  const fields = {
+    ...{ workload: name, id, state, reason, detail: message, endpoint, pid, restarts },
+    ...{ measuredBytes, estimateBytes, budgetBytes: budget?.bytes, budget: budget?.text },
+  };
+  if (state === "Failed" || state === "BackOff") log.warn(fields, CHANGED);
+  else log.info(fields, CHANGED);
+}
+
+/** A line about a workload as a person reads it; undefined: the line is about something else. */
+function sentence(line: Readonly<Record<string, unknown>>): string | undefined {
+  if (line["msg"] === GONE) return `${line["workload"]}: gone`;
+  const change = changeSchema.safeParse(line).data;
+  if (change === undefined) return undefined;
+  const { workload, state, reason, detail, endpoint, measuredBytes, budget } = change;
+  const used = measuredBytes === undefined ? "" : `, measured ${formatBytes(measuredBytes)}`;
+  if (state === "Ready") return `${workload}: Ready at ${endpoint}${used}, ${budget}`;
+  const why = [reason, detail].filter((part) => part !== undefined).join(": ");
+  return `${workload}: ${state}${why === "" ? "" : `, ${why}`}`;
+}

@@ -1,0 +1,36 @@
+import type { Entry } from "./entry.ts";
+
+/** What the supervisor holds of one workload, as JSON. Times are milliseconds before now; what is to come is negative. */
+export type EntryDump = Readonly<Record<string, unknown>>;
+
+export function dumpOf(entry: Entry, now: number): EntryDump {
+  const { running, backOff, eviction, queuedAt, breaches, footprint, ...plain } = entry;
+  return {
+    ...plain,
+    footprint: { ...footprint, sampledAt: ago(footprint.sampledAt, now) },
+    breaches: breaches.map((at) => ago(at, now)),
+    queuedAt: ago(queuedAt, now),
+    backOff: backOff && { ...backOff, until: ago(backOff.until, now) },
+    eviction: eviction && { ...eviction, at: ago(eviction.at, now) },
+    running: running && runningDump(running, now),
+  };
+}
+
+function runningDump(running: NonNullable<Entry["running"]>, now: number): EntryDump {
+  const { process, record, startedAt, inForce, started, checkedAt, ...plain } = running;
+  const { startTime, bootId, logPath } = record;
+  return {
+    ...plain,
+    startedAt: ago(startedAt, now),
+    checkedAt: ago(checkedAt, now),
+    process: { pid: process.pid, startTime, bootId, logPath, exit: process.exit() ?? null },
+    started: { port: started.fields.port, modelPath: started.modelPath },
+    inForce: { budget: inForce.budget, priority: inForce.priority, specHash: inForce.specHash },
+  };
+}
+
+/** JSON has no Infinity. */
+function ago(at: number | undefined, now: number): number | string | undefined {
+  if (at === undefined) return undefined;
+  return Number.isFinite(at) ? Math.round(now - at) : "never";
+}

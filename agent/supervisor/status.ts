@@ -1,0 +1,90 @@
+import { formatBytes } from "../../api/quantity.ts";
+import { describeBudget } from "../../memory/budget.ts";
+import { nearMessage } from "../decisions/footprint.ts";
+import { driftNote } from "../decisions/projection.ts";
+import type { State, WorkloadStatus } from "../status/status.ts";
+import type { Desired } from "../workload/desired.ts";
+import type { Workload } from "../workload/workload.ts";
+import type { Entry } from "./entry.ts";
+
+const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
+  Pending: "Pending",
+  Downloading: "Pending",
+  Waiting: "Pending",
+  Starting: "Creating",
+  Ready: "Ready",
+  Draining: "Progressing",
+  BackOff: "Failed",
+  Failed: "Failed",
+  Stopped: "Stopped",
+};
+
+/** Reasons about memory, which LLMKube reports as `schedulingStatus`. */
+const SCHEDULING: ReadonlySet<string | undefined> = new Set([
+  "InsufficientMemory",
+  "MemoryCheckFailed",
+  "BudgetExceeded",
+  "WaitingForMemory",
+  "Evicted",
+]);
+
+/** What the status says of a workload after a decision. */
+export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadStatus {
+  const { id, name, running, decision, footprint, need, projection } = entry;
+  const { state, reason, message } = decision;
+  const workload = desired?.kind === "run" ? desired.workload : running?.inForce;
+  const shown: WorkloadStatus = {
+    id,
+    name,
+    state,
+    phase: PHASES[state],
+    restarts: Math.max(0, entry.starts - 1),
+    notes: [...(workload?.notes ?? []), ...enforcementNotes(entry, desired)],
+  };
+  if (reason !== undefined) shown.reason = reason;
+  if (message !== undefined) shown.message = message;
+  // While the process still goes down its place is not decided yet.
+  if (running === undefined && SCHEDULING.has(reason)) {
+    if (reason !== undefined) shown.schedulingStatus = reason;
+    if (message !== undefined) shown.schedulingMessage = message;
+  }
+  if (decision.failureKind !== undefined) shown.failureKind = decision.failureKind;
+  if (decision.queuePosition !== undefined) shown.queuePosition = decision.queuePosition;
+  if (workload !== undefined) shown.budget = budgetOf(workload);
+  if (typeof projection?.bytes === "number") shown.projectedBytes = projection.bytes;
+  if (need?.estimateBytes !== undefined) shown.estimateBytes = need.estimateBytes;
+  if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
+  if (running === undefined) return shown;
+  if (footprint.measuredBytes !== undefined) shown.measuredBytes = footprint.measuredBytes;
+  if (footprint.unknown) shown.enforcementUnknown = true;
+  if (state === "Ready") shown.endpoint = `http://${running.started.fields.host}:${running.started.fields.port}/v1`;
+  if (running.process.pid !== undefined) shown.pid = running.process.pid;
+  return shown;
+}
+
+function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
+  return { bytes: budget.bytes, source: budget.source, text: describeBudget(budget) };
+}
+
+function enforcementNotes(
+  { running, footprint, need, projection, fault }: Entry,
+  desired: Desired | undefined,
+): readonly string[] {
+  const notes: string[] = [];
+  if (fault !== undefined) notes.push(`the agent failed to ${fault.step} it: ${fault.message}`);
+  if (running === undefined) return notes;
+  const { budget } = running.inForce;
+  if (desired?.kind === "unknown") notes.push(`${desired.message}: it runs on as it is`);
+  if (footprint.near) notes.push(nearMessage(footprint, budget));
+  const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
+  if (drift !== undefined) notes.push(drift);
+  if (footprint.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");
+  if (need?.estimateBytes !== undefined && need.estimateBytes > budget.bytes) {
+    const estimate = formatBytes(need.estimateBytes);
+    notes.push(
+      `estimated ${estimate} required, ${describeBudget(budget)}: it runs on while the measured memory is within the budget; a restart would be refused`,
+    );
+  }
+  if (!running.recorded) notes.push("its record cannot be written: look at the disk of the state folder");
+  return notes;
+}

@@ -1,0 +1,128 @@
+import type { Pressure } from "../decisions/pressure.ts";
+import type { WorkloadStatus } from "../status/status.ts";
+import type { Desired } from "../workload/desired.ts";
+import { nameOfDesired } from "../workload/desired.ts";
+import { type Preparation, type Preparer, preparer } from "../workload/prepare.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
+import { act } from "./act.ts";
+import { adoptedEntry } from "./adopt.ts";
+import { dumpOf, type EntryDump } from "./dump.ts";
+import { type Entry, type Fault, newEntry } from "./entry.ts";
+import { follow } from "./follow.ts";
+import { observe } from "./observe.ts";
+import type { SupervisorOptions, Wanted } from "./options.ts";
+import { pressureMonitor } from "./pressure-monitor.ts";
+import { projectorOf } from "./projector.ts";
+import { decideAll } from "./round.ts";
+import { statusOf } from "./status.ts";
+
+/** What a tick has found and done. */
+export interface Outcome {
+  /** By name, then by identity. */
+  readonly workloads: readonly WorkloadStatus[];
+  /** The last status of those that are gone: nothing is said of them again. */
+  readonly terminated: readonly WorkloadStatus[];
+}
+
+export interface Supervisor {
+  /** Looks, decides and acts once. One call at a time. */
+  tick(wanted: Wanted): Promise<Outcome>;
+  /** Whether any process of ours is left. */
+  readonly idle: () => boolean;
+  /** Workloads that have a process. */
+  readonly running: () => ReadonlySet<WorkloadId>;
+  /** Of the machine, as it was at the last tick. */
+  readonly pressure: () => Pressure;
+  /** All that is held in memory, for whoever looks for a fault. */
+  readonly dump: () => readonly EntryDump[];
+  /** SIGKILL to everything at once: a person's way out that cannot wait. */
+  readonly killAll: () => void;
+}
+
+export function supervisor(options: SupervisorOptions): Supervisor {
+  const entries = new Map<WorkloadId, Entry>();
+  for (const adopted of options.adopted) entries.set(adopted.record.id, adoptedEntry(adopted, options));
+  const monitor = pressureMonitor(options.platform);
+  const projector = projectorOf(options);
+  const needs = preparer(options.models);
+  return {
+    tick: async (wanted) => {
+      for (const [id, desired] of wanted.workloads) {
+        if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
+      }
+      const all = [...entries.values()].sort(byName);
+      const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
+      await eachAlone(all, "observe", async (entry) => {
+        follow(entry, desiredOf(entry), options);
+        await observe(entry, options);
+      });
+      await monitor.sample(options.clock());
+      const preparations = new Map<WorkloadId, Preparation>();
+      await eachAlone(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
+      const { allocatableBytes, clock } = options;
+      const now = clock();
+      const asking = !projector.idle();
+      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatableBytes, now });
+      await eachAlone(all, "act", async (entry) => {
+        const desired = desiredOf(entry);
+        const workload = desired?.kind === "run" ? desired.workload : undefined;
+        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options);
+      });
+      const gone = all.filter(({ decision }) => decision.act === "forget");
+      for (const { id } of gone) entries.delete(id);
+      needs.keepOnly(new Set(entries.keys()));
+      const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
+      return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
+    },
+    idle: () => runningIds(entries).size === 0 && projector.idle(),
+    running: () => runningIds(entries),
+    pressure: monitor.pressure,
+    dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
+    killAll: () => {
+      for (const { running } of entries.values()) running?.process.signal("SIGKILL");
+      projector.killAll();
+    },
+  };
+}
+
+function byName(one: Entry, other: Entry): number {
+  if (one.name !== other.name) return one.name < other.name ? -1 : 1;
+  return one.id < other.id ? -1 : 1;
+}
+
+function runningIds(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlySet<WorkloadId> {
+  return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ id }) => id));
+}
+
+/** One workload's exception is that workload's fault: the others are looked at all the same, and its status says it. */
+async function eachAlone(
+  entries: readonly Entry[],
+  step: Fault["step"],
+  work: (entry: Entry) => Promise<void>,
+): Promise<void> {
+  const one = async (entry: Entry) => {
+    try {
+      await work(entry);
+      if (entry.fault?.step === step) entry.fault = undefined;
+    } catch (error) {
+      entry.fault = { step, message: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  await Promise.all(entries.map(one));
+}
+
+/** How far all is that a start needs; the estimate of what runs follows its header. */
+function prepareOne(
+  entry: Entry,
+  desired: Desired | undefined,
+  preparations: Map<WorkloadId, Preparation>,
+  { prepare }: Preparer,
+): void {
+  if (entry.running === undefined) entry.need = undefined;
+  if (desired?.kind !== "run") return;
+  const preparation = prepare(desired.workload);
+  preparations.set(entry.id, preparation);
+  if ("estimateBytes" in preparation && preparation.estimateBytes !== undefined) {
+    entry.need = { estimateBytes: preparation.estimateBytes, estimateParts: preparation.estimateParts ?? {} };
+  }
+}

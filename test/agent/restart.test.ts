@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import getPort from "get-port";
+import { openLinux } from "../../agent/host/linux/linux.ts";
+import {
+  type AgentProcess,
+  newSite,
+  type Site,
+  startAgent,
+  statusOnce,
+  stopped,
+  workloadOnce,
+  writeManifests,
+} from "./harness.ts";
+import { type Behaviour, standIn } from "./stand-in.ts";
+
+const MIB = 2 ** 20;
+
+/** Real agents and processes; stand-ins for llama-server, which grow and hang on demand. */
+describe("what an agent leaves, and the next one judges it by", function () {
+  this.timeout(120_000);
+  let agent: AgentProcess | undefined;
+  afterEach(async () => {
+    if (agent !== undefined) await stopped(agent);
+  });
+
+  const siteWith = async (behaviour: Behaviour): Promise<Site> => ({
+    ...(await newSite()),
+    llamaServer: await standIn(behaviour),
+  });
+
+  it("is the budget in force, though the server was started with another and the manifests are away", async () => {
+    const site = await siteWith("grows-40");
+    const port = await getPort();
+    await writeManifests(site, "a", { port, budget: "512Mi" });
+    agent = startAgent(site);
+    const { pid = 0 } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+    await writeManifests(site, "a", { port, budget: "1Gi" });
+    await workloadOnce(site, "a", ({ measuredBytes = 0 }) => measuredBytes > 600 * MIB);
+    await stopped(agent, "SIGKILL");
+    await rename(site.manifests, `${site.manifests}.away`);
+    agent = startAgent(site);
+    const by = agent.child.pid;
+    await statusOnce(site, (status) => status.agent.pid === by && status.workloads.length === 1);
+    const later = await workloadOnce(site, "a", ({ measuredBytes = 0 }) => measuredBytes > 750 * MIB);
+    assert.deepEqual([later.pid, later.budget?.bytes], [pid, 1024 * MIB]);
+    const over = await workloadOnce(site, "a", ({ reason }) => reason === "BudgetExceeded");
+    assert.match(over.message ?? "", /budget 1\.0 GiB/);
+  });
+
+  it("is served on when work in the background fails: no other server, and not the agent", async () => {
+    const site = await siteWith("hangs-when-asked");
+    await writeManifests(site, "a", { port: await getPort() });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+    await writeManifests(site, "b", { port: await getPort() });
+    await workloadOnce(site, "b", ({ message = "" }) => message.startsWith("asking llama-server"));
+    const [asking] = await writersOf(join(site.state, "logs", "default_b.projection.log"));
+    assert(asking !== undefined);
+    const records = join(site.state, "servers");
+    await rename(records, `${records}.away`);
+    await writeFile(records, "");
+    process.kill(asking, "SIGKILL");
+    const failed = await workloadOnce(site, "b", ({ reason }) => reason === "StartFailed");
+    assert.match(failed.message ?? "", /^the state folder cannot be written/);
+    const still = await workloadOnce(site, "a", () => true);
+    assert.deepEqual([still.state, still.pid, agent.child.exitCode], ["Ready", pid, null], agent.output());
+    await rm(records);
+    await rename(`${records}.away`, records);
+  });
+
+  for (const fault of ["throw new Error('made up')", "Promise.reject(new Error('made up'))"]) {
+    it(`lives on when the agent ends by a fault of its own, and is adopted: ${fault}`, async () => {
+      const site = await siteWith("well");
+      await writeManifests(site, "a", { port: await getPort() });
+      const atSignal = `process.on("SIGUSR2", () => setImmediate(() => { ${fault} }))`;
+      const module = `if (process.argv.includes("agent")) ${atSignal}`;
+      process.env["NODE_OPTIONS"] = `--import=data:text/javascript,${encodeURIComponent(module)}`;
+      try {
+        agent = startAgent(site);
+      } finally {
+        delete process.env["NODE_OPTIONS"];
+      }
+      const { pid } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+      assert.equal(await stopped(agent, "SIGUSR2"), 70);
+      assert.match(agent.output(), /the agent failed: made up; its servers run on/);
+      agent = startAgent(site);
+      const by = agent.child.pid;
+      await statusOnce(site, (status) => status.agent.pid === by);
+      const adopted = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+      assert.deepEqual([adopted.pid, adopted.restarts], [pid, 0]);
+    });
+  }
+});
+
+async function writersOf(path: string): Promise<readonly number[]> {
+  const platform = await openLinux();
+  assert(platform.ok);
+  return platform.value.writersOf(path);
+}

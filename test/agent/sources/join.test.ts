@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { desiredWorkloads } from "../../../agent/sources/directory/join.ts";
+import { NOTHING_READ, type Snapshot } from "../../../agent/sources/directory/snapshot.ts";
+import { keyOf } from "../../../agent/workload/manifest.ts";
+import type { HostFacts } from "../../../agent/workload/workload.ts";
+import { type WorkloadId, workloadId } from "../../../agent/workload/workload-id.ts";
+import { parseManifest } from "../../../api/parse.ts";
+import { modelManifest, serviceManifest } from "../../support/manifests.ts";
+import { options } from "../samples.ts";
+
+const host: HostFacts = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
+const chat = workloadId("default/chat");
+const zzz = workloadId("default/zzz");
+
+function snapshotOf(documents: readonly object[], rest: Partial<Snapshot> = {}): Snapshot {
+  const manifests = documents.map((document) => {
+    const manifest = parseManifest(document);
+    assert(manifest.ok, manifest.ok ? "" : manifest.error);
+    return [keyOf(manifest.value), manifest.value] as const;
+  });
+  return { ...NOTHING_READ, synced: true, manifests: new Map(manifests), ...rest };
+}
+
+function desired(documents: readonly object[], running: readonly WorkloadId[] = [], rest: Partial<Snapshot> = {}) {
+  return desiredWorkloads(snapshotOf(documents, rest), host, new Set(running));
+}
+
+const unreadable = (kind: "Model" | "InferenceService", name: string) => ({
+  unreadable: new Map([
+    [
+      `${kind} default/${name}`,
+      { identity: { kind, namespace: "default", name }, problem: `x.yaml: ${kind} is faulty` },
+    ],
+  ]),
+});
+
+describe("the workloads of a directory", () => {
+  it("are its InferenceServices with their Models, by namespace and name", () => {
+    const found = desired([modelManifest(), serviceManifest()]);
+    assert.deepEqual([...found.keys()], [chat]);
+    const workload = found.get(chat);
+    assert(workload?.kind === "run");
+    const { id, name, source, fields, gracePeriodMs, returnsAfterEviction } = workload.workload;
+    assert.deepEqual(
+      { id, name, source, host: fields.host, gracePeriodMs, returnsAfterEviction },
+      {
+        id: chat,
+        name: "default/chat",
+        source: "/models/llama.gguf",
+        host: "127.0.0.1",
+        gracePeriodMs: 10_000,
+        returnsAfterEviction: true,
+      },
+    );
+  });
+
+  it("take a Model of their own namespace only (LLMKube trap T9)", () => {
+    const elsewhere = { ...modelManifest(), metadata: { name: "llama", namespace: "other" } };
+    assert.equal(desired([elsewhere, serviceManifest()]).get(chat)?.kind, "refused");
+  });
+
+  it("give a port to the first by name, and never take it from a server that runs (LLMKube#232)", () => {
+    const manifests = [{ ...serviceManifest(), metadata: { name: "zzz" } }, modelManifest(), serviceManifest()];
+    const all = desired(manifests);
+    assert.equal(all.get(chat)?.kind, "run");
+    const later = all.get(zzz);
+    assert(later?.kind === "refused");
+    assert.match(later.message, /^port 8080 belongs to default\/chat/);
+    const taken = desired(manifests, [zzz]);
+    assert.deepEqual([taken.get(zzz)?.kind, taken.get(chat)?.kind], ["run", "refused"]);
+  });
+
+  it("wait for a Model that is not there", () => {
+    const waiting = desired([serviceManifest()]).get(chat);
+    assert(waiting?.kind === "refused");
+    assert.deepEqual([waiting.state, waiting.reason], ["Pending", "ModelNotFound"]);
+  });
+
+  const unknown: ReadonlyArray<readonly [about: string, rest: Partial<Snapshot>, message: RegExp]> = [
+    [
+      "their Model cannot be read",
+      unreadable("Model", "llama"),
+      /^Model default\/llama, which modelRef names, cannot be read$/,
+    ],
+    ["something cannot be told, which may be their Model", { synced: false }, /^Model default\/llama, which modelRef/],
+  ];
+  for (const [about, rest, message] of unknown) {
+    it(`are unknown, not refused, while ${about}`, () => {
+      const found = desired([serviceManifest()], [], rest).get(chat);
+      assert(found?.kind === "unknown");
+      assert.match(found.message, message);
+    });
+  }
+
+  it("are unknown where they cannot be read and never were", () => {
+    const found = desired([modelManifest()], [], unreadable("InferenceService", "chat"));
+    assert.deepEqual(
+      [...found],
+      [[chat, { kind: "unknown", name: "default/chat", message: "x.yaml: InferenceService is faulty" }]],
+    );
+  });
+
+  it("do not include what is faulty but no InferenceService", () => {
+    assert.deepEqual([...desired([], [], unreadable("Model", "llama"))], []);
+  });
+});
