@@ -21,11 +21,14 @@ interface Definition {
 
 const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp", type: "date" };
 
-/** Names and columns are LLMKube's (llmkube-api.md), so that kubectl shows what its users know. */
+/**
+ * Short names and columns are LLMKube's (docs/background/llmkube.md, "API"), so that kubectl shows what its users know.
+ */
 const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
   Model: {
     schema: modelSchema,
-    description: "Weights of a large language model: where they come from, and the memory they may have.",
+    description:
+      "A Model names the weights of a large language model: where they come from, and how much memory they may use.",
     shortName: "mdl",
     columns: [
       { name: "Phase", jsonPath: ".status.phase", type: "string" },
@@ -37,7 +40,7 @@ const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
   },
   InferenceService: {
     schema: inferenceServiceSchema,
-    description: "Servers that answer requests with a Model.",
+    description: "An InferenceService runs servers that answer requests with a Model.",
     shortName: "isvc",
     columns: [
       { name: "Phase", jsonPath: ".status.phase", type: "string" },
@@ -55,7 +58,7 @@ const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
 
 const HEADER = " Generated from api/ by `npm run generate`; do not edit.";
 
-/** File name in crds/ and content of each CustomResourceDefinition, the same bytes each time. */
+/** The file name in crds/ and the content of each CustomResourceDefinition. The result is the same bytes each time. */
 export function crdFiles(): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(DEFINITIONS).map(([kind, definition]) => {
@@ -98,7 +101,7 @@ function rootSchema({ schema, description }: Definition): object {
   return { type: "object", description, required: json.required ?? [], properties: { ...own, ...json.properties } };
 }
 
-/** Bounds that zod adds to whole numbers by themselves: a format says the same in OpenAPI. */
+/** Bounds that zod adds to every whole number. In OpenAPI a format says the same. */
 const INTEGER_BOUNDS: Readonly<
   Record<string, { readonly format: string; readonly minimum: number; readonly maximum: number }>
 > = {
@@ -106,7 +109,10 @@ const INTEGER_BOUNDS: Readonly<
   safeint: { format: "int64", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
 };
 
-/** Turns what zod emits into a structural schema, in which closed objects are closed by pruning and strict validation. */
+/**
+ * Turns the JSON schema of zod into a structural schema; there, pruning and strict validation close the objects, not
+ * the schema.
+ */
 function structural({
   zodSchema,
   jsonSchema: json,
@@ -115,7 +121,7 @@ function structural({
   jsonSchema: z.core.JSONSchema.BaseSchema;
 }) {
   const schema = unwrap(zodSchema);
-  // For messages of the parser.
+  // These two serve the messages of the parser only.
   delete json["expected"];
   delete json["example"];
   if (schema instanceof z.ZodObject) {

@@ -2,11 +2,11 @@ import type * as z from "zod";
 import { fail, ok, type Result } from "./result.ts";
 import { memberSchema, type Path } from "./schema-walk.ts";
 
-/** Far beyond any manifest, and small enough to walk in a few milliseconds. */
+/** Far more than any real manifest has, and few enough to walk in milliseconds. */
 const MAX_DEPTH = 64;
 const MAX_VALUES = 100_000;
 
-/** An object of a document, none of whose fields is known yet. */
+/** An object in a document whose fields have not been checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {
@@ -14,8 +14,8 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /**
- * Fails on what no manifest can be: nested or repeated (YAML aliases) beyond bounds, or with a key that would change the
- * object that holds it. After that a recursion over the document is safe.
+ * Fails on a document that cannot be a manifest: it is nested too deeply, it has too many values (YAML aliases repeat them), or it
+ * has a key that would change the object that holds it. A recursion over a document that passes is safe.
  */
 export function bounded(document: unknown): Result<unknown> {
   const open: Array<{ value: unknown; depth: number }> = [{ value: document, depth: 0 }];

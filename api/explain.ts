@@ -4,20 +4,20 @@ import { fieldPaths, type Path, pathText, schemaAt, unwrap } from "./schema-walk
 
 const LONGEST_SHOWN = 80;
 const MOST_FIELDS_LISTED = 12;
-/** Share of a name's letters that may be wrong in what still counts as a slip of the pen. */
-const SLIP = 0.4;
-/** The same where the name belongs to another object. */
-const DISTANT_SLIP = 0.2;
+/** The share of a name's letters that may differ in a misspelling of it. */
+const MAX_MISSPELT_SHARE = 0.4;
+/** The same for a name that belongs to another object. */
+const MAX_MISSPELT_SHARE_ELSEWHERE = 0.2;
 
 /**
  * What is wrong with a document, as one clause: the field's path, what it held and what would be right. An unknown field
- * comes first, because it is often the reason why another one is missing.
+ * comes first, because it is often the reason why another field is missing.
  */
 export function explain(root: z.core.$ZodType, document: unknown, issues: readonly z.core.$ZodIssue[]): string {
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue === undefined) return "it is not valid";
   const others = issues.length - 1;
-  const more = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "fault" : "faults"})`;
+  const more = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "problem" : "problems"})`;
   return `${clause(root, document, issue)}${more}`;
 }
 
@@ -43,8 +43,8 @@ function unknownField(root: z.core.$ZodType, path: Path): string {
   const meant = meantField(root, path);
   if (meant !== undefined) return `${text}; did you mean ${meant}?`;
   const siblings = siblingsOf(root, path);
-  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; there are ${siblings.join(", ")}`;
-  return `${text}, and none has a similar name; kubectl explain lists those that exist`;
+  if (siblings.length <= MOST_FIELDS_LISTED) return `${text}; the fields are ${siblings.join(", ")}`;
+  return `${text}, and no field has a similar name; kubectl explain lists the fields`;
 }
 
 /**
@@ -57,7 +57,7 @@ export function meantField(root: z.core.$ZodType, path: Path): string | undefine
   if (sibling !== undefined || name.length > LONGEST_SHOWN) return sibling;
   const elsewhere = fieldPaths(root);
   const same = elsewhere.find((field) => field.at(-1) === name);
-  const near = elsewhere.find((field) => isSlip(name, field.at(-1) ?? "", DISTANT_SLIP));
+  const near = elsewhere.find((field) => isMisspelling(name, field.at(-1) ?? "", MAX_MISSPELT_SHARE_ELSEWHERE));
   const found = same ?? near;
   return found && pathText(found);
 }
@@ -67,15 +67,15 @@ function siblingsOf(root: z.core.$ZodType, path: Path): readonly string[] {
   return parent instanceof z.ZodObject ? Object.keys(parent.shape) : [];
 }
 
-/** The name that a misspelt one was probably meant to be, upper and lower case aside. */
+/** The known name that a misspelt one was probably meant to be, without regard to case. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (names.length === 0 || name.length > LONGEST_SHOWN) return undefined;
   const lower = new Map(names.map((known) => [known.toLowerCase(), known]));
   const found = closest(name.toLowerCase(), [...lower.keys()]);
-  return isSlip(name, found, SLIP) ? lower.get(found) : undefined;
+  return isMisspelling(name, found, MAX_MISSPELT_SHARE) ? lower.get(found) : undefined;
 }
 
-function isSlip(name: string, known: string, share: number): boolean {
+function isMisspelling(name: string, known: string, share: number): boolean {
   return distance(name.toLowerCase(), known.toLowerCase()) <= share * Math.min(name.length, known.length);
 }
 
@@ -104,7 +104,7 @@ function kindOfValue(json: z.core.JSONSchema.BaseSchema): string {
 
 function range({ minimum, maximum, exclusiveMinimum }: z.core.JSONSchema.BaseSchema): string {
   if (minimum === undefined || maximum === undefined) return "";
-  // OpenAPI 3.0 has a boolean there, later JSON Schema a number.
+  // In OpenAPI 3.0 exclusiveMinimum is a boolean; in newer JSON Schema it is a number.
   return exclusiveMinimum ? ` above ${minimum} and at most ${maximum}` : ` from ${minimum} to ${maximum}`;
 }
 
@@ -123,11 +123,11 @@ function valueAt(document: unknown, path: Path): unknown {
   );
 }
 
-/** A value as JSON, cut short, because a manifest is as long as its author likes, and without credentials in URLs. */
+/** A value as JSON for a message: cut short, because a manifest may be long, and without the credentials in URLs. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  // JSON has no NaN and no Infinity, YAML has both.
+  // YAML has NaN and Infinity, JSON has neither.
   const text =
     typeof value === "string" ? JSON.stringify(withoutCredentials(value).slice(0, LONGEST_SHOWN + 1)) : String(value);
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;

@@ -1,10 +1,10 @@
 import * as z from "zod";
 
-/** Characters that a name, a quantity, a path or another short value may have; far above anything in use. */
+/** The most characters of a name, a quantity, a path or another short value; far above anything in use. */
 const MAX_TEXT = 4096;
-/** Characters of free text: arguments, templates, messages. */
+/** The most characters of free text: arguments, templates, messages. */
 const MAX_PROSE = 262_144;
-/** Items that a list may have; an object in etcd stays below 1.5 MiB anyway. */
+/** The most items of a list; an object in etcd stays below 1.5 MiB anyway. */
 const MAX_ITEMS = 4096;
 
 export function text() {
@@ -28,26 +28,29 @@ export function time() {
 }
 
 /**
- * Text that must match `pattern`, which is written so that it means the same in JavaScript and in Go (RE2).
- * @param expected what would be right, as it ends the sentence "it must be ..."
+ * Text that must match `pattern`. The pattern must mean the same in JavaScript and in Go (RE2).
+ * @param expected what would be right; it ends the sentence "it must be ..."
  */
 export function matching(pattern: RegExp, expected: string) {
   return text().regex(pattern).meta({ expected });
 }
 
 /**
- * An embedded Kubernetes type such as `core/v1 Toleration`: carried as it was written, not looked into, so that no field
- * of a newer Kubernetes is lost.
+ * An embedded Kubernetes type such as `core/v1 Toleration`. It is kept as it was written and not checked, so that no
+ * field of a newer Kubernetes is lost.
  */
 export function opaque(type: string) {
   return z.looseObject({}).meta({ title: type, "x-kubernetes-preserve-unknown-fields": true });
 }
 
-/** A rule across fields, once for the API server (CEL) and once for the parser, with the same meaning and message. */
+/**
+ * A rule across fields, written twice with the same meaning and message: in CEL for the API server, and as a function
+ * for the parser.
+ */
 export interface Rule<Value> {
   readonly cel: string;
   readonly holds: (value: Value) => boolean;
-  /** One clause without a full stop: what would be right. */
+  /** What would be right: one clause without a full stop. */
   readonly message: string;
 }
 

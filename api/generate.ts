@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { crdFiles } from "./crd.ts";
 
 /**
- * `npm run generate` writes crds/ from the schemas; `npm run generate -- --check` only says whether they agree, and exits
- * with 1 where they do not.
+ * `npm run generate` writes crds/ from the schemas. `npm run generate -- --check` only checks whether they agree, and
+ * exits with 1 if they do not.
  */
 const folder = join(import.meta.dirname, "..", "crds");
 const check = process.argv.includes("--check");
@@ -14,7 +14,7 @@ for (const [name, content] of crdFiles()) {
   const current = await readFile(path, "utf8").catch(() => undefined);
   if (current === content) continue;
   if (check) {
-    console.error(`crds/${name} is not what api/ defines; run npm run generate and commit the result`);
+    console.error(`crds/${name} differs from what api/ defines; run npm run generate and commit the result`);
     process.exitCode = 1;
   } else {
     await writeFile(path, content);

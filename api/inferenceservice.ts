@@ -10,10 +10,12 @@ import { serviceFields } from "./service-fields.ts";
 
 export const inferenceServiceSpecSchema = z
   .strictObject({
-    modelRef: text().meta({ example: "llama-3-8b" }).describe("Name of the Model to serve, in the same namespace."),
+    modelRef: text()
+      .meta({ example: "llama-3-8b" })
+      .describe("The name of the Model to serve. It must be in the same namespace."),
     runtime: z
       .enum(["llamacpp", "llamacpp-router", "personaplex", "vllm", "tgi", "sglang", "generic"])
-      .describe("What serves the model; on Metal llamacpp, which is llama-server.")
+      .describe("The program that serves the model. On Metal it must be llamacpp, which is llama-server.")
       .default("llamacpp"),
     ...llamaFields,
     ...serviceFields,
@@ -24,50 +26,50 @@ export const inferenceServiceSpecSchema = z
     personaPlexConfig: personaPlexConfigSchema.optional(),
   })
   .meta({ expected: "an object with modelRef" })
-  .describe("The service that is wanted.");
+  .describe("The desired state of the service.");
 
 const accelerationSchema = z
   .strictObject({
-    device: text().describe("Device that computes.").optional(),
-    layersOffloaded: z.int32().describe("Layers on that device.").optional(),
-    layersTotal: z.int32().describe("Layers of the model.").optional(),
+    device: text().describe("The device that the model runs on.").optional(),
+    layersOffloaded: z.int32().describe("The number of layers that are offloaded to the device.").optional(),
+    layersTotal: z.int32().describe("The number of layers of the model.").optional(),
   })
-  .describe("What computes the model.");
+  .describe("The device that runs the model, and how much of the model it runs.");
 
 const gatewayStatusSchema = z
   .strictObject({
-    endpoint: text().describe("URL through the gateway.").optional(),
-    modelName: text().describe("Name of the model that requests are routed by.").optional(),
-    routeReady: z.boolean().describe("Whether the gateway took the route.").optional(),
-    authEnabled: z.boolean().describe("Whether the gateway asks for credentials.").optional(),
+    endpoint: text().describe("The URL of the service behind the gateway.").optional(),
+    modelName: text().describe("The model name by which requests are routed.").optional(),
+    routeReady: z.boolean().describe("Whether the gateway has accepted the route.").optional(),
+    authEnabled: z.boolean().describe("Whether the gateway requires authentication.").optional(),
   })
-  .describe("The route through a gateway.");
+  .describe("The state of the route through a gateway.");
 
 export const inferenceServiceStatusSchema = z
   .strictObject({
     phase: z
       .enum(["Pending", "Creating", "Progressing", "Ready", "WaitingForGPU", "Stopped", "Suspended", "Failed"])
-      .describe("How far the service is on its way.")
+      .describe("The phase of the service.")
       .optional(),
-    mode: text().describe("What the server answers.").optional(),
-    replicas: z.int32().describe("Replicas that exist.").optional(),
-    readyReplicas: z.int32().describe("Replicas that answer requests.").optional(),
-    desiredReplicas: z.int32().describe("Replicas that are wanted.").optional(),
-    endpoint: text().describe("URL that clients use.").optional(),
+    mode: text().describe("The kind of requests that the server answers.").optional(),
+    replicas: z.int32().describe("The number of replicas that exist.").optional(),
+    readyReplicas: z.int32().describe("The number of replicas that answer requests.").optional(),
+    desiredReplicas: z.int32().describe("The number of replicas that are desired.").optional(),
+    endpoint: text().describe("The URL that clients use.").optional(),
     modelReady: z.boolean().describe("Whether the Model is ready to be served.").optional(),
     schedulingStatus: text()
-      .describe("Why replicas do not run, as one word, for example InsufficientMemory.")
+      .describe("Why replicas are not running: one word, for example InsufficientMemory.")
       .optional(),
-    schedulingMessage: text().describe("Why replicas do not run, as a sentence.").optional(),
-    queuePosition: z.int32().describe("Place in the queue for memory; 1 is next.").optional(),
-    waitingFor: text().describe("What the service waits for.").optional(),
-    effectivePriority: z.int32().describe("Number that priority stands for.").optional(),
+    schedulingMessage: text().describe("Why replicas are not running: a sentence.").optional(),
+    queuePosition: z.int32().describe("Position in the queue for memory; 1 is next.").optional(),
+    waitingFor: text().describe("What the service is waiting for.").optional(),
+    effectivePriority: z.int32().describe("The numeric value of spec.priority.").optional(),
     acceleration: accelerationSchema.optional(),
     gateway: gatewayStatusSchema.optional(),
     lastUpdated: lastUpdated().optional(),
     conditions: conditionList().optional(),
   })
-  .describe("The service as it was found; written by controllers.");
+  .describe("The observed state of the service. Controllers write it.");
 
 export const inferenceServiceSchema = z.strictObject({
   apiVersion: z.literal(GROUP_VERSION),

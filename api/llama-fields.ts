@@ -1,8 +1,29 @@
 import * as z from "zod";
 import { list, matching, prose, text, withCelRules } from "./fields.ts";
 
+/**
+ * Element types of the KV cache that cacheTypeK and cacheTypeV name; others go into cacheTypeCustomK and
+ * cacheTypeCustomV.
+ */
 export const CACHE_TYPES = ["f16", "f32", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl"] as const;
 export type CacheType = (typeof CACHE_TYPES)[number];
+
+/**
+ * What a server gets where a field is not set. Context and slots are LLMKube's defaults, the rest is llama-server's
+ * own; sizes are in tokens.
+ */
+export const SERVER_DEFAULTS = {
+  contextSize: 2048,
+  parallelSlots: 1,
+  cacheType: "f16",
+  flashAttention: true,
+  batchSize: 2048,
+  uBatchSize: 512,
+  draftTokens: 3,
+} as const;
+
+export const MAX_CONTEXT_SIZE = 2 ** 21;
+export const MAX_PARALLEL_SLOTS = 64;
 
 const DRAFT_TYPES: readonly string[] = ["draft", "draft-simple", "draft-eagle3", "draft-dflash", "draft-dspark"];
 const CEL_DRAFT_TYPES = `[${DRAFT_TYPES.map((type) => `'${type}'`).join(", ")}]`;
@@ -27,11 +48,17 @@ const speculativeDecodingFields = z.strictObject({
       "ngram-mod",
       "ngram-cache",
     ])
-    .describe("How tokens are guessed ahead."),
-  draftModelRef: text().describe("Name of a Model in the same namespace to draft with.").optional(),
-  draftModel: text().min(1).max(253).describe("Draft model by the name that the runtime knows.").optional(),
-  nDraftMax: z.int32().min(1).describe("Most tokens to guess ahead.").optional(),
-  pMin: z.number().min(0).max(1).describe("Probability below which guessing stops.").optional(),
+    .describe("The method of speculative decoding."),
+  draftModelRef: text()
+    .describe("The name of the Model to use as the draft model. It must be in the same namespace.")
+    .optional(),
+  draftModel: text()
+    .min(1)
+    .max(253)
+    .describe("The draft model, by the name under which the runtime knows it.")
+    .optional(),
+  nDraftMax: z.int32().min(1).describe("The most tokens to draft at a time.").optional(),
+  pMin: z.number().min(0).max(1).describe("The probability below which drafting stops.").optional(),
 });
 
 type SpeculativeDecoding = z.output<typeof speculativeDecodingFields>;
@@ -59,51 +86,109 @@ const speculativeDecodingSchema = withCelRules(speculativeDecodingFields, [
 
 const ropeScalingSchema = z
   .strictObject({
-    type: z.enum(["linear", "yarn", "longrope"]).describe("How positions are stretched."),
+    type: z.enum(["linear", "yarn", "longrope"]).describe("The method of RoPE scaling."),
     factor: matching(/^[0-9]+(\.[0-9]+)?$/, "a decimal number in text, such as 4.0")
-      .describe("By how much positions are stretched.")
+      .describe("The factor by which the context window is extended.")
       .optional(),
-    originalContext: z.int32().min(128).describe("Context that the model was trained with, in tokens.").optional(),
+    originalContext: z
+      .int32()
+      .min(128)
+      .describe("The context window that the model was trained with, in tokens.")
+      .optional(),
   })
-  .describe("Stretches positions beyond the context that the model was trained with.");
+  .describe("RoPE scaling: extends the context window beyond the one that the model was trained with.");
 
 /** Fields of InferenceService.spec that become settings of llama-server. */
 export const llamaFields = {
-  mode: z.enum(["chat", "embedding", "rerank"]).describe("What the server answers; chat by default.").optional(),
+  mode: z
+    .enum(["chat", "embedding", "rerank"])
+    .describe("The kind of requests that the server answers. Defaults to chat.")
+    .optional(),
   contextSize: z
     .int32()
     .min(128)
-    .max(2_097_152)
-    .describe("Context of the whole server in tokens, shared by its slots; 2048 where not set.")
+    .max(MAX_CONTEXT_SIZE)
+    .describe(
+      `The context window of the server in tokens, which all slots share. Defaults to ${SERVER_DEFAULTS.contextSize}.`,
+    )
     .optional(),
   ropeScaling: ropeScalingSchema.optional(),
   parallelSlots: z
     .int32()
     .min(1)
-    .max(64)
-    .describe("Requests answered at once; each slot gets an equal part of contextSize. 1 where not set.")
+    .max(MAX_PARALLEL_SLOTS)
+    .describe(
+      `The number of requests that are answered at the same time. Each slot gets an equal part of contextSize. Defaults to ${SERVER_DEFAULTS.parallelSlots}.`,
+    )
     .optional(),
   flashAttention: z
     .boolean()
-    .describe("Flash attention: less memory for computing, and needed for a quantized V cache. On unless false.")
+    .describe(
+      `Whether to use flash attention. It needs less memory, and a quantized V cache needs it. Defaults to ${SERVER_DEFAULTS.flashAttention}.`,
+    )
     .optional(),
-  jinja: z.boolean().describe("Whether the model's own chat template is used, which tool calls need.").optional(),
-  cacheTypeK: z.enum(CACHE_TYPES).describe("Type of the keys in the KV cache; f16 where not set.").optional(),
-  cacheTypeV: z.enum(CACHE_TYPES).describe("Type of the values in the KV cache; f16 where not set.").optional(),
-  cacheTypeCustomK: text().describe("Type of the keys that cacheTypeK has no name for.").optional(),
-  cacheTypeCustomV: text().describe("Type of the values that cacheTypeV has no name for.").optional(),
-  batchSize: z.int32().min(1).max(16_384).describe("Tokens a batch of a prompt; 2048 where not set.").optional(),
-  uBatchSize: z.int32().min(1).describe("Tokens computed in one go; 512 where not set.").optional(),
-  moeCPUOffload: z.boolean().describe("Whether the weights of all experts stay off the GPU.").optional(),
-  moeCPULayers: z.int32().min(0).describe("Layers whose experts stay off the GPU.").optional(),
-  noKvOffload: z.boolean().describe("Whether the KV cache stays off the GPU.").optional(),
-  noWarmup: z.boolean().describe("Whether the empty run after loading is left out.").optional(),
-  speculativeDecoding: speculativeDecodingSchema.describe("Guessing tokens ahead, to answer faster.").optional(),
-  reasoningBudget: z.int32().min(0).describe("Tokens that a model may reason before it answers.").optional(),
-  reasoningBudgetMessage: prose().describe("Text that ends reasoning when its budget is used up.").optional(),
-  metadataOverrides: list(text()).describe("Values in place of the header's, as key=type:value.").optional(),
-  tensorOverrides: list(text()).describe("Where tensors are kept, as pattern=buffer.").optional(),
+  jinja: z.boolean().describe("Whether to use the chat template of the model. Tool calls need it.").optional(),
+  cacheTypeK: z
+    .enum(CACHE_TYPES)
+    .describe(`The quantization of the keys in the KV cache. Defaults to ${SERVER_DEFAULTS.cacheType}.`)
+    .optional(),
+  cacheTypeV: z
+    .enum(CACHE_TYPES)
+    .describe(`The quantization of the values in the KV cache. Defaults to ${SERVER_DEFAULTS.cacheType}.`)
+    .optional(),
+  cacheTypeCustomK: text()
+    .describe("The quantization of the keys, for a type that cacheTypeK does not list.")
+    .optional(),
+  cacheTypeCustomV: text()
+    .describe("The quantization of the values, for a type that cacheTypeV does not list.")
+    .optional(),
+  batchSize: z
+    .int32()
+    .min(1)
+    .max(16_384)
+    .describe(`The logical batch size for prompt processing, in tokens. Defaults to ${SERVER_DEFAULTS.batchSize}.`)
+    .optional(),
+  uBatchSize: z
+    .int32()
+    .min(1)
+    .describe(
+      `The physical batch size, in tokens: how many are computed at once. Defaults to ${SERVER_DEFAULTS.uBatchSize}.`,
+    )
+    .optional(),
+  moeCPUOffload: z
+    .boolean()
+    .describe("Whether the CPU computes the experts of all layers (mixture of experts).")
+    .optional(),
+  moeCPULayers: z
+    .int32()
+    .min(0)
+    .describe("The number of first layers whose experts the CPU computes (mixture of experts).")
+    .optional(),
+  noKvOffload: z
+    .boolean()
+    .describe(
+      "Whether to keep the KV cache off the GPU. Not supported on Metal, where the CPU and the GPU share their memory.",
+    )
+    .optional(),
+  noWarmup: z.boolean().describe("Whether to skip the warm-up run after the model is loaded.").optional(),
+  speculativeDecoding: speculativeDecodingSchema
+    .describe("Speculative decoding: drafts tokens ahead, to answer faster.")
+    .optional(),
+  reasoningBudget: z
+    .int32()
+    .min(0)
+    .describe("The most tokens that the model may spend on reasoning before it answers.")
+    .optional(),
+  reasoningBudgetMessage: prose().describe("The text that ends the reasoning when its budget is used up.").optional(),
+  metadataOverrides: list(text())
+    .describe("Values that replace those in the header of the GGUF file, as key=type:value. Not supported on Metal.")
+    .optional(),
+  tensorOverrides: list(text())
+    .describe("Buffers to keep tensors in, as pattern=buffer. Not supported on Metal.")
+    .optional(),
   extraArgs: list(prose())
-    .describe("More arguments for the server. On Metal only those that leave memory and network alone are accepted.")
+    .describe(
+      "Further arguments for the server. On Metal only arguments are accepted that change neither its memory nor its network exposure.",
+    )
     .optional(),
 };

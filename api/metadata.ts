@@ -2,14 +2,14 @@ import * as z from "zod";
 import { DEFAULT_NAMESPACE } from "./constants.ts";
 import { list, matching, opaque, prose, text, time } from "./fields.ts";
 
-/** DNS-1123, as the API server has it for names of custom resources (subdomain) and for namespaces (label). */
+/** DNS-1123, as the API server checks the names of custom resources (subdomain) and of namespaces (label). */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 /**
- * meta/v1 ObjectMeta. Read from manifests only: in a CRD the API server brings its own. What neither components nor
- * agent look at is carried as it was written.
+ * meta/v1 ObjectMeta. It is used to read manifests only; for a CRD the API server has its own. Fields that neither
+ * components nor agent use are kept as they were written.
  */
 export const metadataSchema = z
   .strictObject({
@@ -19,13 +19,19 @@ export const metadataSchema = z
     )
       .max(253)
       .meta({ example: "llama-3-8b" }),
-    namespace: matching(NAMESPACE, "at most 63 lower case letters, digits and '-', starting and ending with those")
+    namespace: matching(
+      NAMESPACE,
+      "at most 63 lower case letters, digits and '-', starting and ending with a letter or digit",
+    )
       .max(63)
       .default(DEFAULT_NAMESPACE),
     labels: z
       .record(
         text(),
-        matching(LABEL_VALUE, "at most 63 letters, digits, '-', '_' and '.', starting and ending with those").max(63),
+        matching(
+          LABEL_VALUE,
+          "at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit",
+        ).max(63),
       )
       .optional(),
     annotations: z.record(text(), prose()).optional(),

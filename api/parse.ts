@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
+import { DEFAULT_NAMESPACE, GROUP_VERSION, KINDS, type Kind } from "./constants.ts";
 import { bounded, type Fields, isFields, withoutFields, withoutNulls } from "./document.ts";
 import { explain, meantField, nearest, shown } from "./explain.ts";
 import { type InferenceService, inferenceServiceSchema } from "./inferenceservice.ts";
@@ -8,10 +8,10 @@ import { type Failure, fail, ok, type Result } from "./result.ts";
 import { type Path, pathText } from "./schema-walk.ts";
 
 /**
- * Reads one manifest of this API: defaults applied, nothing else changed, unknown fields refused.
+ * Reads one manifest of this API. It applies the defaults, changes nothing else, and refuses unknown fields.
  *
- * Fails with one sentence that names the object, the field's path, what it held and what would be right. The document is
- * what a YAML or JSON parser returned; its size is the caller's to bound.
+ * Fails with one sentence that names the object, the path of the field, its value and what would be right. `document` is what
+ * a YAML or JSON parser returned; the caller must bound its size.
  */
 export function parseManifest(document: unknown): Result<Manifest> {
   const checked = checkedDocument(document);
@@ -52,7 +52,7 @@ type Schema = (typeof SCHEMAS)[Kind];
 const MOST_LATER_FIELDS = 32;
 const MOST_FIELDS_NAMED = 8;
 
-/** What can be looked at by a schema, and how the object is called in messages. */
+/** A document whose kind is known and which is within bounds, with its schema and its name in messages. */
 function checkedDocument(document: unknown): Result<{ subject: string; schema: Schema; manifest: unknown }> {
   if (!isFields(document)) {
     const held = document === undefined || document === null ? "empty" : shown(document);
@@ -75,7 +75,7 @@ function refused(
   return fail(`${subject}: ${explain(schema, manifest, issues)}`);
 }
 
-/** Nobody writes a status by hand, so that no name in it is a slip of the pen. */
+/** Nobody writes a status by hand, so no name in it is a misspelling. */
 function laterFields(schema: Schema, issues: readonly z.core.$ZodIssue[]): readonly Path[] {
   const unknown = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys.map((key): Path => [...issue.path, key]) : [],
@@ -110,15 +110,15 @@ function held(value: unknown): string {
   return value === undefined || value === null ? "is missing" : `is ${shown(value)}`;
 }
 
-/** `Model default/llama-3-8b`, from a document that may lack any part of it. */
+/** `Model default/llama-3-8b`, for a document in which any part of that may be missing. */
 export function subjectOf({ kind, metadata }: Fields): string {
   const { name, namespace } = isFields(metadata) ? metadata : {};
   const noun = typeof kind === "string" ? plain(kind) : "An object";
   if (typeof name !== "string") return `${noun} without a name`;
-  return `${noun} ${typeof namespace === "string" ? plain(namespace) : "default"}/${plain(name)}`;
+  return `${noun} ${typeof namespace === "string" ? plain(namespace) : DEFAULT_NAMESPACE}/${plain(name)}`;
 }
 
-/** A name as it stands if it can be one, else quoted and cut, so that a message stays one line. */
+/** A valid name as it is; anything else is quoted and cut, so that the message stays on one line. */
 function plain(name: string): string {
   return /^[\w.-]{1,253}$/.test(name) ? name : shown(name);
 }

@@ -4,7 +4,7 @@ import { text } from "./fields.ts";
 /** core/v1 LocalObjectReference. */
 export function localReference(description: string) {
   return z
-    .strictObject({ name: text().describe("Name of an object in the same namespace.").default("") })
+    .strictObject({ name: text().describe("The name of an object in the same namespace.").default("") })
     .meta({ "x-kubernetes-map-type": "atomic" })
     .describe(description);
 }
@@ -13,10 +13,10 @@ export function localReference(description: string) {
 export function huggingFaceTokenReference() {
   return z
     .strictObject({
-      key: text().describe("Key in the Secret's data."),
-      name: text().describe("Name of a Secret in the same namespace.").default(""),
+      key: text().describe("The key in the data of the Secret."),
+      name: text().describe("The name of a Secret in the same namespace.").default(""),
       optional: z.boolean().describe("Whether the Secret or its key may be absent.").optional(),
     })
     .meta({ "x-kubernetes-map-type": "atomic" })
-    .describe("Secret that holds a Hugging Face token for gated weights.");
+    .describe("The Secret with the Hugging Face token for gated weights.");
 }

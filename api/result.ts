@@ -1,6 +1,6 @@
 /**
- * The outcome of reading something that crosses a trust border (manifest, header, HTTP answer, flag):
- * a failure is a value with a kind and one sentence for a person, never an exception.
+ * The outcome of reading something that crosses a trust border (manifest, header, HTTP answer, flag). A failure is a
+ * value with a kind and one sentence for a person; it is never thrown.
  */
 export type Result<T> = Success<T> | Failure;
 

@@ -1,12 +1,12 @@
 import * as z from "zod";
 
-/** Of a label, with its domain, there are at most 317 characters. */
+/** A label key with its domain has at most 317 characters. */
 const LONGEST_KEY = 317;
 
 /** Object keys and list indices from the root of a document to a value in it. */
 export type Path = readonly PropertyKey[];
 
-/** The schema without what makes it optional or gives it a default. */
+/** The schema inside of `optional` and `default`. */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap());
   return schema;
@@ -24,7 +24,7 @@ export function schemaAt(root: z.core.$ZodType, path: Path): z.core.$ZodType | u
   return path.reduce<z.core.$ZodType | undefined>(memberSchema, unwrap(root));
 }
 
-/** Paths of all fields below `root`, nearest first in each object; `[]` stands for the items of a list. */
+/** The paths of all fields below `root`, a field before those inside of it; `[]` stands for the items of a list. */
 export function fieldPaths(root: z.core.$ZodType, path: readonly string[] = []): ReadonlyArray<readonly string[]> {
   const schema = unwrap(root);
   if (schema instanceof z.ZodArray) return fieldPaths(schema.element, [...path, "[]"]);
@@ -35,7 +35,7 @@ export function fieldPaths(root: z.core.$ZodType, path: readonly string[] = []):
   });
 }
 
-/** `spec.hardware.gpu.resourceClaims[0].name`, and `metadata.labels["example.com/team"]` where a key is no plain word. */
+/** `spec.hardware.gpu.resourceClaims[0].name`, and `metadata.labels["example.com/team"]` for a key that is not a plain word. */
 export function pathText(path: Path): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;

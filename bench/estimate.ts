@@ -33,7 +33,7 @@ for (const model of Object.keys(truth)) {
 await rm(folder, { recursive: true, force: true });
 console.log(`slowest grid of 1,000: ${slowest.toFixed(1)} ms (aim: under ${GRID_LIMIT_MS} ms)`);
 
-/** Milliseconds of the fastest of some rounds: the others were disturbed, or not compiled yet. */
+/** Milliseconds of the fastest round; other rounds may have been disturbed or not compiled yet. */
 function best(work: () => void): number {
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,11 +1,11 @@
 // npm run bench:peers: error on context memory (KV cache and state) at the longest measured f16 context of one slot, against what llama.cpp reserves.
 import { rm } from "node:fs/promises";
+import { MiB } from "../api/bytes.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../test/support/truth-models.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 
-const MiB = 2 ** 20;
 const folder = await temporaryDirectory();
 const truth = readTruth();
 console.log("| model | case | llama.cpp MiB | pulumi-llmkube | LLMKube's formula |\n|---|---|---|---|---|");
@@ -31,7 +31,9 @@ function largestSingleSlot(cases: readonly MeasuredCase[]): MeasuredCase | undef
     .sort((a, b) => b.contextSize - a.contextSize)[0];
 }
 
-/** As published: layers x embedding x context x (2 + 2 bytes), whatever the heads, the window or the state. */
+/**
+ * The published formula: layers x embedding x context x (2 + 2 bytes), regardless of heads, window or recurrent state.
+ */
 function llmkubeMiB(header: GgufHeader, contextSize: number): number {
   const architecture = String(header.metadata.get("general.architecture"));
   const layers = Number(header.metadata.get(`${architecture}.block_count`));

@@ -1,11 +1,13 @@
-// npm run bench:synthetic [-- --record] [model ...]: what llama-server reserves for the shapes of test/support/synthetic-shapes.ts, beside the
-// estimate; recorded into test/fixtures/synthetic.json, whose every case is of one version of llama.cpp, where that is asked for.
+// npm run bench:synthetic [-- --record] [model ...]: compares the estimate with what llama-server reserves for the shapes of
+// test/support/synthetic-shapes.ts. With --record it writes the result into test/fixtures/synthetic.json, whose cases
+// are all of one version of llama.cpp.
 import { spawn } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import getPort from "get-port";
+import { MiB } from "../api/bytes.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { type WriterTensor, writeGgufFile } from "../test/support/gguf-writer.ts";
 import {
@@ -22,13 +24,12 @@ import { SYNTHETIC_SHAPES, type SyntheticShape } from "../test/support/synthetic
 import { temporaryDirectory } from "../test/support/workspace.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
-const MiB = 2 ** 20;
 const LONGEST_LOAD_MS = 60_000;
 const MOST_TENSORS = 20_000;
-/** Dense models that are measured without flash attention as well. */
+/** Dense models that are also measured without flash attention. */
 const WITHOUT_FLASH: readonly string[] = ["llama3.1-8b", "qwen2.5-7b", "gemma-2b"];
 
-/** Tensors by name: the shapes that the loader asked for. */
+/** Tensors by name, with the shapes that the loader asks for. */
 type Tensors = Map<string, readonly number[]>;
 
 const server = await ensureTool("llama-server");
@@ -78,19 +79,22 @@ function runsOf(name: string): readonly SyntheticRun[] {
   return WITHOUT_FLASH.includes(name) ? [...runs, withoutFlash] : runs;
 }
 
-/** The log of a server that has reserved everything; the loader itself says which tensors it wants, one after another. */
+/**
+ * The log of a server that has reserved all its memory. Until then the loader names the tensors that it wants, one
+ * after another.
+ */
 async function loaded(path: string, shape: SyntheticShape, tensors: Tensors, run: SyntheticRun): Promise<string> {
-  let guess = true;
+  let spreading = true;
   for (let round = 0; round < MOST_TENSORS; round++) {
     const layers = Number(shape.keys["block_count"]);
-    const offered = guess ? spread(tensors, layers) : tensors;
+    const offered = spreading ? spread(tensors, layers) : tensors;
     await writeGgufFile(path, syntheticModel(shape, listed(offered)));
     const log = await serverLog(path, run);
     if (log.includes("- Host ")) {
       for (const [name, dimensions] of offered) tensors.set(name, dimensions);
       return log;
     }
-    if (guess && log.includes("wrong number of tensors")) guess = false;
+    if (spreading && log.includes("wrong number of tensors")) spreading = false;
     else if (!learn(log, tensors)) throw new Error(complaintOf(log));
   }
   throw new Error(`more than ${MOST_TENSORS} tensors`);
@@ -100,13 +104,16 @@ function listed(tensors: Tensors): readonly WriterTensor[] {
   return [...tensors].map(([name, dimensions]) => ({ name, shape: dimensions, type: typeOf(name, dimensions) }));
 }
 
-/** F16 for matrices that are multiplied, F32 for all else. */
+/** F16 for matrices that are multiplied, F32 for everything else. */
 function typeOf(name: string, dimensions: readonly number[]): number {
   const small = /norm|conv|ssm_|time_mix|bias|shortconv|kda|altup|router|_scale|sinks|pos_embd|token_types/.test(name);
   return dimensions.length > 1 && !small ? 1 : 0;
 }
 
-/** Adds what the loader missed or corrects what it refused; false: it complains about something else. */
+/**
+ * Adds the tensor that the loader misses, or corrects the one that it refuses. Returns false if it complains about
+ * something else.
+ */
 function learn(log: string, tensors: Tensors): boolean {
   const missing = /missing tensor '([^']+)'|tensor '([^']+)' not found/.exec(log)?.slice(1).find(Boolean);
   if (missing !== undefined) {
@@ -122,7 +129,7 @@ function learn(log: string, tensors: Tensors): boolean {
   return true;
 }
 
-/** Gives every layer what the first layer of its kind has been asked for: a guess that saves hundreds of starts. */
+/** Gives every layer the tensors of the first layer of its kind, which saves hundreds of starts and may be wrong. */
 function spread(tensors: Tensors, layers: number): Tensors {
   const all: Tensors = new Map();
   for (const [name, dimensions] of tensors) {
@@ -139,7 +146,7 @@ function suffixOf(name: string): string {
   return name.replace(/^blk\.\d+\./, "");
 }
 
-/** Runs llama-server until it has printed its memory, which it does before it reads any weight, or has ended. */
+/** Runs llama-server until it has printed its memory, which it does before it reads any weights, or until it exits. */
 async function serverLog(path: string, run: SyntheticRun): Promise<string> {
   const { contextSize, parallel, ubatch, flashAttention } = run;
   const size = ["-c", contextSize, "-np", parallel, "-b", 2048, "-ub", ubatch, "-fa", flashAttention ? "on" : "off"];

@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
@@ -14,8 +15,7 @@ import {
   ROPE_SCALINGS,
   type RopeScaling,
 } from "../memory/estimate/types.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
+import { DEFAULT_SETTINGS } from "../serving/settings.ts";
 
 export interface EstimateFlags {
   readonly contextSize: number;
@@ -44,42 +44,86 @@ export interface EstimateFlags {
   readonly json?: true;
 }
 
-/** The options of `estimate`, named as llama-server's own where it has them. */
+/** The options of `estimate`. They have the names of llama-server's own options where it has such options. */
 export function withEstimateOptions(command: Command): Command {
+  return withBudgetOptions(withServerOptions(command));
+}
+
+function withServerOptions(command: Command): Command {
   return command
-    .option("--context-size <tokens>", "cells in total, over all slots (-c)", whole, DEFAULT_CONTEXT_SIZE)
-    .option("--parallel <n|auto>", "slots (-np); auto: 4 that share one context", wholeOrAuto, 1)
-    .addOption(new Option("--cache-type-k <type>", "element type of the K cache").choices(CACHE_TYPES).default("f16"))
-    .addOption(new Option("--cache-type-v <type>", "element type of the V cache").choices(CACHE_TYPES).default("f16"))
-    .addOption(new Option("--flash-attention <on|off>", "flash attention (-fa)").choices(["on", "off"]).default("on"))
-    .option("--batch-size <tokens>", "logical batch (-b)", whole, DEFAULT_BATCH_SIZE)
-    .option("--ubatch-size <tokens>", "physical batch (-ub)", whole, DEFAULT_UBATCH_SIZE)
-    .addOption(new Option("--backend <backend>", "where it computes").choices(BACKENDS).default("metal"))
-    .option("--mmproj <source>", "projector of images or sound, served beside the model")
-    .option("--draft <source>", "model that guesses tokens ahead (-md)")
-    .option("--draft-tokens <n>", `tokens guessed ahead a slot (default: ${DEFAULT_DRAFT_TOKENS} with --draft)`, whole)
-    .option("--lora <source>", "LoRA adapter; may be given several times", collect, [])
-    .option("--cache-ram <MiB>", "host memory for prompts of earlier requests", wholeOrZero)
-    .option("--ctx-checkpoints <n>", "checkpoints a slot of sliding-window and recurrent models", wholeOrZero)
-    .option("--swa-full", "sliding-window layers keep the whole context")
-    .addOption(new Option("--load-mode <mode>", "how weights are brought in").choices(LOAD_MODES))
-    .option("--moe-cpu", "experts of all layers are computed by the CPU (-cmoe)")
-    .option("--moe-cpu-layers <n>", "experts of the first n layers are computed by the CPU (-ncmoe)", wholeOrZero)
-    .addOption(new Option("--rope-scaling <type>", "positions beyond the trained context").choices(ROPE_SCALINGS))
-    .option("--memory-budget <quantity>", "budget, for example 24Gi; wins over a fraction")
-    .option("--memory-fraction <share>", "budget as a share of the host's memory, above 0, at most 1", Number)
-    .option("--host-memory <quantity>", "memory of the host the budget is for (default: this machine's)")
-    .option("--grid", "also the need of other contexts and cache types")
+    .option(
+      "--context-size <tokens>",
+      "context window in total, shared by all slots (-c)",
+      whole,
+      DEFAULT_SETTINGS.contextSize,
+    )
+    .option(
+      "--parallel <n|auto>",
+      "number of slots (-np); auto means 4 slots that share one context",
+      wholeOrAuto,
+      DEFAULT_SETTINGS.parallel,
+    )
+    .addOption(
+      new Option("--cache-type-k <type>", "quantization of the keys in the KV cache (-ctk)")
+        .choices(CACHE_TYPES)
+        .default(DEFAULT_SETTINGS.cacheTypeK),
+    )
+    .addOption(
+      new Option("--cache-type-v <type>", "quantization of the values in the KV cache (-ctv)")
+        .choices(CACHE_TYPES)
+        .default(DEFAULT_SETTINGS.cacheTypeV),
+    )
+    .addOption(
+      new Option("--flash-attention <on|off>", "whether to use flash attention (-fa)")
+        .choices(["on", "off"])
+        .default("on"),
+    )
+    .option("--batch-size <tokens>", "logical batch size (-b)", whole, DEFAULT_SETTINGS.batchSize)
+    .option("--ubatch-size <tokens>", "physical batch size (-ub)", whole, DEFAULT_SETTINGS.ubatchSize)
+    .addOption(new Option("--backend <backend>", "hardware that the model runs on").choices(BACKENDS).default("metal"))
+    .option("--mmproj <source>", "multimodal projector for images or sound")
+    .option("--draft <source>", "draft model for speculative decoding (-md)")
+    .option(
+      "--draft-tokens <n>",
+      `most tokens to draft at a time for each slot (default: ${SERVER_DEFAULTS.draftTokens} with --draft)`,
+      whole,
+    )
+    .addOption(
+      new Option("--lora <source>", "LoRA adapter; the option may be repeated").argParser(collect).default([], "none"),
+    )
+    .option("--cache-ram <MiB>", "size of the prompt cache in host memory", wholeOrZero)
+    .option(
+      "--ctx-checkpoints <n>",
+      "context checkpoints for each slot (sliding-window and recurrent models)",
+      wholeOrZero,
+    )
+    .option("--swa-full", "cache the whole context in sliding-window layers")
+    .addOption(new Option("--load-mode <mode>", "how the weights are loaded").choices(LOAD_MODES))
+    .option("--moe-cpu", "compute the experts of all layers on the CPU (-cmoe)")
+    .option("--moe-cpu-layers <n>", "compute the experts of the first n layers on the CPU (-ncmoe)", wholeOrZero)
+    .addOption(
+      new Option("--rope-scaling <type>", "RoPE scaling, for a context longer than the trained one").choices(
+        ROPE_SCALINGS,
+      ),
+    );
+}
+
+function withBudgetOptions(command: Command): Command {
+  return command
+    .option("--memory-budget <quantity>", "memory budget, for example 24Gi; takes precedence over a fraction")
+    .option("--memory-fraction <share>", "memory budget as a share of the host's memory, above 0 and at most 1", Number)
+    .option("--host-memory <quantity>", "memory of the host that will run the model (default: that of this machine)")
+    .option("--grid", "also show the need for other context sizes and cache types")
     .option(
       "--json",
-      "print one JSON object, an array for several sources; {error, kind, retryAfterMs} for one that failed",
+      "print JSON: one object, or an array for several sources; {error, kind, retryAfterMs} for a source that failed",
     );
 }
 
 export function settingsOf(flags: EstimateFlags): EstimateSettings {
   const { contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend } = flags;
   const { cacheRam, ctxCheckpoints, swaFull, loadMode, moeCpu, moeCpuLayers, ropeScaling } = flags;
-  const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : DEFAULT_DRAFT_TOKENS);
+  const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return {
     ...{ contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend },
     flashAttention: flags.flashAttention === "on",
@@ -94,14 +138,14 @@ export function settingsOf(flags: EstimateFlags): EstimateSettings {
   };
 }
 
-/** The budget to hold the need against; undefined: none was asked about. */
+/** The budget to compare the need with; undefined if no option asks for one. */
 export function askedBudget(flags: EstimateFlags): Result<Budget | undefined> {
   const { memoryBudget, memoryFraction, hostMemory } = flags;
   if (memoryBudget === undefined && memoryFraction === undefined && hostMemory === undefined) return ok(undefined);
   const host = hostMemory === undefined ? ok(BigInt(totalmem())) : parseQuantity(hostMemory);
   if (!host.ok) return fail(`--host-memory ${host.error}`);
   if (host.value <= 0n) return fail(`--host-memory ${JSON.stringify(hostMemory)} must be above 0, for example 16Gi`);
-  // An absolute budget is not capped by this machine unless it was said to be the host.
+  // An absolute budget is capped only by a host that was named, not by this machine.
   const hostMemoryBytes = memoryBudget !== undefined && hostMemory === undefined ? undefined : Number(host.value);
   return resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes });
 }
@@ -109,7 +153,7 @@ export function askedBudget(flags: EstimateFlags): Result<Budget | undefined> {
 function whole(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 31) {
-    throw new InvalidArgumentError("A whole number from 1 to 2147483648 is expected.");
+    throw new InvalidArgumentError("It must be a whole number from 1 to 2147483648.");
   }
   return value;
 }

@@ -1,34 +1,20 @@
 import { formatBytes } from "../api/quantity.ts";
-import { adviceText } from "../memory/advice.ts";
+import { adviceText } from "../memory/advice-text.ts";
 import { describeBudget } from "../memory/budget.ts";
+import { partLabel } from "../memory/estimate/parts.ts";
 import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import type { GridCell } from "../memory/grid.ts";
 import { borderlessTable, printed } from "./borderless-table.ts";
 import type { Answer } from "./estimate-answer.ts";
 
-const LABELS: Readonly<Record<string, string>> = {
-  weights: "weights",
-  kv: "KV cache",
-  recurrent: "recurrent state",
-  computeDevice: "compute, device",
-  computeHost: "compute, host",
-  output: "output buffer",
-  process: "process and tokenizer",
-  promptCache: "prompt cache",
-  checkpoints: "context checkpoints",
-  mmproj: "projector",
-  draft: "draft model",
-  lora: "LoRA adapters",
-};
-
 const BAR_WIDTH = 32;
 
-/** The answer for a person: where the memory goes, and what a budget means for it. */
+/** The answer as text: the parts of the memory, and whether they fit the budget if there is one. */
 export function estimateText(answer: Answer): string {
   const { estimate, settings } = answer;
   const lines = [`${answer.source}: ${estimate.architecture}, ${settingsText(settings)}`, ""];
   if (estimate.confidence === "unknown") {
-    lines.push(`  weights  ${formatBytes(estimate.weightsBytes)}`, "  need     unknown");
+    lines.push(`  weights  ${formatBytes(estimate.weightsBytes)}`, "  total    unknown");
   } else {
     lines.push(breakdown(estimate));
   }
@@ -39,7 +25,7 @@ export function estimateText(answer: Answer): string {
   return lines.join("\n");
 }
 
-/** Contexts down, cache types across. */
+/** One row for each context size, one column for each cache type. */
 function gridText(grid: readonly GridCell[]): string {
   const types = [...new Set(grid.map(({ cacheType }) => cacheType))];
   const table = borderlessTable({
@@ -50,7 +36,7 @@ function gridText(grid: readonly GridCell[]): string {
   for (const contextSize of new Set(grid.map((cell) => cell.contextSize))) {
     table.push([String(contextSize), ...grid.filter((cell) => cell.contextSize === contextSize).map(cellText)]);
   }
-  const legend = grid.some(({ fits }) => fits !== undefined) ? "\n  ✓ fits the budget, ✗ does not" : "";
+  const legend = grid.some(({ fits }) => fits !== undefined) ? "\n  ✓ fits the budget, ✗ does not fit" : "";
   return `${printed(table)}${legend}`;
 }
 
@@ -59,7 +45,7 @@ function cellText({ totalBytes, fits }: GridCell): string {
   return fits === undefined ? need : `${need} ${fits ? "✓" : "✗"}`;
 }
 
-/** Several answers side by side, one column a source. */
+/** Several answers side by side, one column for each source. */
 export function comparisonText(answers: readonly Answer[]): string {
   const known = answers.map(({ estimate }) => (estimate.confidence === "unknown" ? undefined : estimate));
   const table = borderlessTable({
@@ -70,10 +56,7 @@ export function comparisonText(answers: readonly Answer[]): string {
   const used = known.flatMap((found) => Object.entries(found?.parts ?? {}).filter(([, bytes]) => bytes > 0));
   const parts = new Set(used.map(([part]) => part));
   for (const part of parts) {
-    table.push([
-      LABELS[part] ?? part,
-      ...known.map((found) => (found ? formatBytes(found.parts[part] ?? 0) : "unknown")),
-    ]);
+    table.push([partLabel(part), ...known.map((found) => (found ? formatBytes(found.parts[part] ?? 0) : "unknown"))]);
   }
   table.push(["total", ...known.map((found) => (found ? formatBytes(found.totalBytes) : "unknown"))]);
   table.push(["confidence", ...answers.map(({ estimate }) => estimate.confidence)]);
@@ -97,7 +80,7 @@ function breakdown(estimate: KnownEstimate): string {
   const parts = Object.entries(estimate.parts).filter(([, bytes]) => bytes > 0);
   for (const [part, bytes] of parts) {
     table.push([
-      LABELS[part] ?? part,
+      partLabel(part),
       formatBytes(bytes),
       "█".repeat(Math.round((BAR_WIDTH * bytes) / estimate.totalBytes)),
     ]);
@@ -111,7 +94,7 @@ function verdictLines({ verdict, settings }: Answer): readonly string[] {
   const { budget, fit, advice } = verdict;
   if (fit.reason === "MemoryCheckFailed") return ["", `  refused: ${fit.message}`];
   if (!fit.fits) return ["", `  does not fit: ${fit.message}`, `  ${adviceText(advice, settings)}`];
-  const room =
-    advice.maxContextSize === undefined ? "" : `; up to ${advice.maxContextSize} tokens of context would fit`;
-  return ["", `  fits: ${describeBudget(budget)}, ${formatBytes(fit.headroomBytes)} to spare${room}`];
+  const largest =
+    advice.maxContextSize === undefined ? "" : `; a context of up to ${advice.maxContextSize} tokens would fit`;
+  return ["", `  fits: ${describeBudget(budget)}, ${formatBytes(fit.headroomBytes)} to spare${largest}`];
 }

@@ -11,14 +11,17 @@ const EXIT = { fits: 0, doesNotFit: 1, badInput: 2, unknown: 3, interrupted: 130
 export function estimateCommand(): Command {
   const command = new Command("estimate")
     .description(
-      "What a model needs under llama-server, from its GGUF header alone; with a budget, whether it fits and what would.",
+      "Estimates the memory that llama-server needs for a model, from its GGUF header alone. With a budget it also says whether the model fits, and what would fit.",
     )
     .argument(
       "<source...>",
-      "GGUF files, side by side where several: absolute or relative path, file://, https:// or hf://org/repo/file.gguf",
+      "GGUF files; several are shown side by side. Each is a path, file://, https:// or hf://org/repo/file.gguf",
     );
   return withEstimateOptions(command)
-    .addHelpText("after", "\nExit codes: 0 fits (or no budget given), 1 does not fit, 2 bad input, 3 need unknown.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 it fits (or there is no budget), 1 it does not fit, 2 invalid input, 3 its need is unknown.",
+    )
     .action(run);
 }
 

@@ -19,7 +19,7 @@ const MARGIN_SECONDS = 20;
 
 /**
  * A LaunchDaemon, since a LaunchAgent's traffic can fail silently behind Local Network privacy; not in the background, where
- * Metal is some eight times slower; started again unless it was stopped (apple-memory.md §6).
+ * Metal is some eight times slower; started again unless it was stopped (docs/background/apple-memory.md, "launchd").
  */
 export function daemonPlist({ command, user, home }: Daemon): string {
   const log = `${home}/Library/Logs/pulumi-llmkube-agent.log`;

@@ -6,7 +6,7 @@ import { metadataSchema } from "../api/metadata.ts";
 import { modelSpecSchema } from "../api/model.ts";
 import type { LlmModelArgs, ServingArgs } from "./args.ts";
 
-// The rule of every field is the one in api/; only the arrangement is the component's.
+// Every field has the rule that api/ defines; only the arrangement is the component's.
 const model = modelSpecSchema.shape;
 const hardware = hardwareSchema.shape;
 const gpu = hardware.gpu.unwrap().shape;

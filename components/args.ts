@@ -1,66 +1,73 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Accelerator, CacheType, Priority, WeightsFormat } from "./enums.ts";
 
-// Pulumi infers the schema for other languages from these interfaces and their comments: no unions, no inline objects, no links.
+// Pulumi infers the schema for other languages from these interfaces and their comments. It understands no unions, no
+// inline objects and no links.
 
-/** A model, the memory it may have, and how it is served. */
+/** A model, the memory that it may use, and how it is served. */
 export interface LlmModelArgs {
   /**
-   * Where the weights are: hf://org/repo/file.gguf (a revision, where wanted, follows the repo after an at sign), https://,
+   * Location of the weights: hf://org/repo/file.gguf (a revision may follow the repo after an at sign), https://,
    * http://, file://, s3://, pvc://, or an absolute path on the Mac that serves them.
    */
   source: pulumi.Input<string>;
 
-  /** SHA-256 of the weights in 64 hexadecimal digits; weights that do not match are not served. */
+  /** SHA-256 of the weights, in 64 hexadecimal digits. Weights that do not match are not served. */
   sha256?: pulumi.Input<string>;
 
   /**
-   * File format of the weights; gguf where not set, which is the one that can be checked before anything runs.
+   * File format of the weights. Defaults to gguf, the only format that can be checked before anything runs.
    * @default gguf
    */
   format?: pulumi.Input<WeightsFormat>;
 
-  /** Quantization of the weights, for example Q4_K_M; for people, not checked. */
+  /** Quantization of the weights, for example Q4_K_M. It is informational and is not checked. */
   quantization?: pulumi.Input<string>;
 
-  /** Projector that lets the model see images or hear sound, located as source is; it counts against the budget. */
+  /**
+   * Location of the multimodal projector for images or sound; it takes the same forms as source. It counts against the
+   * budget.
+   */
   mmproj?: pulumi.Input<string>;
 
   /**
-   * Memory that the model may use on a Mac, all of it counted: weights, context and buffers. A Kubernetes quantity of bytes
-   * above 0, for example 24Gi or 512Mi. Wins over memoryFraction.
+   * The most memory that the model may use on a Mac. Weights, KV cache and buffers all count. It is a Kubernetes
+   * quantity of bytes above 0, for example 24Gi or 512Mi, and takes precedence over memoryFraction.
    */
   memoryBudget?: pulumi.Input<string>;
 
   /**
-   * Share of the Mac's physical memory that the model may use, above 0 and at most 1. Where neither this nor memoryBudget is
-   * set, the agent's own share counts: 0.67 up to 36 GiB of memory, 0.75 above.
+   * The share of the Mac's physical memory that the model may use, above 0 and at most 1. If neither this nor
+   * memoryBudget is set, the agent's default applies: 0.67 on a Mac with up to 36 GiB of memory, 0.75 on a larger one.
    */
   memoryFraction?: pulumi.Input<number>;
 
   /**
-   * Where the model computes; metal, the GPU of a Mac, where not set.
+   * The hardware that the model runs on. Defaults to metal, the GPU of a Mac.
    * @default metal
    */
   accelerator?: pulumi.Input<Accelerator>;
 
   /**
-   * Layers to keep on the GPU, from -1; -1 and where not set: all of them.
+   * Number of layers to keep on the GPU. Defaults to -1, which means all layers.
    * @default -1
    */
   gpuLayers?: pulumi.Input<number>;
 
-  /** How the model is served. Left out: a Model alone, which nothing serves. Empty: served with the defaults. */
+  /**
+   * How the model is served. An empty object serves it with the defaults. Without it the component creates a Model
+   * only, which nothing serves.
+   */
   serving?: ServingArgs;
 
   /**
-   * Name of the Kubernetes resources: lower case letters, digits, - and . only; the name of the component where not set.
+   * Name of the Kubernetes resources: lower case letters, digits, - and . only. Defaults to the name of the component.
    * @default name of the component
    */
   name?: pulumi.Input<string>;
 
   /**
-   * Namespace of the Kubernetes resources; default where not set.
+   * Namespace of the Kubernetes resources. Defaults to default.
    * @default default
    */
   namespace?: pulumi.Input<string>;
@@ -72,8 +79,8 @@ export interface LlmModelArgs {
   annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 
   /**
-   * Host part of the endpoint that the component puts out; NAME.NAMESPACE.svc.cluster.local where not set. Use 127.0.0.1 where
-   * an agent on the same machine reads rendered manifests. It moves nothing: where a server listens is the agent's to decide.
+   * Host in the output endpoint. Output only; it does not change where the server listens. Use 127.0.0.1 if an agent on
+   * the same machine reads the rendered manifests. Defaults to NAME.NAMESPACE.svc.cluster.local.
    * @default NAME.NAMESPACE.svc.cluster.local
    */
   endpointHost?: pulumi.Input<string>;
@@ -82,89 +89,91 @@ export interface LlmModelArgs {
 /** How a model is served: settings of the server and of the service around it. */
 export interface ServingArgs {
   /**
-   * Context of the whole server in tokens, shared by its slots, from 128 to 2097152; 2048 where not set.
+   * Context window of the server in tokens, which all slots share, from 128 to 2097152. Defaults to 2048.
    * @default 2048
    */
   contextSize?: pulumi.Input<number>;
 
   /**
-   * Requests answered at once, from 1 to 64; each slot gets an equal part of contextSize. 1 where not set.
+   * Number of requests that are answered at the same time, from 1 to 64. Each slot gets an equal part of contextSize.
+   * Defaults to 1.
    * @default 1
    */
   parallelSlots?: pulumi.Input<number>;
 
   /**
-   * Type of the keys in the KV cache; f16 where not set.
+   * Quantization of the keys in the KV cache. Defaults to f16.
    * @default f16
    */
   cacheTypeK?: pulumi.Input<CacheType>;
 
   /**
-   * Type of the values in the KV cache; f16 where not set. A quantized one needs flash attention.
+   * Quantization of the values in the KV cache. Defaults to f16; any type smaller than f16 needs flash attention.
    * @default f16
    */
   cacheTypeV?: pulumi.Input<CacheType>;
 
   /**
-   * Flash attention: less memory for computing. On unless false.
+   * Whether to use flash attention, which needs less memory. Defaults to true.
    * @default true
    */
   flashAttention?: pulumi.Input<boolean>;
 
   /**
-   * Tokens in a batch of a prompt, from 1 to 16384; 2048 where not set.
+   * Logical batch size for prompt processing, in tokens, from 1 to 16384. Defaults to 2048.
    * @default 2048
    */
   batchSize?: pulumi.Input<number>;
 
   /**
-   * Tokens computed in one go, from 1; 512 where not set.
+   * Physical batch size, in tokens: how many are computed at once, at least 1. Defaults to 512.
    * @default 512
    */
   uBatchSize?: pulumi.Input<number>;
 
   /**
-   * Servers to run, each on a Mac of its own, from 0 to 10; 0 stops all. 1 where not set.
+   * Number of servers to run, each on a different Mac, from 0 to 10; 0 stops all of them. Defaults to 1.
    * @default 1
    */
   replicas?: pulumi.Input<number>;
 
   /**
-   * Who gives way when memory is short: lower priorities are evicted first; normal where not set.
+   * Priority of the service. When memory is short, lower priorities are evicted first. Defaults to normal.
    * @default normal
    */
   priority?: pulumi.Input<Priority>;
 
   /**
-   * Whether the service is never evicted for want of memory.
+   * Whether the service is protected from eviction when memory is short. Defaults to false.
    * @default false
    */
   evictionProtection?: pulumi.Input<boolean>;
 
   /**
-   * Port of the service, from 1 to 65535; 8080 where not set.
+   * Port of the service, from 1 to 65535. Defaults to 8080.
    * @default 8080
    */
   port?: pulumi.Input<number>;
 
   /**
-   * Name of a Model in the same namespace that guesses tokens ahead, which makes answers faster: a smaller one with the same
-   * vocabulary, for example modelName of another component without serving. It counts against the budget of this model.
+   * Draft model for speculative decoding, which makes answers faster: the name of a Model in the same namespace. It
+   * must be a smaller model with the same vocabulary, for example modelName of another component without serving. It
+   * counts against the budget of this model.
    */
   draftModel?: pulumi.Input<string>;
 
   /**
-   * Tokens that draftModel guesses ahead, from 1; 3 where not set.
+   * The most tokens that the draft model drafts at a time, at least 1. Defaults to 3.
    * @default 3
    */
   draftTokens?: pulumi.Input<number>;
 
-  /** Whether the model's own chat template is used, which tool calls need. */
+  /** Whether to use the chat template of the model. Tool calls need it. */
   jinja?: pulumi.Input<boolean>;
 
   /**
-   * More arguments for the server, for example --temp and 0.7 as two items. Only those that leave memory and network alone are
-   * accepted.
+   * Further arguments for the server, for example --temp and 0.7 as two items. Only arguments are accepted that change
+   * neither its memory nor its network exposure.
    */
   extraArgs?: pulumi.Input<pulumi.Input<string>[]>;
 }

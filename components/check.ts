@@ -12,8 +12,9 @@ import { serviceSpec } from "./specs.ts";
 import { mapUnknown } from "./unknown.ts";
 
 /**
- * The same arguments, of which every value is checked before it reaches a resource: plain ones now, outputs when they are
- * known, each together with what was known before it. `refuse` gets one clause and throws; no clause holds a secret.
+ * The same arguments, with every value checked before it reaches a resource: plain values now, outputs as soon as they
+ * are known, each together with what is known by then. `refuse` gets one clause, which never holds a secret, and
+ * throws.
  */
 export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => never): LlmModelArgs {
   const arrived = new Map<string, unknown>();
@@ -30,11 +31,14 @@ export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => nev
       return refuse(secret ? `${field} is not valid; its value is secret and not shown` : found);
     }),
   );
-  // The copy differs from args in outputs for outputs only.
+  // The copy differs from args only in that each output is replaced by an output of the same type.
   return checked as LlmModelArgs;
 }
 
-/** What is wrong with what is known so far, as one clause. `arrived` has the values of outputs by their paths. */
+/**
+ * What is wrong with the values that are known so far, as one clause. `arrived` has the values of outputs by their
+ * paths.
+ */
 function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): string | undefined {
   const missing = new Set<string>();
   const known = mapUnknown(args, (_, path) => {
@@ -42,18 +46,19 @@ function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): s
     if (!arrived.has(field)) missing.add(field);
     return arrived.get(field);
   });
-  if (missing.has("serving")) return "serving must be a plain object, because what there is to create depends on it";
+  if (missing.has("serving"))
+    return "serving must be a plain object, not an output, because it decides which resources are created";
   const issues = llmModelArgsSchema.safeParse(known).error?.issues ?? [];
   const faults = issues.filter(({ path }) => !missing.has(pathText(path)));
   if (faults.length > 0) return explain(llmModelArgsSchema, known, faults);
   return servingProblem(known, missing);
 }
 
-/** Rules across the fields of `serving`. A field that is not known yet counts as left out. */
+/** Checks the rules across the fields of `serving`. A field that is not known yet counts as absent. */
 function servingProblem(known: unknown, missing: ReadonlySet<string>): string | undefined {
   const serving = z.object({ serving: servingArgsSchema }).safeParse(known).data?.serving;
   if (serving?.draftTokens !== undefined && serving.draftModel === undefined && !missing.has("serving.draftModel")) {
-    return "serving.draftTokens is set without serving.draftModel, the Model that guesses them";
+    return "serving.draftTokens is set, but serving.draftModel is not: name the draft model";
   }
   const spec = serving && inferenceServiceSpecSchema.safeParse(serviceSpec("model", serving)).data;
   if (spec === undefined) return undefined;

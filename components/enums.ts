@@ -1,7 +1,7 @@
-// Const objects with a type of the same name: the shape from which Pulumi's schema inference makes enums for other languages.
-// The values are those of api/; a test holds that none is missing.
+// Const objects with a type of the same name: from this shape Pulumi's schema inference makes enums for other languages.
+// A test holds that the values are those of api/.
 
-/** Where a model computes. */
+/** The hardware that a model runs on. */
 export const Accelerator = {
   /** The GPU of a Mac. */
   Metal: "metal",
@@ -23,7 +23,7 @@ export const WeightsFormat = {
 } as const;
 export type WeightsFormat = (typeof WeightsFormat)[keyof typeof WeightsFormat];
 
-/** Type of the elements of a KV cache; bytes an element. */
+/** Quantization of the KV cache, with the bytes that one element takes. */
 export const CacheType = {
   /** 4 bytes. */
   F32: "f32",
@@ -44,7 +44,7 @@ export const CacheType = {
 } as const;
 export type CacheType = (typeof CacheType)[keyof typeof CacheType];
 
-/** Who gives way when memory is short: the last ones first. */
+/** Priority of a service. When memory is short, lower priorities are evicted first: batch before low, critical last. */
 export const Priority = {
   Critical: "critical",
   High: "high",

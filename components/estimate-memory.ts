@@ -1,59 +1,63 @@
 import * as pulumi from "@pulumi/pulumi";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
 import { estimateServed, readServed } from "../memory/served.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE } from "../serving/settings.ts";
-import { DEFAULT_DRAFT_TOKENS } from "../serving/speculation.ts";
+import { DEFAULT_SETTINGS } from "../serving/settings.ts";
 
-/** A model, and how llama-server would serve it. */
+/** A model, and the settings that llama-server would serve it with. */
 export interface EstimateMemoryArgs {
   /** A GGUF file: an absolute path, file://, http://, https:// or hf://org/repo/file.gguf. */
   source: pulumi.Input<string>;
-  /** Tokens over all slots; 2048 where not set. */
+  /** Context window in tokens, which all slots share. Defaults to 2048. */
   contextSize?: pulumi.Input<number | undefined>;
-  /** Slots, or `auto`; 1 where not set. */
+  /** Number of slots; `auto` means 4 slots that share one context. Defaults to 1. */
   parallel?: pulumi.Input<number | "auto" | undefined>;
-  /** f16 where not set. */
+  /** Quantization of the keys in the KV cache. Defaults to f16. */
   cacheTypeK?: pulumi.Input<CacheType | undefined>;
-  /** f16 where not set. A quantized one needs flash attention. */
+  /** Quantization of the values in the KV cache. Defaults to f16; a quantized type needs flash attention. */
   cacheTypeV?: pulumi.Input<CacheType | undefined>;
-  /** On unless false. */
+  /** Defaults to true. */
   flashAttention?: pulumi.Input<boolean | undefined>;
-  /** 2048 where not set. */
+  /** Logical batch size in tokens. Defaults to 2048. */
   batchSize?: pulumi.Input<number | undefined>;
-  /** 512 where not set. */
+  /** Physical batch size in tokens. Defaults to 512. */
   ubatchSize?: pulumi.Input<number | undefined>;
-  /** metal where not set. */
+  /** Defaults to metal. */
   backend?: pulumi.Input<Backend | undefined>;
-  /** Projector of images or sound that is served beside it; where it is, as source says. */
+  /** Location of the multimodal projector for images or sound; it takes the same forms as source. */
   mmproj?: pulumi.Input<string | undefined>;
-  /** Model that guesses tokens ahead; where it is, as source says. */
+  /** Location of the draft model for speculative decoding; it takes the same forms as source. */
   draft?: pulumi.Input<string | undefined>;
-  /** Tokens guessed ahead; 3 where draft is set and this is not. */
+  /** The most tokens to draft at a time. Defaults to 3 if draft is set, and to none otherwise. */
   draftTokens?: pulumi.Input<number | undefined>;
-  /** LoRA adapters; where they are, as source says. */
+  /** Locations of LoRA adapters; they take the same forms as source. */
   loras?: pulumi.Input<pulumi.Input<string>[] | undefined>;
-  /** A Kubernetes quantity to search the largest context for, for example 24Gi. */
+  /** The budget to find the largest context for: a Kubernetes quantity, for example 24Gi. */
   memoryBudget?: pulumi.Input<string | undefined>;
 }
 
-/** What a model needs, in bytes. */
+/** The memory that a model needs, in bytes. */
 export interface MemoryEstimate {
   readonly totalBytes: number;
+  /** The parts that totalBytes is the sum of, by name: weights, kv, computeDevice, ... */
   readonly parts: Readonly<Record<string, number>>;
-  /** `exact`, or `bounded`: an upper bound, for the reason in `notes`. */
+  /** `exact`, or `bounded` for an upper bound; `notes` says why it is not exact. */
   readonly confidence: "exact" | "bounded";
   readonly notes: readonly string[];
-  /** The largest context in tokens that `memoryBudget` holds; undefined where none was given, or none fits. */
+  /**
+   * The largest context in tokens that fits `memoryBudget`; undefined if no budget was given, or if no context fits.
+   */
   readonly maxContextSize: number | undefined;
 }
 
 /**
- * What a model will need under llama-server, from its header alone, so that a program can size a machine from a model.
- * Rejects with one sentence where the header cannot be read, or the need is not known.
+ * Estimates the memory that llama-server will need for a model. It reads the header of the file only, so that a program
+ * can choose a machine for a model. The output rejects with one sentence if the header cannot be read, or if the need
+ * is unknown.
  */
 export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEstimate> {
   return pulumi.output(args).apply(async (known) => {
@@ -67,19 +71,19 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
     const served = headers.value;
     const settings = {
       backend: known.backend ?? "metal",
-      contextSize: known.contextSize ?? DEFAULT_CONTEXT_SIZE,
-      parallel: known.parallel ?? 1,
-      cacheTypeK: known.cacheTypeK ?? "f16",
-      cacheTypeV: known.cacheTypeV ?? "f16",
-      flashAttention: known.flashAttention ?? true,
-      batchSize: known.batchSize ?? DEFAULT_BATCH_SIZE,
-      ubatchSize: known.ubatchSize ?? DEFAULT_UBATCH_SIZE,
+      contextSize: known.contextSize ?? DEFAULT_SETTINGS.contextSize,
+      parallel: known.parallel ?? DEFAULT_SETTINGS.parallel,
+      cacheTypeK: known.cacheTypeK ?? DEFAULT_SETTINGS.cacheTypeK,
+      cacheTypeV: known.cacheTypeV ?? DEFAULT_SETTINGS.cacheTypeV,
+      flashAttention: known.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
+      batchSize: known.batchSize ?? DEFAULT_SETTINGS.batchSize,
+      ubatchSize: known.ubatchSize ?? DEFAULT_SETTINGS.ubatchSize,
       ...draftTokens(known),
     };
     const answer = estimateServed(served, settings);
     if (!answer.ok) throw refusal(`${known.source}: ${answer.error}`);
     if (answer.value.confidence === "unknown") {
-      throw refusal(`${known.source}: memory need unknown (${answer.value.notes.join("; ")})`);
+      throw refusal(`${known.source}: the memory need is unknown (${answer.value.notes.join("; ")})`);
     }
     const { totalBytes, parts, confidence, notes } = answer.value;
     const maxContextSize = budget && advise(served, settings, budget.value.bytes).maxContextSize;
@@ -90,7 +94,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
 type Known = pulumi.Unwrap<EstimateMemoryArgs>;
 
 function draftTokens({ draft, draftTokens: asked }: Known): { draftTokens?: number } {
-  const tokens = asked ?? (draft === undefined ? undefined : DEFAULT_DRAFT_TOKENS);
+  const tokens = asked ?? (draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return tokens === undefined ? {} : { draftTokens: tokens };
 }
 

@@ -1,13 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_NAMESPACE } from "../api/constants.ts";
+import { DEFAULT_NAMESPACE, DEFAULT_PORT } from "../api/constants.ts";
 import type { LlmModelArgs } from "./args.ts";
 import { checkedArgs } from "./check.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
 
 const TYPE = "pulumi-llmkube:index:LlmModel";
-/** `InferenceService.spec.endpoint.port` where it is not set. */
-const DEFAULT_PORT = 8080;
 const OUTPUTS = { modelName: undefined, serviceName: undefined, namespace: undefined, endpoint: undefined };
 
 interface Children {
@@ -15,28 +13,31 @@ interface Children {
   readonly service: InferenceService | undefined;
 }
 
-// Not fields: Pulumi's schema inference takes every field, even a private one, for an output, and has no word for resources.
+// These are not fields, because Pulumi's schema inference takes every field, even a private one, for an output, and
+// resources cannot be outputs.
 const children = new WeakMap<LlmModel, Children>();
 
 /**
- * A large language model kept inside a memory budget on Apple silicon: a Model and, where serving is given, an
- * InferenceService of inference.llmkube.dev/v1alpha1.
+ * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model and, if
+ * serving is given, an InferenceService, both of inference.llmkube.dev/v1alpha1.
  */
 export class LlmModel extends pulumi.ComponentResource {
   /** Name of the Model. */
   declare readonly modelName: pulumi.Output<string>;
 
-  /** Name of the InferenceService; nothing where the model is not served. */
+  /** Name of the InferenceService; undefined if the model is not served. */
   declare readonly serviceName: pulumi.Output<string | undefined>;
 
-  /** Namespace of both. */
+  /** Namespace of both resources. */
   declare readonly namespace: pulumi.Output<string>;
 
-  /** Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1; nothing where the model is not served. */
+  /**
+   * Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1; undefined if the model is not served.
+   */
   declare readonly endpoint: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: LlmModelArgs, opts?: pulumi.ComponentResourceOptions) {
-    // An existing component is read by its URN: Pulumi fills in the outputs, and there is nothing to create.
+    // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
     super(TYPE, name, opts?.urn === undefined ? {} : OUTPUTS, opts);
     if (opts?.urn !== undefined) return;
 
@@ -62,12 +63,12 @@ export class LlmModel extends pulumi.ComponentResource {
     this.registerOutputs({ modelName, serviceName, namespace, endpoint });
   }
 
-  /** The Model; undefined where the component was read by its URN. */
+  /** The Model; undefined if the component was read by its URN. */
   get model(): Model | undefined {
     return children.get(this)?.model;
   }
 
-  /** The InferenceService; undefined where the model is not served, or the component was read by its URN. */
+  /** The InferenceService; undefined if the model is not served, or if the component was read by its URN. */
   get service(): InferenceService | undefined {
     return children.get(this)?.service;
   }

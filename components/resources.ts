@@ -10,9 +10,9 @@ export interface ModelArgs {
   spec: InputOf<ModelSpecInput>;
 }
 
-/** A Model of inference.llmkube.dev/v1alpha1: weights and the memory they may be served in. */
+/** A Model of inference.llmkube.dev/v1alpha1: the weights of a model, and the memory that it may use. */
 export class Model extends k8s.apiextensions.CustomResource {
-  /** The token that policies see. */
+  /** The type token that policies see. */
   static readonly __pulumiType: string = `kubernetes:${GROUP_VERSION}:Model`;
 
   constructor(name: string, args: ModelArgs, opts?: pulumi.CustomResourceOptions) {
@@ -25,9 +25,9 @@ export interface InferenceServiceArgs {
   spec: InputOf<InferenceServiceSpecInput>;
 }
 
-/** An InferenceService of inference.llmkube.dev/v1alpha1: servers for a Model of the same namespace. */
+/** An InferenceService of inference.llmkube.dev/v1alpha1: it serves a Model of the same namespace. */
 export class InferenceService extends k8s.apiextensions.CustomResource {
-  /** The token that policies see. */
+  /** The type token that policies see. */
   static readonly __pulumiType: string = `kubernetes:${GROUP_VERSION}:InferenceService`;
 
   constructor(name: string, args: InferenceServiceArgs, opts?: pulumi.CustomResourceOptions) {

@@ -4,13 +4,13 @@ import type { ModelSpecInput } from "../api/model.ts";
 import type { LlmModelArgs, ServingArgs } from "./args.ts";
 import { Accelerator } from "./enums.ts";
 
-/** `T` as a program may write it: any part of it may be known only later. */
+/** `T` as a program may write it: any part of it may be an output whose value is not known yet. */
 export type InputOf<T> = pulumi.Input<T extends object ? { [Key in keyof T]: InputOf<T[Key]> } : T>;
 
-/** `T` with its optional fields also as undefined, which is left out of what is sent to Pulumi's engine. */
+/** `T` whose optional fields may also be undefined; Pulumi leaves such fields out of what it sends to the engine. */
 type Given<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
-/** `Model.spec`: only what was given, and the accelerator. Plain arguments make a plain object. */
+/** `Model.spec` with the arguments that were given, and the accelerator. Plain arguments result in a plain object. */
 export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
   return {
     source: args.source,
@@ -27,7 +27,7 @@ export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
   };
 }
 
-/** `InferenceService.spec`: only what was given, for the Model of the same namespace. */
+/** `InferenceService.spec` with the settings that were given, for a Model of the same namespace. */
 export function serviceSpec(
   modelRef: pulumi.Input<string>,
   serving: Given<ServingArgs>,

@@ -1,13 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Path } from "../api/schema-walk.ts";
 
-/** A value that a program hands over before it is there. Nothing here looks into what it resolves to. */
+/** A value that is not available yet. Nothing here depends on what it resolves to. */
 export type Unknown = pulumi.Output<Resolved> | Promise<Resolved>;
 type Resolved = string | number | boolean | object | undefined;
 
 /**
  * A copy of `value` with every output and promise in it, at whatever depth, replaced by `replace`. What resolves to an
- * object is one value: its parts have no paths of their own.
+ * object counts as one value; its parts have no paths of their own.
  */
 export function mapUnknown(value: unknown, replace: (value: Unknown, path: Path) => unknown, path: Path = []): unknown {
   if (isUnknown(value)) return replace(value, path);

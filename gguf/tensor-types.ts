@@ -9,7 +9,7 @@ export interface GgmlType {
   readonly blockBytes: number;
 }
 
-/** ids of ggml.h, September 2026; block sizes: llama-memory.md "Weights". */
+/** ids of ggml.h, September 2026; block sizes: docs/background/llama-memory.md, "Weights". */
 export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map([
   [0, { name: "F32", blockElements: 1, blockBytes: 4 }],
   [1, { name: "F16", blockElements: 1, blockBytes: 2 }],

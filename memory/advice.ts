@@ -1,39 +1,47 @@
-import { formatBytes } from "../api/quantity.ts";
+import { GiB } from "../api/bytes.ts";
+import { MAX_CONTEXT_SIZE, MAX_PARALLEL_SLOTS } from "../api/llama-fields.ts";
 import { adaptiveFraction } from "./budget.ts";
+import { isQuantized } from "./estimate/cache-types.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
 
-/** Cache types that contexts are searched for, K and V alike, dearest first. */
+/** The types of KV cache for which the largest context is searched, largest type first. K and V have the same type. */
 export const ADVISED_CACHE_TYPES = ["f16", "q8_0", "q4_0"] as const;
 export type AdvisedCacheType = (typeof ADVISED_CACHE_TYPES)[number];
 
-/** What would fit a budget. Contexts are multiples of 256 tokens; undefined: not even 256 fit. */
+/** What would fit a budget. Contexts are multiples of 256 tokens; undefined means that not even 256 fit. */
 export interface Advice {
-  /** At the settings asked for. */
+  /** The largest context with the other settings as they are. */
   readonly maxContextSize: number | undefined;
-  /** With K and V cache in q8_0, where that is less than asked for. */
+  /**
+   * The largest context with the K and V cache in q8_0; undefined where the cache is quantized already or cannot be.
+   */
   readonly quantizedCacheContextSize: number | undefined;
-  /** With K and V in each type, all else as asked; a quantized V without flash attention is undefined. */
+  /** The largest context for each type of K and V cache; undefined for a quantized V cache without flash attention. */
   readonly contextSizes: Readonly<Record<AdvisedCacheType, number | undefined>>;
-  /** The fewest changes that make it fit, as the settings after them; undefined: it fits, or nothing makes it fit. */
+  /**
+   * The settings after the fewest changes that make the model fit; undefined: it fits as it is, or no change makes it
+   * fit.
+   */
   readonly fewestChanges: EstimateSettings | undefined;
-  /** The smallest budget for the settings as they are; undefined: unknown. */
+  /** The smallest budget that holds the settings as they are; undefined: the need is unknown. */
   readonly neededBytes: number | undefined;
-  /** RAM of the smallest Mac whose default budget holds the settings as they are; undefined: unknown, or none does. */
+  /**
+   * RAM of the smallest Mac whose default budget holds the settings as they are; undefined: the need is unknown, or no
+   * Mac does.
+   */
   readonly smallestMacBytes: number | undefined;
 }
 
 /** llama-server pads contexts to this. */
 const STEP = 256;
-/** LLMKube's largest contextSize. */
-const LARGEST_CONTEXT = 2 ** 21;
-/** LLMKube's largest parallelSlots. */
-const LARGEST_SLOTS = 64;
-const UNQUANTIZED: ReadonlySet<CacheType> = new Set(["f32", "f16", "bf16"]);
-/** RAM that Macs with Apple silicon are sold with, in GiB. */
+/** Sizes of RAM in GiB that Macs with Apple silicon have been sold with. */
 const MAC_GIB = [8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512] as const;
 
-/** Searches the estimate itself, which never falls when the context grows; at most the model's training length. */
+/**
+ * Searches for what fits by asking the estimate itself, which never falls when the context grows. No context is longer
+ * than the one that the model was trained with.
+ */
 export function advise(served: Served, settings: EstimateSettings, budgetBytes: number): Advice {
   const largest = (changed: EstimateSettings) => largestContext(served, changed, budgetBytes);
   const contextSizes = {
@@ -52,49 +60,12 @@ export function advise(served: Served, settings: EstimateSettings, budgetBytes: 
   };
 }
 
-/** One or two sentences that a person can act on. */
-export function adviceText(advice: Advice, settings: EstimateSettings): string {
-  const { maxContextSize, quantizedCacheContextSize, fewestChanges: changed, neededBytes: needed } = advice;
-  const budget = needed === undefined ? "" : `a budget of at least ${budgetQuantity(needed)} as asked`;
-  const choices: string[] = [];
-  if (maxContextSize !== undefined && maxContextSize < settings.contextSize)
-    choices.push(`a context of ${maxContextSize} tokens`);
-  if (quantizedCacheContextSize !== undefined && quantizedCacheContextSize > (maxContextSize ?? 0)) {
-    const context = Math.min(quantizedCacheContextSize, settings.contextSize);
-    choices.push(`a context of ${context} tokens with the cache in q8_0`);
-  }
-  if (choices.length === 0 && changed !== undefined) choices.push(changesText(changed, settings));
-  const mac = macText(advice);
-  if (choices.length === 0)
-    return `What would fit: no context at all under this budget; ${budget || "a smaller model"}.${mac}`;
-  if (budget !== "") choices.push(budget);
-  return `What would fit: ${choices.join(", or ")}.${mac}`;
-}
-
-function macText({ smallestMacBytes: bytes }: Advice): string {
-  if (bytes === undefined) return "";
-  return ` As asked it fits a Mac with ${bytes / 2 ** 30} GiB by default; a smaller quantization of the model needs less.`;
-}
-
-function changesText(changed: EstimateSettings, asked: EstimateSettings): string {
-  const cache = changed.cacheTypeK === asked.cacheTypeK ? "" : ` with the cache in ${changed.cacheTypeK}`;
-  const slots =
-    changed.parallel === asked.parallel ? "" : ` with ${changed.parallel} slot${changed.parallel === 1 ? "" : "s"}`;
-  const prompts = changed.cacheRamMiB === asked.cacheRamMiB ? "" : " without the prompt cache";
-  return `a context of ${changed.contextSize} tokens${cache}${slots}${prompts}`;
-}
-
-/** Rounded up to whole MiB, as it can be typed into `memoryBudget`. */
-function budgetQuantity(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)}Mi (${formatBytes(bytes)})`;
-}
-
-/** What can be changed, in the order of what costs the user least. */
+/** The changes that are tried; those that cost the user least come first. */
 const CHANGES = ["context", "cache", "slots", "promptCache"] as const;
 type Change = (typeof CHANGES)[number];
 
-/** Every choice of them, the smaller ones first. */
-const CHOICES: readonly (readonly Change[])[] = Array.from({ length: 2 ** CHANGES.length - 1 }, (_, index) =>
+/** Every set of changes, smaller sets first. */
+const CHANGE_SETS: readonly (readonly Change[])[] = Array.from({ length: 2 ** CHANGES.length - 1 }, (_, index) =>
   CHANGES.filter((_change, position) => ((index + 1) & (1 << position)) !== 0),
 ).sort((a, b) => a.length - b.length || (rank(a) < rank(b) ? -1 : 1));
 
@@ -102,17 +73,23 @@ function rank(changes: readonly Change[]): string {
   return changes.map((change) => CHANGES.indexOf(change)).join("");
 }
 
-/** One change before two, two before three; among as many, what costs the user least. */
+/**
+ * Tries one change before two, and two before three; among sets of the same size the one that costs the user least
+ * comes first.
+ */
 function fewestChanges(served: Served, asked: EstimateSettings, budget: number): EstimateSettings | undefined {
   if (fits(served, asked, budget)) return undefined;
-  for (const changes of CHOICES) {
+  for (const changes of CHANGE_SETS) {
     const changed = changedBy(served, asked, budget, new Set(changes));
     if (changed !== undefined) return changed;
   }
   return undefined;
 }
 
-/** The settings after all of `changes`, each as small as it can be; undefined: one of them is none here, or they do not do. */
+/**
+ * The settings after all of `changes`, each as small as possible; undefined: a change does not apply, or they are not
+ * enough.
+ */
 function changedBy(
   served: Served,
   asked: EstimateSettings,
@@ -128,7 +105,7 @@ function changedBy(
     if (!asked.cacheRamMiB) return undefined;
     settings = { ...settings, cacheRamMiB: 0 };
   }
-  // A shorter context is what costs least: slots go only as far as one where it is not enough.
+  // A shorter context costs less than fewer slots: with both, the slots go down to one only where that is needed.
   const candidates = changes.has("slots") ? fewerSlots(settings) : [settings];
   if (!changes.has("context")) return candidates.find((one) => fits(served, one, budget));
   const last = candidates.at(-1);
@@ -138,15 +115,15 @@ function changedBy(
     : { ...last, contextSize: context };
 }
 
-/** The same with fewer slots, most first. */
+/** The same settings with fewer slots, the most slots first. */
 function fewerSlots(settings: EstimateSettings): readonly EstimateSettings[] {
   if (settings.parallel === "auto") return [{ ...settings, parallel: 1 }];
-  const most = Math.min(settings.parallel - 1, LARGEST_SLOTS);
+  const most = Math.min(settings.parallel - 1, MAX_PARALLEL_SLOTS);
   return Array.from({ length: most }, (_, index) => ({ ...settings, parallel: most - index }));
 }
 
 function quantizable(settings: EstimateSettings): boolean {
-  return UNQUANTIZED.has(settings.cacheTypeK) && settings.flashAttention;
+  return !isQuantized(settings.cacheTypeK) && settings.flashAttention;
 }
 
 function withCache(settings: EstimateSettings, type: CacheType): EstimateSettings {
@@ -154,7 +131,7 @@ function withCache(settings: EstimateSettings, type: CacheType): EstimateSetting
 }
 
 function smallestMac(needed: number): number | undefined {
-  return MAC_GIB.map((gib) => gib * 2 ** 30).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
+  return MAC_GIB.map((gib) => gib * GiB).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
 }
 
 function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
@@ -168,13 +145,18 @@ function largestContext(served: Served, settings: EstimateSettings, budgetBytes:
   return fitting === 0 ? undefined : fitting * STEP;
 }
 
-/** Each slot of an explicit `--parallel` has a share of the context, and can use the whole training length. */
+/**
+ * The longest useful context: with an explicit `--parallel`, each slot can use the whole context that the model was
+ * trained with.
+ */
 export function contextLimit(served: Served, settings: EstimateSettings): number {
   const slots = settings.parallel === "auto" ? 1 : settings.parallel;
   const { metadata } = served.header;
   const architecture = metadata.get("general.architecture");
   const trained = metadata.get(`${String(architecture)}.context_length`);
-  return typeof trained === "number" && trained >= STEP ? Math.min(trained * slots, LARGEST_CONTEXT) : LARGEST_CONTEXT;
+  return typeof trained === "number" && trained >= STEP
+    ? Math.min(trained * slots, MAX_CONTEXT_SIZE)
+    : MAX_CONTEXT_SIZE;
 }
 
 function fits(served: Served, settings: EstimateSettings, budgetBytes: number): boolean {

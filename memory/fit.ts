@@ -8,20 +8,20 @@ export type FitReason = "Fits" | "InsufficientMemory" | "MemoryCheckFailed";
 export interface FitDecision {
   readonly fits: boolean;
   readonly reason: FitReason;
-  /** For a person: what is needed, what is allowed, where the limit comes from. */
+  /** For a person: how much is needed, how much is allowed, and where the limit comes from. */
   readonly message: string;
-  /** Budget less need in bytes; 0 where it does not fit. */
+  /** The budget minus the need in bytes; 0 if the model does not fit. */
   readonly headroomBytes: number;
 }
 
 /**
- * Whether a model may start under its budget. The policy pack, the controller and the agent all ask here
- * (design.md, "One decision, three places"). An unknown need never fits.
+ * Whether a model may start under its budget. The policy pack, the controller and the agent all call this function, so
+ * that they decide alike. An unknown need never fits.
  */
 export function decideFit(estimate: Estimate, budget: Budget): FitDecision {
   if (estimate.confidence === "unknown") {
-    const why = estimate.notes.join("; ") || "no rule for this model";
-    return refusal("MemoryCheckFailed", `memory need unknown (${why}), ${describeBudget(budget)}`);
+    const why = estimate.notes.join("; ") || "there is no rule for this model";
+    return refusal("MemoryCheckFailed", `the memory need is unknown (${why}), ${describeBudget(budget)}`);
   }
   const need = estimate.totalBytes;
   const facts = `estimated ${formatBytes(need)} required, ${describeBudget(budget)}`;

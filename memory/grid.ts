@@ -2,19 +2,22 @@ import { ADVISED_CACHE_TYPES, type AdvisedCacheType, contextLimit } from "./advi
 import type { EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
 
-/** What a model needs at one context and one type of K and V cache. */
+/** The memory that a model needs with one context size and one type of KV cache. */
 export interface GridCell {
   readonly contextSize: number;
   readonly cacheType: AdvisedCacheType;
-  /** Null: unknown, or not possible (a quantized V cache without flash attention). */
+  /** Null if the need is unknown, or the settings are not possible (a quantized V cache without flash attention). */
   readonly totalBytes: number | null;
-  /** Only where a budget was given. */
+  /** Set only if a budget was given. */
   readonly fits?: boolean;
 }
 
 const SMALLEST_CONTEXT = 2048;
 
-/** Contexts from 2,048 tokens, doubling up to the training length, and the one asked for; row by row, each in every cache type. */
+/**
+ * One row for each context size, one cell for each cache type. The context sizes double from 2,048 tokens up to the one
+ * that the model was trained with; the one that was asked for is among them.
+ */
 export function contextGrid(served: Served, settings: EstimateSettings, budgetBytes?: number): readonly GridCell[] {
   return contextSizes(served, settings).flatMap((contextSize) =>
     ADVISED_CACHE_TYPES.map((cacheType) => {

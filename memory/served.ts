@@ -3,17 +3,17 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { estimateWith } from "./estimate/auxiliary.ts";
 import type { Estimate, EstimateSettings } from "./estimate/types.ts";
 
-/** A model and the files that it is served with. */
+/** A model and its auxiliary models. */
 export interface Served {
   readonly header: GgufHeader;
-  /** Projector of images or sound. */
+  /** The multimodal projector for images or sound. */
   readonly mmproj?: GgufHeader | undefined;
-  /** The model that drafts for it. */
+  /** The draft model of speculative decoding. */
   readonly draft?: GgufHeader | undefined;
   readonly loras?: readonly GgufHeader[] | undefined;
 }
 
-/** The files of a model and of what it is served with, each as its reader knows it. */
+/** The files of a model and of its auxiliary models, each in the form that its reader takes. */
 export interface ServedFiles<File = string> {
   readonly model: File;
   readonly mmproj?: File | undefined;
@@ -61,7 +61,7 @@ function joinHeaders(
   });
 }
 
-/** What all of it needs under `settings`; the draft model has the same context and slots. Fails as `estimateWith` does. */
+/** The estimate of a model with its auxiliary models. The draft model has the same context and slots. Fails like `estimateWith`. */
 export function estimateServed({ header, mmproj, draft, loras }: Served, settings: EstimateSettings): Result<Estimate> {
   return estimateWith(header, settings, {
     ...(mmproj && { mmproj }),
@@ -71,8 +71,8 @@ export function estimateServed({ header, mmproj, draft, loras }: Served, setting
 }
 
 /**
- * What the draft model is served with: the context and slots of the model it drafts for, and a cache in f16. The prompt cache is
- * one for both.
+ * The settings of the draft model: context and slots are those of the main model, its KV cache is in f16. Both models share one
+ * prompt cache.
  */
 export function draftSettings(settings: EstimateSettings): EstimateSettings {
   const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;

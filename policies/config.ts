@@ -14,8 +14,8 @@ const hostMemory = z
     return z.NEVER;
   })
   .describe(
-    "Physical memory of the Macs that the models run on, a Kubernetes quantity of bytes such as 32Gi. memory-fits takes that of" +
-      " the machine that runs Pulumi where this is not set.",
+    "The physical memory of the Macs that run the models: a Kubernetes quantity of bytes, such as 32Gi. Defaults to the memory of" +
+      " the machine that runs Pulumi.",
   )
   .optional();
 
@@ -27,7 +27,9 @@ const fitConfigSchema = z.strictObject({
     .number()
     .gt(0)
     .lte(1)
-    .describe("The agents' --memory-fraction, above 0 and at most 1, for models without a budget of their own.")
+    .describe(
+      "The --memory-fraction of the agents, above 0 and at most 1. It applies to models without a budget of their own.",
+    )
     .optional(),
   onUnreachable: z
     .enum(["refuse", "warn"])
@@ -44,7 +46,7 @@ const fitConfigSchema = z.strictObject({
     .number()
     .gt(0)
     .lte(600)
-    .describe("Longest time to read the header of one model, in seconds, above 0 and at most 600.")
+    .describe("The longest time for reading the header of one model, in seconds, above 0 and at most 600.")
     .default(20),
 });
 

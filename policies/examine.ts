@@ -6,11 +6,11 @@ import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { readServed, type Served } from "../memory/served.ts";
-import { DEFAULT_BATCH_SIZE, DEFAULT_CONTEXT_SIZE, DEFAULT_UBATCH_SIZE, unservedModel } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, unservedModel } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
-import { knownLater, type Reading } from "./manifest.ts";
+import { type Reading, unknownInPreview } from "./manifest.ts";
 
 /** What memory-fits finds out about a Model, before it knows how the Model is served. */
 export type Examined = { readonly state: "ready"; readonly facts: ModelFacts } | Undecided;
@@ -38,24 +38,15 @@ const DECISIVE = /^spec(\.(source|format|files|mmproj|hardware)\b|$)/;
 const DEFAULT_ACCELERATOR = "cpu";
 
 /** Any valid settings: weights and architecture do not depend on them. */
-const ANY_SETTINGS: EstimateSettings = {
-  backend: "metal",
-  contextSize: DEFAULT_CONTEXT_SIZE,
-  parallel: 1,
-  cacheTypeK: "f16",
-  cacheTypeV: "f16",
-  flashAttention: true,
-  batchSize: DEFAULT_BATCH_SIZE,
-  ubatchSize: DEFAULT_UBATCH_SIZE,
-};
+const ANY_SETTINGS: EstimateSettings = { ...DEFAULT_SETTINGS, backend: "metal" };
 
 /** Reads the header of the Model's weights, once for each source; never rejects. */
 export async function examine(reading: Reading<Model>, config: FitConfig): Promise<Examined> {
   if (reading.state === "faulty") return { state: "refused", why: reading.fault };
   const { subject } = reading;
-  if (reading.state === "pending") return { state: "unchecked", why: knownLater(subject, reading.unknown) };
-  const later = reading.unknown.filter((path) => DECISIVE.test(path));
-  if (later.length > 0) return { state: "unchecked", why: knownLater(subject, later) };
+  if (reading.state === "pending") return { state: "unchecked", why: unknownInPreview(subject, reading.unknown) };
+  const unknown = reading.unknown.filter((path) => DECISIVE.test(path));
+  if (unknown.length > 0) return { state: "unchecked", why: unknownInPreview(subject, unknown) };
 
   const { spec } = reading.manifest;
   const backend = BACKENDS.find((known) => known === acceleratorOf(spec));
@@ -113,8 +104,8 @@ export function findingsOf({ state, why }: Undecided): Findings {
 
 function memoryOfItsOwn(subject: string, spec: ModelSpec): string {
   return (
-    `${subject}: accelerator ${acceleratorOf(spec)} has memory of its own, so whether it fits is not checked;` +
-    " memory-fits knows the memory that the CPU and the GPU of a Mac share (accelerator metal, or cpu)."
+    `${subject}: accelerator ${acceleratorOf(spec)} has memory of its own, so memory-fits does not check whether the model fits;` +
+    " it checks accelerator metal and cpu only, which share the memory of a Mac."
   );
 }
 

@@ -1,9 +1,9 @@
 import type { ReportViolation } from "@pulumi/policy";
 
-/** What a policy has to say about one resource, each text a sentence or a few lines for a person. */
+/** The findings of a policy about one resource. Each text is a sentence or a few lines for a person. */
 export interface Findings {
   readonly refusals?: readonly string[];
-  /** What was not checked, or was taken for granted; refuses nothing. */
+  /** What was not checked or had to be assumed. Notes refuse nothing. */
   readonly notes?: readonly string[];
 }
 
@@ -16,8 +16,9 @@ export function remark(text: string): Findings {
 }
 
 /**
- * Notes of mandatory policies by the resource's URN. @pulumi/policy reports everything at the policy's own level, so they wait
- * here for `memoryNotes`, which is advisory and which the engine runs on the same resource after the others.
+ * The notes of mandatory policies, by the URN of the resource. @pulumi/policy reports everything at the level of the
+ * policy, so notes are kept here for `memoryNotes`, which is advisory and which the engine runs last on the same
+ * resource.
  */
 const pendingNotes = new Map<string, Set<string>>();
 
@@ -26,7 +27,7 @@ export function report({ refusals = [], notes = [] }: Findings, urn: string, rep
   if (notes.length > 0) pendingNotes.set(urn, new Set([...(pendingNotes.get(urn) ?? []), ...notes]));
 }
 
-/** The notes on a resource, each once, whoever noted it. */
+/** The notes on a resource, each once, even if several policies made it. */
 export function takeNotes(urn: string): readonly string[] {
   const notes = [...(pendingNotes.get(urn) ?? [])];
   pendingNotes.delete(urn);

@@ -1,7 +1,9 @@
 import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
 import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
-import { adviceText, advise } from "../memory/advice.ts";
+import { advise } from "../memory/advice.ts";
+import { adviceText } from "../memory/advice-text.ts";
+import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { estimateServed } from "../memory/served.ts";
@@ -12,9 +14,9 @@ import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, refusal } from "./findings.ts";
 
 /**
- * Whether a Model fits its budget as one InferenceService serves it. A refusal has lines for what is needed, what is allowed
- * and by whom, and what would fit.
- * @param draft the Model that drafts for it
+ * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is
+ * needed, how much is allowed and why, and what would fit.
+ * @param draft its draft Model
  * @param subject the service, as `InferenceService default/gemma`
  */
 export function judge(
@@ -25,7 +27,7 @@ export function judge(
   config: FitConfig,
 ): Findings {
   if (spec.runtime !== "llamacpp") {
-    const what = `${subject}: spec.runtime is ${spec.runtime}, and only llamacpp can be estimated`;
+    const what = `${subject}: spec.runtime is ${spec.runtime}, but only llamacpp can be estimated`;
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
   }
   const settings = settingsOf(spec, model.backend);
@@ -54,21 +56,10 @@ function settingsOf(spec: InferenceServiceSpec, backend: Backend): Result<Estima
   return extraArgs.ok ? servingSettings(spec, backend) : extraArgs;
 }
 
-const PART_NAMES: Readonly<Record<string, string>> = {
-  kv: "KV cache",
-  recurrent: "recurrent state",
-  computeDevice: "compute on the device",
-  computeHost: "compute on the host",
-  output: "output buffer",
-  process: "process and tokenizer",
-  mmproj: "projector",
-  draft: "draft model",
-};
-
 /** `Needed: weights 4.3 GiB + KV cache 4.0 GiB + ..., with a context of 32768 tokens, 1 slot and an f16/f16 cache.` */
 function breakdown(need: KnownEstimate, settings: EstimateSettings): string {
   const parts = Object.entries(need.parts).filter(([, bytes]) => bytes > 0);
-  const sum = parts.map(([part, bytes]) => `${PART_NAMES[part] ?? part} ${formatBytes(bytes)}`).join(" + ");
+  const sum = parts.map(([part, bytes]) => `${partLabel(part)} ${formatBytes(bytes)}`).join(" + ");
   const slots = settings.parallel === 1 ? "1 slot" : `${settings.parallel} slots`;
   const cache = `${settings.cacheTypeK}/${settings.cacheTypeV} cache`;
   return `Needed: ${sum}, with a context of ${settings.contextSize} tokens, ${slots}, ${cache}.`;
@@ -77,5 +68,7 @@ function breakdown(need: KnownEstimate, settings: EstimateSettings): string {
 function assumption({ budget }: ModelFacts, { assumed }: FitConfig): readonly string[] {
   if (!assumed || budget.totalBytes === undefined) return [];
   const total = formatBytes(budget.totalBytes);
-  return [`${total} is the memory of this machine; where the model runs on another, set hostMemory of memory-fits.`];
+  return [
+    `${total} is the memory of this machine; if the model runs on another one, set hostMemory in the configuration of memory-fits.`,
+  ];
 }

@@ -1,14 +1,14 @@
 import { type Path, pathText } from "../api/schema-walk.ts";
 
-/** A resource's inputs as far as they are known, and the paths of what only an update will tell. */
+/** The known inputs of a resource, and the paths of those that are not known before the update. */
 export interface KnownInputs {
   readonly known: unknown;
   readonly unknown: readonly string[];
 }
 
 /**
- * Copies inputs field by field, because reading an unknown one throws, and one unknown field must not hide the others. Fields
- * that are unknown or null are left out; an unknown item of a list leaves a hole.
+ * Copies inputs field by field, because reading an unknown one throws, and one unknown field must not hide the others.
+ * The copy does not have fields that are unknown or null; an unknown item of a list is undefined in it.
  */
 export function knownInputs(inputs: unknown): KnownInputs {
   const unknown: string[] = [];

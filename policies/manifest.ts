@@ -6,7 +6,7 @@ import { type Model, modelSchema } from "../api/model.ts";
 import { pathText } from "../api/schema-walk.ts";
 import { knownInputs } from "./known-inputs.ts";
 
-/** A resource as a policy is shown it. */
+/** A resource as a policy sees it. */
 export interface Resource {
   readonly urn: string;
   /** Name of the Pulumi resource. */
@@ -14,18 +14,24 @@ export interface Resource {
   readonly props: Readonly<Record<string, unknown>>;
 }
 
-/** A custom resource's inputs, read as the manifest that they are. `subject` is what to call it: `Model default/gemma`. */
+/**
+ * The inputs of a custom resource, read as a manifest. `subject` is its name in messages, for example `Model
+ * default/gemma`.
+ */
 export type Reading<Manifest> =
-  /** `unknown` are the paths of optional fields that only an update will tell; they are left out of the manifest. */
+  /**
+   * `unknown` has the paths of optional fields whose values are not known before the update; the manifest does not have
+   * them.
+   */
   | {
       readonly state: "read";
       readonly subject: string;
       readonly manifest: Manifest;
       readonly unknown: readonly string[];
     }
-  /** Required fields are among those that only an update will tell. */
+  /** Some required fields are not known before the update. */
   | { readonly state: "pending"; readonly subject: string; readonly unknown: readonly string[] }
-  /** One sentence: what is wrong, whatever the unknown fields turn out to be. */
+  /** One sentence: what is wrong, regardless of the unknown fields. */
   | { readonly state: "faulty"; readonly subject: string; readonly fault: string };
 
 export function readModel(resource: Resource): Reading<Model> {
@@ -40,9 +46,10 @@ export function subjectOf(kind: Kind, namespace: string, name: string): string {
   return `${kind} ${namespace}/${name}`;
 }
 
-/** One sentence for a preview: fields that could not be checked in it. */
-export function knownLater(subject: string, paths: readonly string[]): string {
-  return `${subject}: ${paths.join(" and ")} will only be known, and checked, during the update.`;
+/** One sentence for a preview: which fields it could not check. */
+export function unknownInPreview(subject: string, paths: readonly string[]): string {
+  const verb = paths.length === 1 ? "is" : "are";
+  return `${subject}: ${paths.join(" and ")} ${verb} not known yet and will be checked during the update.`;
 }
 
 const named = z.object({ metadata: z.object({ name: z.string(), namespace: z.string().default(DEFAULT_NAMESPACE) }) });

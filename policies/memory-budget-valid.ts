@@ -4,10 +4,10 @@ import type { ModelSpec } from "../api/model.ts";
 import { describeBudget, resolveBudget } from "../memory/budget.ts";
 import { type BudgetConfig, budgetPolicyConfigSchema, readBudgetConfig } from "./config.ts";
 import { type Findings, refusal, remark, report } from "./findings.ts";
-import { knownLater, type Resource, readModel } from "./manifest.ts";
+import { type Resource, readModel, unknownInPreview } from "./manifest.ts";
 import { kindOf } from "./resource-types.ts";
 
-/** A Model's fields, its budget above all, must be what the API server and the agent will accept. */
+/** Refuses a Model whose fields, above all its budget, the API server or the agent would refuse. */
 export const memoryBudgetValid: ResourceValidationPolicy = {
   name: "memory-budget-valid",
   description: "A Model's memory budget must be valid.",
@@ -24,10 +24,10 @@ function validateModel(resource: Resource, config: BudgetConfig): Findings {
   const reading = readModel(resource);
   if (reading.state === "faulty") return refusal(reading.fault);
   const { subject } = reading;
-  const later = reading.unknown.filter((path) => /^spec(\.hardware\b|$)/.test(path));
+  const unknown = reading.unknown.filter((path) => /^spec(\.hardware\b|$)/.test(path));
   const { refusals = [], notes = [] } =
     reading.state === "read" ? validateBudget(subject, reading.manifest.spec, config) : {};
-  return { refusals, notes: later.length > 0 ? [knownLater(subject, later), ...notes] : notes };
+  return { refusals, notes: unknown.length > 0 ? [unknownInPreview(subject, unknown), ...notes] : notes };
 }
 
 function validateBudget(subject: string, { hardware }: ModelSpec, { hostMemory }: BudgetConfig): Findings {
@@ -37,8 +37,8 @@ function validateBudget(subject: string, { hardware }: ModelSpec, { hostMemory }
   const { hint, cap } = budget.value;
   if (hint !== undefined) return refusal(`${subject}: spec.hardware.${hint}`);
   if (cap === undefined) return {};
-  const whose =
-    hostMemory === undefined ? "this machine has (set hostMemory where models run elsewhere)" : "the Mac has";
-  const what = `spec.hardware.memoryBudget is more than ${whose}, and the agent caps it`;
+  const host =
+    hostMemory === undefined ? "this machine has (if models run on another one, set hostMemory)" : "the Mac has";
+  const what = `spec.hardware.memoryBudget is more than ${host}, so the agent will cap it`;
   return remark(`${subject}: ${what}: ${describeBudget(budget.value)}.`);
 }

@@ -6,11 +6,11 @@ import { type FitConfig, fitPolicyConfigSchema, readFitConfig } from "./config.t
 import { type Examined, examine, findingsOf } from "./examine.ts";
 import { type Findings, refusal, remark, report } from "./findings.ts";
 import { judge } from "./judge.ts";
-import { knownLater, type Resource, readInferenceService, readModel, subjectOf } from "./manifest.ts";
+import { type Resource, readInferenceService, readModel, subjectOf, unknownInPreview } from "./manifest.ts";
 import { kindOf } from "./resource-types.ts";
 
-// A pack's process lives for one operation, and the engine shows it each resource once. What an InferenceService is judged
-// by is in its Model, which comes first if the service depends on it, as LlmModel makes it.
+// The process of a policy pack lives for one operation, and the engine shows it each resource once. An InferenceService
+// is judged by its Model, which comes first if the service depends on it, as in LlmModel.
 
 /** Models by subject. */
 const models = new Map<string, Promise<Examined>>();
@@ -22,9 +22,9 @@ const DECISIVE =
   /^spec(\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b|$)/;
 
 /**
- * A Model must fit its memory budget as its InferenceServices serve it. It is refused before it is made where its weights
- * alone do not fit; otherwise the service is, with what would fit. A service that does not depend on its Model may come too
- * early for that, and is judged at the end of the preview or update.
+ * A Model must fit its memory budget with the settings of its InferenceServices. The policy refuses the Model if its
+ * weights alone do not fit, and otherwise the service, and says what would fit. A service that does not depend on its
+ * Model may come before it; then it is judged at the end of the preview or update.
  */
 export const memoryFits: ResourceValidationPolicy & StackValidationPolicy = {
   name: "memory-fits",
@@ -53,7 +53,10 @@ export const memoryFits: ResourceValidationPolicy & StackValidationPolicy = {
   },
 };
 
-/** An exception from a policy would fail the whole preview or update with a stack trace; what cannot be checked is refused. */
+/**
+ * An exception from a policy would fail the whole preview or update with a stack trace. A resource that cannot be
+ * checked is refused instead.
+ */
 async function guarded({ name }: Resource, check: () => Promise<Findings>): Promise<Findings> {
   try {
     return await check();
@@ -67,7 +70,7 @@ async function validateModel(resource: Resource, config: FitConfig): Promise<Fin
   const examining = examine(reading, config);
   models.set(reading.subject, examining);
   const examined = await examining;
-  // What is faulty in itself is memory-budget-valid's to say.
+  // An invalid Model is reported by memory-budget-valid.
   if (reading.state === "faulty") return {};
   if (examined.state !== "ready") return findingsOf(examined);
   const { subject, weightsBytes, budget } = examined.facts;
@@ -80,9 +83,9 @@ async function validateService(resource: Resource, config: FitConfig): Promise<F
   const reading = readInferenceService(resource);
   if (reading.state === "faulty") return refusal(reading.fault);
   const { subject } = reading;
-  if (reading.state === "pending") return remark(knownLater(subject, reading.unknown));
-  const later = reading.unknown.filter((path) => DECISIVE.test(path));
-  if (later.length > 0) return remark(knownLater(subject, later));
+  if (reading.state === "pending") return remark(unknownInPreview(subject, reading.unknown));
+  const unknown = reading.unknown.filter((path) => DECISIVE.test(path));
+  if (unknown.length > 0) return remark(unknownInPreview(subject, unknown));
 
   const { metadata, spec } = reading.manifest;
   const served = await modelFor(resource, subject, subjectOf("Model", metadata.namespace, spec.modelRef));
@@ -93,7 +96,7 @@ async function validateService(resource: Resource, config: FitConfig): Promise<F
   return "facts" in draft ? judge(served.facts, draft.facts, subject, reading.manifest, config) : draft;
 }
 
-/** What is known of a Model that the service needs, or what its absence means for the service. */
+/** A Model that the service needs, or the findings for the service if that Model is missing or refused. */
 async function modelFor(resource: Resource, subject: string, modelSubject: string): Promise<ReadyModel | Findings> {
   const model = await models.get(modelSubject);
   if (model === undefined) return wait(resource, subject, modelSubject);
@@ -104,12 +107,12 @@ async function modelFor(resource: Resource, subject: string, modelSubject: strin
 type ReadyModel = Extract<Examined, { state: "ready" }>;
 
 function wait(resource: Resource, subject: string, modelSubject: string): Findings {
-  // At the end: the Model is not in this stack, which was said when the service came.
+  // This is the check at the end: the Model is not in this stack, and a note about that exists already.
   if (waiting.has(resource.urn)) return {};
   waiting.set(resource.urn, resource);
-  const remedy = "Let it depend on its Model to have it checked before it is made.";
+  const remedy = "To have it checked before it is created, let it depend on its Model (dependsOn).";
   return remark(
-    `${subject}: ${modelSubject} has not come before it, so it is checked at the end, if at all. ${remedy}`,
+    `${subject}: ${modelSubject} was not registered before it, so it is checked at the end, or not at all if that Model is not in this stack. ${remedy}`,
   );
 }
 

@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../api/result.ts";
 
 /**
- * llama-server flags that `InferenceService.spec.extraArgs` may carry, with the number of values each takes.
- * All of them leave memory and network exposure alone (llama-server --help, llama.cpp of September 2026).
+ * The llama-server flags that `InferenceService.spec.extraArgs` may have, with the number of values that each takes.
+ * None of them changes memory or network exposure (llama-server --help, llama.cpp of September 2026).
  */
 const ALLOWED: Readonly<Record<string, 0 | 1>> = {
   "--threads": 1,
@@ -47,7 +47,7 @@ const ALLOWED: Readonly<Record<string, 0 | 1>> = {
   "--log-timestamps": 0,
 };
 
-/** What is refused and has a typed field (or a reason) to point at. */
+/** Flags that are refused for a reason of their own: mostly that a typed field exists. */
 const INSTEAD: Readonly<Record<string, string>> = {
   "-c": "set spec.contextSize",
   "--ctx-size": "set spec.contextSize",
@@ -73,15 +73,15 @@ const INSTEAD: Readonly<Record<string, string>> = {
   "--jinja": "set spec.jinja",
   "--no-warmup": "set spec.noWarmup",
   "--port": "set spec.endpoint.port",
-  "--host": "the agent decides where a server listens",
-  "--api-key": "a key in argv is visible to every user of the machine",
+  "--host": "the agent sets the address that the server listens on",
+  "--api-key": "every user of the machine can see a key that is an argument",
 };
 
 const LONGEST_VALUE = 4096;
 
 /**
- * The same arguments if every one of them is on the allow-list; otherwise one sentence with the field to use instead.
- * Nothing that could move memory past the estimate, or open the server to others, passes (llmkube.md §4, T11/T12).
+ * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag
+ * passes that could change memory beyond the estimate or expose the server to others (LLMKube traps T11 and T12).
  */
 export function checkExtraArgs(args: readonly string[]): Result<readonly string[]> {
   for (let index = 0; index < args.length; ) {
@@ -91,7 +91,7 @@ export function checkExtraArgs(args: readonly string[]): Result<readonly string[
     const value = args[index + 1];
     if (values === 1 && value === undefined) return fail(`spec.extraArgs: ${flag} needs a value`);
     if (values === 1 && (value?.includes("\0") || (value?.length ?? 0) > LONGEST_VALUE)) {
-      return fail(`spec.extraArgs: the value of ${flag} must be at most ${LONGEST_VALUE} characters without NUL`);
+      return fail(`spec.extraArgs: the value of ${flag} must have at most ${LONGEST_VALUE} characters, and no NUL`);
     }
     index += 1 + values;
   }
@@ -103,5 +103,7 @@ function refused(flag: string): Result<never> {
   const name = flag.split("=", 1)[0] ?? flag;
   const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
   if (instead !== undefined) return fail(`spec.extraArgs: ${shown} is refused: ${instead}`);
-  return fail(`spec.extraArgs: ${shown} is not on the list of flags that leave memory and network alone`);
+  return fail(
+    `spec.extraArgs: ${shown} is not on the list of flags that are known to change neither memory nor network exposure`,
+  );
 }

@@ -1,19 +1,25 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
 import { speculationOf } from "./speculation.ts";
 
-/** Tokens, where a service names no context size: LLMKube's default. */
-export const DEFAULT_CONTEXT_SIZE = 2048;
-/** llama-server's own -b and -ub. */
-export const DEFAULT_BATCH_SIZE = 2048;
-export const DEFAULT_UBATCH_SIZE = 512;
+/** The settings of a service that sets none. */
+export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
+  contextSize: SERVER_DEFAULTS.contextSize,
+  parallel: SERVER_DEFAULTS.parallelSlots,
+  cacheTypeK: SERVER_DEFAULTS.cacheType,
+  cacheTypeV: SERVER_DEFAULTS.cacheType,
+  flashAttention: SERVER_DEFAULTS.flashAttention,
+  batchSize: SERVER_DEFAULTS.batchSize,
+  ubatchSize: SERVER_DEFAULTS.uBatchSize,
+};
 
 /**
- * The llama-server settings that a service's typed fields ask for: the one mapping that preview, agent and tests share.
- * Fails where a field would change memory or answers and is not acted upon, so that nothing passes unestimated and
- * nothing is silently dropped (llmkube.md §4, #159).
+ * The llama-server settings for a service's typed fields. Preview, agent and tests share this one mapping. It fails on
+ * a field that would change memory or answers but is not supported, so that no need goes unestimated and no setting is
+ * silently ignored (LLMKube#159).
  */
 export function servingSettings(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
   const unserved = unservedField(spec);
@@ -28,11 +34,11 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     backend,
     cacheTypeK: cacheTypeK.value,
     cacheTypeV: cacheTypeV.value,
-    contextSize: spec.contextSize ?? DEFAULT_CONTEXT_SIZE,
-    parallel: spec.parallelSlots ?? 1,
-    flashAttention: spec.flashAttention ?? true,
-    batchSize: spec.batchSize ?? DEFAULT_BATCH_SIZE,
-    ubatchSize: spec.uBatchSize ?? DEFAULT_UBATCH_SIZE,
+    contextSize: spec.contextSize ?? DEFAULT_SETTINGS.contextSize,
+    parallel: spec.parallelSlots ?? DEFAULT_SETTINGS.parallel,
+    flashAttention: spec.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
+    batchSize: spec.batchSize ?? DEFAULT_SETTINGS.batchSize,
+    ubatchSize: spec.uBatchSize ?? DEFAULT_SETTINGS.ubatchSize,
     ...(speculation.value && { draftTokens: speculation.value.draftTokens }),
     ...(spec.ropeScaling && { ropeScaling: spec.ropeScaling.type }),
     ...(spec.moeCPUOffload && { moeCpu: true }),
@@ -40,31 +46,31 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
   });
 }
 
-/** Why a Model cannot be estimated and served, as a sentence; undefined: it can. */
+/** Why a Model cannot be estimated and served, as one sentence; undefined means that it can. */
 export function unservedModel({ format }: ModelSpec): string | undefined {
   if (format === undefined || format === "gguf") return undefined;
-  return `spec.format is ${format}: only gguf models can be estimated and served`;
+  return `spec.format is ${format}, but only gguf models can be estimated and served`;
 }
 
 function unservedField(spec: InferenceServiceSpec): string | undefined {
   const { ropeScaling, noKvOffload, metadataOverrides = [], tensorOverrides = [] } = spec;
   if (ropeScaling?.type === "longrope") {
-    return "spec.ropeScaling.type longrope is read from the model's own file: remove it, or use yarn or linear";
+    return "spec.ropeScaling.type longrope is not supported, because llama-server reads it from the model's own file: remove it, or use yarn or linear";
   }
   if (noKvOffload) {
-    return "spec.noKvOffload is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+    return "spec.noKvOffload is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   if (metadataOverrides.length > 0) {
-    return "spec.metadataOverrides is not supported: what it changes cannot be estimated: remove it";
+    return "spec.metadataOverrides is not supported, because its effect on memory cannot be estimated: remove it";
   }
   if (tensorOverrides.length > 0) {
-    return "spec.tensorOverrides is not supported: CPU and GPU share their memory, so it would save nothing: remove it";
+    return "spec.tensorOverrides is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   return undefined;
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {
-  const type = CACHE_TYPES.find((known) => known === (value ?? "f16"));
+  const type = CACHE_TYPES.find((known) => known === (value ?? SERVER_DEFAULTS.cacheType));
   if (type !== undefined) return ok(type);
   return fail(`spec.${field} is ${JSON.stringify(value)}: one of ${CACHE_TYPES.join(", ")} is expected`);
 }

@@ -1,25 +1,25 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 
-/** How tokens are guessed ahead: with a smaller model, or from the text so far. */
+/** The method of speculative decoding: tokens are drafted by a smaller model, or from n-grams of the text so far. */
 export type Speculation =
   | {
       readonly type: "draft-simple";
-      /** Name of the Model that drafts, in the namespace of the service. */
+      /** Name of the draft Model, in the namespace of the service. */
       readonly draftModelRef: string;
       readonly draftTokens: number;
       readonly pMin: number | undefined;
     }
   | { readonly type: "ngram-simple"; readonly draftTokens: number };
 
-/** llama-server's own `--spec-draft-n-max`. */
-export const DEFAULT_DRAFT_TOKENS = 3;
-/** llama-server's own `--spec-ngram-simple-size-m`. */
+/** llama-server's own default of `--spec-ngram-simple-size-m`. */
 const DEFAULT_NGRAM_TOKENS = 48;
 
 /**
- * What a service's `speculativeDecoding` asks for; undefined: nothing. Of llama-server's kinds only those are served
- * whose memory can be told beforehand: the others keep tables that grow, or contexts that no rule here knows.
+ * The speculative decoding that a service asks for; undefined if it asks for none. Only those of llama-server's methods
+ * are supported whose memory can be estimated: the others keep tables that grow, or contexts for which there is no rule
+ * here.
  */
 export function speculationOf({ speculativeDecoding: asked }: InferenceServiceSpec): Result<Speculation | undefined> {
   const type = asked?.type ?? "none";
@@ -27,17 +27,17 @@ export function speculationOf({ speculativeDecoding: asked }: InferenceServiceSp
   if (type === "ngram-simple") return ok({ type, draftTokens: asked.nDraftMax ?? DEFAULT_NGRAM_TOKENS });
   if (type !== "draft" && type !== "draft-simple") {
     return fail(
-      `spec.speculativeDecoding.type ${type} needs memory that cannot be told: use draft-simple or ngram-simple`,
+      `spec.speculativeDecoding.type ${type} is not supported, because its memory cannot be estimated: use draft-simple or ngram-simple`,
     );
   }
   if (!asked.draftModelRef) {
-    return fail("spec.speculativeDecoding.draftModel is not supported: name a Model with draftModelRef");
+    return fail("spec.speculativeDecoding.draftModel is not supported: name a Model in draftModelRef");
   }
-  const draftTokens = asked.nDraftMax ?? DEFAULT_DRAFT_TOKENS;
+  const draftTokens = asked.nDraftMax ?? SERVER_DEFAULTS.draftTokens;
   return ok({ type: "draft-simple", draftModelRef: asked.draftModelRef, draftTokens, pMin: asked.pMin });
 }
 
-/** The Model that a service drafts with, by its name in the service's namespace; undefined: none. */
+/** The name of a service's draft Model, which is in the service's namespace; undefined if it has none. */
 export function draftModelRef(spec: InferenceServiceSpec): string | undefined {
   const speculation = speculationOf(spec);
   return speculation.ok && speculation.value?.type === "draft-simple" ? speculation.value.draftModelRef : undefined;

@@ -9,7 +9,7 @@ import { InterruptError, ToolchainError } from "./errors.ts";
 import { pinPath, type Recipe } from "./tools.ts";
 
 const CACHE_VARIABLE = "PULUMI_LLMKUBE_TOOLCHAIN";
-/** A lock untouched for so long belongs to a process that is gone. Its owner touches it every fifth of that. */
+/** A lock that was not touched for this long belongs to a dead process. Its owner touches it five times as often. */
 const STALE_LOCK_MS = 30_000;
 const LOCK_POLL_MS = 500;
 
@@ -19,7 +19,7 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   return chosen ? resolve(chosen) : envPaths("pulumi-llmkube-toolchain", { suffix: "" }).cache;
 }
 
-/** Everything a build depends on, as text: other pins, flags or machines never share an entry. */
+/** The name of the cache entry. It is a hash of everything that the build depends on: pins, flags and machine. */
 export async function entryName(
   recipe: Recipe,
   machine: { platform: string; arch: string } = { platform: process.platform, arch: process.arch },
@@ -31,8 +31,9 @@ export async function entryName(
 }
 
 /**
- * Makes one entry of the cache, once however many processes ask: under its lock, in a folder beside it that becomes the
- * entry by a rename. An interrupt or a failure leaves no entry; what a killed process left is swept by the next build.
+ * Creates one entry of the cache, only once even if several processes ask for it: under a lock, in a temporary folder
+ * that is renamed at the end. An interrupt or a failure leaves no entry. The next build removes what a killed process
+ * left.
  * @throws ToolchainError, or whatever `fill` throws
  */
 export async function fillEntry(
@@ -74,7 +75,7 @@ async function fillBeside(
     throw error;
   } finally {
     if (!worthReading) await rm(log, { force: true });
-    // Killed compilers may still write for a moment.
+    // Compilers that were just killed may still write for a moment.
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
@@ -93,12 +94,14 @@ async function writable(root: string): Promise<void> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ToolchainError(
-      `The toolchain cache ${root} cannot be written (${why}): set ${CACHE_VARIABLE} to a folder that can.`,
+      `The toolchain cache ${root} is not writable (${why}): set ${CACHE_VARIABLE} to a writable folder.`,
     );
   }
 }
 
-/** Waits for as long as the owner of the lock lives. A lock that is lost meanwhile stops the build. */
+/**
+ * Waits as long as the owner of the lock is alive. If this process loses the lock during the build, the build stops.
+ */
 async function lock(path: string, stop: AbortController, waiting: () => void): Promise<() => Promise<void>> {
   const options = {
     realpath: false,
@@ -109,7 +112,7 @@ async function lock(path: string, stop: AbortController, waiting: () => void): P
   for (let attempt = 0; ; attempt++) {
     try {
       const release = await lockfile.lock(path, options);
-      // Releasing a lost lock is an error of its own; the loss has been reported.
+      // Releasing a lost lock would throw, but the loss has been reported already.
       return () => release().catch(() => {});
     } catch (error) {
       if (errorCode(error) !== "ELOCKED") throw error;
@@ -119,7 +122,7 @@ async function lock(path: string, stop: AbortController, waiting: () => void): P
   }
 }
 
-/** Turns an interrupt into an abort, so that the folder and the lock are released before the process ends. */
+/** Turns an interrupt into an abort, so that the folder is removed and the lock released before the process ends. */
 function abortOnInterrupt(stop: AbortController): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const abort = (signal: NodeJS.Signals) => stop.abort(new InterruptError(signal));

@@ -10,7 +10,7 @@ import { type Recipe, TOOLS, type Tool, type ToolName } from "./tools.ts";
 
 export type { ToolName } from "./tools.ts";
 
-/** Where to look, where to build and whom to tell: everything of the machine that `ensure` depends on. */
+/** Everything about the machine that `ensure` depends on. */
 export interface Host {
   cacheRoot: string;
   env: NodeJS.ProcessEnv;
@@ -26,9 +26,10 @@ const PROBE_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Absolute path of a tool: what is on PATH (or in $KUBEBUILDER_ASSETS) and runs, else the cached pinned build, else that
- * build, which takes minutes, reports each 15 s and is safe to run in parallel and to interrupt.
- * @param report receives one line each, without a line end; standard error by default
+ * The absolute path of a tool. It takes a tool on PATH (or in $KUBEBUILDER_ASSETS) if it runs, or else the pinned build
+ * in the cache. If there is none, it makes that build, which takes minutes, reports every 15 s, and is safe to run in
+ * parallel and to interrupt.
+ * @param report receives single lines without a line end; default: standard error
  * @throws ToolchainError with one sentence: a missing prerequisite, a failed build, an unwritable cache, an interrupt
  */
 export async function ensureTool(name: ToolName, report?: (line: string) => void): Promise<string> {
@@ -45,7 +46,7 @@ export async function ensure(name: string, tool: Tool, host: Host): Promise<stri
   const entry = await entryName(tool.recipe);
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
-  let doing = "waiting for another build of it";
+  let doing = "waiting for another process that is building it";
   let line = "";
   const heartbeat = setInterval(() => {
     host.report(`${name}: ${doing}, ${seconds()} s${line === "" ? "" : `: ${line}`}`);
@@ -69,18 +70,18 @@ export async function ensure(name: string, tool: Tool, host: Host): Promise<stri
   return join(host.cacheRoot, entry, tool.file);
 }
 
-/** Looks, without building. A candidate on PATH that does not run is said and passed over. */
+/** Looks for a tool without building it. A candidate on PATH that does not run is reported and ignored. */
 export async function find(name: string, tool: Tool, host: Host): Promise<Found> {
   for (const candidate of await candidates(tool, host)) {
     const refusal = await whyUnusable(candidate, tool);
     if (refusal === undefined) return { at: "path", path: candidate };
-    host.report(`${name}: passing over ${candidate}, which does not run (${refusal})`);
+    host.report(`${name}: ignoring ${candidate}, because it does not run (${refusal})`);
   }
   const cached = join(host.cacheRoot, await entryName(tool.recipe), tool.file);
   return (await exists(cached)) ? { at: "cache", path: cached } : { at: "missing" };
 }
 
-/** What the toolchain itself has put on PATH (`env`) is not one: its pin may be an older one than today's. */
+/** Binaries that the toolchain itself put on PATH (`env`) are left out: they may come from an older pin. */
 async function candidates(tool: Tool, { env, cacheRoot }: Host): Promise<readonly string[]> {
   if (tool.probe === undefined) return [];
   const assets = tool.folderVariable === undefined ? undefined : env[tool.folderVariable];
@@ -89,7 +90,7 @@ async function candidates(tool: Tool, { env, cacheRoot }: Host): Promise<readonl
   return found.filter((candidate) => !candidate.startsWith(join(cacheRoot, sep)));
 }
 
-/** Why a binary cannot be used, or undefined when it ran. */
+/** Why a binary cannot be used; undefined if it runs. */
 async function whyUnusable(path: string, tool: Tool): Promise<string | undefined> {
   const result = await execa(path, tool.probe ?? [], { reject: false, stdin: "ignore", timeout: PROBE_TIMEOUT_MS });
   return result.failed ? (result.shortMessage?.split("\n")[0] ?? "it failed") : undefined;

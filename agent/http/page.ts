@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { PART_GROUPS, PARTS } from "../../memory/estimate/parts.ts";
 import { packagePath } from "../state/package.ts";
+import { STUCK_MS } from "./view.ts";
 
 export interface Asset {
   readonly type: string;
@@ -17,6 +19,14 @@ const FILES = [
   ["/icon.svg", "icon.svg", "image/svg+xml"],
 ] as const;
 
+/**
+ * What the page and this package have in common; the page imports it as a module, so that nothing is written down
+ * twice.
+ */
+const SHARED = Object.entries({ PARTS, PART_GROUPS, STUCK_MS })
+  .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`)
+  .join("");
+
 /** The status page by URL path: a fixed list, so that no request names a file. */
 export async function readPage(): Promise<Result<ReadonlyMap<string, Asset>>> {
   const folder = packagePath("agent/http/page");
@@ -24,7 +34,8 @@ export async function readPage(): Promise<Result<ReadonlyMap<string, Asset>>> {
     async ([path, file, type]) => [path, { type, body: await readFile(join(folder, file)) }] as const,
   );
   try {
-    return ok(new Map(await Promise.all(assets)));
+    const shared = { type: "text/javascript; charset=utf-8", body: Buffer.from(SHARED) };
+    return ok(new Map([...(await Promise.all(assets)), ["/shared.js", shared]]));
   } catch {
     return fail(`no status page: its files are not in ${folder}; install the package again`);
   }

@@ -37,8 +37,8 @@ class BadContent extends Refusal {}
 
 /**
  * Downloads a file; undefined when it is in place. Size, magic and sha256 are checked before the file
- * gets its name, so a file with that name is whole (#642). What came of a download that broke off is kept, and the next one
- * goes on from there. Of several agents with one models folder one downloads, and the others wait for it.
+ * gets its name, so a file with that name is whole (LLMKube#642). What came of a download that broke off is kept, and
+ * the next one goes on from there. Of several agents with one models folder one downloads, and the others wait for it.
  */
 export async function download(job: Download): Promise<Failure | undefined> {
   const { name } = job.location;

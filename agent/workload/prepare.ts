@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Failure } from "../../api/result.ts";
-import { adviceText, advise } from "../../memory/advice.ts";
+import { advise } from "../../memory/advice.ts";
+import { adviceText } from "../../memory/advice-text.ts";
 import type { Budget } from "../../memory/budget.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";

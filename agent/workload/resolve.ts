@@ -1,3 +1,4 @@
+import { DEFAULT_PORT } from "../../api/constants.ts";
 import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { Model } from "../../api/model.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
@@ -22,7 +23,6 @@ export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "retu
 }
 
 const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
-const DEFAULT_PORT = 8080;
 
 /** Resolves an InferenceService and its Models into the desired state on this host. */
 export function resolveService(

@@ -11,7 +11,7 @@ const TICKS = 100;
 export interface AgentCost {
   readonly models: number;
   readonly residentBytes: number;
-  /** Of one core. */
+  /** In percent of one core. */
   readonly cpuPercent: number;
 }
 

@@ -9,12 +9,12 @@ import { median, timeUntil } from "./timing.ts";
 const ROUNDS = 3;
 
 export interface Latencies {
-  /** Manifest written to process spawned, and to Ready. */
+  /** From the manifest being written to the process being spawned, and to Ready. */
   readonly spawnedMs: number;
   readonly readyMs: number;
-  /** llama-server alone, from its spawn to a healthy answer: what no agent can do without. */
+  /** llama-server alone, from its spawn to a healthy answer: no agent can be faster. */
   readonly floorMs: number;
-  /** Budget lowered below what is used, to the decision to stop, and to the process being gone. */
+  /** From the budget being lowered below the footprint to the decision to stop, and to the process being gone. */
   readonly decidedMs: number;
   readonly goneMs: number;
 }
@@ -28,7 +28,7 @@ export async function latencies(): Promise<Latencies> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const name = `chat-${round}`;
       const port = await getPort();
-      floor?.push(await bareStartMs(site, port));
+      floor?.push(await serverStartMs(site, port));
       await writeManifests(site, name, { port });
       const toSpawn = await timeUntil(site, name, ({ pid }) => pid !== undefined);
       spawned?.push(toSpawn);
@@ -53,7 +53,7 @@ export async function latencies(): Promise<Latencies> {
   return { spawnedMs, readyMs, decidedMs, goneMs, floorMs };
 }
 
-async function bareStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {
+async function serverStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {
   const begin = performance.now();
   const args = ["--model", weights, "--port", String(port), "--ctx-size", "4096", "--parallel", "1"];
   const child = spawn(llamaServer, [...args, "--device", "none", "--fit", "off", "--load-mode", "none"], {

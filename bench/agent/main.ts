@@ -1,11 +1,11 @@
-// npm run bench:agent: how fast the agent reacts, what it costs, and how far a process gets beyond its budget. Linux.
+// npm run bench:agent: how fast the agent reacts, what it costs, and how far a process exceeds its budget. Linux only.
 import { formatBytes } from "../../api/quantity.ts";
 import { agentCost } from "./footprint.ts";
 import { latencies } from "./latency.ts";
 import { overshoot } from "./overshoot.ts";
 
 const { spawnedMs, readyMs, floorMs, decidedMs, goneMs } = await latencies();
-console.log("| from | to | ms | beside the floor |\n|---|---|---|---|");
+console.log("| from | to | ms | relative to the floor |\n|---|---|---|---|");
 console.log(row("llama-server spawned by hand", "healthy", floorMs, "1.0 (the floor)"));
 console.log(row("manifest written", "process spawned", spawnedMs, ratio(spawnedMs, floorMs)));
 console.log(row("manifest written", "Ready: healthy and one token answered", readyMs, ratio(readyMs, floorMs)));
@@ -19,7 +19,7 @@ for (const { models, residentBytes, cpuPercent } of costs) {
 }
 
 console.log(
-  "\n| a process that grows | behind the watchdog | beyond its budget of 512 MiB | for ms |\n|---|---|---|---|",
+  "\n| growth of the process | limit behind the watchdog | above its budget of 512 MiB | for ms |\n|---|---|---|---|",
 );
 for (const growth of ["grows-50", "grows-1024"] as const) {
   for (const behind of ["nothing", "kernel"] as const) {

@@ -5,22 +5,22 @@ import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { WorkloadId } from "../../agent/workload/workload-id.ts";
+import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 
-const MiB = 2 ** 20;
 const BUDGET_BYTES = 512 * MiB;
 const TICK_MS = 1000;
 
 export interface Overshoot {
   readonly growth: Growth;
   readonly cap: string;
-  /** The most that was seen above the budget before the process was gone. */
+  /** The largest footprint above the budget before the process was gone. */
   readonly overBytes: number;
-  /** From the first sight of it above the budget to its end. */
+  /** From the first sample above the budget to the end of the process. */
   readonly overMs: number;
 }
 
@@ -63,7 +63,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   }
 }
 
-/** Looks as often as it can, until the process is gone. */
+/** Samples the footprint as often as possible until the process is gone. */
 async function watch(pid: number, footprint: (pid: number) => Promise<number | null>) {
   let overBytes = 0;
   let overSince: number | undefined;

@@ -6,7 +6,7 @@ import type { Site } from "../../test/agent/harness.ts";
 const POLL_MS = 5;
 const TIMEOUT_MS = 120_000;
 
-/** Milliseconds until the status of `default/NAME` holds what is looked for. */
+/** Milliseconds until `holds` is true for the status of `default/NAME`. */
 export async function timeUntil(
   site: Site,
   name: string,
@@ -19,7 +19,7 @@ export async function timeUntil(
     if (found !== undefined && holds(found)) return performance.now() - begin;
     await sleep(POLL_MS);
   }
-  throw new Error(`default/${name} did not get there within ${TIMEOUT_MS / 1000} s`);
+  throw new Error(`default/${name} did not reach the expected state within ${TIMEOUT_MS / 1000} s`);
 }
 
 export function median(values: readonly number[]): number {

@@ -1,4 +1,5 @@
-// Reads one header many times, in a process of its own so that time and memory are nobody else's; prints one line of JSON.
+// Reads one header many times and prints one line of JSON. It is a process of its own, so that it measures only its own
+// time and memory.
 import { readFileSync } from "node:fs";
 import { argv } from "node:process";
 import { gguf } from "@huggingface/gguf";
@@ -19,7 +20,7 @@ const READERS: Readonly<Record<string, (source: string) => Promise<number>>> = {
 const [, , reader = "", source = "", warm = "", seconds = "", most = ""] = argv;
 const read = READERS[reader];
 if (read === undefined) throw new Error(`there is no reader ${reader}`);
-// The first one, of another file, compiles what is needed.
+// The first read, of another file, makes the engine compile the code.
 await read(warm);
 const cpu = process.cpuUsage();
 const begin = performance.now();
@@ -33,7 +34,9 @@ const wallMs = (performance.now() - begin) / reads;
 const { user, system } = process.cpuUsage(cpu);
 console.log(JSON.stringify({ reads, tensors, wallMs, cpuMs: (user + system) / 1000 / reads, peakBytes: peakBytes() }));
 
-/** The most that was ever resident; what `getrusage` says of it on Linux begins with the parent's. */
+/**
+ * The peak of resident memory. On Linux `getrusage` starts with that of the parent process, so it is read from /proc.
+ */
 function peakBytes(): number {
   if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1024;
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import * as z from "zod";
+import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { type BenchModel, writeModels } from "./models.ts";
@@ -16,7 +17,6 @@ const DELAY_MS = 30;
 /** How long each reader reads the same header again and again, and how often at most. */
 const SECONDS = 4;
 const MOST_READS = 200;
-const MiB = 2 ** 20;
 const CHILD = join(import.meta.dirname, "child.ts");
 const execute = promisify(execFile);
 
@@ -57,7 +57,7 @@ server.close();
 if (process.argv.includes("--json")) console.log(JSON.stringify(rows, null, 2));
 else print();
 
-/** Serves the files in ranges, and counts. */
+/** Serves the files by ranges, and counts requests and bytes. */
 async function serve(files: readonly BenchModel[]) {
   const counts = { requests: 0, bytes: 0, open: 0 };
   const http = createServer(async (request, response) => {
@@ -81,7 +81,7 @@ async function serve(files: readonly BenchModel[]) {
     });
     const body = createReadStream(file.path, { start, end });
     body.pipe(response);
-    // What went into the connection, not what a reader asked for and then cut off.
+    // Counts what was written to the connection, not what a reader requested and then aborted.
     response.on("close", () => {
       counts.bytes += request.socket.bytesWritten - before;
       counts.open -= 1;
@@ -101,7 +101,7 @@ async function measure(reader: "ours" | "huggingface", model: BenchModel, place:
     const { stdout } = await execute(process.execPath, [CHILD, reader, what, warm, String(seconds), String(most)]);
     return measuredSchema.parse(JSON.parse(stdout));
   };
-  // Both read the warm-up first: what the two differ by is one read of the model.
+  // Both runs read the warm-up model first, so they differ by one read of the model.
   const once = await counted(() => run(source, 0, 1));
   const nothing = await counted(() => run(warm, 0, 1));
   const many = await run(source, SECONDS, MOST_READS);
@@ -113,7 +113,7 @@ async function measure(reader: "ours" | "huggingface", model: BenchModel, place:
   };
 }
 
-/** What the server sent meanwhile; answers that were cut off are counted once they have closed. */
+/** Counts what the server sent in the meantime; aborted answers are counted when they have closed. */
 async function counted<T>(work: () => Promise<T>) {
   const { requests, bytes } = server.counts;
   const result = await work();
@@ -141,7 +141,7 @@ function print(): void {
     }
   }
   console.log(
-    "\n| header | from | wall | CPU (aim: 100) | requests (aim: at most 2) | bytes beside the header's (aim: at most 1.3) |",
+    "\n| header | from | wall | CPU (aim: 100) | requests (aim: at most 2) | bytes read relative to the header (aim: at most 1.3) |",
   );
   console.log("|---|---|---|---|---|---|");
   for (const { model, headerBytes, place, ours, huggingface } of rows) {

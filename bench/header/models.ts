@@ -5,7 +5,7 @@ import { type WriterModel, writeGgufFile } from "../../test/support/gguf-writer.
 export interface BenchModel {
   readonly name: string;
   readonly path: string;
-  /** Of the file, of which all but the header is a hole. */
+  /** Size of the file, which is sparse: only the header is stored. */
   readonly fileBytes: number;
 }
 
@@ -23,7 +23,7 @@ const SHAPES: readonly (readonly [name: string, shape: readonly number[]])[] = [
   ["ffn_down", [14_336, EMBEDDING]],
 ];
 
-/** Files with the vocabularies of today's models: their tokens' number and length, and their merges. */
+/** Writes files with vocabularies like those of current models: number and length of tokens, and merges. */
 export async function writeModels(folder: string): Promise<readonly BenchModel[]> {
   const models: BenchModel[] = [];
   for (const [name, tokens, merges] of [

@@ -43,7 +43,7 @@ export function startAgent(options: AgentOptions): ChildProcess {
   return child;
 }
 
-/** Ctrl-C to the agent; its exit code. */
+/** Sends Ctrl-C to the agent and returns its exit code. */
 export async function stopAgent(agent: ChildProcess): Promise<number | null> {
   if (agent.exitCode === null && agent.signalCode === null) {
     agent.kill("SIGINT");
@@ -52,7 +52,10 @@ export async function stopAgent(agent: ChildProcess): Promise<number | null> {
   return agent.exitCode;
 }
 
-/** What `pulumi-llmkube status` prints. Exit codes other than 0 still print, so they are no failure here. */
+/**
+ * What `pulumi-llmkube status` prints. It prints a status with exit codes other than 0 too, so these are not failures
+ * here.
+ */
 export async function printedStatus(state: string, ...flags: readonly string[]): Promise<string> {
   const args = [CLI, "status", "--state", state, ...flags];
   const { stdout } = await promisify(execFile)(process.execPath, args).catch((error: { stdout?: string }) => ({
@@ -78,5 +81,7 @@ export async function waitForWorkload(
     if (found) return found;
     await sleep(500, undefined, { signal });
   }
-  throw new Error(`the agent did not get there within ${PATIENCE_MS / 1000} s; its last status: ${last}`);
+  throw new Error(
+    `the workload did not reach the expected state within ${PATIENCE_MS / 1000} s; the last status: ${last}`,
+  );
 }

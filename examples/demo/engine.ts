@@ -5,13 +5,13 @@ import { type DemoModel, demoProgram } from "./program.ts";
 
 const POLICY_PACK = join(import.meta.dirname, "../../policies/pack");
 
-/** The lines of a Pulumi run, and whether it went through. */
+/** The output of a Pulumi run, and whether it succeeded. */
 export interface Outcome {
   readonly succeeded: boolean;
   readonly output: string;
 }
 
-/** A stack of the real engine, in a backend of the demo's own, whose program is {@link demoProgram} with `model`. */
+/** A stack of the real engine in the demo's own backend. Its program is {@link demoProgram} with `model`. */
 export async function demoStack(pulumi: PulumiEnvironment, workDir: string, model: DemoModel): Promise<Stack> {
   const program = { projectName: "demo", stackName: "mac", program: demoProgram(model) };
   return LocalWorkspace.createOrSelectStack(program, {
@@ -21,7 +21,7 @@ export async function demoStack(pulumi: PulumiEnvironment, workDir: string, mode
   });
 }
 
-/** `pulumi preview --policy-pack policies/pack`: refused is an outcome here, not an exception. */
+/** `pulumi preview --policy-pack policies/pack`. A refusal is an outcome here, not an exception. */
 export async function preview(stack: Stack, signal: AbortSignal): Promise<Outcome> {
   return outcome((onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
@@ -30,7 +30,7 @@ export async function upWithPolicies(stack: Stack, signal: AbortSignal): Promise
   return outcome((onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
 
-/** `pulumi up` of somebody who left the policy pack out. */
+/** `pulumi up` by somebody who left the policy pack out. */
 export async function upWithoutPolicies(stack: Stack, signal: AbortSignal): Promise<Outcome> {
   return outcome((onOutput) => stack.up({ onOutput, signal, color: "never" }));
 }
@@ -53,7 +53,7 @@ async function outcome(run: (onOutput: (text: string) => void) => Promise<unknow
   return { succeeded, output: withoutProgress(output) };
 }
 
-/** What Pulumi found and did, without the lines that say it is still at it. */
+/** The results in Pulumi's output, without the lines about progress. */
 function withoutProgress(output: string): string {
   const lines = output.split("\n");
   return lines

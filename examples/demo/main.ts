@@ -7,10 +7,13 @@ import { pulumiEnvironment } from "../../toolchain/pulumi.ts";
 import { say } from "./screen.ts";
 import { type Demo, runSteps } from "./steps.ts";
 
-/** `npm run demo`: the main job from preview to a stopped server. Exits non-zero if a step does not do what it says. */
+/**
+ * `npm run demo`: the main job from preview to a stopped server. Exits with an error if a step does not do what its
+ * heading says.
+ */
 async function main(): Promise<void> {
   console.log(
-    "pulumi-llmkube: a language model inside its memory budget, from pulumi preview to the running process\n",
+    "pulumi-llmkube keeps a language model inside its memory budget, from pulumi preview to the running process.\n",
   );
   const folder = await mkdtemp(join(tmpdir(), "pulumi-llmkube-demo-"));
   try {

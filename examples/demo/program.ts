@@ -13,10 +13,12 @@ export interface DemoModel {
   readonly port: number;
 }
 
-/** What a user writes in `index.ts`: one model, its budget and how it is served, rendered for the agent on this machine. */
+/**
+ * What a user writes in `index.ts`: one model, its budget and how it is served, rendered for the agent on this machine.
+ */
 export function demoProgram(model: DemoModel): () => Promise<{ endpoint: unknown }> {
   return async () => {
-    // A KUBECONFIG in the shell would otherwise be picked up, and refused beside a directory to render to.
+    // Without this the provider would use a KUBECONFIG of the shell and refuse it together with a directory to render to.
     const provider = new k8s.Provider("manifests", { renderYamlToDirectory: model.manifests, kubeconfig: "" });
     const gemma = new LlmModel(
       "gemma",

@@ -1,11 +1,11 @@
 import { styleText } from "node:util";
 
-/** A numbered heading: what the next step shows. */
+/** A numbered heading that says what the next step shows. */
 export function heading(step: number, text: string): void {
   console.log(`\n${styleText("bold", `${step}. ${text}`)}`);
 }
 
-/** Lines that another program printed, set off from the demo's own words. */
+/** Lines that another program printed, set apart from the demo's own text. */
 export function quote(text: string): void {
   for (const line of text.trimEnd().split("\n")) console.log(styleText("dim", `   │ ${line}`));
 }
@@ -14,7 +14,7 @@ export function say(text: string): void {
   console.log(`   ${text}`);
 }
 
-/** Runs `work`, and says every few seconds that it still runs: nothing here is silent for long. */
+/** Runs `work` and reports every few seconds that it is still running. */
 export async function withHeartbeat<T>(what: string, work: Promise<T>): Promise<T> {
   const started = Date.now();
   const timer = setInterval(() => say(`… ${what}, ${Math.round((Date.now() - started) / 1000)} s`), 5000);

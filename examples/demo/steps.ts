@@ -22,7 +22,7 @@ export interface Demo {
 
 const PROMPT = "The capital of France is";
 
-/** The five steps in order; what they started is stopped whichever way they end, an abort of the signal included. */
+/** The five steps in order. Whatever they started is stopped at the end, also after a failure or an abort. */
 export async function runSteps(demo: Demo): Promise<void> {
   const agent = startAgent({ ...demo, onLine: (line) => quote(`agent: ${line}`) });
   try {
@@ -39,7 +39,7 @@ export async function runSteps(demo: Demo): Promise<void> {
 async function refusedAtPreview(demo: Demo): Promise<void> {
   heading(
     1,
-    "pulumi preview: Gemma 3 270M with a 32k context under a budget of 400Mi. The policy pack reads its header:",
+    "pulumi preview: Gemma 3 270M with a 32k context and a budget of 400Mi. The policy pack reads the header of the model:",
   );
   const stack = await demoStack(
     demo.pulumi,
@@ -52,12 +52,15 @@ async function refusedAtPreview(demo: Demo): Promise<void> {
 }
 
 async function broughtUp(demo: Demo): Promise<void> {
-  heading(2, "pulumi up: the same model with a 4k context under 512Mi. The agent starts a real llama-server:");
+  heading(
+    2,
+    "pulumi up: the same model with a 4k context and a budget of 512Mi. The agent starts a real llama-server:",
+  );
   const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "512Mi", contextSize: 4096 }));
   done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack, demo.signal)));
   const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready", demo.signal);
   const { endpoint } = await withHeartbeat("waiting for llama-server", ready);
-  say(`ready at ${endpoint}; a base model, so it finishes a sentence:`);
+  say(`ready at ${endpoint}; it is a base model, so it completes a sentence:`);
   quote(`${PROMPT}${await completion(`${endpoint}/completions`)}`);
 }
 
@@ -71,7 +74,7 @@ async function shownByStatus(demo: Demo): Promise<void> {
 async function stoppedWhileRunning(demo: Demo): Promise<void> {
   heading(
     4,
-    "The budget is lowered to 128Mi without the policy pack. No restart: the agent holds the running process to it:",
+    "The budget is lowered to 128Mi without the policy pack. The agent enforces it on the running process, without a restart:",
   );
   const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
   done("pulumi up", await withHeartbeat("pulumi up", upWithoutPolicies(stack, demo.signal)));

@@ -3,21 +3,21 @@ import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import type { LlmModelArgs } from "../../components/index.ts";
 
-/** What the stack's configuration asks for. */
+/** The configuration of the stack. */
 export interface StackConfig {
   readonly models: Readonly<Record<string, LlmModelArgs>>;
-  /** Absolute folder to render manifests to; undefined: a cluster. */
+  /** Absolute path of the folder to render manifests to; undefined means that the target is a cluster. */
   readonly manifests: string | undefined;
 }
 
 const modelsSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
 
-/** @throws pulumi.RunError with one sentence where the configuration is not usable */
+/** @throws pulumi.RunError with one sentence if the configuration is not valid */
 export function readConfig(config: pulumi.Config): StackConfig {
   return { models: modelsIn(config), manifests: manifestsIn(config) };
 }
 
-/** Each LlmModel checks its own arguments; here it only matters that there are some. */
+/** Checks only that there are arguments; each LlmModel checks its own. */
 function modelsIn(config: pulumi.Config): Readonly<Record<string, LlmModelArgs>> {
   const models = objectIn<Record<string, LlmModelArgs>>(config, "models");
   if (models !== undefined && modelsSchema.safeParse(models).success) return models;

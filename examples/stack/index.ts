@@ -9,7 +9,7 @@ const { models, manifests } = readConfig(new pulumi.Config());
 const options: pulumi.ComponentResourceOptions = {};
 const defaults: { endpointHost?: string } = {};
 if (manifests !== undefined) {
-  // A KUBECONFIG in the shell would otherwise be picked up, and refused beside a folder to render to.
+  // Without this the provider would use a KUBECONFIG of the shell and refuse it together with a folder to render to.
   options.provider = new k8s.Provider("manifests", { renderYamlToDirectory: manifests, kubeconfig: "" });
   defaults.endpointHost = "127.0.0.1";
 }

@@ -1,35 +1,41 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { estimate, sumOf, weightsBytes } from "./estimate.ts";
+import type { Part } from "./parts.ts";
 import type { Confidence, Estimate, EstimateSettings, KnownEstimate } from "./types.ts";
 
-/** Files that a llama-server loads beside the model. */
-export interface Companions {
-  /** `--mmproj`: projector of images or sound. */
+/** Files that llama-server loads beside the model. */
+export interface AuxiliaryModels {
+  /** `--mmproj`: the projector for images or sound. */
   readonly mmproj?: GgufHeader;
-  /** `--model-draft`: the model that drafts for it, and its own settings. */
+  /** `--model-draft`: the draft model of speculative decoding, with its own settings. */
   readonly draft?: { readonly header: GgufHeader; readonly settings: EstimateSettings };
-  /** `--lora`, each. */
+  /** `--lora`: one header for each adapter. */
   readonly loras?: readonly GgufHeader[];
 }
 
-/** One named part that a companion adds. */
+/** What one kind of auxiliary file adds to the estimate. */
 interface Share {
-  readonly part: "mmproj" | "draft" | "lora";
+  readonly part: Extract<Part, "mmproj" | "draft" | "lora">;
   readonly bytes: number;
   readonly confidence: Confidence;
   readonly notes: readonly string[];
 }
 
 /**
- * The estimate of a model with the files it is served with: parts `mmproj`, `draft` and `lora` beside its own, in the same total.
- * It is no surer than the least sure of them. Fails like {@link estimate}, and on an adapter of another architecture.
+ * The estimate of a model with the auxiliary models that it is served with: the parts `mmproj`, `draft` and `lora`
+ * stand beside the model's own and count in the same total. The lowest confidence among them holds for the whole. Fails
+ * like {@link estimate}, and on an adapter of another architecture.
  */
-export function estimateWith(header: GgufHeader, settings: EstimateSettings, companions: Companions): Result<Estimate> {
+export function estimateWith(
+  header: GgufHeader,
+  settings: EstimateSettings,
+  auxiliary: AuxiliaryModels,
+): Result<Estimate> {
   const alone = estimate(header, settings);
   if (!alone.ok) return alone;
   const shares: Share[] = [];
-  const { mmproj, draft, loras = [] } = companions;
+  const { mmproj, draft, loras = [] } = auxiliary;
   for (const share of [
     mmproj && projectorShare(mmproj, settings),
     draft && draftShare(draft.header, draft.settings),
@@ -49,12 +55,13 @@ function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
   }
   const parts = { ...alone.parts, ...Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes])) };
   const totalBytes = sumOf(parts);
-  if (!Number.isSafeInteger(totalBytes)) return fail("model and companions need more bytes than can be counted");
+  if (!Number.isSafeInteger(totalBytes))
+    return fail("the model and its auxiliary models need more bytes than can be counted");
   const confidence = shares.some((share) => share.confidence === "bounded") ? "bounded" : alone.confidence;
   return ok<KnownEstimate>({ ...alone, confidence, notes, parts, totalBytes });
 }
 
-/** Everything the draft model needs of its own, its token tables included. */
+/** Everything that the draft model needs for itself, including its token tables. */
 function draftShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const answer = estimate(header, settings);
   if (!answer.ok) return fail(`draft model: ${answer.error}`);
@@ -78,20 +85,25 @@ function adapterShare(adapters: readonly GgufHeader[], architecture: string): Re
   return ok({ part: "lora", bytes, confidence: "exact", notes: [] });
 }
 
-/** Projectors that scale or cut every image to `image_size`; all others may take it as large as it is. */
+/** Projectors that scale or crop every image to `image_size`; the others may take an image at its full size. */
 const FIXED_SIZE: ReadonlySet<unknown> = new Set(["gemma3", "idefics3", "internvl", "llama4", "ldp", "ldpv2", "mlp"]);
-/** Patches of the largest image that the others take: 4096 tokens of 2 x 2. */
+/** Patches of the largest image that the others take: 4096 tokens of 2 x 2 patches. */
 const MOST_PATCHES = 4 * 4096;
-/** Frames of the 30 seconds of sound that an encoder takes at once. */
+/** Frames in the 30 seconds of sound that an encoder takes at once. */
 const SOUND_FRAMES = 3000;
 
-/** Weights, and for each encoder room for the widest moment of its graph (llama.cpp, tools/mtmd/clip.cpp). */
+/**
+ * The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp,
+ * tools/mtmd/clip.cpp).
+ */
 function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const weights = weightsBytes(header);
   if (!weights.ok) return fail(`mmproj: ${weights.error}`);
   const encoders = ["clip.vision", "clip.audio"].filter((prefix) => header.metadata.has(`${prefix}.block_count`));
   if (encoders.length === 0) {
-    const notes = ["mmproj: the file names neither an image nor a sound encoder, so its compute cannot be bounded"];
+    const notes = [
+      "mmproj: the file describes neither an image nor a sound encoder, so its compute buffer cannot be bounded",
+    ];
     return ok({ part: "mmproj", bytes: weights.value, confidence: "unknown", notes });
   }
   let compute = 0;
@@ -100,7 +112,7 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
     if (!bytes.ok) return fail(`mmproj: ${bytes.error}`);
     compute = Math.max(compute, bytes.value);
   }
-  const notes = ["mmproj: its compute is bounded by the widest moment of an encoder on its largest input"];
+  const notes = ["mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input"];
   return ok({ part: "mmproj", bytes: weights.value + compute, confidence: "bounded", notes });
 }
 
@@ -108,7 +120,7 @@ function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSett
   const read = (key: string): Result<number> => {
     const value = header.metadata.get(`${prefix}.${key}`);
     if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 2 ** 20) return ok(value);
-    const held = typeof value === "number" ? `holds ${value}` : "is missing or no number";
+    const held = typeof value === "number" ? `holds ${value}` : "is missing or not a number";
     return fail(`key "${prefix}.${key}" ${held}: a whole number from 1 to 2^20 is expected`);
   };
   const embedding = read("embedding_length");

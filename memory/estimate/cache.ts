@@ -1,42 +1,31 @@
-import { fail, ok, type Result } from "../../api/result.ts";
+import { ok, type Result } from "../../api/result.ts";
+import { rowBytes } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
 import { FAMILIES, type Family, PREDICTING } from "./families.ts";
-import type { CacheType, EstimateSettings } from "./types.ts";
+import type { EstimateSettings } from "./types.ts";
 
-/** Cells of the caches that a server makes, per stream. */
+/** How many cells (tokens) the caches of a server have. */
 export interface Cells {
+  /** Cells of a full-attention layer, in each stream. */
   readonly full: number;
-  /** Of sliding-window layers; 0 where there are none. */
+  /** Cells of a sliding-window layer, in each stream; 0 if there is no such layer. */
   readonly sliding: number;
   readonly streams: number;
   readonly sequences: number;
   readonly ubatch: number;
 }
 
-/** llama-server's automatic number of slots, which share one unified stream. */
+/** The number of slots that llama-server chooses for `auto`; they share one unified stream. */
 const AUTOMATIC_SLOTS = 4;
 const CELL_PADDING = 256;
 
-/** Elements a block and bytes a block. */
-const CACHE_BLOCKS: Readonly<Record<CacheType, readonly [elements: number, bytes: number]>> = {
-  f32: [1, 4],
-  f16: [1, 2],
-  bf16: [1, 2],
-  q8_0: [32, 34],
-  q5_1: [32, 24],
-  q5_0: [32, 22],
-  q4_1: [32, 20],
-  q4_0: [32, 18],
-  iq4_nl: [32, 18],
-};
-
-/** Number of slots that the server offers. */
+/** The number of slots of the server. */
 export function sequencesOf(settings: EstimateSettings): number {
   return settings.parallel === "auto" ? AUTOMATIC_SLOTS : settings.parallel;
 }
 
 /**
- * Of `tokens` tokens those that are sampled from: one a slot, and what was drafted for it
+ * How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it
  * (docs/background/llama-memory.md, "Output buffer").
  */
 export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
@@ -57,7 +46,7 @@ export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSet
   return { full, sliding, streams, sequences, ubatch };
 }
 
-/** Which of the layers see a window only. */
+/** For each layer, whether its attention is limited to a sliding window. */
 export function slidingLayers(facts: ModelFacts, family: Family): readonly boolean[] {
   const rule = family.sliding;
   const pattern = facts.slidingPattern;
@@ -70,14 +59,14 @@ export function slidingLayers(facts: ModelFacts, family: Family): readonly boole
   });
 }
 
-/** One layer's share of a cache: heads that own keys and values, and their widths in elements. */
+/** The row of one layer in a cache: the widths of its keys and values, in elements. */
 export interface CachedLayer {
   readonly sliding: boolean;
   readonly keyWidth: number;
   readonly valueWidth: number;
 }
 
-/** The layers that own an attention cache. */
+/** The layers that have an attention cache of their own. */
 export function cachedLayers(facts: ModelFacts, family: Family): readonly CachedLayer[] {
   if (family.cache === "none") return [];
   const sliding = slidingLayers(facts, family);
@@ -109,7 +98,7 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
   const widestValue = Math.max(0, ...layers.map(({ valueWidth }) => valueWidth));
   let bytes = 0;
   for (const layer of layers) {
-    // Without flash attention V lies transposed, every row as wide as the widest layer's.
+    // Without flash attention V is stored transposed, and every layer's row is as wide as the widest one.
     const valueWidth = settings.flashAttention || layer.valueWidth === 0 ? layer.valueWidth : widestValue;
     const key = rowBytes("K", settings.cacheTypeK, layer.keyWidth);
     const value = rowBytes("V", settings.cacheTypeV, valueWidth);
@@ -121,9 +110,9 @@ export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: 
 }
 
 /**
- * Bytes of the context checkpoints of all slots once their lists are full (docs/background/llama-memory.md, "Prompt
- * cache and checkpoints"): of each sliding layer the window's tokens, and the states. Models that can be rolled back
- * without them keep none.
+ * Bytes of the context checkpoints of all slots when their lists are full (docs/background/llama-memory.md, "Prompt
+ * cache and checkpoints"): each has the window's tokens of every sliding layer, and the recurrent states. Models that
+ * can be rolled back without them keep none.
  */
 export function checkpointBytes(
   facts: ModelFacts,
@@ -148,7 +137,7 @@ export function recurrentBytes(facts: ModelFacts, family: Family, sequences: num
   return count * stateElements(facts, family.recurrent.state) * 4 * sequences;
 }
 
-/** Layers of the main context. */
+/** The number of layers in the main context, without those for multi-token prediction. */
 function mainLayers(facts: ModelFacts): number {
   return PREDICTING.has(facts.architecture) ? facts.layers - facts.predictionLayers : facts.layers;
 }
@@ -166,19 +155,19 @@ export function recurrentLayers(facts: ModelFacts, family: Family): readonly boo
   });
 }
 
-/** Whether the header has what the family's state is computed from. */
+/** Whether the header has the keys from which the size of the family's recurrent state is computed. */
 export function hasStateKeys(facts: ModelFacts, family: Family): boolean {
   if (family.recurrent === undefined) return true;
   const needed = { ssm: facts.ssm, "short-convolution": facts.shortConvolution, rwkv: facts.rwkv, kda: facts.kda };
   return needed[family.recurrent.state] !== undefined;
 }
 
-/** The rules for `architecture`, undefined where there are none. */
+/** The rules for `architecture`; undefined if there are none. */
 export function familyOf(architecture: string): Family | undefined {
   return Object.hasOwn(FAMILIES, architecture) ? FAMILIES[architecture] : undefined;
 }
 
-/** Elements of one recurrent layer's state, of one sequence. */
+/** The number of elements in the state of one recurrent layer for one sequence. */
 export function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]>["state"]): number {
   if (state === "ssm" && facts.ssm !== undefined) {
     const { convolution, inner, groups, state: width } = facts.ssm;
@@ -194,22 +183,12 @@ export function stateElements(facts: ModelFacts, state: NonNullable<Family["recu
   return facts.embedding * ((facts.shortConvolution ?? 1) - 1);
 }
 
-/** Tokens that a sliding layer sees; undefined: no layer slides. */
+/** The size of the sliding window in tokens; undefined if no layer has one. */
 export function windowOf(facts: ModelFacts, family: Family): number | undefined {
   if (family.sliding === undefined) return undefined;
   const { fixedWindow, defaultWindow } = family.sliding;
   const window = facts.slidingWindow === 0 ? 0 : (fixedWindow ?? facts.slidingWindow ?? defaultWindow ?? 0);
   return window > 0 ? window : undefined;
-}
-
-function rowBytes(cache: "K" | "V", type: CacheType, elements: number): Result<number> {
-  const [block, bytes] = CACHE_BLOCKS[type];
-  if (elements % block !== 0) {
-    return fail(
-      `the ${cache} cache's rows have ${elements} elements, no multiple of the ${block} that ${type} needs: use f16`,
-    );
-  }
-  return ok((elements / block) * bytes);
 }
 
 function padded(cells: number): number {

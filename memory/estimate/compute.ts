@@ -1,9 +1,13 @@
 import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
+import { isQuantized } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
 import { confirmed, type Family } from "./families.ts";
-import type { CacheType, EstimateSettings } from "./types.ts";
+import type { EstimateSettings } from "./types.ts";
 
-/** Compute buffers in bytes: on `cpu` all is `host`, on `metal` both exist and both count on unified memory. */
+/**
+ * Compute buffers in bytes. On `cpu` there is only `host`; on `metal` both exist, and both count, because memory is
+ * unified.
+ */
 export interface ComputeBytes {
   readonly device: number;
   readonly host: number;
@@ -25,7 +29,7 @@ export function computeBytes(
     const explicit = !settings.flashAttention || family.explicitScores === true;
     const scores = explicit ? scoreWidth(facts, layers, seen) : 0;
     const widest = 4 * cells.ubatch * Math.max(cpuWidth(facts, family), scores);
-    // The mask is f16 for flash attention only.
+    // The attention mask is f16 with flash attention and f32 without.
     const masks = (explicit ? 4 : 2) * masked;
     return {
       device: 0,
@@ -37,7 +41,7 @@ export function computeBytes(
   const beside = masks + scores + besideLayers(facts, family, cells, settings);
   const host = masks + 8 * cells.ubatch * facts.embedding;
   const attention = metalAttention(facts, family, layers, cells, settings);
-  // A state layer's residual stream is copied to the device as well.
+  // The residual stream of a recurrent layer is copied to the device as well.
   const deviceScan = scan > 0 ? scan + 4 * cells.ubatch * facts.embedding : 0;
   const layer = Math.max(4 * cells.ubatch * metalWidth(facts, family, settings), attention, deviceScan);
   const device = beside + Math.max(layer, logits);
@@ -45,25 +49,25 @@ export function computeBytes(
 }
 
 /**
- * The last moment of the graph: logits of every token that is sampled from, beside residual streams. It is the widest with
- * many slots or drafted tokens and a large vocabulary; measured on Gemma 3 270M with up to 196 outputs.
+ * The end of the graph: the logits of every token that is sampled from, and residual streams. This is the widest moment
+ * with many slots or drafted tokens and a large vocabulary; it was measured on Gemma 3 270M with up to 196 outputs.
  */
 function sampling(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   if (family.cache === "none") return 0;
   return 4 * (facts.vocabulary * outputsOf(cells.ubatch, cells, settings) + 5 * cells.ubatch * facts.embedding);
 }
 
-/** Cells that a token's attention looks at; without a cache these are the tokens of its own batch, as f32. */
+/** The cells that the attention of one token covers. Without a cache these are the tokens of its own batch, as f32. */
 function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells): number {
   if (family.cache === "none") return 2 * cells.ubatch;
   return layers.length > 0 ? cells.full : 0;
 }
 
 /**
- * Bytes that live beside every layer's own: inputs of each layer twice while they are projected (gemma3n, gemma4), further
- * residual streams, inputs of the first layers as they come and as they are taken
- * (qwen3vl), a sparse attention's scores of all cells, and, where no measured case confirms the graph, one residual stream and
- * one query more than its formula says.
+ * Bytes that exist at the same time as those of any single layer: the inputs of each layer, twice while they are
+ * projected (gemma3n, gemma4); further residual streams; the inputs of the first layers, before and after they are
+ * selected (qwen3vl); the scores of all cells for sparse attention. A graph that no measured case confirms gets one
+ * residual stream and one query more than its formula says.
  */
 function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   const { embedding, perLayerInput, layers, indexer, deepstackLayers } = facts;
@@ -75,15 +79,15 @@ function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings:
 }
 
 /**
- * Floats a token of attention without flash attention: the scores of all heads, residual stream and its norm, three copies of
- * the query, and new keys and values.
+ * Floats for each token of attention without flash attention: the scores of all heads, the residual stream and its
+ * norm, three copies of the query, and the new keys and values.
  */
 function scoreWidth(facts: ModelFacts, layers: readonly CachedLayer[], seen: number): number {
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
   return seen * facts.heads + 2 * facts.embedding + 3 * queryWidth(facts) + widest;
 }
 
-/** Floats a token that the widest moment of a CPU graph holds: the feed-forward, the residual stream and the query. */
+/** Floats for each token at the widest moment of a CPU graph: the feed-forward, the residual stream and the query. */
 function cpuWidth(facts: ModelFacts, family: Family): number {
   const { embedding, heads, keyLengthSliding, valueLength, mla } = facts;
   const compressedQuery = compressed(family) && mla !== undefined ? heads * valueLength : undefined;
@@ -94,17 +98,22 @@ function cpuWidth(facts: ModelFacts, family: Family): number {
   return Math.max(experts ?? dense, compressed(family) ? compressedWidth(facts) : 0);
 }
 
-/** A gate, what it gates and their product; without a gate the activation is computed in place. */
+/**
+ * Three copies: the gate, its input and their product. Without a gate the activation is computed in place, in one copy.
+ */
 function feedForwardCopies(family: Family): number {
   return family.ungated ? 1 : 3;
 }
 
-/** Compressed attention: each head's query, its compressed form, both joined, and the result, beside four residual rows. */
+/**
+ * Compressed attention: for each head the query, its compressed form, both joined, and the result; and four residual
+ * rows.
+ */
 function compressedWidth({ mla, heads, keyLength, valueLength, embedding }: ModelFacts): number {
   return mla === undefined ? 0 : heads * (keyLength + valueLength + mla.keyLength + mla.valueLength) + 4 * embedding;
 }
 
-/** `dense`: what a layer without experts needs, of which a model may have some. */
+/** @param dense floats for each token of a layer without experts, of which a model may have some */
 function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): number | undefined {
   const used = facts.expertsUsed;
   if (used === 0) return undefined;
@@ -116,7 +125,7 @@ function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): numbe
   const inner = facts.expertFeedForward || feedForward(facts);
   const product = 3 * used * inner;
   const besides = compressed(family) ? facts.heads * facts.valueLength : query;
-  // The experts' results lie where gate and input were, if they fit there.
+  // The results of the experts reuse the memory of gate and input if they fit there.
   const results = 2 * inner < embedding ? used * embedding : 0;
   const shared = family.sharedExpert ? inner : facts.sharedFeedForward;
   const hasDense = facts.denseLayers || family.denseLayers || !(family.measured || family.measuredOnCpu);
@@ -127,9 +136,9 @@ function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): numbe
   );
 }
 
-/** As on the CPU, but with one row less unless the cache is quantized. */
+/** The same as on the CPU, but with one row less unless the cache is quantized. */
 function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
-  const rows = QUANTIZED.has(settings.cacheTypeK) ? 3 : 2;
+  const rows = isQuantized(settings.cacheTypeK) ? 3 : 2;
   const experts = expertWidth(facts, family, narrower(facts));
   return (
     experts ?? feedForwardCopies(family) * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts))
@@ -140,7 +149,9 @@ function narrower(facts: ModelFacts): number {
   return Math.min(queryWidth(facts), facts.embedding);
 }
 
-/** `besides`: floats a token that attention leaves behind while the experts' results are added up. */
+/**
+ * @param besides floats for each token that attention leaves in memory while the results of the experts are added up
+ */
 function expertWidth(facts: ModelFacts, family: Family, besides: number): number | undefined {
   const used = facts.expertsUsed;
   if (used === 0) return undefined;
@@ -155,8 +166,8 @@ function expertWidth(facts: ModelFacts, family: Family, besides: number): number
 }
 
 /**
- * Metal's flash attention reserves an f16 copy of the widest layer's K and V, room for its partial sums, and where the cache
- * is not quantized a padded tail.
+ * Metal's flash attention reserves an f16 copy of the widest layer's K and V, its partial sums and, unless the cache is
+ * quantized, a padded tail.
  */
 function metalAttention(
   facts: ModelFacts,
@@ -168,7 +179,7 @@ function metalAttention(
   const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
   if (widest === 0) return 0;
   const mla = compressed(family) && facts.mla !== undefined;
-  const quantized = QUANTIZED.has(settings.cacheTypeK);
+  const quantized = isQuantized(settings.cacheTypeK);
   const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
   const rows = attentionRows(facts, family, quantized) - (family.fusedProjection && !quantized ? widest : 0);
   const scratch = 2 * cells.full * widest;
@@ -179,8 +190,8 @@ function metalAttention(
 }
 
 /**
- * Floats a token around one layer's attention: residual stream, queries, and what builds them. A quantized cache saves one copy
- * of the query, or where the query is gated costs one more.
+ * Floats for each token around the attention of one layer: the residual stream, the queries, and their inputs. With a
+ * quantized cache there is one copy of the query less, or one more if the query is gated.
  */
 function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
@@ -192,9 +203,7 @@ function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): n
   return 2 * embedding + (quantized ? 2 : 3) * queryWidth(facts);
 }
 
-const QUANTIZED: ReadonlySet<CacheType> = new Set(["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]);
-
-/** A recurrent layer's own graph: floats a token, and one state a sequence. */
+/** Bytes of a recurrent layer's graph: its floats for each token, and one state for each sequence. */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
   const state = family.recurrent?.state;
   if (state === undefined || state === "short-convolution") return 0;
@@ -202,8 +211,9 @@ function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
 }
 
 /**
- * State space: input projection, the convolution's input and output, both halves of the inner width, and the result. KDA: the
- * same for queries, keys and values, and a decay per channel. RWKV: six shifted inputs, their mixes, and the products.
+ * Floats for each token of a recurrent layer. State space: the input projection, the input and output of the
+ * convolution, both halves of the inner width, and the result. KDA: the same for queries, keys and values, and a decay
+ * for each channel. RWKV: six shifted inputs, their mixes, and the products.
  */
 function scanWidth(facts: ModelFacts, family: Family, state: "ssm" | "rwkv" | "kda"): number {
   if (state === "rwkv") return (family.recurrent?.scanRows ?? 20) * facts.embedding;

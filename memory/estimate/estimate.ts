@@ -1,3 +1,4 @@
+import { MiB } from "../../api/bytes.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { tensorBytes } from "../../gguf/tensor-types.ts";
@@ -14,19 +15,19 @@ import {
   sequencesOf,
   windowOf,
 } from "./cache.ts";
+import { isQuantized } from "./cache-types.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
 import { confirmed, type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
+import type { Part } from "./parts.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
-const MiB = 2 ** 20;
-
 /**
- * What a llama-server with these settings reserves for the model, in bytes, from its header alone
+ * How many bytes llama-server reserves for a model with these settings, computed from the header alone
  * (docs/background/llama-memory.md).
  *
- * Fails on a header that contradicts itself and on settings that llama-server refuses or that overflow. A model without
- * a rule is no failure: its estimate is `unknown`, and nothing may be started on it.
+ * Fails on a header that contradicts itself, and on settings that llama-server refuses or that overflow. An
+ * architecture without a rule is not a failure: its estimate is `unknown`, and the model must not be started.
  */
 export function estimate(header: GgufHeader, settings: EstimateSettings): Result<Estimate> {
   const refused = refusedSettings(settings);
@@ -34,9 +35,9 @@ export function estimate(header: GgufHeader, settings: EstimateSettings): Result
   const weights = weightsOf(header);
   if (!weights.ok) return weights;
   const base = { fileBytes: header.fileBytes, weightsBytes: weights.value };
-  const stranger = strangerIn(header);
-  if (stranger !== undefined) {
-    return ok({ ...base, architecture: stranger, confidence: "unknown", notes: [noRule(stranger)] });
+  const unsized = unreadableArchitecture(header);
+  if (unsized !== undefined) {
+    return ok({ ...base, architecture: unsized, confidence: "unknown", notes: [noRule(unsized)] });
   }
   const facts = factsOf(header);
   if (!facts.ok) return facts;
@@ -48,12 +49,12 @@ export function estimate(header: GgufHeader, settings: EstimateSettings): Result
   return known(named, facts.value, family, settings);
 }
 
-// What no setting changes: an advice asks about one header hundreds of times, and a header never changes.
+// These depend on the header only. An advice asks about one header hundreds of times, and a header never changes.
 const weightsOf = onceEach(weightsBytes);
 const factsOf = onceEach(readFacts);
-const strangerIn = onceEach(({ metadata }) => strangeTo(metadata));
+const unreadableArchitecture = onceEach(({ metadata }) => architectureWithoutSizes(metadata));
 
-/** The same function, computed once for each header. */
+/** The same function, but it computes its value only once for each header. */
 function onceEach<T>(compute: (header: GgufHeader) => T): (header: GgufHeader) => T {
   const computed = new WeakMap<GgufHeader, { readonly value: T }>();
   return (header) => {
@@ -84,10 +85,10 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
     process: processBytes(facts, cells.sequences),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
-  };
+  } satisfies Partial<Record<Part, number>>;
   const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes)) {
-    return fail(`context size ${settings.contextSize} needs more bytes than can be counted: choose a smaller one`);
+    return fail(`the context size ${settings.contextSize} needs more bytes than can be counted: choose a smaller one`);
   }
   return ok({
     ...base,
@@ -102,29 +103,29 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
 }
 
 /**
- * Logits of every token that is sampled; an encoder gives one embedding a token instead. llama.cpp prints one token a slot, and
- * makes room for the drafted ones when the first of them come.
+ * The logits of every token that is sampled; an encoder also returns one embedding for each token. llama.cpp prints a
+ * buffer for one token in each slot, and enlarges it when the first drafted tokens arrive.
  */
 function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
   return 4 * facts.vocabulary * outputsOf(settings.batchSize, cells, settings) + embeddings;
 }
 
-/** The total of named parts. */
+/** The sum of all parts. */
 export function sumOf(parts: Readonly<Record<string, number>>): number {
   return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**
- * Token tables and the process itself, which no log line shows: the upper end of what was measured
- * (docs/background/llama-memory.md, "Process memory"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal to the
- * estimate holds under a long prompt.
+ * The token tables and the process itself, which no log line shows. The formula gives the upper end of what was
+ * measured (docs/background/llama-memory.md, "Process memory"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal
+ * to the estimate holds under a long prompt.
  */
 function processBytes(facts: ModelFacts, sequences: number): number {
   return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);
 }
 
-/** Bytes of a file's tensors. */
+/** Bytes of all tensors of a file. */
 export function weightsBytes(header: GgufHeader): Result<number> {
   let total = 0;
   for (const tensor of header.tensors) {
@@ -132,42 +133,45 @@ export function weightsBytes(header: GgufHeader): Result<number> {
     if (!bytes.ok) return bytes;
     total += bytes.value;
   }
-  if (!Number.isSafeInteger(total)) return fail("the file's tensors hold more than 2^53 bytes: no such file exists");
+  if (!Number.isSafeInteger(total))
+    return fail("the tensors of the file have more than 2^53 bytes, which no real file has");
   return ok(total);
 }
 
-/** Why llama-server refuses these settings whatever the model, as one sentence; undefined: it does not. */
+/** Why llama-server refuses these settings for any model, as one sentence; undefined if it accepts them. */
 export function refusedSettings(settings: EstimateSettings): string | undefined {
   const { contextSize, parallel, batchSize, ubatchSize } = settings;
   const counts = [
     ["context size", contextSize],
     ["number of slots", parallel === "auto" ? 1 : parallel],
     ["batch size", batchSize],
-    ["ubatch size", ubatchSize],
+    ["physical batch size", ubatchSize],
   ] as const;
   for (const [name, count] of counts) {
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 31)
-      return `the ${name} is ${count}: a whole number from 1 to 2^31 is expected`;
+      return `the ${name} is ${count}; it must be a whole number from 1 to 2^31`;
   }
   const optional = [
-    ["prompt cache", settings.cacheRamMiB, "MiB"],
-    ["number of context checkpoints", settings.ctxCheckpoints, "a slot"],
-    ["number of drafted tokens", settings.draftTokens, "a slot"],
-    ["number of expert layers on the CPU", settings.moeCpuLayers, "layers"],
+    ["size of the prompt cache in MiB", settings.cacheRamMiB],
+    ["number of context checkpoints", settings.ctxCheckpoints],
+    ["number of drafted tokens", settings.draftTokens],
+    ["number of expert layers on the CPU", settings.moeCpuLayers],
   ] as const;
-  for (const [name, count, unit] of optional) {
+  for (const [name, count] of optional) {
     if (count !== undefined && (!Number.isInteger(count) || count < 0 || count > 2 ** 31))
-      return `the ${name} is ${count}: a whole number of ${unit} from 0 to 2^31 is expected`;
+      return `the ${name} is ${count}; it must be a whole number from 0 to 2^31`;
   }
-  const quantizedValues = !["f32", "f16", "bf16"].includes(settings.cacheTypeV);
-  if (quantizedValues && !settings.flashAttention) {
-    return `a ${settings.cacheTypeV} V cache needs flash attention: turn it on, or use f16`;
+  if (isQuantized(settings.cacheTypeV) && !settings.flashAttention) {
+    return `a V cache in ${settings.cacheTypeV} needs flash attention: turn flash attention on, or use f16`;
   }
   return undefined;
 }
 
-/** The name of an architecture that is not in the table and whose header does not even say how many layers it has. */
-function strangeTo(metadata: GgufHeader["metadata"]): string | undefined {
+/**
+ * The name of an architecture that is not in the table and whose header does not say how many layers it has, or how
+ * wide they are.
+ */
+function architectureWithoutSizes(metadata: GgufHeader["metadata"]): string | undefined {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string" || architecture === "" || familyOf(architecture) !== undefined) return undefined;
   const sized = ["block_count", "embedding_length"].every((key) => metadata.has(`${architecture}.${key}`));
@@ -178,16 +182,17 @@ function unknownBecause(metadata: GgufHeader["metadata"], facts: ModelFacts, fam
   const { architecture } = facts;
   if (family === STANDARD) {
     if (facts.heads === 0 || facts.keyLength === 0) return noRule(architecture);
-    const strange = [...metadata.keys()].find(
+    const other = [...metadata.keys()].find(
       (key) => key.startsWith(`${architecture}.`) && !STANDARD_KEYS.has(key.slice(architecture.length + 1)),
     );
-    if (strange !== undefined)
-      return `${noRule(architecture)}, and its key "${strange}" may mean more than plain attention`;
+    if (other !== undefined)
+      return `${noRule(architecture)}, and its key "${other}" may mean that it is not plain attention`;
     return undefined;
   }
-  if (!hasStateKeys(facts, family)) return `the header lacks the keys that ${architecture}'s state is computed from`;
+  if (!hasStateKeys(facts, family))
+    return `the header lacks the keys from which the recurrent state of ${architecture} is computed`;
   if (lacksPattern(facts, family)) {
-    return `the header lacks "${architecture}.attention.sliding_window_pattern" with one flag a layer`;
+    return `the header lacks "${architecture}.attention.sliding_window_pattern" with one flag for each layer`;
   }
   if (family.recurrent?.layers === "all") return undefined;
   const caches = family.cache === "none" || cachedLayers(facts, family).length > 0;
@@ -209,9 +214,11 @@ function noRule(architecture: string): string {
 function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings): readonly string[] {
   const notes: string[] = [];
   if (family === STANDARD) {
-    notes.push(`${noRule(facts.architecture)}: full attention on every layer is counted, as an upper bound`);
+    notes.push(`${noRule(facts.architecture)}; full attention on every layer is assumed, as an upper bound`);
   } else if (!confirmed(family, settings.backend))
-    notes.push(`the rules for ${facts.architecture} were read in llama.cpp and are not confirmed by a measured case`);
+    notes.push(
+      `the rules for ${facts.architecture} come from the source of llama.cpp; no measurement confirms them, so the estimate is an upper bound`,
+    );
   const trained = facts.trainedContext;
   if (
     trained !== undefined &&
@@ -219,17 +226,19 @@ function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings):
     settings.contextSize > trained * (settings.parallel === "auto" ? 1 : sequencesOf(settings))
   ) {
     notes.push(
-      `the context of ${settings.contextSize} tokens is longer than the ${trained} that the model was trained with`,
+      `the context of ${settings.contextSize} tokens is longer than the ${trained} tokens that the model was trained with`,
     );
   }
   if (settings.loadMode === "none") {
     notes.push(
-      "load mode none: a second copy of embeddings that are also the output was reported, but not seen when measured; it is " +
-        "not counted",
+      "load mode none: on Metal there may be a second copy of embeddings that are also the output; no measurement here shows it, and it " +
+        "is not counted",
     );
   }
   if (settings.moeCpu || (settings.moeCpuLayers ?? 0) > 0) {
-    notes.push("experts on the CPU move weights between buffers of the same unified memory: the total stays as it is");
+    notes.push(
+      "computing experts on the CPU moves their weights to another buffer of the same unified memory; the total does not change",
+    );
   }
   return notes;
 }

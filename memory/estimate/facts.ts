@@ -1,33 +1,36 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader, GgufValue } from "../../gguf/header.ts";
 
-/** What the arithmetic reads of a header, checked: counts are whole, bounded and do not contradict each other. */
+/**
+ * The values of a header that the estimate is computed from. They are checked: whole, bounded and without
+ * contradictions.
+ */
 export interface ModelFacts {
   readonly architecture: string;
   readonly layers: number;
   /** Context that the model was trained with, in tokens. */
   readonly trainedContext: number | undefined;
   readonly embedding: number;
-  /** Attention heads of the widest layer. */
+  /** Attention heads of the layer that has the most. */
   readonly heads: number;
-  /** Query heads and key/value heads by layer. */
+  /** Query heads and key/value heads of each layer. */
   readonly headsByLayer: readonly number[];
   readonly kvHeadsByLayer: readonly number[];
   readonly keyLength: number;
   readonly valueLength: number;
-  /** Of sliding-window layers. */
+  /** The same for sliding-window layers. */
   readonly keyLengthSliding: number;
   readonly valueLengthSliding: number;
-  /** Tokens; undefined: no key. */
+  /** The size of the window in tokens; undefined if the header has no such key. */
   readonly slidingWindow: number | undefined;
-  /** `sliding_window_pattern`: one flag a layer, or a period. */
+  /** `sliding_window_pattern`: one flag for each layer, or a period. */
   readonly slidingPattern: readonly boolean[] | number | undefined;
   readonly feedForwardByLayer: readonly number[];
   readonly expertsUsed: number;
   readonly expertFeedForward: number;
-  /** Width of the experts that every token uses, together. */
+  /** The width of all shared experts together, which every token uses. */
   readonly sharedFeedForward: number;
-  /** Whether keys say that some layers have one plain feed-forward instead of experts. */
+  /** Whether the header says that some layers have a plain feed-forward instead of experts. */
   readonly denseLayers: boolean;
   /** Further inputs of the first layers, each as wide as the embedding (qwen3vl). */
   readonly deepstackLayers: number;
@@ -36,16 +39,16 @@ export interface ModelFacts {
   readonly shortConvolution: number | undefined;
   readonly rwkv: { readonly tokenShift: number; readonly headSize: number } | undefined;
   readonly kda: { readonly convolution: number; readonly headLength: number } | undefined;
-  /** Of a sparse attention's indexer, whose keys are cached beside the others. */
+  /** The indexer of sparse attention, whose keys are cached in addition. */
   readonly indexer: { readonly heads: number; readonly keyLength: number } | undefined;
   readonly fullAttentionInterval: number | undefined;
-  /** `attention.recurrent_layers`: one flag a layer. */
+  /** `attention.recurrent_layers`: one flag for each layer. */
   readonly recurrentLayers: readonly boolean[] | undefined;
-  /** Last layers that use another layer's cache. */
+  /** The number of last layers that use another layer's cache. */
   readonly sharedCacheLayers: number;
-  /** Width of an input that every layer gets beside the residual stream (gemma3n, gemma4). */
+  /** The width of the input that every layer gets in addition to the residual stream (gemma3n, gemma4). */
   readonly perLayerInput: number;
-  /** Layers of multi-token prediction, outside the main context. */
+  /** The number of layers for multi-token prediction, which are outside the main context. */
   readonly predictionLayers: number;
   readonly vocabulary: number;
   readonly merges: number;
@@ -58,12 +61,14 @@ export interface SsmFacts {
   readonly groups: number;
 }
 
-/** Above every width, head count and vocabulary in use, and small enough that no product below overflows a double. */
+/**
+ * Larger than every width, head count and vocabulary in use, and small enough that no product below overflows a double.
+ */
 const MAX_WIDTH = 2 ** 24;
 const MAX_LAYERS = 2 ** 12;
 const MAX_TOKENS = 2 ** 31;
 
-/** Fails with the key's name, what it holds and what was expected. */
+/** Fails with the name of the key, its value and what was expected. */
 export function readFacts(header: GgufHeader): Result<ModelFacts> {
   try {
     return ok(facts(header));
@@ -140,7 +145,7 @@ function mlaFacts(keys: KeyReader, architecture: string): ModelFacts["mla"] {
   if (keyLength === valueLength) return undefined;
   const [has, lacks] = keyLength === undefined ? ["value", "key"] : ["key", "value"];
   throw new BadKey(
-    `key "${architecture}.attention.${lacks}_length_mla" is missing: it goes with attention.${has}_length_mla`,
+    `key "${architecture}.attention.${lacks}_length_mla" is missing: it is expected beside attention.${has}_length_mla`,
   );
 }
 
@@ -192,17 +197,17 @@ const ROPE_NUMBERS = [
   ...["rope.scaling.alpha", "rope.scaling.original_context_length"],
 ];
 
-/** No memory depends on them, but a model whose positions are no numbers is not worth starting. */
+/** Memory does not depend on these, but a model whose RoPE settings are not numbers must not be started. */
 function badRopeNumber(metadata: GgufHeader["metadata"], architecture: string): string | undefined {
   for (const key of ROPE_NUMBERS) {
     const value = metadata.get(`${architecture}.${key}`);
     if (value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0)) continue;
-    return `key "${architecture}.${key}" holds ${shown(value)}: a number from 0 is expected`;
+    return `key "${architecture}.${key}" holds ${shown(value)}: a number of at least 0 is expected`;
   }
   return undefined;
 }
 
-/** Tokens: of the token table, else of `vocab_size`, else of the embedding tensor. */
+/** The number of tokens: from the token table, or else from `vocab_size`, or else from the embedding tensor. */
 function vocabularyOf(header: GgufHeader, declared: number | undefined): number {
   const table = lengthOf(header.metadata.get("tokenizer.ggml.tokens"));
   if (table > 0) return table;
@@ -217,10 +222,10 @@ function lengthOf(value: GgufValue | undefined): number {
 interface KeyReader {
   required(key: string, least: number, most: number): number;
   optional(key: string, least: number, most: number): number | undefined;
-  /** One number for all layers, or one a layer. */
+  /** One number for all layers, or one for each layer. */
   byLayer(key: string, layers: number, least: number): readonly number[] | undefined;
   pattern(key: string, layers: number): readonly boolean[] | number | undefined;
-  /** One flag a layer. */
+  /** One flag for each layer. */
   flags(key: string, layers: number): readonly boolean[] | undefined;
 }
 
@@ -242,7 +247,7 @@ function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyR
         return one === undefined ? undefined : Array<number>(layers).fill(one);
       }
       if (value.length !== layers) {
-        throw new BadKey(`key "${name}" holds ${value.length} numbers: ${layers}, one a layer, are expected`);
+        throw new BadKey(`key "${name}" holds ${value.length} numbers: ${layers}, one for each layer, are expected`);
       }
       return value.map((item: number | boolean) => wholeNumber(item, name, least, MAX_WIDTH) ?? 0);
     },
@@ -255,7 +260,8 @@ function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyR
       const name = `${architecture}.${key}`;
       const value = metadata.get(name);
       if (value === undefined) return undefined;
-      if (!Array.isArray(value)) throw new BadKey(`key "${name}" holds ${shown(value)}: one flag a layer is expected`);
+      if (!Array.isArray(value))
+        throw new BadKey(`key "${name}" holds ${shown(value)}: one flag for each layer is expected`);
       return layerFlags(value, name, layers);
     },
   };
@@ -263,7 +269,7 @@ function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyR
 
 function layerFlags(value: readonly (number | boolean)[], name: string, layers: number): readonly boolean[] {
   if (value.length < layers) {
-    throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one a layer, are expected`);
+    throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one for each layer, are expected`);
   }
   return value.map(Boolean);
 }
@@ -275,8 +281,7 @@ function wholeNumber(value: GgufValue | undefined, key: string, least: number, m
 }
 
 function shown(value: GgufValue): string {
-  const text =
-    typeof value === "object" ? ("value" in value ? String(value.value) : "no single number") : String(value);
+  const text = typeof value === "object" ? ("value" in value ? String(value.value) : "a list") : String(value);
   return text.slice(0, 40);
 }
 

@@ -1,80 +1,89 @@
 import type { Backend } from "./types.ts";
 
 /**
- * What llama.cpp does per architecture, as data: adding one is adding an entry (or, where it caches plain keys and values on
- * every layer, a name to {@link PLAIN}), with the source of its rule: a file of llama.cpp's `src/models`, as of September 2026,
- * or docs/background/llama-memory.md. `measured` families are held to measured cases in test/fixtures/truth.
+ * What llama.cpp does for each architecture, as data. To add an architecture, add an entry (or, if it caches plain keys
+ * and values on every layer, a name to {@link PLAIN}) with the source of its rule: a file of llama.cpp's `src/models`,
+ * as of September 2026, or docs/background/llama-memory.md. Tests compare `measured` families with the cases in
+ * test/fixtures/truth.
  */
 export interface Family {
-  /** Where the rule was read: a file below llama.cpp's `src/`, or docs/background/llama-memory.md. */
+  /** The source of the rule: a file below llama.cpp's `src/`, or docs/background/llama-memory.md. */
   readonly source: string;
-  /** Which layers see a window only, where `attention.sliding_window` is set. Absent: the key is ignored. */
+  /** Which layers have a sliding window, if `attention.sliding_window` is set. Absent: the key is ignored. */
   readonly sliding?: SlidingRule;
-  /** Layers whose state does not grow with the context. */
+  /** Which layers are recurrent: their state does not grow with the context. */
   readonly recurrent?: RecurrentRule;
   /**
-   * `mla`: one compressed K per layer where the file has the MLA keys; `mla-indexer`: and the keys of a sparse-attention
-   * indexer. `none`: an encoder or a diffusion model, no cache at all.
+   * `mla`: one compressed K for each layer if the file has the MLA keys. `mla-indexer`: the same, and the keys of a
+   * sparse-attention indexer. `none`: an encoder or a diffusion model, which has no cache.
    */
   readonly cache?: "mla" | "mla-indexer" | "none";
-  /** Query projection carries a gate of its own width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention. */
+  /**
+   * The query projection has a gate of the same width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention.
+   */
   readonly gatedAttention?: true;
-  /** Queries, keys and values come out of one product, so that a layer's new keys and values need no room of their own. */
+  /** One product yields queries, keys and values, so that a layer's new keys and values need no memory of their own. */
   readonly fusedProjection?: true;
-  /** Only the first layers own a cache. */
+  /** How many of the first layers have a cache of their own. Absent: all. */
   readonly cachedLayers?: number;
   /** The last `attention.shared_kv_layers` layers use another layer's cache. Absent: the key is ignored. */
   readonly sharedCaches?: true;
-  /** Copies of the residual stream that the graph carries from layer to layer (gemma3n's AltUp). Default 1. */
+  /** The number of residual streams that go from layer to layer (gemma3n's AltUp). Default: 1. */
   readonly residualStreams?: number;
-  /** The feed-forward has no gate (starcoder2, falcon and kin): one copy of its width instead of three. */
+  /** The feed-forward has no gate (starcoder2, falcon and similar): one copy of its width instead of three. */
   readonly ungated?: true;
-  /** One more residual row lives through the feed-forward: attention's result, or a norm's, waits for it. */
+  /** The result of attention, or of a norm, stays in memory during the feed-forward: one more residual row. */
   readonly parallelResidual?: true;
-  /** Attention is computed without flash attention, whatever is asked for (grok). */
+  /** Attention is computed without flash attention, even if the settings ask for it (grok). */
   readonly explicitScores?: true;
-  /** Every expert layer has one more expert for all tokens, of the same width, and no key that says so. */
+  /** Every expert layer has a shared expert of the same width, though no key says so. */
   readonly sharedExpert?: true;
-  /** Some layers have one plain feed-forward instead of experts, and no key that says so. */
+  /** Some layers have a plain feed-forward instead of experts, though no key says so. */
   readonly denseLayers?: true;
-  /** Whether measured cases confirm the entry, on the CPU and on Metal. */
+  /** Measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
   /**
-   * The graph is llama's, operation by operation, and synthetic models confirm on the CPU that it reserves what llama's formula says: then
-   * llama's cases on Metal hold for it as well.
+   * The graph has the same operations as llama's, and synthetic models confirm on the CPU that it reserves what llama's
+   * formula says. Therefore llama's measured cases on Metal hold for it as well.
    */
   readonly sameAsLlama?: true;
-  /** Whether test/fixtures/synthetic.json confirms it, on the CPU only. */
+  /** Synthetic models (test/fixtures/synthetic.json) confirm the entry, on the CPU only. */
   readonly measuredOnCpu?: true;
 }
 
-/** Whether measurements confirm the family's rules on this backend. */
+/** Whether measurements confirm the rules of the family on this backend. */
 export function confirmed(family: Family, backend: Backend): boolean {
   if (family.measured) return true;
   return family.measuredOnCpu === true && (backend === "cpu" || family.sameAsLlama === true);
 }
 
 export interface SlidingRule {
-  /** Every `period`-th layer is full attention (0: none is); a `sliding_window_pattern` key in the file wins. */
+  /**
+   * Every `period`-th layer has full attention (0: no layer has). A `sliding_window_pattern` key in the file takes
+   * precedence.
+   */
   readonly period: number;
-  /** The first layer of each period is the full one, not the last. */
+  /** The first layer of each period has full attention, not the last one. */
   readonly denseFirst?: true;
-  /** Tokens, where the file names none. */
+  /** The size of the window in tokens, if the file does not set it. */
   readonly defaultWindow?: number;
-  /** Tokens, whatever the file names; a window of 0 in the file still turns it off. */
+  /** The size of the window in tokens, whatever the file says; only a window of 0 in the file turns it off. */
   readonly fixedWindow?: number;
-  /** The file must have one flag a layer: llama.cpp knows no period. */
+  /** The file must have one flag for each layer, because llama.cpp has no period for it. */
   readonly patternRequired?: true;
 }
 
 export interface RecurrentRule {
   readonly layers: "all" | "no-kv-heads" | "no-kv-heads-and-no-ffn" | "interval" | "beside-attention";
   readonly state: "ssm" | "short-convolution" | "rwkv" | "kda";
-  /** Embedding widths a token that a layer of rwkv holds at once. Default 20. */
+  /** How many embedding widths an rwkv layer needs for each token. Default: 20. */
   readonly scanRows?: number;
 }
 
-/** Full attention with plain keys and values on every layer: no window, no state (llama-model.cpp, `create_memory`, default). */
+/**
+ * Full attention with plain keys and values on every layer, without a window or a recurrent state (llama-model.cpp,
+ * `create_memory`, default).
+ */
 const PLAIN: readonly string[] = [
   "apertus arcee arctic baichuan bailingmoe bailingmoe2 bitnet bloom chameleon chatglm codeshell cogvlm command-r dbrx deci",
   "deepseek deepseek2-ocr dots1 ernie4_5 ernie4_5-moe exaone falcon gemma glm4 glm4moe gpt2 gptj gptneox granite granitemoe",
@@ -83,14 +92,19 @@ const PLAIN: readonly string[] = [
   "qwen2vl qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 xverse",
 ].flatMap((line) => line.split(" "));
 
-/** Without a gate in the feed-forward (calls of build_ffn in `src/models`). */
+/** Architectures without a gate in the feed-forward (calls of build_ffn in `src/models`). */
 const UNGATED: readonly string[] =
   "apertus arcee bert bloom codeshell falcon gpt2 gptneox jais2 mpt nemotron plm starcoder starcoder2".split(" ");
 
-/** Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}. */
+/**
+ * Norm, attention, gated feed-forward, two residual sums, and no experts (`src/models`); {@link Family.sameAsLlama}.
+ */
 const SAME_AS_LLAMA: readonly string[] = "baichuan exaone hunyuan-dense internlm2 seed_oss smollm3".split(" ");
 
-/** Plain ones whose graph differs in what it computes (each one's file in `src/models`, its calls of build_ffn and build_attn). */
+/**
+ * Architectures of {@link PLAIN} whose graph differs (each one's file in `src/models`, its calls of build_ffn and
+ * build_attn).
+ */
 const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   ...Object.fromEntries(UNGATED.map((name): [string, Partial<Family>] => [name, { ungated: true }])),
   ...Object.fromEntries(SAME_AS_LLAMA.map((name): [string, Partial<Family>] => [name, { sameAsLlama: true }])),
@@ -98,7 +112,10 @@ const VARIANTS: Readonly<Record<string, Partial<Family>>> = {
   grok: { explicitScores: true },
 };
 
-/** Whose context and compute test/fixtures/synthetic.json confirms on the CPU; {@link Family.measuredOnCpu}. */
+/**
+ * Architectures whose context and compute test/fixtures/synthetic.json confirms on the CPU; {@link
+ * Family.measuredOnCpu}.
+ */
 const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
   [
     "arcee baichuan bloom chatglm command-r cohere2 exaone exaone4 falcon gemma glm4 gpt2 gptneox granite granitemoe",
@@ -109,7 +126,7 @@ const MEASURED_ON_CPU: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
-/** No cache: encoders and diffusion models (llama-model.cpp, `create_memory`, null). */
+/** Architectures without a cache: encoders and diffusion models (llama-model.cpp, `create_memory`, null). */
 const CACHELESS: readonly string[] = [
   "bert dream eurobert gemma-embedding jina-bert-v2 jina-bert-v3 llada llada-moe modern-bert neo-bert nomic-bert nomic-bert-moe",
   "rnd1",
@@ -120,7 +137,7 @@ const NO_KV_HEADS_NO_FFN_SSM: RecurrentRule = { layers: "no-kv-heads-and-no-ffn"
 const SHORT_CONVOLUTION: RecurrentRule = { layers: "no-kv-heads", state: "short-convolution" };
 const INTERVAL_SSM: RecurrentRule = { layers: "interval", state: "ssm" };
 const RWKV: RecurrentRule = { layers: "all", state: "rwkv" };
-/** Five mixes of the shifted input, where rwkv7 has six and its own products. */
+/** It has five mixes of the shifted input; rwkv7 has six, and products of its own. */
 const RWKV6: RecurrentRule = { ...RWKV, scanRows: 15 };
 
 const SPECIAL: Readonly<Record<string, Family>> = {
@@ -204,8 +221,9 @@ export const FAMILIES: Readonly<Record<string, Family>> = Object.fromEntries(
 );
 
 /**
- * Architectures whose last `nextn_predict_layers` layers, of multi-token prediction, are outside the main context (each one's
- * file in llama.cpp's `src/models` reads the key). Others ignore it: a header cannot talk its cache away with it.
+ * Architectures whose last `nextn_predict_layers` layers are for multi-token prediction and outside the main context
+ * (the file of each in llama.cpp's `src/models` reads the key). For all others the key is ignored, so that a header
+ * cannot hide a cache with it.
  */
 export const PREDICTING: ReadonlySet<string> = new Set([
   ...[
@@ -223,11 +241,12 @@ export const PREDICTING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Architectures that are not in the table: full attention on every layer is an upper bound, as long as every key of the file is
- * one of these. They name widths, counts and scales that such a cache is computed from, or that no memory depends on.
+ * The rules for an architecture that is not in the table: full attention on every layer is an upper bound if every key
+ * of the file is in {@link STANDARD_KEYS}.
  */
 export const STANDARD: Family = { source: "llama-model.cpp" };
 
+/** Keys that set widths, counts and scales from which a plain cache is computed, or on which no memory depends. */
 export const STANDARD_KEYS: ReadonlySet<string> = new Set([
   ...["block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "hidden_activation"],
   ...["embedding_scale", "residual_scale", "logit_scale", "attn_logit_softcapping", "final_logit_softcapping"],

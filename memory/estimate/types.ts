@@ -1,53 +1,60 @@
-/** KV cache element types that llama-server accepts for -ctk / -ctv. */
-export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
+import { CACHE_TYPES as API_CACHE_TYPES } from "../../api/llama-fields.ts";
+
+/** KV cache element types that llama-server accepts for -ctk and -ctv. LLMKube's enum has no name for bf16. */
+export const CACHE_TYPES = [...API_CACHE_TYPES, "bf16"] as const;
 export type CacheType = (typeof CACHE_TYPES)[number];
 
-/** Where llama-server computes: `metal` reserves a device and a host buffer, `cpu` one. */
+/** Where llama-server computes. `metal` reserves a device buffer and a host buffer, `cpu` a host buffer only. */
 export const BACKENDS = ["metal", "cpu"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** How llama-server brings weights in: mapped, or (`none`) read into memory of its own. */
+/** How llama-server loads the weights; `none` reads them into memory of its own. */
 export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
 
 export const ROPE_SCALINGS = ["none", "linear", "yarn", "longrope"] as const;
 export type RopeScaling = (typeof ROPE_SCALINGS)[number];
 
-/** What moves a llama-server's memory, as the flags it is started with. */
+/** The settings that change the memory of llama-server, each with its flag. */
 export interface EstimateSettings {
-  /** `-c`: cells in total, over all slots; never multiplied by them. At least 1. */
+  /** `-c`: tokens in total, over all slots; it is not multiplied by the number of slots. At least 1. */
   readonly contextSize: number;
-  /** `-np N`: N separate streams; `auto`: 4 sequences on one unified stream. */
+  /** `-np N`: N slots with separate caches; `auto`: 4 slots with one unified cache. */
   readonly parallel: number | "auto";
   readonly cacheTypeK: CacheType;
   readonly cacheTypeV: CacheType;
   readonly flashAttention: boolean;
-  /** `-b`, tokens. */
+  /** `-b`: logical batch size in tokens. */
   readonly batchSize: number;
-  /** `-ub`, tokens. */
+  /** `-ub`: physical batch size in tokens. */
   readonly ubatchSize: number;
   readonly backend: Backend;
-  /** `--swa-full`: sliding-window layers keep every cell. Default: false. */
+  /** `--swa-full`: sliding-window layers cache the whole context. Default: false. */
   readonly swaFull?: boolean;
-  /** `--cache-ram`, MiB of prompts kept in host memory, counted in full. Default: 0, none. */
+  /** `--cache-ram`: size of the prompt cache in host memory in MiB, counted in full. Default: 0, none. */
   readonly cacheRamMiB?: number;
-  /** `--ctx-checkpoints`, kept per slot by sliding-window, recurrent and hybrid models. Default: 0, none. */
+  /**
+   * `--ctx-checkpoints`: context checkpoints for each slot of a sliding-window, recurrent or hybrid model. Default: 0,
+   * none.
+   */
   readonly ctxCheckpoints?: number;
   /** `--load-mode`. Default: "mmap". */
   readonly loadMode?: LoadMode;
-  /** `--n-cpu-moe`: experts of so many first layers are computed by the CPU. Default: 0. */
+  /** `--n-cpu-moe`: the CPU computes the experts of this many first layers. Default: 0. */
   readonly moeCpuLayers?: number;
-  /** `--cpu-moe`: experts of all layers are computed by the CPU. Default: false. */
+  /** `--cpu-moe`: the CPU computes the experts of all layers. Default: false. */
   readonly moeCpu?: boolean;
-  /** `--rope-scaling`: positions are scaled, so that the context may exceed the trained one. Default: "none". */
+  /** `--rope-scaling`: RoPE scaling, with which the context may exceed the trained one. Default: "none". */
   readonly ropeScaling?: RopeScaling;
-  /** Tokens drafted ahead a slot (`--spec-draft-n-max`): recurrent states are kept for each, and their outputs. Default: 0. */
+  /**
+   * `--spec-draft-n-max`: drafted tokens for each slot. Each of them needs a recurrent state and an output. Default: 0.
+   */
   readonly draftTokens?: number;
 }
 
 /**
- * How far the numbers hold. `exact`: architecture and every setting are known. `bounded`: an upper bound, the reason
- * is in `notes`. `unknown`: nothing may be started on it.
+ * How reliable the numbers are. `exact`: the architecture and every setting are known. `bounded`: the total is an upper
+ * bound, and `notes` says why. `unknown`: there is no total, and the model must not be started.
  */
 export type Confidence = "exact" | "bounded" | "unknown";
 
@@ -57,7 +64,7 @@ interface EstimateBase {
   readonly architecture: string;
   readonly fileBytes: number;
   readonly weightsBytes: number;
-  /** Sentences for a person, each standing alone. */
+  /** Sentences for a person, each complete in itself. */
   readonly notes: readonly string[];
 }
 
@@ -66,7 +73,7 @@ export interface KnownEstimate extends EstimateBase {
   readonly contextBytes: { readonly kv: number; readonly recurrent: number };
   readonly computeBytes: { readonly device: number; readonly host: number };
   readonly outputBytes: number;
-  /** Every named part in bytes; `totalBytes` is their sum. */
+  /** Every part in bytes by its name, as in `PARTS`; `totalBytes` is their sum. */
   readonly parts: Readonly<Record<string, number>>;
   readonly totalBytes: number;
 }

@@ -72,6 +72,16 @@ describe("parseManifest refuses with one sentence", () => {
       'Model default/llama: spec.hardware.memoryBudget is "1e400"; it must be at most 1Ei, for example 24Gi',
     ],
     [
+      "a budget one byte above the most",
+      hardware({ memoryBudget: "1152921504606846977" }),
+      'Model default/llama: spec.hardware.memoryBudget is "1152921504606846977"; it must be at most 1Ei, for example 24Gi',
+    ],
+    [
+      "a budget far below 0",
+      hardware({ memoryBudget: "-1e400" }),
+      'Model default/llama: spec.hardware.memoryBudget is "-1e400"; it must be above 0, for example 24Gi',
+    ],
+    [
       "an exponent of four digits, which no server should compute",
       hardware({ memoryBudget: "1e-99999" }),
       'Model default/llama: spec.hardware.memoryBudget is "1e-99999"; it must be a quantity of bytes: a number with a' +
@@ -137,7 +147,7 @@ describe("parseManifest refuses with one sentence", () => {
     [
       "a misspelt required field, said once",
       serviceManifest({ modelRef: undefined, modelref: "llama" }),
-      "InferenceService default/chat: spec.modelref is not a field; did you mean modelRef? (and 1 more fault)",
+      "InferenceService default/chat: spec.modelref is not a field; did you mean modelRef? (and 1 more problem)",
     ],
     [
       "a path through a list and a key that is no word",
@@ -148,7 +158,7 @@ describe("parseManifest refuses with one sentence", () => {
       "a label value that the API server would refuse",
       { ...modelManifest(), metadata: { name: "llama", labels: { "example.com/team": "a b" } } },
       "Model default/llama: metadata.labels[\"example.com/team\"] is \"a b\"; it must be at most 63 letters, digits, '-', '_'" +
-        " and '.', starting and ending with those",
+        " and '.', starting and ending with a letter or digit",
     ],
     [
       "a name that Kubernetes has not",

@@ -182,7 +182,7 @@ describe("pulumi-llmkube estimate", function () {
     ["a missing file", (at) => [join(at, "nothing.gguf")], /nothing\.gguf: /],
     ["a directory", (at) => [at], /director/],
     ["no number", () => ["x.gguf", "--context-size", "many"], /whole number from 1 to 2147483648/],
-    ["an unknown cache type", () => ["x.gguf", "--cache-type-k", "f8"], /Allowed choices are f32, f16/],
+    ["an unknown cache type", () => ["x.gguf", "--cache-type-k", "f8"], /Allowed choices are f16, f32/],
     [
       "a budget in GB",
       (at) => [join(at, "llama3.1-8b.gguf"), "--memory-budget", "24GB"],

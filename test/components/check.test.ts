@@ -58,12 +58,9 @@ const BAD: ReadonlyArray<readonly [args: object, problem: string]> = [
   ],
   [
     { serving: { cacheTypeV: "q8_0", flashAttention: false } },
-    "a q8_0 V cache needs flash attention: turn it on, or use f16",
+    "a V cache in q8_0 needs flash attention: turn flash attention on, or use f16",
   ],
-  [
-    { serving: { draftTokens: 8 } },
-    "serving.draftTokens is set without serving.draftModel, the Model that guesses them",
-  ],
+  [{ serving: { draftTokens: 8 } }, "serving.draftTokens is set, but serving.draftModel is not: name the draft model"],
   [{ serving: { extraArgs: ["--ctx-size", "9"] } }, 'spec.extraArgs: "--ctx-size" is refused: set spec.contextSize'],
 ];
 
@@ -88,7 +85,7 @@ describe("arguments of LlmModel", () => {
   });
 });
 
-describe("arguments of LlmModel that are known later", () => {
+describe("arguments of LlmModel that are outputs", () => {
   /** The problem with which the value at `field` was refused when it arrived; undefined: it was not. */
   async function problemWhenKnown(args: object, field: (checkedArgs: LlmModelArgs) => unknown) {
     const problems: string[] = [];
@@ -125,7 +122,7 @@ describe("arguments of LlmModel that are known later", () => {
   it("are held to rules across fields together with what is known", async () => {
     const serving = { cacheTypeV: pulumi.output("q8_0"), flashAttention: false };
     const result = await problemWhenKnown({ serving }, (args) => args.serving?.cacheTypeV);
-    assert.deepEqual(result.problems, ["a q8_0 V cache needs flash attention: turn it on, or use f16"]);
+    assert.deepEqual(result.problems, ["a V cache in q8_0 needs flash attention: turn flash attention on, or use f16"]);
   });
 
   it("are not shown where they are secret", async () => {
@@ -145,7 +142,7 @@ describe("arguments of LlmModel that are known later", () => {
   it("can be every argument but serving itself", () => {
     assert.throws(
       () => checked({ source: SOURCE, serving: pulumi.output({ contextSize: 4096 }) }),
-      new Refused("serving must be a plain object, because what there is to create depends on it"),
+      new Refused("serving must be a plain object, not an output, because it decides which resources are created"),
     );
   });
 });

@@ -42,7 +42,7 @@ describe("estimateMemory", () => {
 
   const bad: ReadonlyArray<readonly [name: string, args: Partial<EstimateMemoryArgs>, message: RegExp]> = [
     ["a budget in GB", { memoryBudget: "24GB" }, /^estimateMemory: memoryBudget "24GB" is not a quantity/],
-    ["a context of 0", { contextSize: 0 }, /^estimateMemory: .*the context size is 0: a whole number/],
+    ["a context of 0", { contextSize: 0 }, /^estimateMemory: .*the context size is 0; it must be a whole number/],
     ["a missing file", { source: "/nowhere/m.gguf" }, /^estimateMemory: .*\/nowhere\/m\.gguf/],
   ];
   for (const [name, args, message] of bad) {
@@ -58,7 +58,7 @@ describe("estimateMemory", () => {
   it("stays unknown in a preview while its source is unknown", async () => {
     let known: boolean | undefined;
     await registered(async () => {
-      known = await isKnown(estimateMemory({ source: new Pending("later").value }));
+      known = await isKnown(estimateMemory({ source: new Pending("unknown").value }));
       return "";
     }, "preview");
     assert.equal(known, false);

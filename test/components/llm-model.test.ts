@@ -118,7 +118,7 @@ describe("LlmModel", () => {
     assert.deepEqual(kinds, [undefined, "Model", "InferenceService"]);
   });
 
-  it("takes values that are known later, and keeps the known ones visible in a preview", async () => {
+  it("takes outputs that are not known yet, and keeps the known values visible in a preview", async () => {
     const program = () => {
       const { value } = new Pending("other");
       const args = {

@@ -5,6 +5,8 @@ import { credentials } from "@grpc/grpc-js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import * as z from "zod";
+import { DEFAULT_PORT } from "../../api/constants.ts";
+import { SERVER_DEFAULTS } from "../../api/llama-fields.ts";
 import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
@@ -102,6 +104,15 @@ describe("the source plugin", function () {
       jinja: "boolean",
       extraArgs: "array",
     });
+  });
+
+  it("names the defaults that a server gets", () => {
+    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const { cacheType, ...defaults } = SERVER_DEFAULTS;
+    const expected = { ...defaults, cacheTypeK: cacheType, cacheTypeV: cacheType, port: DEFAULT_PORT };
+    for (const [name, value] of Object.entries(expected)) {
+      assert.match(serving[name]?.description ?? "", new RegExp(`Defaults to ${value}\\b`), name);
+    }
   });
 
   it("has enums with the values of the API", () => {

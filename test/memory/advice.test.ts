@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
+import { GiB } from "../../api/bytes.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
-import { adviceText, advise } from "../../memory/advice.ts";
+import { advise } from "../../memory/advice.ts";
+import { adviceText } from "../../memory/advice-text.ts";
 import { estimate } from "../../memory/estimate/estimate.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { SETTINGS } from "../support/settings.ts";
 import { headerOf, readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
-const GiB = 2 ** 30;
 const LONG: EstimateSettings = { ...SETTINGS, contextSize: 131_072 };
 
 function need(header: GgufHeader, settings: EstimateSettings): number {
@@ -41,7 +42,7 @@ describe("advise", () => {
     const needed = Math.ceil(need(llama, LONG) / 2 ** 20);
     assert.match(
       adviceText(advice, LONG),
-      new RegExp(`^What would fit: no context at all under this budget; a budget of at least ${needed}Mi`),
+      new RegExp(`^No context fits this budget\\. What would fit: a budget of at least ${needed}Mi`),
     );
   });
 
@@ -50,7 +51,7 @@ describe("advise", () => {
     const text = adviceText(advice, LONG);
     assert.equal(
       text.replaceAll(/\d+/g, "N"),
-      "What would fit: a context of N tokens, or a context of N tokens with the cache in qN_N, or a budget of at least NMi (N.N GiB) as asked. As asked it fits a Mac with N GiB by default; a smaller quantization of the model needs less.",
+      "What would fit: a context of N tokens, or a context of N tokens with a KV cache in qN_N, or these settings with a budget of at least NMi (N.N GiB). By default these settings fit a Mac with N GiB of memory. A smaller quantization of the model needs less.",
     );
     assert.ok(text.includes(`${advice.maxContextSize} tokens,`));
   });

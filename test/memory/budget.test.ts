@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { GiB } from "../../api/bytes.ts";
 import { adaptiveFraction, type BudgetInput, describeBudget, resolveBudget } from "../../memory/budget.ts";
 
-const GiB = 2 ** 30;
-
-// The vectors of llmkube.md §6 ("Budget resolution"), and what they leave open.
+// docs/background/llmkube.md, "Conformance vectors": those of budgets, and what they leave open.
 describe("resolveBudget", () => {
   const resolved: ReadonlyArray<readonly [name: string, input: BudgetInput, bytes: number, source: string]> = [
     [
@@ -77,9 +76,9 @@ describe("resolveBudget", () => {
         /^--memory-fraction \S+ must be above 0 and at most 1/,
       ] as const,
     ]),
-    ["fraction without known memory", { memoryFraction: 0.5 }, /needs the node's memory, which is not known/],
-    ["default without known memory", {}, /needs the node's memory, which is not known/],
-    ["memory read as 0", { hostMemoryBytes: 0 }, /needs the node's memory/],
+    ["fraction without known memory", { memoryFraction: 0.5 }, /is a fraction of the node's memory, which is unknown/],
+    ["default without known memory", {}, /is a fraction of the node's memory, which is unknown/],
+    ["memory read as 0", { hostMemoryBytes: 0 }, /is a fraction of the node's memory, which is unknown/],
   ];
   for (const [name, input, message] of refused) {
     it(`refuses: ${name}`, () => {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
+import { GiB } from "../../api/bytes.ts";
 import { type BudgetInput, resolveBudget } from "../../memory/budget.ts";
 import type { Estimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-
-const GiB = 2 ** 30;
 
 function needing(totalBytes: number): Estimate {
   return {
@@ -53,7 +52,7 @@ describe("decideFit", () => {
   it("points at a budget that lacks its unit", () => {
     assert.match(
       decide(GiB, { memoryBudget: "24" }).message,
-      /memoryBudget "24" is 24 B; write a unit such as Mi or Gi/,
+      /memoryBudget "24" is only 24 B; add a unit such as Mi or Gi/,
     );
   });
 
@@ -71,7 +70,7 @@ describe("decideFit", () => {
     assert.deepEqual(decision, {
       fits: false,
       reason: "MemoryCheckFailed",
-      message: "memory need unknown (no rule for novel), budget 512.0 GiB (absolute from CRD)",
+      message: "the memory need is unknown (no rule for novel), budget 512.0 GiB (absolute from CRD)",
       headroomBytes: 0,
     });
   });

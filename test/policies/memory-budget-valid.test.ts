@@ -34,11 +34,11 @@ describe("memory-budget-valid", () => {
     [{ memoryBudget: "1e400" }, 'spec.hardware.memoryBudget is "1e400"; it must be at most 1Ei, for example 24Gi'],
     [
       { memoryBudget: "100m" },
-      'spec.hardware.memoryBudget "100m" is 1 B; write a unit such as Mi or Gi, for example 24Gi',
+      'spec.hardware.memoryBudget "100m" is only 1 B; add a unit such as Mi or Gi, for example 24Gi',
     ],
     [
       { memoryBudget: "24" },
-      'spec.hardware.memoryBudget "24" is 24 B; write a unit such as Mi or Gi, for example 24Gi',
+      'spec.hardware.memoryBudget "24" is only 24 B; add a unit such as Mi or Gi, for example 24Gi',
     ],
     [
       { memoryFraction: 1.5 },
@@ -58,26 +58,29 @@ describe("memory-budget-valid", () => {
 
   it("says where a budget is more than the configured host has, without refusing it", async () => {
     assert.deepEqual(await reportsOn({ hardware: { memoryBudget: "64Gi" } }, { hostMemory: "16Gi" }), [
-      "memory-notes: Model default/gemma: spec.hardware.memoryBudget is more than the Mac has, and the agent caps it:" +
+      "memory-notes: Model default/gemma: spec.hardware.memoryBudget is more than the Mac has, so the agent will cap it:" +
         " budget 16.0 GiB (absolute from CRD), capped from 64.0 GiB by the node's physical memory.",
     ]);
   });
 
   it("says where a budget is more than this machine has, and how to name another", async () => {
     const [report = "", ...more] = await reportsOn({ hardware: { memoryBudget: `${2 * totalmem()}` } });
-    assert.match(report, /^memory-notes: .* more than this machine has \(set hostMemory where models run elsewhere\)/);
+    assert.match(
+      report,
+      /^memory-notes: .* more than this machine has \(if models run on another one, set hostMemory\), so the agent will cap it/,
+    );
     assert.deepEqual(more, []);
   });
 
   it("says what it cannot check yet, and checks the rest", async () => {
     const unknown = { memoryBudget: UNKNOWN };
     assert.deepEqual(await reportsOn({ hardware: unknown }), [
-      "memory-notes: Model default/gemma: spec.hardware.memoryBudget will only be known, and checked, during the update.",
+      "memory-notes: Model default/gemma: spec.hardware.memoryBudget is not known yet and will be checked during the update.",
     ]);
     assert.deepEqual(await reportsOn({ hardware: { memoryFraction: UNKNOWN, memoryBudget: "100m" } }), [
-      'memory-budget-valid: Model default/gemma: spec.hardware.memoryBudget "100m" is 1 B; write a unit such as Mi or Gi,' +
+      'memory-budget-valid: Model default/gemma: spec.hardware.memoryBudget "100m" is only 1 B; add a unit such as Mi or Gi,' +
         " for example 24Gi",
-      "memory-notes: Model default/gemma: spec.hardware.memoryFraction will only be known, and checked, during the update.",
+      "memory-notes: Model default/gemma: spec.hardware.memoryFraction is not known yet and will be checked during the update.",
     ]);
     assert.deepEqual(await reportsOn({ source: UNKNOWN, hardware: { ...unknown, memoryFraction: 2 } }), [
       "memory-budget-valid: Model default/gemma: spec.hardware.memoryFraction is 2; it must be a number above 0 and at" +

@@ -20,8 +20,8 @@ describe("memory-fits, before everything is there", () => {
   it("checks in a preview what it can, and says what it cannot", async () => {
     const budget = { accelerator: "metal", memoryBudget: UNKNOWN };
     assert.deepEqual(await analyse(model({ source: UNKNOWN, hardware: budget })), [
-      "memory-notes: Model default/gemma: spec.hardware.memoryBudget will only be known, and checked, during the update.",
-      "memory-notes: Model default/gemma: spec.source and spec.hardware.memoryBudget will only be known, and checked, during the update.",
+      "memory-notes: Model default/gemma: spec.hardware.memoryBudget is not known yet and will be checked during the update.",
+      "memory-notes: Model default/gemma: spec.source and spec.hardware.memoryBudget are not known yet and will be checked during the update.",
     ]);
     assert.deepEqual(await analyse(service({ contextSize: 32768 })), []);
 
@@ -29,11 +29,11 @@ describe("memory-fits, before everything is there", () => {
     const irrelevant = { contextSize: 32768, replicas: UNKNOWN, priority: UNKNOWN };
     assert.match((await analyse(service(irrelevant))).join(), /does not fit: estimated 1\.8 GiB required/);
     assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, parallelSlots: UNKNOWN })), [
-      "memory-notes: InferenceService default/gemma: spec.contextSize and spec.parallelSlots will only be known, and checked," +
-        " during the update.",
+      "memory-notes: InferenceService default/gemma: spec.contextSize and spec.parallelSlots are not known yet and will be" +
+        " checked during the update.",
     ]);
     assert.deepEqual(await analyse(service({ modelRef: UNKNOWN })), [
-      "memory-notes: InferenceService default/gemma: spec.modelRef will only be known, and checked, during the update.",
+      "memory-notes: InferenceService default/gemma: spec.modelRef is not known yet and will be checked during the update.",
     ]);
     assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, priority: "urgent" })), [
       'memory-fits: InferenceService default/gemma: spec.priority is "urgent"; it must be one of critical, high, normal, low,' +
@@ -44,8 +44,9 @@ describe("memory-fits, before everything is there", () => {
   it("judges at the end a service that came before its Model", async () => {
     const early = service({ contextSize: 32768 });
     assert.deepEqual(await analyse(early), [
-      "memory-notes: InferenceService default/gemma: Model default/gemma has not come before it, so it is checked at the end, if" +
-        " at all. Let it depend on its Model to have it checked before it is made.",
+      "memory-notes: InferenceService default/gemma: Model default/gemma was not registered before it, so it is checked at the" +
+        " end, or not at all if that Model is not in this stack. To have it checked before it is created, let it depend on its" +
+        " Model (dependsOn).",
     ]);
     assert.deepEqual(await analyse(llamaModel("1Gi")), []);
     const [report = "", ...more] = await analyseStack();
@@ -68,6 +69,6 @@ describe("memory-fits, before everything is there", () => {
     const elsewhere = service({ contextSize: 32768 });
     elsewhere.metadata.namespace = "lab";
     const [report = ""] = await analyse(elsewhere);
-    assert.match(report, /Model lab\/gemma has not come before it/);
+    assert.match(report, /Model lab\/gemma was not registered before it/);
   });
 });

@@ -57,8 +57,8 @@ describe("memory-fits", () => {
     assert.deepEqual(more, []);
     const expected = [
       /^memory-fits: Model default\/gemma does not fit: estimated 1\.8 GiB required, budget 1\.0 GiB \(absolute from CRD\), 8\d\d\.\d MiB short$/,
-      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ compute on the device 1\d\d\.\d MiB \+ compute on the host \d\d\.\d MiB \+ /,
-      /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with the cache in q8_0, or a budget of at least \d+Mi \(/,
+      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ GPU compute buffer 1\d\d\.\d MiB \+ CPU compute buffer \d\d\.\d MiB \+ /,
+      /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with a KV cache in q8_0, or these settings with a budget of at least \d+Mi \(/,
     ];
     const lines = report.split("\n");
     assert.equal(lines.length, expected.length);
@@ -70,7 +70,7 @@ describe("memory-fits", () => {
     await analyse(llamaModel("1Gi"));
     const [report = ""] = await analyse(service({ contextSize: 32768 }));
     const advised =
-      /context of (\d+) tokens, or a context of (\d+) tokens with the cache in q8_0, or .* (\d+)Mi \(/.exec(report);
+      /context of (\d+) tokens, or a context of (\d+) tokens with a KV cache in q8_0, or .* (\d+)Mi \(/.exec(report);
     const [context = 0, quantized = 0, budget = 0] = advised?.slice(1).map(Number) ?? [];
     const refused = async (serving: object) => (await analyse(service(serving))).length > 0;
     const q8 = { cacheTypeK: "q8_0", cacheTypeV: "q8_0" };
@@ -100,7 +100,7 @@ describe("memory-fits", () => {
     assert.deepEqual(onModel, [
       "memory-fits: Model default/gemma does not fit: its weights alone are 663.1 MiB, budget 512.0 MiB (absolute from CRD).",
     ]);
-    assert.match(onService?.join() ?? "", /What would fit: no context at all under this budget; a budget of at least/);
+    assert.match(onService?.join() ?? "", /No context fits this budget\. What would fit: a budget of at least/);
   });
 
   it("takes the share of the configured host's memory, or the agent's share of it", async () => {
@@ -140,7 +140,7 @@ describe("memory-fits", () => {
     const last = onService?.[0]?.split("\n").at(-1) ?? "";
     assert.match(
       last,
-      /is the memory of this machine; where the model runs on another, set hostMemory of memory-fits\.$/,
+      /is the memory of this machine; if the model runs on another one, set hostMemory in the configuration of memory-fits\.$/,
     );
   });
 
@@ -185,12 +185,12 @@ describe("memory-fits", () => {
     const spec = { source, hardware: { accelerator: "metal", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, {});
     assert.deepEqual(onModel, [
-      'memory-fits: Model default/gemma: memory need unknown (there is no rule yet for architecture "brand-new", and its key' +
-        ' "brand-new.attention.memory_tokens" may mean more than plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
+      'memory-fits: Model default/gemma: the memory need is unknown (there is no rule yet for architecture "brand-new", and its key' +
+        ' "brand-new.attention.memory_tokens" may mean that it is not plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
     ]);
     assert.equal(onService?.length, 1);
     const [warned, silent] = await reportsOn(spec, {}, { onUnknownArchitecture: "warn" });
-    assert.match(warned?.join() ?? "", /^memory-notes: Model default\/gemma: memory need unknown/);
+    assert.match(warned?.join() ?? "", /^memory-notes: Model default\/gemma: the memory need is unknown/);
     assert.deepEqual(silent, []);
   });
 
@@ -210,7 +210,7 @@ describe("memory-fits", () => {
     const serving = { contextSize: 4096, speculativeDecoding: { type: "draft", draftModelRef: "small" } };
     await analyse(llamaModel("1Gi"));
     const [early = ""] = await analyse(service(serving));
-    assert.match(early, /Model default\/small has not come before it/);
+    assert.match(early, /Model default\/small was not registered before it/);
     await analyseStack();
     await analyse(llamaModel("1Gi"));
     await analyse(model({ source: llama, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }, "small"));
@@ -228,8 +228,8 @@ describe("memory-fits", () => {
     const spec = { source: "pvc://claim/model.gguf", hardware: { accelerator: "cuda", memoryBudget: "1Gi" } };
     const [onModel, onService] = await reportsOn(spec, { contextSize: 32768 });
     assert.deepEqual(onModel, [
-      "memory-notes: Model default/gemma: accelerator cuda has memory of its own, so whether it fits is not checked; memory-fits" +
-        " knows the memory that the CPU and the GPU of a Mac share (accelerator metal, or cpu).",
+      "memory-notes: Model default/gemma: accelerator cuda has memory of its own, so memory-fits does not check" +
+        " whether the model fits; it checks accelerator metal and cpu only, which share the memory of a Mac.",
     ]);
     assert.deepEqual(onService, []);
   });
@@ -238,9 +238,12 @@ describe("memory-fits", () => {
     [{ contextSize: 100 }, /spec\.contextSize is 100; it must be a whole number from 128 to 2097152/],
     [{ contextSzie: 4096 }, /spec\.contextSzie is not a field; did you mean contextSize\?/],
     [{ extraArgs: ["--ctx-size", "9"] }, /spec\.extraArgs: "--ctx-size" is refused: set spec\.contextSize/],
-    [{ cacheTypeV: "q8_0", flashAttention: false }, /a q8_0 V cache needs flash attention/],
-    [{ speculativeDecoding: { type: "ngram-mod" } }, /spec\.speculativeDecoding\.type ngram-mod needs memory that/],
-    [{ runtime: "vllm" }, /spec\.runtime is vllm, and only llamacpp can be estimated/],
+    [{ cacheTypeV: "q8_0", flashAttention: false }, /a V cache in q8_0 needs flash attention/],
+    [
+      { speculativeDecoding: { type: "ngram-mod" } },
+      /spec\.speculativeDecoding\.type ngram-mod is not supported, because its memory cannot be/,
+    ],
+    [{ runtime: "vllm" }, /spec\.runtime is vllm, but only llamacpp can be estimated/],
   ];
   for (const [serving, what] of unservable) {
     it(`refuses a service that no estimate is for: ${what.source}`, async () => {

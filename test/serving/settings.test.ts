@@ -75,7 +75,7 @@ describe("servingSettings", () => {
     assert.ok(custom.ok && custom.value.cacheTypeK === "bf16");
     const unknown = servingSettings(serviceSpec({ cacheTypeCustomV: "turbo3" }), "metal");
     assert.ok(!unknown.ok);
-    assert.match(unknown.error, /^spec\.cacheTypeV is "turbo3": one of f32, f16, .* is expected$/);
+    assert.match(unknown.error, /^spec\.cacheTypeV is "turbo3": one of f16, f32, .* is expected$/);
   });
 
   it("counts what is asked for beside the context", () => {
@@ -101,13 +101,13 @@ describe("servingSettings", () => {
     [{ speculativeDecoding: { type: "draft", draftModel: "d" } }, /draftModel is not supported: .* draftModelRef$/],
     [
       { speculativeDecoding: { type: "ngram-cache" } },
-      /type ngram-cache needs memory that .*: use draft-simple or ngram-/,
+      /type ngram-cache is not supported, because its memory cannot be estimated: use draft-simple or ngram-/,
     ],
-    [{ speculativeDecoding: { type: "mtp" } }, /type mtp needs memory/],
+    [{ speculativeDecoding: { type: "mtp" } }, /type mtp is not supported, because its memory cannot be estimated/],
     [{ ropeScaling: { type: "longrope" } }, /spec\.ropeScaling\.type longrope .* use yarn or linear$/],
-    [{ noKvOffload: true }, /spec\.noKvOffload is not supported: .* remove it$/],
-    [{ metadataOverrides: ["a=int:1"] }, /spec\.metadataOverrides is not supported: .* remove it$/],
-    [{ tensorOverrides: ["exps=CPU"] }, /spec\.tensorOverrides is not supported: .* remove it$/],
+    [{ noKvOffload: true }, /spec\.noKvOffload is not supported, because .*: remove it$/],
+    [{ metadataOverrides: ["a=int:1"] }, /spec\.metadataOverrides is not supported, because .*: remove it$/],
+    [{ tensorOverrides: ["exps=CPU"] }, /spec\.tensorOverrides is not supported, because .*: remove it$/],
   ];
   for (const [spec, says] of unserved) {
     it(`refuses ${JSON.stringify(spec)} by the field's name`, () => {

@@ -138,6 +138,6 @@ describe("language host stand-in, by the real CLI in a shell", function () {
     const { stdout, stderr, exitCode } = await pulumi("preview");
     await write(project, { "program/index.js": PROGRAM });
     assert.notEqual(exitCode, 0);
-    assert.match(stdout + stderr, /the program ended with exit code 3/);
+    assert.match(stdout + stderr, /the program exited with code 3/);
   });
 });

@@ -259,7 +259,7 @@ describe("kubernetes provider stand-in, by the real engine", function () {
       const message = await refusal("both", async () => {
         new k8s.Provider("both", { renderYamlToDirectory: engine.folder, kubeconfig: "apiVersion: v1" });
       });
-      assert.match(message, /"kubeconfig" cannot go with "renderYamlToDirectory"/);
+      assert.match(message, /"kubeconfig" cannot be combined with "renderYamlToDirectory"/);
     });
 
     it("a name that would leave the directory", async () => {

@@ -121,13 +121,13 @@ describe("toolchain: order of places", () => {
     assert.deepEqual(where.builds, []);
   });
 
-  it("passes over what is on PATH and does not run, says so, and goes on looking", async () => {
+  it("ignores a tool on PATH that does not run, says so, and goes on looking", async () => {
     const broken = await script(join(await temporaryDirectory(), "made-up"), "exit 3");
     const good = await script(join(await temporaryDirectory(), "made-up"), "exit 0");
     const where = await host({ env: { PATH: `${dirname(broken)}:${dirname(good)}` } });
     assert.equal(await ensure("made-up", madeUpTool(), where), good);
     assert.equal(where.lines.length, 1);
-    assert.match(where.lines[0] ?? "", new RegExp(`^made-up: passing over ${broken}, which does not run`));
+    assert.match(where.lines[0] ?? "", new RegExp(`^made-up: ignoring ${broken}, because it does not run`));
   });
 
   it("looks in the folder that the tool's variable names", async () => {
@@ -194,7 +194,7 @@ describe("toolchain: failures", () => {
     await assert.rejects(ensure("made-up", madeUpTool(), where), (error: Error) => {
       assert.match(
         error.message,
-        /^The toolchain cache .* cannot be written \(.*\): set PULUMI_LLMKUBE_TOOLCHAIN to a/,
+        /^The toolchain cache .* is not writable \(.*\): set PULUMI_LLMKUBE_TOOLCHAIN to a writable folder/,
       );
       return true;
     });

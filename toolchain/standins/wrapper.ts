@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, open, readFile, rename, rm, symlink } from "node
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 
-/** Second line of every wrapper: how a stand-in is told from an official binary of the same name. */
+/** The second line of every wrapper. It distinguishes a stand-in from an official binary of the same name. */
 const MARK = "# stand-in of pulumi-llmkube, generated";
 
 const MAIN = {
@@ -35,7 +35,7 @@ export async function isStandIn(path: string): Promise<boolean> {
   }
 }
 
-/** Puts `source` at `target` by `make`, whole or not at all, however many processes do the same. */
+/** Creates `target` with `make`, atomically, even if several processes do so at the same time. */
 async function place(target: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${target}.${randomUUID()}`;
   await mkdir(dirname(target), { recursive: true });
@@ -48,14 +48,14 @@ async function place(target: string, make: (temporary: string) => Promise<void>)
 }
 
 /**
- * Puts a CLI that lacks its language host beside the stand-in. No symbolic link: the CLI looks for its bundled plugins
- * beside its real path, and warns about those that it finds elsewhere.
+ * Puts a CLI without a language host beside the stand-in. It cannot be a symbolic link, because the CLI looks for its
+ * bundled plugins beside its real path and warns about plugins elsewhere.
  */
 export function placeBinary(source: string, target: string): Promise<void> {
   return place(target, (temporary) => link(source, temporary).catch(() => copyFile(source, temporary)));
 }
 
-/** Points to a CLI that has its official plugins beside it. */
+/** Links to a CLI that has its official plugins beside it. */
 export function placeLink(source: string, target: string): Promise<void> {
   return place(target, (temporary) => symlink(source, temporary));
 }

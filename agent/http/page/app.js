@@ -1,12 +1,12 @@
+import { STUCK_MS } from "./shared.js";
 import { render, renderConnection } from "./view.js";
 
 const TICK_MS = 1000;
-/** An agent sends its status each second. */
+/** The agent sends its status every second; after three without one it counts as unreachable. */
 const SILENT_MS = 3000;
-const STUCK_MS = 10_000;
 
 let source;
-/** When the agent last answered, and when what it answered last was new; undefined: never. */
+/** When the agent last answered, and when its answer last differed from the one before; undefined: never. */
 let heardAt;
 let movedAt;
 let updatedAt;
@@ -26,7 +26,7 @@ function tell() {
   if (heardAt === undefined) return renderConnection("away", "agent not reachable");
   if (now - heardAt >= SILENT_MS) return renderConnection("away", `agent not reachable since ${time(heardAt)}`);
   if (now - movedAt >= STUCK_MS)
-    return renderConnection("stuck", `the agent answers, but has done nothing since ${time(movedAt)}`);
+    return renderConnection("stuck", `the agent answers, but its reconcile loop has not run since ${time(movedAt)}`);
   renderConnection("live", "live");
 }
 
@@ -35,7 +35,7 @@ function listen() {
   source.addEventListener("status", ({ data }) => show(JSON.parse(data)));
 }
 
-/** Where no event comes, for whatever reason, the page asks. */
+/** Polls the status where no event arrives, whatever the reason. */
 async function ask() {
   if (asking) return;
   asking = true;

@@ -1,36 +1,20 @@
-// Pure: from the agent's status to what is drawn. Every number is in bytes.
-
-const PARTS = {
-  weights: "weights",
-  mmproj: "weights",
-  draft: "weights",
-  lora: "weights",
-  kv: "kv",
-  recurrent: "kv",
-  computeDevice: "compute",
-  computeHost: "compute",
-  output: "compute",
-  process: "compute",
-  promptCache: "cache",
-  checkpoints: "cache",
-};
+// Pure: turns the agent's status into what is drawn. Every number is in bytes.
+// The agent itself serves shared.js, so that parts and their labels are defined in one place.
+import { PART_GROUPS, PARTS } from "./shared.js";
 
 const LABELS = {
-  weights: "weights",
-  kv: "KV cache",
-  compute: "compute",
-  cache: "prompt cache",
+  ...PART_GROUPS,
   other: "other",
   estimate: "estimate",
-  beyond: "beyond the estimate",
+  beyond: "above the estimate",
 };
 
-/** Five figures a person can hold in mind, out of all parts of an estimate; those of no bytes are left out. */
+/** The parts of an estimate, summed up by group; groups without bytes are left out. */
 export function partsOf({ estimateBytes, estimateParts, measuredBytes }) {
   const sums = new Map();
   const parts = estimateParts ?? (estimateBytes === undefined ? {} : { estimate: estimateBytes });
   for (const [name, bytes] of Object.entries(parts)) {
-    const part = name === "estimate" ? name : (PARTS[name] ?? "other");
+    const part = name === "estimate" ? name : (PARTS[name]?.group ?? "other");
     sums.set(part, (sums.get(part) ?? 0) + bytes);
   }
   const beyond = (measuredBytes ?? 0) - (estimateBytes ?? 0);
@@ -40,14 +24,15 @@ export function partsOf({ estimateBytes, estimateParts, measuredBytes }) {
     .map((part) => ({ part, label: LABELS[part], bytes: sums.get(part) }));
 }
 
-/** What a workload is charged with: never less than it was seen to use. */
+/** What a workload is charged: its estimate, or its measured footprint where that is larger. */
 export function chargeOf({ estimateBytes, measuredBytes }) {
   return Math.max(estimateBytes ?? 0, measuredBytes ?? 0);
 }
 
 /**
- * The host from left to right: the models that run, what is free, what the system and others use. `other` is undefined where
- * the agent does not know what is available. `scale` is the memory, or more where more than that is promised.
+ * The host's memory from left to right: running models, free memory, and what the system and other processes use.
+ * `other` is undefined where the agent does not know how much memory is available. `scale` is the host's memory, or
+ * more where the charges exceed it.
  */
 export function hostMap({ agent, workloads }) {
   const models = workloads
@@ -67,7 +52,7 @@ export function hostMap({ agent, workloads }) {
   return { models, charged, used, other, free, scale, allocatable: allocatableBytes, host: hostMemoryBytes };
 }
 
-/** One model against its budget. `scale` leaves room to the right of the last thing drawn. */
+/** One model against its budget. `scale` leaves a margin to the right of the last mark. */
 export function modelBar(workload) {
   const parts = partsOf(workload);
   const budget = workload.budget?.bytes;
@@ -83,7 +68,7 @@ export function modelBar(workload) {
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** As the agent itself writes it: one digit, cut off and not rounded. */
+/** As the agent itself writes sizes: one decimal, cut off and not rounded. A test holds the two against each other. */
 export function formatBytes(bytes) {
   if (bytes === undefined) return "–";
   let value = bytes;

@@ -1,8 +1,12 @@
 import { formatBytes, hostMap, modelBar } from "./layout.js";
+import { PART_GROUPS } from "./shared.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** What was drawn last, by element: a page that redraws only what changed keeps a reader's selection and focus. */
+/**
+ * What was drawn last, by element. The page redraws only what changed, so that it keeps the reader's selection and
+ * focus.
+ */
 const drawn = new WeakMap();
 
 function redraw(target, data, draw) {
@@ -20,7 +24,7 @@ function element(tag, { className, text, style = {}, ...attributes } = {}, ...ch
   const made = document.createElement(tag);
   if (className !== undefined) made.className = className;
   if (text !== undefined) made.textContent = text;
-  // Set from a script, so that the content security policy can refuse every style attribute.
+  // Styles are set from the script, so that the content security policy can refuse every style attribute.
   for (const [name, value] of Object.entries(style)) made.style.setProperty(name, value);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
@@ -28,6 +32,8 @@ function element(tag, { className, text, style = {}, ...attributes } = {}, ...ch
 }
 
 const percent = (bytes, scale) => `${scale > 0 ? (bytes / scale) * 100 : 0}%`;
+
+byId("parts").prepend(...Object.entries(PART_GROUPS).map(([group, label]) => legendItem(group, label)));
 
 export function render(status) {
   renderHost(hostMap(status));
@@ -41,11 +47,11 @@ function renderHost(map) {
   const { models, used, other, free, scale, allocatable, host } = map;
   setText(
     byId("summary"),
-    `${formatBytes(used)} measured of ${formatBytes(allocatable)} for models, ${formatBytes(host)} in all`,
+    `${formatBytes(used)} measured of ${formatBytes(allocatable)} for models, ${formatBytes(host)} in total`,
   );
   redraw(byId("map"), map, () => {
     const groups = models.map((model) => hostGroup(model, scale));
-    const rest = [hostRest("free", other === undefined ? "not known" : "free", free, scale)];
+    const rest = [hostRest("free", other === undefined ? "unknown" : "free", free, scale)];
     if (other !== undefined) rest.push(hostRest("system", "system", other, scale));
     const bar = element("div", { className: "host-bar", role: "img", "aria-label": hostText(map) }, ...groups, ...rest);
     const mark = element("div", {
@@ -59,10 +65,10 @@ function renderHost(map) {
   redraw(byId("legend"), [other, free, models.map(({ charge, used: bytes }) => [charge, bytes])], () => [
     legendItem(
       "free",
-      other === undefined ? `free or used by others ${formatBytes(free)}` : `free ${formatBytes(free)}`,
+      other === undefined ? `free or used by other processes ${formatBytes(free)}` : `free ${formatBytes(free)}`,
     ),
-    legendItem("system", `system and others ${other === undefined ? "not known" : formatBytes(other)}`),
-    legendItem("reserved", "promised, not used yet"),
+    legendItem("system", `system and other processes ${other === undefined ? "unknown" : formatBytes(other)}`),
+    legendItem("reserved", "reserved, not used yet"),
   ]);
 }
 
@@ -102,7 +108,10 @@ function hostRest(part, label, bytes, scale) {
 
 function hostText({ models, other, free, allocatable, host }) {
   const each = models.map(({ name, charge, used }) => `${name} ${formatBytes(used)} of ${formatBytes(charge)}`);
-  const system = other === undefined ? "what others use is not known" : `system and others ${formatBytes(other)}`;
+  const system =
+    other === undefined
+      ? "use by the system and other processes is unknown"
+      : `system and other processes ${formatBytes(other)}`;
   return [
     `${formatBytes(host)} of memory`,
     ...each,
@@ -137,7 +146,7 @@ function newRow(name) {
   const cell = (label, className = "") => element("td", { "data-label": label, className });
   const cells = {
     state: cell("State"),
-    need: cell("Need", "number"),
+    need: cell("Estimate", "number"),
     measured: cell("Measured", "number"),
     budget: cell("Budget", "number"),
     endpoint: cell("Endpoint", "endpoint"),

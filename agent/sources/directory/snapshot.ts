@@ -42,8 +42,8 @@ interface Claim {
 const LAST_GOOD = "; its last good version stays in force";
 
 /**
- * All files together. What cannot be read keeps what it was (T6), each object for itself; an object that was never read is unreadable.
- * Which of two documents of one object is meant is not ours to guess: what was in force before them stays.
+ * All files together. What cannot be read keeps what it was, each object for itself; an object that was never read is
+ * unreadable. Which of two documents of one object is meant is not ours to guess: what was in force before them stays.
  */
 export function combine(
   files: ReadonlyMap<string, KnownFile>,
@@ -76,7 +76,7 @@ export function combine(
   return { manifests, unreadable, synced, problems, notes: [...notes, ...[...files].flatMap(notesOf)] };
 }
 
-/** The folder is away, which is no deletion of what was in it: an unmounted disk, a checkout that is being replaced (T6). */
+/** The folder is away, which is no deletion of what was in it: an unmounted disk, a checkout that is being replaced. */
 export function withoutFolder(problem: string, { manifests, unreadable }: Snapshot): Snapshot {
   const inForce = manifests.size === 0 ? "" : "; what was last read there stays in force";
   return { manifests, unreadable, synced: false, problems: [problem + inForce], notes: [] };

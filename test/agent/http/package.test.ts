@@ -16,7 +16,7 @@ describe("the status page in the package", function () {
     assert(page.ok);
     const files = await readdir(join(ROOT, "agent/http/page"));
     const served = [...page.value.keys()].map((path) => (path === "/" ? "index.html" : path.slice(1)));
-    assert.deepEqual(served.sort(), [...files].sort());
+    assert.deepEqual(served.sort(), [...files, "shared.js"].sort());
     const { stdout } = await execa("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT });
     const packed = packedSchema.parse(JSON.parse(stdout)).flatMap((each) => each.files.map(({ path }) => path));
     for (const file of files) assert(packed.includes(`agent/http/page/${file}`), file);

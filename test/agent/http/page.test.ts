@@ -6,6 +6,7 @@ import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
 import { viewOfLoop } from "../../../agent/http/view.ts";
 import { formatBytes } from "../../../api/quantity.ts";
+import { PART_GROUPS } from "../../../memory/estimate/parts.ts";
 import { openChromium } from "../../support/chromium.ts";
 import { aStatus, aWorkloadStatus, BUSY, budgetOf, GIB, MIB } from "./recorded.ts";
 
@@ -67,13 +68,15 @@ describe("the status page in headless Chromium", function () {
         view.show(BUSY);
         await visit(width, colors);
         await connection(/^live$/);
-        assert.equal(await text("#summary"), "6.3 GiB measured of 10.7 GiB for models, 16.0 GiB in all");
+        assert.equal(await text("#summary"), "6.3 GiB measured of 10.7 GiB for models, 16.0 GiB in total");
         for (const { name, state, message = "" } of BUSY.workloads) {
           const model = page.locator(`[data-model="${name}"]`);
           assert.equal(await model.locator("th").textContent(), name);
           assert.equal(await model.locator(".badge").textContent(), state);
           if (message !== "") assert(((await model.locator(".why").textContent()) ?? "").endsWith(message));
         }
+        const legend = await page.locator("#parts li").allTextContents();
+        assert.deepEqual(legend, [...Object.values(PART_GROUPS), "measured", "budget"]);
         const chat = page.locator('[data-model="default/chat"]');
         assert.deepEqual(
           await chat.locator("td.number").allTextContents(),
@@ -127,7 +130,7 @@ describe("the status page in headless Chromium", function () {
       view.show(BUSY);
       await visit(width);
       await connection(/^live$/);
-      const columns = ["Model", "State", "Need", "Measured", "Budget", "Endpoint"];
+      const columns = ["Model", "State", "Estimate", "Measured", "Budget", "Endpoint"];
       const table = page.getByRole("table", { name: "Models" });
       assert.deepEqual(await table.getByRole("columnheader").allTextContents(), columns);
       assert.equal(await table.getByRole("rowheader").count(), BUSY.workloads.length);
@@ -148,18 +151,18 @@ describe("the status page in headless Chromium", function () {
     view.show(aStatus([aWorkloadStatus("default/a"), { ...starting, state: "Ready", measuredBytes: 300 * MIB }]));
     await page.locator('[data-model="default/b"] .badge', { hasText: "Ready" }).waitFor();
     assert.deepEqual(await page.getByRole("rowheader").allTextContents(), ["default/a", "default/b"]);
-    assert.equal(await text("#summary"), "300.0 MiB measured of 10.7 GiB for models, 16.0 GiB in all");
+    assert.equal(await text("#summary"), "300.0 MiB measured of 10.7 GiB for models, 16.0 GiB in total");
     view.show(aStatus([aWorkloadStatus("default/a")]));
     await page.locator('[data-model="default/b"]').waitFor({ state: "detached" });
     assert.deepEqual(complaints, []);
   });
 
-  it("T8: says of what is not known that it is not known", async () => {
+  it("LLMKube trap T8: says that a value is unknown where the agent does not know it", async () => {
     const { availableBytes: _, ...agent } = BUSY.agent;
     view.show({ ...BUSY, agent, workloads: [aWorkloadStatus("default/a", { pid: 1 })] });
     await visit(WIDTHS.desktop);
     await connection(/^live$/);
-    assert.match(await text("#legend"), /system and others not known/);
+    assert.match(await text("#legend"), /system and other processes unknown/);
     assert.deepEqual(await page.locator("td.number").allTextContents(), ["–", "–", "–"]);
   });
 
@@ -192,7 +195,7 @@ describe("the status page in headless Chromium", function () {
   it("says that the agent is stuck where it answers and does nothing", async () => {
     view.show(BUSY);
     await visit(WIDTHS.desktop);
-    await page.locator("#connection", { hasText: "has done nothing since" }).waitFor({ timeout: 30_000 });
+    await page.locator("#connection", { hasText: "its reconcile loop has not run since" }).waitFor({ timeout: 30_000 });
   });
 
   it("shows a name and a message as text, whatever they hold", async () => {

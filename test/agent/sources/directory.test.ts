@@ -106,7 +106,7 @@ describe("the directory as a source of work", function () {
     assert.deepEqual([current() === third, changes], [true, before], "a look that finds nothing new changes nothing");
   });
 
-  it("keeps what runs when its Model is lost to a bad file, and stops it when that file is gone (T6)", async () => {
+  it("keeps what runs when its Model is lost to a bad file, and stops it when that file is gone (LLMKube trap T6)", async () => {
     await write("a.yaml", model);
     await write("b.yaml", service);
     const { current } = await open();

@@ -54,7 +54,7 @@ describe("the workloads of a directory", () => {
     );
   });
 
-  it("take a Model of their own namespace only (T9)", () => {
+  it("take a Model of their own namespace only (LLMKube trap T9)", () => {
     const elsewhere = { ...modelManifest(), metadata: { name: "llama", namespace: "other" } };
     assert.equal(desired([elsewhere, serviceManifest()]).get(chat)?.kind, "refused");
   });

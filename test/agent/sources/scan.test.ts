@@ -279,7 +279,7 @@ describe("a folder of manifests", () => {
     assert.deepEqual([keys(back.snapshot), back.doubtful], [[CHAT, LLAMA], false]);
   });
 
-  it("keeps everything while it is away (T6)", async () => {
+  it("keeps everything while it is away (LLMKube trap T6)", async () => {
     await write("a.yaml", both);
     await write("b.yaml", serviceOf("bad", { contextSize: 1 }));
     const before = await scan();

@@ -137,7 +137,7 @@ describe("an InferenceService with its Model", () => {
       { hardware: { accelerator: "metal" } },
       /^spec\.hardware\.accelerator is metal, but this host has no Metal GPU; the model runs on the CPU$/,
     ],
-    [{}, { hardware: { memoryBudget: "24" } }, /write a unit/],
+    [{}, { hardware: { memoryBudget: "24" } }, /add a unit/],
     [{}, { sourceSecretRef: { name: "s" } }, /HF_TOKEN/],
     [{}, { refreshPolicy: "OnChange" }, /OnChange has no effect here/],
     [

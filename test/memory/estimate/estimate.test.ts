@@ -108,7 +108,7 @@ describe("estimate", () => {
     [
       "heads per layer, one short",
       { "llama.attention.head_count_kv": [2] },
-      /"llama\.attention\.head_count_kv" holds 1 numbers: 2, one a layer/,
+      /"llama\.attention\.head_count_kv" holds 1 numbers: 2, one for each layer/,
     ],
     ["a negative window", { "llama.attention.sliding_window": -1 }, /"llama\.attention\.sliding_window" holds -1/],
     [
@@ -119,12 +119,12 @@ describe("estimate", () => {
     [
       "heads per layer, one too many",
       { "llama.attention.head_count_kv": [2, 2, 2] },
-      /holds 3 numbers: 2, one a layer/,
+      /holds 3 numbers: 2, one for each layer/,
     ],
     [
       "a rope base that is no number",
       { "llama.rope.freq_base": { type: "f32", value: Number.NaN } },
-      /"llama\.rope\.freq_base" holds NaN: a number from 0/,
+      /"llama\.rope\.freq_base" holds NaN: a number of at least 0/,
     ],
     [
       "an endless rope factor",
@@ -140,7 +140,7 @@ describe("estimate", () => {
     [
       "half of the MLA keys",
       { "llama.attention.key_length_mla": 192 },
-      /"llama\.attention\.value_length_mla" is missing: it goes with attention\.key_length_mla/,
+      /"llama\.attention\.value_length_mla" is missing: it is expected beside attention\.key_length_mla/,
     ],
     [
       "more shared caches than layers",
@@ -150,12 +150,12 @@ describe("estimate", () => {
     [
       "too few window flags",
       { "llama.attention.sliding_window_pattern": [true] },
-      /"llama\.attention\.sliding_window_pattern" holds 1 flags: 2, one a layer/,
+      /"llama\.attention\.sliding_window_pattern" holds 1 flags: 2, one for each layer/,
     ],
     [
       "a number for recurrent flags",
       { "llama.attention.recurrent_layers": 3 },
-      /"llama\.attention\.recurrent_layers" holds 3: one flag a layer is expected/,
+      /"llama\.attention\.recurrent_layers" holds 3: one flag for each layer is expected/,
     ],
     ["a text for a number", { "llama.embedding_length": "64" }, /"llama\.embedding_length" holds 64: a whole number/],
     ["a fraction of a head", { "llama.attention.head_count": 0.5 }, /"llama\.attention\.head_count" holds 0\.5/],
@@ -176,11 +176,11 @@ describe("estimate", () => {
   });
 
   const refused: ReadonlyArray<readonly [change: Partial<EstimateSettings>, message: RegExp]> = [
-    [{ contextSize: 0 }, /context size is 0: a whole number from 1 to 2\^31/],
+    [{ contextSize: 0 }, /context size is 0; it must be a whole number from 1 to 2\^31/],
     [{ contextSize: 2 ** 32 }, /context size is 4294967296/],
     [{ parallel: 0 }, /number of slots is 0/],
-    [{ ubatchSize: Number.NaN }, /ubatch size is NaN/],
-    [{ flashAttention: false, cacheTypeV: "q8_0" }, /q8_0 V cache needs flash attention/],
+    [{ ubatchSize: Number.NaN }, /physical batch size is NaN; it must be a whole number/],
+    [{ flashAttention: false, cacheTypeV: "q8_0" }, /V cache in q8_0 needs flash attention/],
   ];
   for (const [change, message] of refused) {
     it(`refuses ${JSON.stringify(change)}`, async () => {
@@ -194,7 +194,10 @@ describe("estimate", () => {
     const odd = await header({ ...LLAMA, "llama.attention.key_length": 20 });
     const answer = estimate(odd, { ...SETTINGS, cacheTypeK: "q8_0" });
     assert.ok(!answer.ok);
-    assert.match(answer.error, /K cache's rows have 40 elements, no multiple of the 32 that q8_0 needs/);
+    assert.match(
+      answer.error,
+      /a row of the K cache has 40 elements, which is not a multiple of the 32 that q8_0 needs/,
+    );
   });
 
   it("refuses a context whose cache cannot be counted", async () => {

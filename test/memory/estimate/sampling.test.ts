@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
+import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { ensureTool } from "../../../toolchain/ensure.ts";
 import { SETTINGS } from "../../support/settings.ts";
 import { headerOf } from "../../support/truth-models.ts";
-
-const MiB = 2 ** 20;
 
 /** What the toolchain's llama-server printed for Gemma 3 270M on the CPU: its output and its compute buffer, in MiB. */
 const MEASURED = [

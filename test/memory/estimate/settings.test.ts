@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
+import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { readHeader } from "../../../gguf/read.ts";
 import { estimateWith } from "../../../memory/estimate/auxiliary.ts";
@@ -10,7 +11,6 @@ import { type WriterModel, type WriterValue, writeGgufFile } from "../../support
 import { SETTINGS } from "../../support/settings.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
-const MiB = 2 ** 20;
 let folder = "";
 
 async function read(model: WriterModel): Promise<GgufHeader> {
@@ -122,7 +122,7 @@ describe("estimate, settings beyond the context", () => {
     const header = await model("llama");
     const plain = known(header);
     for (const [settings, note] of [
-      [{ loadMode: "none" }, /load mode none: a second copy/],
+      [{ loadMode: "none" }, /load mode none: on Metal there may be a second copy/],
       [{ moeCpu: true }, /experts on the CPU .* same unified memory/],
       [{ moeCpuLayers: 2 }, /experts on the CPU/],
     ] as const) {
@@ -143,7 +143,7 @@ describe("estimate, settings beyond the context", () => {
   });
 
   for (const [settings, message] of [
-    [{ cacheRamMiB: -1 }, /prompt cache is -1: a whole number of MiB from 0/],
+    [{ cacheRamMiB: -1 }, /size of the prompt cache in MiB is -1; it must be a whole number from 0/],
     [{ ctxCheckpoints: 0.5 }, /context checkpoints is 0\.5/],
     [{ draftTokens: Number.NaN }, /drafted tokens is NaN/],
     [{ parallel: 64, contextSize: 2 ** 31, ctxCheckpoints: 2 ** 31 }, /more bytes than can be counted/],
@@ -163,7 +163,7 @@ describe("estimate, settings beyond the context", () => {
     assert.equal(one.contextBytes.kv, 6 * 2 ** 31 * 256);
     const two = estimate({ ...header, tensors: [tensor, tensor] }, SETTINGS);
     assert.ok(!two.ok, JSON.stringify(two));
-    assert.match(two.error, /tensors hold more than 2\^53 bytes/);
+    assert.match(two.error, /tensors of the file have more than 2\^53 bytes/);
   });
 
   it("never falls when slots, checkpoints, drafts or the prompt cache grow", async () => {
@@ -214,7 +214,7 @@ describe("estimateWith", () => {
     return read({ metadata: { "general.architecture": "clip", ...keys }, tensors: TENSORS });
   }
 
-  it("is the plain estimate without companions", () => {
+  it("is the plain estimate without auxiliary models", () => {
     assert.deepEqual(estimateWith(header, SETTINGS, {}), estimate(header, SETTINGS));
   });
 
@@ -224,7 +224,7 @@ describe("estimateWith", () => {
     // 64 x 64 floats, and 16384 patches x (3 x 128 + 6 x 64) floats.
     assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * 768);
     assert.equal(answer.value.totalBytes, sumOf(answer.value.parts));
-    assert.match(answer.value.notes.join(), /mmproj: its compute is bounded/);
+    assert.match(answer.value.notes.join(), /mmproj: its compute buffer is an upper bound/);
   });
 
   it("takes the file's image size where every image is scaled to it", async () => {
@@ -245,7 +245,7 @@ describe("estimateWith", () => {
   it("does not guess at a projector without an encoder, and names a bad key", async () => {
     const unknown = estimateWith(header, SETTINGS, { mmproj: await projector({}) });
     assert.ok(unknown.ok && unknown.value.confidence === "unknown");
-    assert.match(unknown.value.notes.join(), /mmproj: the file names neither/);
+    assert.match(unknown.value.notes.join(), /mmproj: the file describes neither/);
     const bad = estimateWith(header, SETTINGS, { mmproj: await projector({ ...VISION, "clip.vision.patch_size": 0 }) });
     assert.ok(!bad.ok);
     assert.match(bad.error, /^mmproj: key "clip\.vision\.patch_size" holds 0: a whole number from 1 to 2\^20/);

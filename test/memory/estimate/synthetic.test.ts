@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import { readSynthetic, settingsOf, syntheticHeader } from "../../support/synthetic-models.ts";
 import { SYNTHETIC_SHAPES } from "../../support/synthetic-shapes.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
-const MiB = 2 ** 20;
 /** 1 % of the weights of a 2B model in 4 bits: what the total may be under by where context and compute are small. */
 const SMALLEST_SHARE = 10 * MiB;
 const { llamaCpp, models } = readSynthetic();

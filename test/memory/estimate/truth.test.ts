@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
 import type { Backend, EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
 import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
-const MiB = 2 ** 20;
 const truth = readTruth();
 
 function settingsOf(measured: MeasuredCase, backend: Backend): EstimateSettings {

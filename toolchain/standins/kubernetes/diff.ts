@@ -10,7 +10,9 @@ export interface Change {
   replaces: boolean;
 }
 
-/** What cannot change in place, as in pulumi-kubernetes' diff.go (the kinds that a stack of models renders). */
+/**
+ * Properties that cannot change in place, as in pulumi-kubernetes' diff.go (the kinds that a stack of models renders).
+ */
 const REPLACED_BY: Readonly<Record<string, readonly string[]>> = {
   "/ConfigMap": ["data", "binaryData"],
   "/Secret": ["type", "data", "stringData"],
@@ -52,7 +54,7 @@ export function changesBetween(before: Properties, after: Properties): Change[] 
   }));
 }
 
-/** A replaced object that keeps its own given name must go before its successor comes: both have one file. */
+/** An object that is replaced under the same name must be deleted first, because both have the same file. */
 export function deletesBeforeReplace(before: Properties, after: Properties): boolean {
   const [old, successor] = [identify(before), identify(after)];
   const sameName = successor.name !== "" && old.name === successor.name && old.namespace === successor.namespace;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { isProperties, type Properties, UNKNOWN, unwrapProperties } from "../values.ts";
 
-/** What names a manifest. `namespace` is absent for cluster-scoped objects. */
+/** The identity of a manifest. `namespace` is absent for cluster-scoped objects. */
 export interface Identity {
   apiVersion: string;
   kind: string;
@@ -32,7 +32,7 @@ function text(value: unknown): string {
   return typeof value === "string" && value !== UNKNOWN ? value : "";
 }
 
-/** Reads the identity of plain (unwrapped) inputs; what is missing or not known yet is an empty string. */
+/** Reads the identity of plain (unwrapped) inputs. A value that is missing or not known yet is an empty string. */
 export function identify(inputs: Properties): Identity {
   const metadata = isProperties(inputs["metadata"]) ? inputs["metadata"] : {};
   const namespace = text(metadata["namespace"]);
@@ -56,15 +56,23 @@ export function manifestPath({ apiVersion, kind, name, namespace = "default" }: 
   return join(folder, `${group}-${kind.toLowerCase()}-${namespace}-${name}.yaml`);
 }
 
-/** Why an object cannot be rendered, or undefined. Names with a slash would leave the directory (Kubernetes forbids them too). */
+/**
+ * Why an object cannot be rendered, or undefined. A name with a slash would leave the directory; Kubernetes forbids
+ * such names too.
+ */
 export function unrenderable({ apiVersion, kind, name, namespace = "" }: Identity): string | undefined {
   if (apiVersion === "" || kind === "") return "it has no apiVersion and kind, so it is no Kubernetes object to render";
   if (name === "") return "metadata.name is empty";
   const unsafe = [apiVersion.split("/").slice(2).join(""), kind, name, namespace].find((part) => /[/\\\0]/.test(part));
-  return unsafe === undefined ? undefined : `${JSON.stringify(unsafe)} contains a slash, which no Kubernetes name may`;
+  return unsafe === undefined
+    ? undefined
+    : `${JSON.stringify(unsafe)} contains a slash, which is not allowed in Kubernetes names`;
 }
 
-/** The manifest file's text: sorted keys, unindented lists, as the official provider writes them. Secrets are in plain text. */
+/**
+ * The manifest file's text: sorted keys, unindented lists, as the official provider writes them. Secrets are in plain
+ * text.
+ */
 export function manifestYaml(inputs: Properties): string {
   return stringify(unwrapProperties(inputs), {
     sortMapEntries: true,

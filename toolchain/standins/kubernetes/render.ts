@@ -4,7 +4,10 @@ import writeFileAtomic from "write-file-atomic";
 import type { Properties } from "../values.ts";
 import { type Identity, manifestPath, manifestYaml } from "./manifest.ts";
 
-/** Writes the object's manifest, whole or not at all, readable by its owner only (it may hold secrets), and returns its path. */
+/**
+ * Writes the object's manifest atomically and returns its path. Only the owner can read the file, because it may hold
+ * secrets.
+ */
 export async function writeManifest(directory: string, identity: Identity, inputs: Properties): Promise<string> {
   const path = join(directory, manifestPath(identity));
   try {
@@ -18,7 +21,7 @@ export async function writeManifest(directory: string, identity: Identity, input
   return path;
 }
 
-/** Removes the object's manifest. One that is gone already is fine. */
+/** Removes the object's manifest, if it still exists. */
 export async function removeManifest(directory: string, identity: Identity): Promise<string> {
   const path = join(directory, manifestPath(identity));
   try {

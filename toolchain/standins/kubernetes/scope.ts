@@ -37,7 +37,7 @@ export function clusterScopedByDefinition(inputs: Properties): string | undefine
   return `${text(spec["group"])}/${text(spec["names"]["kind"])}`;
 }
 
-/** A kind that is not known is taken as namespaced, as the official provider does without a cluster. */
+/** An unknown kind counts as namespaced, as with the official provider when it has no cluster. */
 export function isNamespaced(apiVersion: string, kind: string, clusterScopedCustom: ReadonlySet<string>): boolean {
   const group = groupOf(apiVersion);
   return !CLUSTER_SCOPED[group]?.includes(kind) && !clusterScopedCustom.has(`${group}/${kind}`);

@@ -16,7 +16,7 @@ import { problemsWith, RENDERS_ONLY, type Settings, settingsFrom } from "./setti
 
 type Log = (line: LogLine) => Promise<void>;
 
-/** What one plugin process learns from the engine. */
+/** What one plugin process knows from the engine. */
 interface Session {
   log: Log;
   settings?: Settings;
@@ -52,7 +52,7 @@ function diff(request: rpc.DiffRequest): rpc.DiffResponse {
 
 function diffConfig(request: rpc.DiffRequest): rpc.DiffResponse {
   const { before, after } = sidesOf(request);
-  // The files live in the old directory: only a replacement of the provider moves them.
+  // The files are in the old directory; only replacing the provider moves them.
   const changes = changesBetween(before, after);
   return diffed(changes.map((change) => ({ ...change, replaces: change.path[0] === "renderYamlToDirectory" })));
 }
@@ -96,7 +96,7 @@ async function remove(session: Session, request: rpc.DeleteRequest) {
   return new empty.Empty();
 }
 
-/** Like the official provider when it renders: the state is taken as it is; there is nothing to read from. */
+/** Returns the state as it is, like the official provider when it renders, because there is nothing to read from. */
 function read(request: rpc.ReadRequest): rpc.ReadResponse {
   if (identify(unwrapProperties(properties(request.getProperties()))).kind === "") {
     throw new Error(`cannot read ${request.getId()}: ${RENDERS_ONLY}`);
@@ -135,7 +135,7 @@ function refuse(what: string): never {
   throw new Error(`cannot ${what}: ${RENDERS_ONLY}`);
 }
 
-/** The ResourceProvider service of the stand-in. It knows no cluster: what needs one is refused with RENDERS_ONLY. */
+/** The ResourceProvider service of the stand-in. It has no cluster; calls that need one fail with RENDERS_ONLY. */
 export function kubernetesService(version: string, connect: (engine: string) => Log): UntypedServiceImplementation {
   const session: Session = { log: async () => {}, clusterScoped: new Set() };
   return {

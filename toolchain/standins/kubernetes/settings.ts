@@ -1,20 +1,20 @@
 import { type Properties, UNKNOWN, unwrap, type Value } from "../values.ts";
 
-/** What the stand-in honours of the provider's configuration. */
+/** The part of the provider's configuration that the stand-in supports. */
 export interface Settings {
   /** Absolute, or relative to the program's directory (which is the plugin's working directory). */
   directory: string;
-  /** Given to namespaced objects that name none. */
+  /** The namespace of namespaced objects that name none. */
   namespace: string;
 }
 
-/** What every refusal of a non-rendering use says. */
+/** The error for every use other than rendering. */
 export const RENDERS_ONLY =
   "this is a stand-in for the kubernetes provider that only renders YAML: set renderYamlToDirectory on the provider, " +
   "or install the official plugin (pulumi plugin install resource kubernetes) to work with a cluster";
 
 export interface Problem {
-  /** Empty where it is about the whole resource. */
+  /** Empty if the problem concerns the whole resource. */
   property: string;
   reason: string;
 }
@@ -31,11 +31,13 @@ export function problemsWith(inputs: Properties): Problem[] {
     .filter((property) => given(inputs[property]))
     .map((property) => ({
       property,
-      reason: `"${property}" cannot go with "renderYamlToDirectory": leave one of the two out`,
+      reason: `"${property}" cannot be combined with "renderYamlToDirectory": remove one of the two`,
     }));
 }
 
-/** Reads Configure's variables (JSON for what is no string). Throws RENDERS_ONLY where no directory is given. */
+/**
+ * Reads the variables of Configure; values other than strings are JSON. Throws RENDERS_ONLY if no directory is given.
+ */
 export function settingsFrom(variables: ReadonlyMap<string, string>): Settings {
   const directory = variables.get("kubernetes:config:renderYamlToDirectory") ?? "";
   if (directory === "" || directory === UNKNOWN) throw new Error(RENDERS_ONLY);

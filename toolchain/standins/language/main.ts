@@ -5,6 +5,6 @@ import { languageService } from "./service.ts";
 
 const { version }: { version: string } = createRequire(import.meta.url)("@pulumi/pulumi/package.json");
 
-// The engine puts its address behind all flags.
+// The engine passes its address after all flags.
 const engineAddress = process.argv.at(-1) ?? "";
 await servePlugin(languageGrpc.LanguageRuntimeService, languageService(`${version}+stand-in`, engineAddress));

@@ -6,7 +6,9 @@ export interface RuntimeOptions {
   environment: Readonly<Record<string, string>>;
 }
 
-/** `runtime.options` of Pulumi.yaml: TypeScript is on unless `typescript: false`, as with the official language host. */
+/**
+ * `runtime.options` of Pulumi.yaml: TypeScript is on unless `typescript: false`, as with the official language host.
+ */
 export function runtimeOptions({ typescript, tsconfig, nodeargs }: Properties): RuntimeOptions {
   return {
     nodeArguments: typeof nodeargs === "string" ? nodeargs.split(/\s+/).filter((word) => word !== "") : [],
@@ -17,7 +19,7 @@ export function runtimeOptions({ typescript, tsconfig, nodeargs }: Properties): 
   };
 }
 
-/** Arguments of `@pulumi/pulumi/cmd/run`, without what the request leaves empty. */
+/** The arguments of `@pulumi/pulumi/cmd/run`, without those that are empty in the request. */
 export function programArguments(engineAddress: string, request: RunRequest): string[] {
   const info = request.getInfo();
   const flags = {

@@ -14,7 +14,7 @@ import { configVariables, programArguments, runtimeOptions } from "./program.ts"
 /** The SDK's exit code for "the user has been told already" (sdk/nodejs/cmd/run/index.ts). */
 const BAIL = 32;
 
-/** What one language host process keeps. */
+/** The state of one language host process. */
 interface Host {
   engineAddress: string;
   announced: boolean;
@@ -23,7 +23,7 @@ interface Host {
 
 type PluginCall = ServerWritableStream<rpc.RunPluginRequest, rpc.RunPluginResponse>;
 
-/** One of the SDK's own entry points, of the SDK that the program in `directory` has installed. */
+/** An entry point of the SDK that is installed for the program in `directory`. */
 function sdkCommand(name: string, directory: string): string {
   try {
     return createRequire(join(directory, "program.js")).resolve(`@pulumi/pulumi/cmd/${name}`);
@@ -57,13 +57,13 @@ async function run(host: Host, request: rpc.RunRequest): Promise<rpc.RunResponse
   const command = [sdkCommand("run", directory), ...programArguments(host.engineAddress, request)];
   const child = spawn(process.execPath, [...options.nodeArguments, ...command], {
     env: { ...process.env, ...options.environment, ...config },
-    // The engine shows what comes out of this process, so the program may write there itself.
+    // The engine shows the output of this process, so the program can write to it directly.
     stdio: ["ignore", "inherit", "inherit"],
   });
   const code = await exitCode(host, child);
   const response = new language.RunResponse();
   if (code === BAIL) response.setBail(true);
-  else if (code !== 0) response.setError(`the program ended with exit code ${code}`);
+  else if (code !== 0) response.setError(`the program exited with code ${code}`);
   return response;
 }
 
@@ -95,7 +95,10 @@ function about(): rpc.AboutResponse {
   return new language.AboutResponse().setExecutable(process.execPath).setVersion(process.version);
 }
 
-/** The LanguageRuntime service of the stand-in: it runs programs and plugins; it neither generates nor installs anything. */
+/**
+ * The LanguageRuntime service of the stand-in: it runs programs and plugins; it neither generates nor installs
+ * anything.
+ */
 export function languageService(version: string, engineAddress: string): UntypedServiceImplementation {
   const host: Host = { engineAddress, announced: false, children: new Set() };
   return {
