@@ -80,9 +80,9 @@ describe("the workloads of a directory", () => {
     [
       "their Model cannot be read",
       unreadable("Model", "llama"),
-      /^Model default\/llama, which modelRef names, cannot be read$/,
+      /^modelRef names Model default\/llama, whose manifest cannot be read$/,
     ],
-    ["something cannot be told, which may be their Model", { synced: false }, /^Model default\/llama, which modelRef/],
+    ["something cannot be told, which may be their Model", { synced: false }, /^modelRef names Model default\/llama, whose manifest/],
   ];
   for (const [about, rest, message] of unknown) {
     it(`are unknown, not refused, while ${about}`, () => {
