@@ -1,27 +1,14 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
-import { type AgentOptions, runAgent } from "../agent/run.ts";
-import { DEFAULT_MODELS, defaultState } from "../agent/state/paths.ts";
-import { openLog } from "../agent/status/log.ts";
+import { DEFAULT_MODELS } from "../agent/state/paths.ts";
+import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
+import type { AgentFlags } from "./agent-run.ts";
 import { installCommands } from "./install.ts";
 
-interface Flags {
-  readonly manifests?: string;
-  readonly memoryFraction?: number;
-  readonly apiKeyFile?: string;
-  readonly hostMemory?: number;
-  readonly models: string;
-  readonly modelsMax?: number;
-  readonly state?: string;
-  readonly llamaServer: string;
-  readonly listen: ListenAddress | "off";
-  readonly json?: boolean;
-}
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const EXIT_INTERRUPTED_TWICE = 130;
+/** Most first. Typed as the log's own levels, which would load the logger. */
+const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
 
 /** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 130 after a second signal. */
 export function agentCommand(): Command {
@@ -41,42 +28,12 @@ export function agentCommand(): Command {
     )
     .option("--api-key-file <file>", "keys that requests to the models must have one of, one a line", resolvePath)
     .option("--json", "log JSON lines")
-    .action(run);
+    .addOption(
+      new Option("--log-level <level>", "least severe message that is logged").choices(LOG_LEVELS).default("info"),
+    )
+    .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const install of installCommands()) command.addCommand(install);
   return command;
-}
-
-async function run({ manifests, ...flags }: Flags): Promise<void> {
-  if (manifests === undefined) throw new Error("--manifests is missing: name the folder that the agent is to watch");
-  const stop = new AbortController();
-  const onSignal = () => {
-    // Whoever asks twice does not want to wait; the exit handler of the agent kills what is left.
-    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
-    stop.abort();
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  try {
-    const done = await runAgent(optionsOf({ ...flags, manifests }), openLog(flags.json ? "json" : "text"), stop.signal);
-    if (!done.ok) throw new Error(done.error);
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-  }
-}
-
-function optionsOf(flags: Flags & { readonly manifests: string }): AgentOptions {
-  const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
-  const { apiKeyFile } = flags;
-  return {
-    manifests,
-    models,
-    state: state ?? defaultState(manifests),
-    llamaServer,
-    listen,
-    ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),
-    ...(memoryFraction === undefined ? {} : { memoryFraction }),
-    ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
-    ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
-  };
 }
 
 function resolvePath(path: string): string {

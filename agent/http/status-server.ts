@@ -1,8 +1,6 @@
 import { packageVersion } from "../state/package.ts";
 import type { AgentStatus } from "../status/status.ts";
 import type { ListenAddress } from "./listen.ts";
-import { agentMetrics } from "./metrics.ts";
-import { serveHttp } from "./server.ts";
 import { viewOfLoop } from "./view.ts";
 
 /** Metrics, health, status and the page that shows it, for as long as the agent runs. */
@@ -19,6 +17,7 @@ export interface StatusServer {
 /** Never fails: an agent without a window still holds its budgets. */
 export async function openStatusServer(listen: ListenAddress | "off"): Promise<StatusServer> {
   if (listen === "off") return CLOSED;
+  const [{ agentMetrics }, { serveHttp }] = await Promise.all([import("./metrics.ts"), import("./server.ts")]);
   const view = viewOfLoop(() => performance.now());
   const metrics = agentMetrics(packageVersion());
   const server = await serveHttp(listen, view, metrics);

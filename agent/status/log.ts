@@ -1,16 +1,20 @@
 import { type Logger, pino } from "pino";
-import pretty from "pino-pretty";
 import { formatBytes } from "../../api/quantity.ts";
 import type { WorkloadStatus } from "./status.ts";
 
 export type LogFormat = "json" | "text";
 
+/** The least severe message that is written; `silent` writes none. */
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+
 /** To standard output: JSON lines, or lines for a person. */
-export function openLog(format: LogFormat): Logger {
-  if (format === "json") return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
+export async function openLog(format: LogFormat, level: LogLevel): Promise<Logger> {
+  if (format === "json") return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  // Some 30 modules that a log of JSON lines has no use for.
+  const { default: pretty } = await import("pino-pretty");
   const colorize = process.stdout.isTTY === true;
   const ignore = "pid,hostname,workload,state,reason";
-  return pino({ base: null }, pretty({ colorize, ignore, translateTime: "SYS:HH:MM:ss", sync: true }));
+  return pino({ level, base: null }, pretty({ colorize, ignore, translateTime: "SYS:HH:MM:ss", sync: true }));
 }
 
 /** One line for each workload whose state or reason differs from the status before, and for each that is gone. */

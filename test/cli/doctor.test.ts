@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Check, diagnose } from "../../cli/doctor/checks.ts";
-import { doctorText } from "../../cli/doctor/command.ts";
+import { doctorText } from "../../cli/doctor/run.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";

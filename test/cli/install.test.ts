@@ -4,7 +4,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { parse } from "plist";
 import { GRACE_MS } from "../../agent/decisions/decide.ts";
-import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install.ts";
+import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install-daemon.ts";
 import { daemonPlist, LABEL } from "../../cli/launchd.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";

@@ -3,7 +3,7 @@ import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeStatus } from "../../agent/status/status.ts";
 import { logPathOf } from "../../agent/supervisor/start.ts";
-import { chooseName } from "../../cli/logs.ts";
+import { chooseName } from "../../cli/logs-print.ts";
 import { runCli } from "../agent/harness.ts";
 import { aStatus, aWorkloadStatus } from "../agent/http/recorded.ts";
 import { temporaryDirectory } from "../support/workspace.ts";

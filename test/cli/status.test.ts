@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgentStatus, writeStatus } from "../../agent/status/status.ts";
-import { statusText } from "../../cli/status.ts";
+import { statusText } from "../../cli/status-show.ts";
 import { runCli } from "../agent/harness.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { startCli } from "./running.ts";
