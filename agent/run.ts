@@ -3,7 +3,7 @@ import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
-import { resolveBudget } from "../memory/budget.ts";
+import { type Allocatable, describeAllocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { backgroundWork } from "./background.ts";
 import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
@@ -65,7 +65,7 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
     return fail(`${options.llamaServer} has no --api-key-file: update llama.cpp`);
   }
   const node = hostFactsOf(platform.value, supportedFlags.value, options);
-  const allocatable = resolveBudget(node);
+  const allocatable = resolveAllocatable({ ...node, physicalMemoryBytes: platform.value.hostMemoryBytes });
   if (!allocatable.ok) return allocatable;
   const { hostMemoryBytes: claimed = 0 } = options;
   if (claimed > platform.value.hostMemoryBytes) {
@@ -81,7 +81,7 @@ export async function runAgent(options: AgentOptions, log: Logger, stop: AbortSi
   });
   if (!lock.ok) return lock;
   try {
-    await supervise(options, platform.value, node, allocatable.value.bytes, log, ending.signal);
+    await supervise(options, platform.value, node, allocatable.value, log, ending.signal);
     return stop.aborted ? ok(undefined) : fail("another process took the state folder over");
   } finally {
     await lock.value().catch(() => {});
@@ -111,7 +111,7 @@ async function supervise(
   options: AgentOptions,
   platform: Platform,
   node: HostFacts,
-  allocatableBytes: number,
+  allocatable: Allocatable,
   log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
@@ -133,7 +133,7 @@ async function supervise(
     platform,
     cap,
     adopted,
-    allocatableBytes,
+    allocatableBytes: allocatable.bytes,
     llamaServer: options.llamaServer,
     supportedFlags: node.options,
     stateDirectory: options.state,
@@ -168,12 +168,12 @@ async function supervise(
     pid: process.pid,
     startedAt: new Date().toISOString(),
     hostMemoryBytes: node.hostMemoryBytes ?? platform.hostMemoryBytes,
-    allocatableBytes,
+    allocatableBytes: allocatable.bytes,
     backend: platform.backend,
     kernelCap,
     ...(window.url === undefined ? {} : { pageUrl: window.url }),
   };
-  log.info(`watching ${options.manifests}; models may use ${formatBytes(allocatableBytes)} together`);
+  log.info(`watching ${options.manifests}; models may use ${describeAllocatable(allocatable)} together`);
   const problems = new Set<string>();
   let shown: readonly WorkloadStatus[] = [];
   const report = async (workloads: readonly WorkloadStatus[], seconds: number) => {

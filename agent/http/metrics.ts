@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { type AgentStatus, STATES, type WorkloadStatus } from "../status/status.ts";
 
 /** Names are LLMKube's where it has one for the same thing, so that its dashboards and alerts read this agent too. */

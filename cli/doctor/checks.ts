@@ -8,7 +8,7 @@ import { openPlatform } from "../../agent/host/open.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import { formatBytes } from "../../api/quantity.ts";
-import { describeBudget, resolveBudget } from "../../memory/budget.ts";
+import { describeAllocatable, resolveAllocatable } from "../../memory/allocatable.ts";
 
 export interface Check {
   readonly name: string;
@@ -95,9 +95,14 @@ async function checkMemory({ llamaServer, system }: Subject): Promise<Check> {
   const name = "memory";
   const platform = await openPlatform(llamaServer, system);
   if (!platform.ok) return { name, state: "failed", found: platform.error };
-  const budget = resolveBudget(platform.value);
-  if (!budget.ok) return { name, state: "failed", found: budget.error };
-  return { name, state: "ok", found: `${describeBudget(budget.value)} for models where nothing else is said` };
+  const { backend, hostMemoryBytes: physicalMemoryBytes, workingSetBytes } = platform.value;
+  const allocatable = resolveAllocatable({ backend, physicalMemoryBytes, workingSetBytes });
+  if (!allocatable.ok) return { name, state: "failed", found: allocatable.error };
+  return {
+    name,
+    state: "ok",
+    found: `all models together may use ${describeAllocatable(allocatable.value)} by default`,
+  };
 }
 
 async function checkWiredLimit({ system }: Subject): Promise<Check> {

@@ -75,6 +75,10 @@ describe("pulumi-llmkube doctor", function () {
       );
       assert.equal(checks.get("llama-server")?.found, "version: 7");
       assert.deepEqual([checks.get("Metal")?.state, checks.get("Metal")?.found], ["ok", "working set 11.1 GiB"]);
+      assert.match(
+        checks.get("memory")?.found ?? "",
+        /^all models together may use \S+ GiB \((the Metal working set|.* GiB \* \d+%|.* less 4\.0 GiB for macOS)\) by default$/,
+      );
       assert.match(checks.get("wired limit")?.found ?? "", /raised by hand to 12000 MB/);
       assert.deepEqual(
         [checks.get("memory pressure")?.state, checks.get("memory pressure")?.found],
