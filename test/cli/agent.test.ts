@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ensureTool } from "../../toolchain/ensure.ts";
-import { runCli } from "../agent/harness.ts";
+import { standIn } from "../agent/stand-in.ts";
+import { inProcess } from "../support/in-process.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 describe("pulumi-llmkube agent", function () {
@@ -20,14 +21,14 @@ describe("pulumi-llmkube agent", function () {
   ];
   for (const [flags, says] of badFlags) {
     it(`refuses ${flags.join(" ") || "no flags"}`, async () => {
-      const { exitCode, stderr } = await runCli("agent", ...flags);
+      const { exitCode, stderr } = await inProcess("agent", ...flags);
       assert.equal(exitCode, 2);
       assert.match(stderr, says);
       assert.doesNotMatch(stderr, /\n\s+at /);
     });
   }
 
-  it("says what to do where there is no llama-server", async () => {
+  it("says what to do where there is no llama-server, in a process of its own", async () => {
     const folder = await temporaryDirectory();
     const missing = join(folder, "llama-server");
     const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", missing];
@@ -39,7 +40,7 @@ describe("pulumi-llmkube agent", function () {
   it("says that a binary is no llama-server", async () => {
     const folder = await temporaryDirectory();
     const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", process.execPath];
-    const { exitCode, stderr } = await runCli("agent", ...flags);
+    const { exitCode, stderr } = await inProcess("agent", ...flags);
     assert.equal(exitCode, 2);
     assert.match(stderr, /^pulumi-llmkube: .*node is no llama-server: name the binary with --llama-server$/);
   });
@@ -47,9 +48,9 @@ describe("pulumi-llmkube agent", function () {
   it("says that the state folder cannot be written", async () => {
     const folder = await temporaryDirectory();
     const state = join(process.execPath, "state");
-    const llamaServer = await ensureTool("llama-server", () => {});
+    const llamaServer = await standIn("well");
     const flags = ["--manifests", folder, "--state", state, "--llama-server", llamaServer];
-    const { exitCode, stderr } = await runCli("agent", ...flags);
+    const { exitCode, stderr } = await inProcess("agent", ...flags);
     assert.equal(exitCode, 2);
     assert.match(stderr, /cannot be written \(ENOTDIR\): name another one with --state$/);
   });

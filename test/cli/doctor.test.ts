@@ -3,8 +3,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Check, diagnose } from "../../cli/doctor/checks.ts";
 import { doctorText } from "../../cli/doctor/run.ts";
-import { ensureTool } from "../../toolchain/ensure.ts";
-import { runCli } from "../agent/harness.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const byName = (checks: readonly Check[]) => new Map(checks.map((check) => [check.name, check]));
@@ -14,23 +13,6 @@ describe("pulumi-llmkube doctor", function () {
   let folder = "";
   beforeEach(async () => {
     folder = await temporaryDirectory();
-  });
-
-  it("finds everything well with the real llama-server, and prints it as JSON too", async () => {
-    const llamaServer = await ensureTool("llama-server", () => {});
-    const flags = ["--llama-server", llamaServer, "--models", join(folder, "m"), "--state", join(folder, "s")];
-    const { stdout, exitCode } = await runCli("doctor", ...flags, "--json");
-    assert.equal(exitCode, 0);
-    const checks: readonly Check[] = JSON.parse(stdout);
-    assert.deepEqual(
-      checks.filter(({ state }) => state === "failed"),
-      [],
-    );
-    assert.match(byName(checks).get("llama-server")?.found ?? "", /^version: /);
-    assert.equal(byName(checks).get("models folder")?.found, join(folder, "m"));
-    const text = await runCli("doctor", ...flags);
-    assert.match(text.stdout, /^✓ {2}llama-server +version: /m);
-    assert.match(text.stdout, /^- {2}Metal +no Mac/m);
   });
 
   it("says what to do where llama-server is missing or a folder cannot be written, and exits with 1", async () => {

@@ -6,7 +6,8 @@ import { parse } from "plist";
 import { GRACE_MS } from "../../agent/decisions/decide.ts";
 import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install-daemon.ts";
 import { daemonPlist, LABEL } from "../../cli/launchd.ts";
-import { runCli } from "../agent/harness.ts";
+import { inProcess } from "../support/in-process.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const DAEMON = { command: ["/bin/node", "/p/cli.js", "agent"], user: "ada", home: "/Users/ada" };
@@ -101,9 +102,9 @@ describe("pulumi-llmkube agent install", function () {
         ? []
         : [[["--manifests", site.folder, "--llama-server", "sh"], /launchd is macOS's/] as const]),
     ];
-    assert.equal((await runCli("agent", "uninstall", "--bogus")).exitCode, 2);
+    assert.equal((await inProcess("agent", "uninstall", "--bogus")).exitCode, 2);
     for (const [args, says] of cases) {
-      const { stderr, exitCode } = await runCli("agent", "install", ...args);
+      const { stderr, exitCode } = await inProcess("agent", "install", ...args);
       assert.equal(exitCode, 2);
       assert.match(stderr, says);
     }

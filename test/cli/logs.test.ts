@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { writeStatus } from "../../agent/status/status.ts";
 import { logPathOf } from "../../agent/supervisor/start.ts";
 import { chooseName } from "../../cli/logs-print.ts";
-import { runCli } from "../agent/harness.ts";
 import { aStatus, aWorkloadStatus } from "../agent/http/recorded.ts";
+import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { startCli } from "./running.ts";
 
@@ -40,9 +40,9 @@ describe("pulumi-llmkube logs", function () {
   }
 
   it("prints everything, or so many lines from the end", async () => {
-    assert.equal((await runCli("logs", "default/chat", "--state", state)).stdout, "one\ntwo\nthree");
-    assert.equal((await runCli("logs", "default/chat", "--state", state, "--tail", "2")).stdout, "two\nthree");
-    assert.equal((await runCli("logs", "default/chat", "--state", state, "--tail", "0")).stdout, "");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state)).stdout, "one\ntwo\nthree");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state, "--tail", "2")).stdout, "two\nthree");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state, "--tail", "0")).stdout, "");
   });
 
   it("says in one sentence what is wrong, with exit code 2", async () => {
@@ -53,7 +53,7 @@ describe("pulumi-llmkube logs", function () {
       [["chat", "--tail", "-1"], /whole number of lines/],
     ] as const;
     for (const [args, says] of cases) {
-      const { exitCode, stderr } = await runCli("logs", ...args);
+      const { exitCode, stderr } = await inProcess("logs", ...args);
       assert.equal(exitCode, 2, stderr);
       assert.match(stderr, says);
     }

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import type { AgentStatus } from "../../agent/status/status.ts";
 import { formatBytes } from "../../api/quantity.ts";
+import { runCli } from "../support/run-cli.ts";
 import {
   type AgentProcess,
   newSite,
-  runCli,
   type Site,
   serversLeft,
   serversOf,
