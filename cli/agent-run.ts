@@ -23,10 +23,10 @@ const EXIT_INTERRUPTED_TWICE = 130;
 
 /** Runs the agent until a signal. Throws one sentence where it cannot begin. */
 export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
-  if (manifests === undefined) throw new Error("--manifests is missing: name the folder that the agent is to watch");
+  if (manifests === undefined) throw new Error("--manifests is required: name the folder of manifests");
   const stop = new AbortController();
   const onSignal = () => {
-    // Whoever asks twice does not want to wait; the exit handler of the agent kills what is left.
+    // A second signal means: do not wait. The exit handler of the agent kills what is left.
     if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
     stop.abort();
   };

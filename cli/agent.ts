@@ -7,30 +7,32 @@ import { parseQuantity } from "../api/quantity.ts";
 import type { AgentFlags } from "./agent-run.ts";
 import { installCommands } from "./install.ts";
 
-/** Most first. Typed as the log's own levels, which would load the logger. */
+/** Most verbose first. Written out here, because the definition must not load the logger. */
 const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
 
 /** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 130 after a second signal. */
 export function agentCommand(): Command {
   const command = new Command("agent")
-    .description("Serve the manifests of a folder with llama-server, each model inside its memory budget.")
-    .option("--manifests <dir>", "folder that renderYamlToDirectory writes; always needed", resolvePath)
-    .option("--memory-fraction <f>", "share of memory for models, above 0 and at most 1", parseFraction)
-    .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseBytes)
+    .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
+    .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", resolvePath)
+    .option("--memory-fraction <f>", "fraction of memory for models, above 0 and at most 1", parseFraction)
+    .option("--host-memory <quantity>", "use less memory than the machine has, for example 16Gi", parseBytes)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
-    .option("--models-max <quantity>", "above it unused downloads are removed, oldest first; default: none", parseBytes)
-    .option("--state <dir>", "folder for the agent's own files; by default one for each --manifests", resolvePath)
-    .option("--llama-server <path>", "the binary to run", "llama-server")
+    .option(
+      "--models-max <quantity>",
+      "delete unused downloads above this size, oldest first (default: never)",
+      parseBytes,
+    )
+    .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", resolvePath)
+    .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
     .addOption(
-      new Option("--listen <host:port>", "loopback address of the status page and the metrics, or off")
+      new Option("--listen <host:port>", "loopback address of the status page and metrics, or off")
         .argParser(parseAddress)
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
-    .option("--api-key-file <file>", "keys that requests to the models must have one of, one a line", resolvePath)
-    .option("--json", "log JSON lines")
-    .addOption(
-      new Option("--log-level <level>", "least severe message that is logged").choices(LOG_LEVELS).default("info"),
-    )
+    .option("--api-key-file <file>", "file of API keys that the models require, one per line", resolvePath)
+    .option("--json", "log as JSON lines")
+    .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const install of installCommands()) command.addCommand(install);
   return command;

@@ -23,7 +23,11 @@ export async function install(agent: Command, dryRun: boolean): Promise<void> {
   if (!args.ok) throw new Error(args.error);
   const plist = daemonPlist({ command: args.value, ...(await owner()) });
   if (dryRun) console.log(`${pathIn(MAC)}:\n${plist}\n${loading(MAC).map(shown).join("\n")}`);
-  else report(refusal() ?? (await installDaemon(plist, MAC)), `installed ${pathIn(MAC)}; ask pulumi-llmkube status`);
+  else
+    report(
+      refusal() ?? (await installDaemon(plist, MAC)),
+      `installed ${pathIn(MAC)}; check it with pulumi-llmkube status`,
+    );
 }
 
 /** Prints what it would do, or does it. Throws one sentence where it fails. */
@@ -47,9 +51,7 @@ async function agentArguments(agent: Command): Promise<Result<readonly string[]>
       args.push(option.long ?? "", ...(value === true ? [] : [optionText(value)]));
     }
   }
-  return args.includes("--manifests")
-    ? ok(args)
-    : fail("--manifests is missing: name the folder that the agent is to watch");
+  return args.includes("--manifests") ? ok(args) : fail("--manifests is required: name the folder of manifests");
 }
 
 function optionText(value: unknown): string {
@@ -69,8 +71,8 @@ async function owner(): Promise<{ readonly user: string; readonly home: string }
 }
 
 function refusal(): string | undefined {
-  if (process.platform !== "darwin") return "launchd is macOS's: here --dry-run shows what would be done";
-  return process.getuid?.() === 0 ? undefined : "it needs sudo: the agent starts before anybody logs in";
+  if (process.platform !== "darwin") return "launchd exists on macOS only; --dry-run shows here what would be done";
+  return process.getuid?.() === 0 ? undefined : "run it with sudo: the agent starts at boot, before anyone logs in";
 }
 
 /** A sentence where it failed. What was there before is unloaded first. */
@@ -90,7 +92,7 @@ export async function installDaemon(plist: string, site: LaunchdSite): Promise<s
 
 export async function uninstallDaemon(site: LaunchdSite): Promise<string | undefined> {
   const there = await stat(pathIn(site)).catch(() => undefined);
-  if (there === undefined) return `${pathIn(site)} is not there: nothing was installed`;
+  if (there === undefined) return `nothing is installed: ${pathIn(site)} does not exist`;
   await outputOf(site.launchctl, unloading(site).slice(1));
   await rm(pathIn(site));
   return undefined;

@@ -25,7 +25,7 @@ export async function print(wanted: string, flags: LogsFlags): Promise<void> {
   if (!name.ok) throw new Error(name.error);
   const path = logPathOf(folder, name.value);
   const file = await stat(path).catch(() => undefined);
-  if (file === undefined && !flags.follow) throw new Error(`${name.value} has not been started yet: it has no log`);
+  if (file === undefined && !flags.follow) throw new Error(`${name.value} has no log: it has not been started yet`);
   const offset = file === undefined || flags.tail === undefined ? 0 : await offsetOfLast(path, flags.tail);
   await untilInterrupted(async (stop) => {
     let place: Place = { inode: file?.ino ?? 0, offset };

@@ -5,10 +5,10 @@ import { stateOptions } from "./state-folder.ts";
 /** `pulumi-llmkube logs NAME`: what its llama-server printed since it was started last. Exit code 2 for a name nobody knows. */
 export function logsCommand(): Command {
   const command = new Command("logs")
-    .description("Print what a model's llama-server printed.")
-    .argument("<name>", "the InferenceService, as namespace/name, or its name alone where that says enough")
-    .option("-f, --follow", "go on with what it prints, until Ctrl-C")
-    .option("--tail <lines>", "only so many lines from the end; all of them by default", parseLines);
+    .description("Print the log of a model's llama-server.")
+    .argument("<name>", "InferenceService, as namespace/name, or its name alone if that is unique")
+    .option("-f, --follow", "follow the log until Ctrl-C")
+    .option("--tail <lines>", "print only this many lines from the end (default: all)", parseLines);
   for (const option of stateOptions()) command.addOption(option);
   return command.action(async (name: string, flags: LogsFlags) => (await import("./logs-print.ts")).print(name, flags));
 }

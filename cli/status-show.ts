@@ -58,7 +58,7 @@ function redraw(text: string): void {
 }
 
 function noAgent({ agent }: AgentStatus): string {
-  return `no agent runs; this was its state at ${agent.updatedAt}`;
+  return `the agent is not running; this is its last status, from ${agent.updatedAt}`;
 }
 
 /** The table, and under it a line for each workload that is not Ready and for each note and problem. */

@@ -9,8 +9,8 @@ import type { StatusFlags } from "./status-show.ts";
 export function statusCommand(): Command {
   const command = new Command("status")
     .description("Show what the agent runs: state, budget, estimated and measured memory, endpoint.")
-    .option("--json", "print the whole status as JSON")
-    .addOption(new Option("--watch", "go on, once a second, until Ctrl-C").conflicts("json"));
+    .option("--json", "print the status as JSON")
+    .addOption(new Option("--watch", "update every second until Ctrl-C").conflicts("json"));
   for (const option of stateOptions()) command.addOption(option);
   return command.action(async (flags: StatusFlags) => (await import("./status-show.ts")).show(flags));
 }

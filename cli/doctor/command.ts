@@ -6,11 +6,11 @@ import type { DoctorFlags } from "./run.ts";
 /** `pulumi-llmkube doctor`: exit code 0, 1 where something would keep the agent from its promise. */
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("Look at all that the agent needs on this machine, and say what to do about what is missing.")
-    .option("--llama-server <path>", "the binary to run", "llama-server")
+    .description("Check what the agent needs on this machine, and suggest fixes.")
+    .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
     .option("--models <dir>", "folder for downloaded models", (path) => resolve(path), DEFAULT_MODELS)
     .option("--state <dir>", "folder for the agents' own files", (path) => resolve(path), AGENTS)
     .option("--json", "print the checks as JSON")
-    .addHelpText("after", "\nExit codes: 0 all well, or warnings only; 1 something has failed.")
+    .addHelpText("after", "\nExit codes: 0 no check failed, 1 a check failed.")
     .action(async (flags: DoctorFlags) => (await import("./run.ts")).run(flags));
 }

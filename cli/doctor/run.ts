@@ -11,7 +11,7 @@ export interface DoctorFlags {
 
 /** Prints what was found; exit code 1 where a check failed. */
 export async function run({ json, ...flags }: DoctorFlags): Promise<void> {
-  const checks = await withProgress("looking at this machine", diagnose({ ...flags, system: process.platform }));
+  const checks = await withProgress("checking this machine", diagnose({ ...flags, system: process.platform }));
   console.log(json ? JSON.stringify(checks, null, 2) : doctorText(checks));
   if (checks.some(({ state }) => state === "failed")) process.exitCode = 1;
 }

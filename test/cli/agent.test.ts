@@ -9,14 +9,14 @@ describe("pulumi-llmkube agent", function () {
   this.timeout(60_000);
 
   const badFlags: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
-    [[], /--manifests is missing: name the folder/],
+    [[], /--manifests is required: name the folder/],
     [["--manifests", "m", "--memory-fraction", "1.5"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "NaN"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "0"], /above 0 and at most 1/],
     [["--manifests", "m", "--host-memory", "24GB"], /"24GB" is not a quantity of bytes/],
     [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
-    [["--manifests", "m", "--listen", "0.0.0.0:9099"], /would show the agent to other machines/],
-    [["--manifests", "m", "--listen", "9099"], /no HOST:PORT/],
+    [["--manifests", "m", "--listen", "0.0.0.0:9099"], /refusing to listen on 0\.0\.0\.0/],
+    [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
   ];
   for (const [flags, says] of badFlags) {

@@ -26,8 +26,8 @@ describe("pulumi-llmkube doctor", function () {
     );
     assert.equal(exitCode, 1);
     assert.match(stdout, /^✗ {2}llama-server +\/no\/llama-server was not found\n +→ brew install llama\.cpp/m);
-    assert.match(stdout, /^✗ {2}models folder .*cannot be written.*\n +→ name another with --models/m);
-    assert.doesNotMatch(stdout, /its options/);
+    assert.match(stdout, /^✗ {2}models folder .*cannot be written.*\n +→ use another folder with --models/m);
+    assert.doesNotMatch(stdout, /llama-server options/);
   });
 
   describe("on a Mac, through stand-ins on PATH", () => {
@@ -61,12 +61,12 @@ describe("pulumi-llmkube doctor", function () {
         checks.get("memory")?.found ?? "",
         /^all models together may use \S+ GiB \((the Metal working set|.* GiB \* \d+%|.* less 4\.0 GiB for macOS)\) by default$/,
       );
-      assert.match(checks.get("wired limit")?.found ?? "", /raised by hand to 12000 MB/);
+      assert.match(checks.get("wired limit")?.found ?? "", /set to 12000 MB/);
       assert.deepEqual(
         [checks.get("memory pressure")?.state, checks.get("memory pressure")?.found],
         ["warning", "warning"],
       );
-      assert.match(checks.get("kernel's limit")?.found ?? "", /^none: taskpolicy comes with macOS 14/);
+      assert.match(checks.get("kernel memory limit")?.found ?? "", /^none: taskpolicy comes with macOS 14/);
     });
 
     it("fails without Metal", async () => {

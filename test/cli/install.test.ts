@@ -55,7 +55,7 @@ describe("pulumi-llmkube agent install", function () {
     assert.equal(calls(), `bootout system/${LABEL}\nbootstrap system ${path}\n`);
     assert.equal(await uninstallDaemon(site), undefined);
     assert.ok(!existsSync(path));
-    assert.match((await uninstallDaemon(site)) ?? "", /nothing was installed/);
+    assert.match((await uninstallDaemon(site)) ?? "", /^nothing is installed: .* does not exist$/);
   });
 
   it("says what went wrong", async () => {
@@ -96,11 +96,11 @@ describe("pulumi-llmkube agent install", function () {
 
   it("refuses without a folder, without the binary, and on another system", async () => {
     const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-      [["--llama-server", "sh"], /--manifests is missing/],
+      [["--llama-server", "sh"], /--manifests is required/],
       [["--manifests", site.folder, "--llama-server", "/no/server"], /\/no\/server was not found/],
       ...(process.platform === "darwin"
         ? []
-        : [[["--manifests", site.folder, "--llama-server", "sh"], /launchd is macOS's/] as const]),
+        : [[["--manifests", site.folder, "--llama-server", "sh"], /launchd exists on macOS only/] as const]),
     ];
     assert.equal((await inProcess("agent", "uninstall", "--bogus")).exitCode, 2);
     for (const [args, says] of cases) {

@@ -48,7 +48,7 @@ describe("pulumi-llmkube logs", function () {
   it("says in one sentence what is wrong, with exit code 2", async () => {
     const cases = [
       [["nobody", "--state", state], /^pulumi-llmkube: there is no model nobody: there is default\/chat, .*$/],
-      [["search", "--state", state], /^pulumi-llmkube: default\/search has not been started yet: it has no log$/],
+      [["search", "--state", state], /^pulumi-llmkube: default\/search has no log: it has not been started yet$/],
       [["chat", "--state", `${state}/none`], /^pulumi-llmkube: no agent has run with the state folder .*$/],
       [["chat", "--tail", "-1"], /whole number of lines/],
     ] as const;

@@ -71,7 +71,7 @@ describe("pulumi-llmkube status", function () {
     const state = await temporaryDirectory();
     await writeStatus(state, status);
     const watching = startCli("status", "--state", state, "--watch");
-    await watching.printed(/default\/chat +Ready[\s\S]*\nno agent runs; this was its state at 1970/);
+    await watching.printed(/default\/chat +Ready[\s\S]*\nthe agent is not running; this is its last status, from 1970/);
     await writeStatus(state, { ...status, workloads: [] });
     await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
     assert.equal(await watching.interrupted(), 0);
@@ -89,7 +89,7 @@ describe("pulumi-llmkube status", function () {
     const { exitCode, stdout, stderr } = await inProcess("status", "--state", state, "--json");
     assert.equal(exitCode, 1);
     assert.deepEqual(JSON.parse(stdout), status);
-    assert.match(stderr, /no agent runs/);
+    assert.match(stderr, /the agent is not running/);
   });
 
   it("exits with 2 where there is no state, or a foreign one", async () => {
