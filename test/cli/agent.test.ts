@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readStatus } from "../../agent/status/status.ts";
 import { standIn } from "../agent/stand-in.ts";
 import { inProcess } from "../support/in-process.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
+import { startCli } from "./running.ts";
 
 describe("pulumi-llmkube agent", function () {
   this.timeout(60_000);
@@ -17,6 +20,7 @@ describe("pulumi-llmkube agent", function () {
     [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
     [["--manifests", "m", "--listen", "0.0.0.0:9099"], /refusing to listen on 0\.0\.0\.0/],
     [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
+    [["--manifests", "m", "--log-level", "loud"], /Allowed choices are trace, debug, info, warn, error, silent/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
   ];
   for (const [flags, says] of badFlags) {
@@ -54,4 +58,30 @@ describe("pulumi-llmkube agent", function () {
     assert.equal(exitCode, 2);
     assert.match(stderr, /cannot be written \(ENOTDIR\): name another one with --state$/);
   });
+
+  for (const [level, format] of [
+    ["info", []],
+    ["error", []],
+    ["info", ["--json"]],
+    ["silent", ["--json"]],
+  ] as const) {
+    it(`${["--log-level", level, ...format].join(" ")}: ${level === "info" ? "logs" : "does not log"} its start`, async () => {
+      const folder = await temporaryDirectory();
+      const state = join(folder, "state");
+      const flags = [
+        "--manifests",
+        folder,
+        "--state",
+        state,
+        "--llama-server",
+        await standIn("well"),
+        "--listen",
+        "off",
+      ];
+      const agent = startCli("agent", ...flags, "--log-level", level, ...format);
+      while (!(await readStatus(state)).ok) await sleep(50);
+      assert.equal(await agent.interrupted(), 0);
+      assert.equal(agent.stdout().includes(`watching ${folder}`), level === "info", agent.stdout());
+    });
+  }
 });
