@@ -1,5 +1,5 @@
 import { formatBytes } from "../api/quantity.ts";
-import { adaptiveFraction } from "./budget.ts";
+import { resolveAllocatable } from "./allocatable.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
 
@@ -19,7 +19,7 @@ export interface Advice {
   readonly fewestChanges: EstimateSettings | undefined;
   /** The smallest budget for the settings as they are; undefined: unknown. */
   readonly neededBytes: number | undefined;
-  /** RAM of the smallest Mac whose default budget holds the settings as they are; undefined: unknown, or none does. */
+  /** RAM of the smallest Mac that by default gives its models enough for the settings as they are; undefined: unknown, or none does. */
   readonly smallestMacBytes: number | undefined;
 }
 
@@ -154,7 +154,10 @@ function withCache(settings: EstimateSettings, type: CacheType): EstimateSetting
 }
 
 function smallestMac(needed: number): number | undefined {
-  return MAC_GIB.map((gib) => gib * 2 ** 30).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
+  return MAC_GIB.map((gib) => gib * 2 ** 30).find((physicalMemoryBytes) => {
+    const allocatable = resolveAllocatable({ backend: "metal", physicalMemoryBytes });
+    return allocatable.ok && needed <= allocatable.value.bytes;
+  });
 }
 
 function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { recordsFolder } from "../../../agent/state/layout.ts";
@@ -90,7 +91,8 @@ describe("servers that an agent before this one left behind", function () {
   });
 
   it("are killed where they ignore SIGTERM", async () => {
-    const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; while :; do sleep 0.1; done');
+    const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; echo trapped; while :; do sleep 0.1; done');
+    while ((await readFile(logPath, "utf8")) !== "trapped\n") await sleep(10);
     record({ pid, startTime });
     await leftovers();
     assert.equal(child.signalCode, "SIGKILL");

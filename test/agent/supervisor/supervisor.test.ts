@@ -175,16 +175,30 @@ describe("the supervisor with stand-ins for llama-server, and its clock in our h
     await until("default/chat", inState("Ready"));
   });
 
-  it("goes on with what runs when its clock jumps, as after a machine's sleep", async () => {
-    await open("well");
-    await want("default/chat");
-    const { pid } = await until("default/chat", inState("Ready"));
-    for (const hours of [24, 24 * 365]) {
-      await tick(hours * 60 * MINUTE);
-      await sleep(200);
-      await tick();
-      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+  it("counts by its own clock and not by the wall's, which people and NTP set", async () => {
+    const wall = Date.now;
+    try {
+      await open("exits-at-once");
+      await want("default/chat");
+      await until("default/chat", inState("BackOff"));
+      Date.now = () => wall() + 366 * 24 * 60 * MINUTE;
+      await tick(1);
+      assert.equal(of("default/chat")?.state, "BackOff");
+      Date.now = () => wall() - 366 * 24 * 60 * MINUTE;
+      await tick(10 * MINUTE);
+      assert.notEqual(of("default/chat")?.state, "BackOff");
+    } finally {
+      Date.now = wall;
     }
+  });
+
+  it("clears the earlier reason once a later look lets it start (LLMKube#643)", async () => {
+    await open("well");
+    const workload = await want("default/chat", { budget: { bytes: MIB, source: "crd-budget" } });
+    assert.equal((await until("default/chat", inState("Failed"))).reason, "InsufficientMemory");
+    wish(workload, { budget: { bytes: 512 * MIB, source: "crd-budget" }, specHash: "raised" });
+    const { reason, message } = await until("default/chat", inState("Ready"));
+    assert.deepEqual([reason, message], [undefined, undefined]);
   });
 
   it("LLMKube trap T14: shows no endpoint from the moment that it drains", async () => {
