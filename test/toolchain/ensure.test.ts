@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cacheRoot, entryName } from "../../toolchain/cache.ts";
 import { ensure, type Host } from "../../toolchain/ensure.ts";
 import { llamaCmakeArguments, pinPath, TOOL_NAMES, TOOLS } from "../../toolchain/tools.ts";
