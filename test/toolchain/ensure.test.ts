@@ -202,6 +202,7 @@ describe("toolchain: failures", () => {
   });
 
   it("reports at each heartbeat for how long it builds", async () => {
+    const isProgress = (line: string) => /^made-up: building, \d+ s: compiling one\.c$/.test(line);
     const lines: string[] = [];
     const where = await host({
       heartbeatMs: 20,
@@ -209,10 +210,11 @@ describe("toolchain: failures", () => {
       build: async (_, site) => {
         site.progress("compiling one.c");
         await script(join(site.output, "bin", "made-up"), "exit 0");
-        // Ends once it was reported, however slow the machine is; the test's timeout is for a report that never comes.
-        while (!lines.some((line) => /^made-up: building, \d+ s: compiling one\.c$/.test(line))) await sleep(5);
+        // Ends once it was reported, however slow the machine is.
+        for (let tries = 0; tries < 1000 && !lines.some(isProgress); tries += 1) await sleep(5);
       },
     });
     await ensure("made-up", madeUpTool(), where);
+    assert.ok(lines.some(isProgress), lines.join("\n"));
   });
 });
