@@ -79,7 +79,7 @@ describe("pulumi-llmkube agent", function () {
         "off",
       ];
       const agent = startCli("agent", ...flags, "--log-level", level, ...format);
-      while (!(await readStatus(state)).ok) await sleep(50);
+      for (let tries = 0; tries < 600 && !(await readStatus(state)).ok; tries += 1) await sleep(50);
       assert.equal(await agent.interrupted(), 0);
       assert.equal(agent.stdout().includes(`watching ${folder}`), level === "info", agent.stdout());
     });
