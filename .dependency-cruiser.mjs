@@ -1,4 +1,4 @@
-// Which folder may import which: `npm run check` holds it. Folders that are not named here (test, bench, examples) may import everything.
+// Which folder may import which: `npm run check` holds it. Folders that are not named here (test, bench, examples) may import everything; test/ is only held to what its own rule says.
 
 /** Top-level folders, and what each may import besides itself. */
 const PACKAGES = {
@@ -45,6 +45,13 @@ const forbidden = [
     severity: "error",
     from: { pathNot: "^(test|bench|examples)/" },
     to: { path: "^(test|bench)/" },
+  },
+  {
+    name: "unit-tests-need-no-tools",
+    comment: "What needs a real server, real weights or a browser is in a file that ends in .real.test.ts.",
+    severity: "error",
+    from: { path: "^test/.*[.]test[.]ts$", pathNot: "[.]real[.]test[.]ts$|^test/toolchain/" },
+    to: { path: "^toolchain/ensure[.]ts$|playwright-core", reachable: true },
   },
   ...Object.entries(PACKAGES).map(([folder, allowed]) => ({
     name: `${folder}-imports`,

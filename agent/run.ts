@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
+import { describeAllocatable } from "../memory/allocatable.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { alarmClock } from "./lifecycle/alarm.ts";
@@ -86,7 +86,7 @@ async function serve(
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
-  log.info(`watching ${options.manifests}; all models together may use ${formatBytes(host.allocatableBytes)}`);
+  log.info(`watching ${options.manifests}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
     await runBeside(loop, [collector, ...statusServer.runnables], stop, say);
   } finally {

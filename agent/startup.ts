@@ -1,6 +1,6 @@
 import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { resolveBudget } from "../memory/budget.ts";
+import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
 import type { ListenAddress } from "./http/listen.ts";
@@ -41,7 +41,9 @@ export interface Host {
   readonly platform: Platform;
   readonly facts: HostFacts;
   readonly supportedFlags: SupportedFlags;
-  /** What all models together may use, in bytes. */
+  /** What all models together may use, and where that limit comes from. */
+  readonly allocatable: Allocatable;
+  /** The same in bytes. */
   readonly allocatableBytes: number;
   /** A warning about the options, as a sentence. */
   readonly warning: string | undefined;
@@ -60,15 +62,15 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
     return fail(`${options.llamaServer} does not support --api-key-file: update llama.cpp`);
   }
   const facts = factsOf(platform.value, supportedFlags.value, options);
-  const allocatable = resolveBudget(facts);
+  const allocatable = resolveAllocatable({ ...facts, physicalMemoryBytes: platform.value.hostMemoryBytes });
   if (!allocatable.ok) return allocatable;
-  const { bytes } = allocatable.value;
   const warning = claimWarning(options.hostMemoryBytes, platform.value);
   return ok({
     platform: platform.value,
     facts,
     supportedFlags: supportedFlags.value,
-    allocatableBytes: bytes,
+    allocatable: allocatable.value,
+    allocatableBytes: allocatable.value.bytes,
     warning,
   });
 }

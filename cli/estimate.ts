@@ -1,8 +1,7 @@
 import { Command } from "commander";
 import type { Failure, Result } from "../api/result.ts";
-import { type Answer, answerFor } from "./estimate-answer.ts";
+import type { Answer } from "./estimate-answer.ts";
 import { type EstimateFlags, withEstimateOptions } from "./estimate-flags.ts";
-import { comparisonText, estimateText } from "./estimate-text.ts";
 
 /** 0: fits, or no budget was asked about. 128 + SIGINT: interrupted. */
 const EXIT = { fits: 0, doesNotFit: 1, badInput: 2, unknown: 3, interrupted: 130 } as const;
@@ -26,6 +25,7 @@ export function estimateCommand(): Command {
 }
 
 async function run(sources: readonly string[], flags: EstimateFlags): Promise<void> {
+  const { answerFor } = await import("./estimate-answer.ts");
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
@@ -38,7 +38,7 @@ async function run(sources: readonly string[], flags: EstimateFlags): Promise<vo
         return;
       }
     }
-    report(results, flags);
+    await report(results, flags);
   } finally {
     process.off("SIGINT", onInterrupt);
   }
@@ -50,7 +50,8 @@ interface Asked {
 }
 
 /** Sources that could not be read get a sentence each; the others are shown all the same. */
-function report(asked: readonly Asked[], flags: EstimateFlags): void {
+async function report(asked: readonly Asked[], flags: EstimateFlags): Promise<void> {
+  const { comparisonText, estimateText } = await import("./estimate-text.ts");
   for (const { result } of asked) if (!result.ok) console.error(`pulumi-llmkube: ${result.error}`);
   const answers = asked.flatMap(({ result }) => (result.ok ? [result.value] : []));
   const [first] = answers;

@@ -1,127 +1,20 @@
-import { rm, stat } from "node:fs/promises";
-import { homedir, userInfo } from "node:os";
-import { join } from "node:path";
 import { Command } from "commander";
-import writeFileAtomic from "write-file-atomic";
-import { outputOf } from "../agent/host/command.ts";
-import type { ListenAddress } from "../agent/http/listen.ts";
-import { packagePath } from "../agent/state/package.ts";
-import { errorText } from "../api/error-code.ts";
-import { fail, ok, type Result } from "../api/result.ts";
-import { daemonPlist, LABEL } from "./launchd.ts";
-
-/** Where launchd looks, and who is asked to load. */
-export interface LaunchdSite {
-  readonly folder: string;
-  readonly launchctl: string;
-}
-
-const MAC: LaunchdSite = { folder: "/Library/LaunchDaemons", launchctl: "/bin/launchctl" };
 
 /** `pulumi-llmkube agent install` and `uninstall`; with `--dry-run` they only say what they would do, on any system. */
 export function installCommands(): readonly Command[] {
   const install = new Command("install")
-    .description("Have macOS start the agent with these options whenever this Mac starts (with sudo).")
-    .option("--dry-run", "print the file and the commands, and change nothing")
+    .description("Start the agent with these options whenever this Mac starts (needs sudo).")
+    .option("--dry-run", "print the launchd file and the commands without running them")
     .action(async (flags: { readonly dryRun?: true }, command: Command) => {
-      const args = await agentArguments(command.parent ?? command);
-      if (!args.ok) throw new Error(args.error);
-      const plist = daemonPlist({ command: args.value, ...(await owner()) });
-      if (flags.dryRun) console.log(`${pathIn(MAC)}:\n${plist}\n${loading(MAC).map(shown).join("\n")}`);
-      else
-        report(refusal() ?? (await installDaemon(plist, MAC)), `installed ${pathIn(MAC)}; ask pulumi-llmkube status`);
+      const { install } = await import("./install-daemon.ts");
+      await install(command.parent ?? command, flags.dryRun === true);
     });
   const uninstall = new Command("uninstall")
-    .description("Stop the agent that `install` set up, and remove its file (with sudo).")
-    .option("--dry-run", "print the commands, and change nothing")
+    .description("Stop the installed agent and remove its launchd file (needs sudo).")
+    .option("--dry-run", "print the commands without running them")
     .action(async (flags: { readonly dryRun?: true }) => {
-      if (flags.dryRun) console.log(`${shown(unloading(MAC))}\nrm ${pathIn(MAC)}`);
-      else report(refusal() ?? (await uninstallDaemon(MAC)), `removed ${pathIn(MAC)}`);
+      const { uninstall } = await import("./install-daemon.ts");
+      await uninstall(flags.dryRun === true);
     });
   return [install, uninstall];
-}
-
-/** What launchd is to run: only options that were given, so that the defaults are those of the user it runs as. */
-async function agentArguments(agent: Command): Promise<Result<readonly string[]>> {
-  const args = [process.execPath, packagePath("bin/pulumi-llmkube.js"), "agent"];
-  for (const option of agent.options) {
-    const name = option.attributeName();
-    const value: unknown = agent.getOptionValue(name);
-    if (name === "llamaServer") {
-      const path = await outputOf("/bin/sh", ["-c", 'command -v "$1"', "sh", String(value)]);
-      if (!path.ok)
-        return fail(`${String(value)} was not found: brew install llama.cpp, or name it with --llama-server`);
-      args.push("--llama-server", path.value.trim());
-    } else if (agent.getOptionValueSource(name) === "cli") {
-      args.push(option.long ?? "", ...(value === true ? [] : [optionText(value)]));
-    }
-  }
-  return args.includes("--manifests")
-    ? ok(args)
-    : fail("--manifests is missing: name the folder that the agent is to watch");
-}
-
-function optionText(value: unknown): string {
-  return isAddress(value) ? `${value.host}:${value.port}` : String(value);
-}
-
-function isAddress(value: unknown): value is ListenAddress {
-  return typeof value === "object" && value !== null && "host" in value && "port" in value;
-}
-
-/** Who asked, also behind sudo. */
-async function owner(): Promise<{ readonly user: string; readonly home: string }> {
-  const behindSudo = process.env["SUDO_USER"];
-  if (behindSudo === undefined || !/^[\w.-]+$/.test(behindSudo)) return { user: userInfo().username, home: homedir() };
-  const home = await outputOf("/bin/sh", ["-c", `echo ~${behindSudo}`]);
-  return { user: behindSudo, home: home.ok ? home.value.trim() : homedir() };
-}
-
-function refusal(): string | undefined {
-  if (process.platform !== "darwin") return "launchd is macOS's: here --dry-run shows what would be done";
-  return process.getuid?.() === 0 ? undefined : "it needs sudo: the agent starts before anybody logs in";
-}
-
-/** A sentence where it failed. What was there before is unloaded first. */
-export async function installDaemon(plist: string, site: LaunchdSite): Promise<string | undefined> {
-  try {
-    await outputOf(site.launchctl, unloading(site).slice(1));
-    await writeFileAtomic(pathIn(site), plist, { mode: 0o644 });
-  } catch (error) {
-    return `${pathIn(site)} cannot be written (${errorText(error)})`;
-  }
-  for (const [, ...args] of loading(site)) {
-    const done = await outputOf(site.launchctl, args);
-    if (!done.ok) return done.error;
-  }
-  return undefined;
-}
-
-export async function uninstallDaemon(site: LaunchdSite): Promise<string | undefined> {
-  const there = await stat(pathIn(site)).catch(() => undefined);
-  if (there === undefined) return `${pathIn(site)} is not there: nothing was installed`;
-  await outputOf(site.launchctl, unloading(site).slice(1));
-  await rm(pathIn(site));
-  return undefined;
-}
-
-function pathIn({ folder }: LaunchdSite): string {
-  return join(folder, `${LABEL}.plist`);
-}
-
-function loading(site: LaunchdSite): readonly (readonly string[])[] {
-  return [[site.launchctl, "bootstrap", "system", pathIn(site)]];
-}
-
-function unloading({ launchctl }: LaunchdSite): readonly string[] {
-  return [launchctl, "bootout", `system/${LABEL}`];
-}
-
-function shown(command: readonly string[]): string {
-  return command.join(" ");
-}
-
-function report(problem: string | undefined, done: string): void {
-  if (problem !== undefined) throw new Error(problem);
-  console.log(done);
 }

@@ -1,25 +1,26 @@
 import { build } from "plist";
 import { DEFAULT_GRACE_PERIOD_MS } from "../agent/workload/workload.ts";
 
-/** Its name for launchctl, and of its file. */
+/** The label for launchctl, and the name of the plist file. */
 export const LABEL = "dev.llmkube.pulumi-llmkube.agent";
 
 export interface Daemon {
-  /** Absolute paths: launchd has no PATH of the user's. */
+  /** Absolute paths, because launchd does not have the user's PATH. */
   readonly command: readonly string[];
-  /** Who it runs as, and that user's home. */
+  /** The user that it runs as, and the home folder of that user. */
   readonly user: string;
   readonly home: string;
 }
 
-/** Between two starts of an agent that ends at once. */
+/** Between two starts of an agent that exits at once. */
 const THROTTLE_SECONDS = 10;
-/** Beyond the time that servers are given to end. */
+/** Added to the grace period of the servers. */
 const MARGIN_SECONDS = 20;
 
 /**
- * A LaunchDaemon, since a LaunchAgent's traffic can fail silently behind Local Network privacy; not in the background, where
- * Metal is some eight times slower; started again unless it was stopped (docs/background/apple-memory.md, "launchd").
+ * A LaunchDaemon: the traffic of a LaunchAgent can fail silently behind Local Network privacy. ProcessType is Interactive, since
+ * Metal is some eight times slower in the background. launchd starts it again unless it exited with 0
+ * (docs/background/apple-memory.md, "launchd").
  */
 export function daemonPlist({ command, user, home }: Daemon): string {
   const log = `${home}/Library/Logs/pulumi-llmkube-agent.log`;

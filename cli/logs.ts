@@ -1,82 +1,16 @@
-import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { logPathOf } from "../agent/state/layout.ts";
-import type { WorkloadStatus } from "../agent/status/status.ts";
-import { readStatus } from "../agent/status/status-file.ts";
-import { type WorkloadId, workloadId } from "../agent/workload/workload-id.ts";
-import { fail, ok, type Result } from "../api/result.ts";
-import { pause, untilInterrupted } from "./interrupt.ts";
-import { type StateFlags, stateFolder, stateOptions } from "./state-folder.ts";
-import { offsetOfLast, type Place, readOn } from "./tail.ts";
-
-interface Flags extends StateFlags {
-  readonly follow?: boolean;
-  readonly tail?: number;
-}
-
-const FOLLOW_MS = 250;
+import type { LogsFlags } from "./logs-print.ts";
+import { stateOptions } from "./state-folder.ts";
 
 /** `pulumi-llmkube logs NAME`: what its llama-server printed since it was started last. Exit code 2 for a name nobody knows. */
 export function logsCommand(): Command {
   const command = new Command("logs")
-    .description("Print what a model's llama-server printed.")
-    .argument("<name>", "the InferenceService, as namespace/name, or its name alone where that says enough")
-    .option("-f, --follow", "go on with what it prints, until Ctrl-C")
-    .option("--tail <lines>", "only so many lines from the end; all of them by default", parseLines);
+    .description("Print the log of a model's llama-server.")
+    .argument("<name>", "InferenceService, as namespace/name, or its name alone if that is unique")
+    .option("-f, --follow", "follow the log until Ctrl-C")
+    .option("--tail <lines>", "print only this many lines from the end (default: all)", parseLines);
   for (const option of stateOptions()) command.addOption(option);
-  return command.action(print);
-}
-
-async function print(wanted: string, flags: Flags): Promise<void> {
-  const folder = await stateFolder(flags);
-  const status = await readStatus(folder);
-  if (!status.ok) throw new Error(status.error);
-  const id = chooseWorkload(wanted, status.value.workloads);
-  if (!id.ok) throw new Error(id.error);
-  const path = logPathOf(folder, id.value);
-  const file = await stat(path).catch(() => undefined);
-  if (file === undefined && !flags.follow) throw new Error(`${wanted} has not been started yet: it has no log`);
-  const offset = file === undefined || flags.tail === undefined ? 0 : await offsetOfLast(path, flags.tail);
-  await untilInterrupted(async (stop) => {
-    let place: Place = { inode: file?.ino ?? 0, offset };
-    do {
-      place = await readOn(path, place, (bytes) => process.stdout.write(bytes));
-      if (flags.follow) await pause(FOLLOW_MS, stop);
-    } while (flags.follow && !stop.aborted);
-  });
-}
-
-/**
- * The workload that a person means: by its identity, by `namespace/name`, or by its name alone; each where only one workload has it.
- */
-export function chooseWorkload(
-  wanted: string,
-  known: readonly Pick<WorkloadStatus, "id" | "name">[],
-): Result<WorkloadId> {
-  const meant = (text: string) => [
-    ({ id }: Known) => id === text,
-    ({ name }: Known) => name === text,
-    shortNameIs(text),
-  ];
-  for (const means of meant(wanted)) {
-    const [only, ...more] = known.filter(means);
-    if (only !== undefined && more.length === 0) return ok(workloadId(only.id));
-    if (only !== undefined) return fail(`${wanted} is more than one model: say ${choices([only, ...more])}`);
-  }
-  const others = known.length === 0 ? "the agent has none" : `there is ${known.map(({ name }) => name).join(", ")}`;
-  return fail(`there is no model ${wanted}: ${others}`);
-}
-
-type Known = Pick<WorkloadStatus, "id" | "name">;
-
-function shortNameIs(text: string): (workload: Known) => boolean {
-  return ({ name }) => name.split("/")[1] === text;
-}
-
-/** By name where that tells them apart, else by identity. */
-function choices(workloads: readonly Known[]): string {
-  const names = workloads.map(({ name }) => name);
-  return (new Set(names).size === names.length ? names : workloads.map(({ id }) => id)).join(" or ");
+  return command.action(async (name: string, flags: LogsFlags) => (await import("./logs-print.ts")).print(name, flags));
 }
 
 function parseLines(text: string): number {

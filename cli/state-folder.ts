@@ -11,7 +11,7 @@ export interface StateFlags {
 /** The options that name an agent. */
 export function stateOptions(): readonly Option[] {
   return [
-    new Option("--manifests <dir>", "folder that the agent watches").argParser((path) => resolve(path)),
+    new Option("--manifests <dir>", "manifest folder of the agent").argParser((path) => resolve(path)),
     new Option("--state <dir>", "state folder of the agent").argParser((path) => resolve(path)).conflicts("manifests"),
   ];
 }

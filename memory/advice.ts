@@ -1,6 +1,6 @@
 import { GiB } from "../api/bytes.ts";
 import { MAX_CONTEXT_SIZE, MAX_PARALLEL_SLOTS } from "../api/llama-fields.ts";
-import { adaptiveFraction } from "./budget.ts";
+import { resolveAllocatable } from "./allocatable.ts";
 import { isQuantized } from "./estimate/cache-types.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
@@ -27,8 +27,8 @@ export interface Advice {
   /** The smallest budget that holds the settings as they are; undefined: the need is unknown. */
   readonly neededBytes: number | undefined;
   /**
-   * RAM of the smallest Mac whose default budget holds the settings as they are; undefined: the need is unknown, or no
-   * Mac does.
+   * RAM of the smallest Mac that by default gives its models enough for the settings as they are; undefined: the need is
+   * unknown, or no Mac does.
    */
   readonly smallestMacBytes: number | undefined;
 }
@@ -131,7 +131,10 @@ function withCache(settings: EstimateSettings, type: CacheType): EstimateSetting
 }
 
 function smallestMac(needed: number): number | undefined {
-  return MAC_GIB.map((gib) => gib * GiB).find((bytes) => needed <= Math.trunc(bytes * adaptiveFraction(bytes)));
+  return MAC_GIB.map((gib) => gib * GiB).find((physicalMemoryBytes) => {
+    const allocatable = resolveAllocatable({ backend: "metal", physicalMemoryBytes });
+    return allocatable.ok && needed <= allocatable.value.bytes;
+  });
 }
 
 function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {

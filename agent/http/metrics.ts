@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { type AgentStatus, STATES, type WorkloadStatus } from "../status/status.ts";
 
 /** Names are LLMKube's where it has one for the same thing, so that its dashboards and alerts read this agent too. */
@@ -6,7 +6,7 @@ const PREFIX = "llmkube_metal_agent_";
 
 export interface AgentMetrics {
   readonly registry: Registry;
-  /** Takes a new status; every series of a workload that is not in it is gone. */
+  /** Takes a new status. The series of a workload that is not in it are removed. */
   readonly observe: (status: AgentStatus) => void;
   readonly ticked: (seconds: number) => void;
 }
@@ -17,7 +17,7 @@ type Labels = readonly string[];
 const HOST: Labels = [];
 const WORKLOAD: Labels = ["name", "namespace"];
 
-/** An unknown number is no series, never 0. */
+/** A number that is not known has no series; it is never shown as 0. */
 interface Definition {
   readonly name: string;
   readonly help: string;
@@ -28,36 +28,58 @@ interface Definition {
 const PRESSURE_LEVELS = { normal: 0, warning: 1, critical: 2 } as const;
 
 const GAUGES: readonly Definition[] = [
-  host("system_memory_bytes", "Physical memory that is counted on.", ({ agent }) => agent.hostMemoryBytes),
-  host("system_memory_available_bytes", "Available system memory.", ({ agent }) => agent.availableBytes),
-  host("memory_budget_bytes", "What all models together may use.", ({ agent }) => agent.allocatableBytes),
-  host("managed_processes", "llama-server processes of this agent.", ({ workloads }) => count(workloads, hasProcess)),
-  host("admission_waiting", "Workloads that wait for memory others hold.", ({ workloads }) =>
+  host(
+    "system_memory_bytes",
+    "Memory of the host that the agent counts on, in bytes.",
+    ({ agent }) => agent.hostMemoryBytes,
+  ),
+  host(
+    "system_memory_available_bytes",
+    "Memory of the host that is available, in bytes.",
+    ({ agent }) => agent.availableBytes,
+  ),
+  host(
+    "memory_budget_bytes",
+    "Memory that all models together may use, in bytes.",
+    ({ agent }) => agent.allocatableBytes,
+  ),
+  host("managed_processes", "Number of llama-server processes that this agent manages.", ({ workloads }) =>
+    count(workloads, hasProcess),
+  ),
+  host("admission_waiting", "Number of workloads that wait for memory.", ({ workloads }) =>
     count(workloads, ({ state }) => state === "Waiting"),
   ),
   host(
     "memory_pressure_level",
-    "Memory pressure of the machine: 0 normal, 1 warning, 2 critical.",
+    "Memory pressure of the host: 0 normal, 1 warning, 2 critical.",
     ({ agent }) => agent.pressure && PRESSURE_LEVELS[agent.pressure],
   ),
-  host("manifest_problems", "Manifests that cannot be used, and other problems.", ({ agent }) => agent.problems.length),
-  each("process_healthy", "Whether a running process is ready to answer (1) or not (0).", (workload) =>
+  host(
+    "manifest_problems",
+    "Number of problems, such as manifests that cannot be read.",
+    ({ agent }) => agent.problems.length,
+  ),
+  each("process_healthy", "Whether the llama-server process is ready (1) or not (0).", (workload) =>
     hasProcess(workload) ? Number(workload.state === "Ready") : undefined,
   ),
-  each("memory_estimated_bytes", "Estimated memory of a workload.", ({ estimateBytes }) => estimateBytes),
+  each("memory_estimated_bytes", "Estimated memory of the workload, in bytes.", ({ estimateBytes }) => estimateBytes),
   each(
     "memory_projected_bytes",
-    "What llama-server itself said it would reserve.",
+    "Memory that llama-server projects before it loads the model, in bytes.",
     ({ projectedBytes }) => projectedBytes,
   ),
-  each("process_footprint_bytes", "Memory that a process is charged for.", ({ measuredBytes }) => measuredBytes),
-  each("process_budget_bytes", "The budget that a process is held to.", ({ budget }) => budget?.bytes),
-  each("enforcement_unknown", "Whether a running process cannot be measured (1).", (workload) =>
+  each(
+    "process_footprint_bytes",
+    "Measured memory footprint of the llama-server process, in bytes.",
+    ({ measuredBytes }) => measuredBytes,
+  ),
+  each("process_budget_bytes", "Memory budget of the workload, in bytes.", ({ budget }) => budget?.bytes),
+  each("enforcement_unknown", "Whether the memory of the process cannot be measured (1) or can (0).", (workload) =>
     hasProcess(workload) ? Number(workload.enforcementUnknown === true) : undefined,
   ),
   {
     name: `${PREFIX}workload_state`,
-    help: "1 for the state that a workload is in, 0 for every other.",
+    help: "State of the workload: 1 for the state it is in, 0 for every other.",
     labels: [...WORKLOAD, "state"],
     series: ({ workloads }) =>
       workloads.flatMap((workload) =>
@@ -72,25 +94,29 @@ export function agentMetrics(version: string): AgentMetrics {
   let status: AgentStatus | undefined;
   const stops = { BudgetExceeded: new Map<string, number>(), Evicted: new Map<string, number>() };
   const counters: readonly Definition[] = [
-    each("process_restarts_total", "Starts of a process after the first one.", ({ restarts }) => restarts),
+    each("process_restarts_total", "Restarts of the llama-server process.", ({ restarts }) => restarts),
     each(
       "budget_exceeded_total",
-      "Stops of a process over its budget.",
+      "Times the llama-server process was stopped because it exceeded its budget.",
       ({ name }) => stops.BudgetExceeded.get(name) ?? 0,
     ),
-    each("evictions_total", "Stops of a process for want of memory.", ({ name }) => stops.Evicted.get(name) ?? 0),
+    each(
+      "evictions_total",
+      "Times the llama-server process was evicted because of memory pressure.",
+      ({ name }) => stops.Evicted.get(name) ?? 0,
+    ),
   ];
   for (const definition of GAUGES) exportGauge(definition, registry, () => status);
   for (const definition of counters) exportCounter(definition, registry, () => status);
   new Gauge({
     name: `${PREFIX}build_info`,
-    help: "Always 1; the version of the agent and of its Node.js.",
+    help: "Versions of the agent and of Node.js; always 1.",
     labelNames: ["version", "node"],
     registers: [registry],
   }).set({ version, node: process.version }, 1);
   const ticks = new Histogram({
     name: `${PREFIX}tick_duration_seconds`,
-    help: "One round of looking, deciding and acting.",
+    help: "Duration of one iteration of the reconcile loop, in seconds.",
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 10],
     registers: [registry],
   });
@@ -159,7 +185,7 @@ function known(
   return series.flatMap(([labels, value]) => (value === undefined ? [] : [[labels, value] as const]));
 }
 
-/** Both halves of `namespace/name`: a name alone is not one workload. */
+/** Namespace and name: two namespaces may each have a workload of one name. */
 function labelsOf(workload: string): Readonly<Record<string, string>> {
   const [namespace = "", name = ""] = workload.split("/");
   return { namespace, name };
@@ -173,7 +199,7 @@ function count(workloads: readonly WorkloadStatus[], holds: (workload: WorkloadS
   return workloads.filter(holds).length;
 }
 
-/** A stop shows as Draining from the tick that decides on it. */
+/** Counts each stop once: at the first status that shows the workload as Draining for this reason. */
 function countStops(
   counts: Map<string, number>,
   why: string,

@@ -2,8 +2,6 @@ import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
 import type { StatusSink } from "../status/sink.ts";
 import type { ListenAddress } from "./listen.ts";
-import { agentMetrics } from "./metrics.ts";
-import { serveHttp } from "./server.ts";
 import { viewOfLoop } from "./view.ts";
 
 /** Metrics, health, status and the page that shows it, for as long as the agent runs. */
@@ -25,6 +23,7 @@ export interface StatusServer {
  */
 export async function openStatusServer(listen: ListenAddress | "off", dump: () => unknown): Promise<StatusServer> {
   if (listen === "off") return NONE;
+  const [{ agentMetrics }, { serveHttp }] = await Promise.all([import("./metrics.ts"), import("./server.ts")]);
   const view = viewOfLoop(() => performance.now());
   const metrics = agentMetrics(packageVersion());
   const server = await serveHttp(listen, view, metrics, dump);

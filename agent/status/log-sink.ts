@@ -1,5 +1,4 @@
 import { type Logger, pino } from "pino";
-import pretty from "pino-pretty";
 import * as z from "zod";
 import { formatBytes } from "../../api/quantity.ts";
 import type { StatusSink } from "./sink.ts";
@@ -12,8 +11,10 @@ export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Logs to standard output. `json`: one JSON object per line, with a constant message and the details as fields. `text`: sentences. */
-export function openLog(format: LogFormat, level: LogLevel = "info"): Logger {
+export async function openLog(format: LogFormat, level: LogLevel = "info"): Promise<Logger> {
   if (format === "json") return pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime });
+  // Some 30 modules that a log of JSON lines has no use for.
+  const { default: pretty } = await import("pino-pretty");
   const colorize = process.stdout.isTTY === true;
   const person = pretty({
     ...{ colorize, sync: true, hideObject: true, translateTime: "SYS:HH:MM:ss" },

@@ -9,14 +9,14 @@ import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import { errorText } from "../../api/error-code.ts";
 import { formatBytes } from "../../api/quantity.ts";
-import { describeBudget, resolveBudget } from "../../memory/budget.ts";
+import { describeAllocatable, resolveAllocatable } from "../../memory/allocatable.ts";
 
 export interface Check {
   readonly name: string;
-  /** `failed`: the agent cannot begin, or cannot keep its promise. */
+  /** `failed`: the agent cannot start, or cannot keep models within their budgets. */
   readonly state: "ok" | "warning" | "failed" | "skipped";
   readonly found: string;
-  /** What a person can do about it. */
+  /** What to do about it. */
   readonly remedy?: string;
 }
 
@@ -28,12 +28,12 @@ export interface Subject {
   readonly system: NodeJS.Platform;
 }
 
-/** Below this a download of an ordinary model has no room. */
+/** Less free space than this is too little to download an ordinary model. */
 const LITTLE_DISK_BYTES = 10 * 2 ** 30;
 
 type Look = (subject: Subject) => Promise<Check>;
 
-/** What cannot be told without a llama-server that runs. */
+/** Checks that need a llama-server that runs. */
 const OF_THE_SERVER: readonly Look[] = [checkOptions, checkDevice, checkMemory, checkPressure];
 
 const OF_THE_MACHINE: readonly Look[] = [
@@ -46,7 +46,7 @@ const OF_THE_MACHINE: readonly Look[] = [
   checkNetwork,
 ];
 
-/** Looks at one thing after another; changes nothing, and never throws. */
+/** Runs one check after another. Changes nothing and never throws. */
 export async function diagnose(subject: Subject): Promise<readonly Check[]> {
   const server = await checkServer(subject);
   const checks = [server];
@@ -59,8 +59,7 @@ export async function diagnose(subject: Subject): Promise<readonly Check[]> {
 async function checkServer({ llamaServer }: Subject): Promise<Check> {
   const name = "llama-server";
   const runs = await outputOf(llamaServer, ["--version"]);
-  if (runs.ok)
-    return { name, state: "ok", found: (await versionOf(llamaServer)) ?? "it runs, and does not say its version" };
+  if (runs.ok) return { name, state: "ok", found: (await versionOf(llamaServer)) ?? "it runs, but prints no version" };
   const remedy = "brew install llama.cpp, or name the binary with --llama-server";
   return { name, state: "failed", found: runs.error, remedy };
 }
@@ -76,15 +75,15 @@ const TIMEOUT_MS = 10_000;
 const NOTHING = { stdout: "", stderr: "" };
 
 async function checkOptions({ llamaServer }: Subject): Promise<Check> {
-  const name = "its options";
+  const name = "llama-server options";
   const options = await readSupportedFlags(llamaServer);
   if (!options.ok) return { name, state: "failed", found: options.error };
-  return { name, state: "ok", found: `${options.value.size} known; all that the agent needs are there` };
+  return { name, state: "ok", found: `${options.value.size} known; all that the agent needs are supported` };
 }
 
 async function checkDevice({ llamaServer, system }: Subject): Promise<Check> {
   const name = "Metal";
-  if (system !== "darwin") return skipped(name, "no Mac: models run on the CPU here");
+  if (system !== "darwin") return skipped(name, "not a Mac: models run on the CPU");
   const devices = await outputOf(llamaServer, ["--list-devices"]);
   const bytes = devices.ok ? parseWorkingSet(devices.value) : null;
   if (bytes !== null) return { name, state: "ok", found: `working set ${formatBytes(bytes)}` };
@@ -96,54 +95,59 @@ async function checkMemory({ llamaServer, system }: Subject): Promise<Check> {
   const name = "memory";
   const platform = await openPlatform(llamaServer, system);
   if (!platform.ok) return { name, state: "failed", found: platform.error };
-  const budget = resolveBudget(platform.value);
-  if (!budget.ok) return { name, state: "failed", found: budget.error };
-  return { name, state: "ok", found: `${describeBudget(budget.value)} for models where nothing else is said` };
+  const { backend, hostMemoryBytes: physicalMemoryBytes, workingSetBytes } = platform.value;
+  const allocatable = resolveAllocatable({ backend, physicalMemoryBytes, workingSetBytes });
+  if (!allocatable.ok) return { name, state: "failed", found: allocatable.error };
+  return {
+    name,
+    state: "ok",
+    found: `all models together may use ${describeAllocatable(allocatable.value)} by default`,
+  };
 }
 
 async function checkWiredLimit({ system }: Subject): Promise<Check> {
   const name = "wired limit";
-  if (system !== "darwin") return skipped(name, "no Mac");
+  if (system !== "darwin") return skipped(name, "not a Mac");
   const limit = await outputOf("sysctl", ["-n", "iogpu.wired_limit_mb"]);
   if (!limit.ok) return { name, state: "warning", found: limit.error };
   const megabytes = limit.value.trim();
-  if (megabytes === "0") return { name, state: "ok", found: "the system's own" };
-  const remedy = "sudo sysctl iogpu.wired_limit_mb=0 sets it back; it also lapses at a restart";
-  return { name, state: "warning", found: `raised by hand to ${megabytes} MB`, remedy };
+  if (megabytes === "0") return { name, state: "ok", found: "system default" };
+  const remedy = "reset it with sudo sysctl iogpu.wired_limit_mb=0, or restart the Mac";
+  return { name, state: "warning", found: `set to ${megabytes} MB`, remedy };
 }
 
 async function checkPressure({ llamaServer, system }: Subject): Promise<Check> {
   const name = "memory pressure";
   const platform = await openPlatform(llamaServer, system);
   const level = platform.ok ? await platform.value.pressure() : null;
-  if (level === null) return { name, state: "warning", found: "cannot be read: no model would be started" };
+  if (level === null) return { name, state: "warning", found: "cannot be read, so no model would start" };
   if (level === "normal") return { name, state: "ok", found: level };
-  return { name, state: "warning", found: level, remedy: "end what else uses memory" };
+  return { name, state: "warning", found: level, remedy: "quit other applications that use memory" };
 }
 
 async function checkKernelCap({ state, system }: Subject): Promise<Check> {
-  const name = "kernel's limit";
+  const name = "kernel memory limit";
   const { limit, text } = await openKernelLimit(`${state} doctor`, system);
   limit?.close();
-  if (limit !== undefined) return { name, state: "ok", found: `${text}, shown by ending a process` };
-  const remedy = "the watchdog stands alone: keep budgets well below the machine's memory";
+  if (limit !== undefined) return { name, state: "ok", found: `${text}, verified with a test process` };
+  const remedy = "only the watchdog enforces budgets: keep them well below the machine's memory";
   return { name, state: "warning", found: text, remedy };
 }
 
 async function checkDisk({ models }: Subject): Promise<Check> {
   const name = "disk";
   const stats = await statfs(await nearestExisting(models)).catch(() => undefined);
-  if (stats === undefined) return { name, state: "warning", found: `the disk of ${models} cannot be looked at` };
+  if (stats === undefined) return { name, state: "warning", found: `the free space for ${models} cannot be read` };
   const free = stats.bavail * stats.bsize;
   const found = `${formatBytes(free)} free for models`;
   if (free >= LITTLE_DISK_BYTES) return { name, state: "ok", found };
-  return { name, state: "warning", found, remedy: "free space, or name a folder on another disk with --models" };
+  return { name, state: "warning", found, remedy: "free space, or use a folder on another disk with --models" };
 }
 
 async function checkFolder(name: string, folder: string, flag: string): Promise<Check> {
   const nearest = await nearestExisting(folder);
   try {
-    if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is no folder`);
+    if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is not a folder`);
     await access(nearest, constants.W_OK);
     return { name, state: "ok", found: folder };
   } catch (error) {
@@ -151,12 +155,12 @@ async function checkFolder(name: string, folder: string, flag: string): Promise<
       name,
       state: "failed",
       found: `${folder} cannot be written (${errorText(error)})`,
-      remedy: `name another with ${flag}`,
+      remedy: `use another folder with ${flag}`,
     };
   }
 }
 
-/** A folder that is not there yet is made where its nearest ancestor is. */
+/** The nearest ancestor that exists: a missing folder would be created in it. */
 async function nearestExisting(folder: string): Promise<string> {
   const there = await stat(folder).catch(() => undefined);
   return there !== undefined || folder === dirname(folder) ? folder : nearestExisting(dirname(folder));
@@ -165,13 +169,13 @@ async function nearestExisting(folder: string): Promise<string> {
 async function checkUser(): Promise<Check> {
   const name = "user";
   if (process.getuid?.() !== 0) return { name, state: "ok", found: "not root" };
-  const remedy = "run the agent as the user whose models these are; it needs no privilege on a Mac";
+  const remedy = "run the agent as the user who owns the models; it needs no privileges on a Mac";
   return { name, state: "warning", found: "root", remedy };
 }
 
 async function checkNetwork({ system }: Subject): Promise<Check> {
-  if (system !== "darwin") return skipped("network", "no Mac: there is no Local Network privacy");
-  const found = "servers listen on 127.0.0.1 only: Local Network privacy does not concern them";
+  if (system !== "darwin") return skipped("network", "not a Mac: there is no Local Network privacy");
+  const found = "servers listen on 127.0.0.1 only, so Local Network privacy does not apply";
   return { name: "network", state: "ok", found };
 }
 

@@ -4,13 +4,11 @@ import { once } from "node:events";
 import { mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
 import { readStatus } from "../../agent/status/status-file.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
+import { CLI } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-
-const CLI = join(import.meta.dirname, "../support/cli.ts");
 
 /** The folders of one agent, and the real binary and weights. */
 export interface Site {
@@ -144,8 +142,4 @@ export async function serversLeft(site: Site): Promise<readonly number[]> {
     if (left.length === 0 || Date.now() > deadline) return left;
     await sleep(100);
   }
-}
-
-export async function runCli(...args: readonly string[]) {
-  return execa(process.execPath, [CLI, ...args], { reject: false, stdin: "ignore" });
 }

@@ -10,8 +10,8 @@ import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.t
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../agent/workload/workload-id.ts";
-import { readHeader } from "../../gguf/read.ts";
-import { ensureTool } from "../../toolchain/ensure.ts";
+import { ok } from "../../api/result.ts";
+import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { aWorkload, background, fields, options } from "./samples.ts";
 import { type Behaviour, standIn } from "./stand-in.ts";
@@ -66,7 +66,7 @@ export function stage() {
   ) => {
     const platform = await openLinux();
     assert(platform.ok);
-    const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
+    const header = ok(await gemmaHeader());
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
     processes = supervisor({
       platform: {

@@ -1,33 +1,38 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ensureTool } from "../../toolchain/ensure.ts";
-import { runCli } from "../agent/harness.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readStatus } from "../../agent/status/status-file.ts";
+import { standIn } from "../agent/stand-in.ts";
+import { inProcess } from "../support/in-process.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
+import { startCli } from "./running.ts";
 
 describe("pulumi-llmkube agent", function () {
   this.timeout(60_000);
 
   const badFlags: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
-    [[], /--manifests is missing: name the folder/],
+    [[], /--manifests is required: name the folder/],
     [["--manifests", "m", "--memory-fraction", "1.5"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "NaN"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "0"], /above 0 and at most 1/],
     [["--manifests", "m", "--host-memory", "24GB"], /"24GB" is not a quantity of bytes/],
     [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
-    [["--manifests", "m", "--listen", "0.0.0.0:9099"], /would show the agent to other machines/],
-    [["--manifests", "m", "--listen", "9099"], /no HOST:PORT/],
+    [["--manifests", "m", "--listen", "0.0.0.0:9099"], /refusing to listen on 0\.0\.0\.0/],
+    [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
+    [["--manifests", "m", "--log-level", "loud"], /Allowed choices are trace, debug, info, warn, error, silent/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
   ];
   for (const [flags, says] of badFlags) {
     it(`refuses ${flags.join(" ") || "no flags"}`, async () => {
-      const { exitCode, stderr } = await runCli("agent", ...flags);
+      const { exitCode, stderr } = await inProcess("agent", ...flags);
       assert.equal(exitCode, 2);
       assert.match(stderr, says);
       assert.doesNotMatch(stderr, /\n\s+at /);
     });
   }
 
-  it("says what to do where there is no llama-server", async () => {
+  it("says what to do where there is no llama-server, in a process of its own", async () => {
     const folder = await temporaryDirectory();
     const missing = join(folder, "llama-server");
     const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", missing];
@@ -39,7 +44,7 @@ describe("pulumi-llmkube agent", function () {
   it("says that a binary is no llama-server", async () => {
     const folder = await temporaryDirectory();
     const flags = ["--manifests", folder, "--state", join(folder, "state"), "--llama-server", process.execPath];
-    const { exitCode, stderr } = await runCli("agent", ...flags);
+    const { exitCode, stderr } = await inProcess("agent", ...flags);
     assert.equal(exitCode, 2);
     assert.match(stderr, /^pulumi-llmkube: .*node is not llama-server: name the right binary with --llama-server$/);
   });
@@ -47,10 +52,36 @@ describe("pulumi-llmkube agent", function () {
   it("says that the state folder cannot be written", async () => {
     const folder = await temporaryDirectory();
     const state = join(process.execPath, "state");
-    const llamaServer = await ensureTool("llama-server", () => {});
+    const llamaServer = await standIn("well");
     const flags = ["--manifests", folder, "--state", state, "--llama-server", llamaServer];
-    const { exitCode, stderr } = await runCli("agent", ...flags);
+    const { exitCode, stderr } = await inProcess("agent", ...flags);
     assert.equal(exitCode, 2);
     assert.match(stderr, /cannot be written \(ENOTDIR\): name another one with --state$/);
   });
+
+  for (const [level, format] of [
+    ["info", []],
+    ["error", []],
+    ["info", ["--json"]],
+    ["silent", ["--json"]],
+  ] as const) {
+    it(`${["--log-level", level, ...format].join(" ")}: ${level === "info" ? "logs" : "does not log"} its start`, async () => {
+      const folder = await temporaryDirectory();
+      const state = join(folder, "state");
+      const flags = [
+        "--manifests",
+        folder,
+        "--state",
+        state,
+        "--llama-server",
+        await standIn("well"),
+        "--listen",
+        "off",
+      ];
+      const agent = startCli("agent", ...flags, "--log-level", level, ...format);
+      for (let tries = 0; tries < 600 && !(await readStatus(state)).ok; tries += 1) await sleep(50);
+      assert.equal(await agent.interrupted(), 0);
+      assert.equal(agent.stdout().includes(`watching ${folder}`), level === "info", agent.stdout());
+    });
+  }
 });

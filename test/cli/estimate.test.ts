@@ -5,15 +5,16 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { writeGgufFile } from "../support/gguf-writer.ts";
+import { inProcess } from "../support/in-process.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
+/** Built (`npm run build`), as npx pulumi-llmkube runs it. */
 const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");
 const truth = readTruth();
 
-// Runs the built command (npm test builds first), as npx pulumi-llmkube does.
-async function estimate(...args: readonly string[]) {
-  return execa(process.execPath, [CLI, "estimate", ...args], { reject: false });
+function estimate(...args: readonly string[]) {
+  return inProcess("estimate", ...args);
 }
 
 describe("pulumi-llmkube estimate", function () {
@@ -228,7 +229,7 @@ describe("pulumi-llmkube estimate", function () {
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const { port } = silent.address() as AddressInfo;
     const run = execa(process.execPath, [CLI, "estimate", `http://127.0.0.1:${port}/m.gguf`], { reject: false });
-    setTimeout(() => run.kill("SIGINT"), 5000);
+    run.stderr.on("data", () => run.kill("SIGINT"));
     const { stderr, exitCode } = await run;
     silent.closeAllConnections();
     silent.close();

@@ -4,9 +4,10 @@ import { chmod, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { parse } from "plist";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../agent/workload/workload.ts";
-import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install.ts";
+import { installDaemon, type LaunchdSite, uninstallDaemon } from "../../cli/install-daemon.ts";
 import { daemonPlist, LABEL } from "../../cli/launchd.ts";
-import { runCli } from "../agent/harness.ts";
+import { inProcess } from "../support/in-process.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const DAEMON = { command: ["/bin/node", "/p/cli.js", "agent"], user: "ada", home: "/Users/ada" };
@@ -54,7 +55,7 @@ describe("pulumi-llmkube agent install", function () {
     assert.equal(calls(), `bootout system/${LABEL}\nbootstrap system ${path}\n`);
     assert.equal(await uninstallDaemon(site), undefined);
     assert.ok(!existsSync(path));
-    assert.match((await uninstallDaemon(site)) ?? "", /nothing was installed/);
+    assert.match((await uninstallDaemon(site)) ?? "", /^nothing is installed: .* does not exist$/);
   });
 
   it("says what went wrong", async () => {
@@ -95,15 +96,15 @@ describe("pulumi-llmkube agent install", function () {
 
   it("refuses without a folder, without the binary, and on another system", async () => {
     const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-      [["--llama-server", "sh"], /--manifests is missing/],
+      [["--llama-server", "sh"], /--manifests is required/],
       [["--manifests", site.folder, "--llama-server", "/no/server"], /\/no\/server was not found/],
       ...(process.platform === "darwin"
         ? []
-        : [[["--manifests", site.folder, "--llama-server", "sh"], /launchd is macOS's/] as const]),
+        : [[["--manifests", site.folder, "--llama-server", "sh"], /launchd exists on macOS only/] as const]),
     ];
-    assert.equal((await runCli("agent", "uninstall", "--bogus")).exitCode, 2);
+    assert.equal((await inProcess("agent", "uninstall", "--bogus")).exitCode, 2);
     for (const [args, says] of cases) {
-      const { stderr, exitCode } = await runCli("agent", "install", ...args);
+      const { stderr, exitCode } = await inProcess("agent", "install", ...args);
       assert.equal(exitCode, 2);
       assert.match(stderr, says);
     }

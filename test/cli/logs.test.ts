@@ -4,9 +4,9 @@ import { dirname } from "node:path";
 import { logPathOf } from "../../agent/state/layout.ts";
 import { fileSink } from "../../agent/status/status-file.ts";
 import { workloadId } from "../../agent/workload/workload-id.ts";
-import { chooseWorkload } from "../../cli/logs.ts";
-import { runCli } from "../agent/harness.ts";
+import { chooseWorkload } from "../../cli/logs-print.ts";
 import { aStatus, aWorkloadStatus } from "../agent/http/recorded.ts";
+import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { startCli } from "./running.ts";
 
@@ -49,20 +49,20 @@ describe("pulumi-llmkube logs", function () {
   });
 
   it("prints everything, or so many lines from the end", async () => {
-    assert.equal((await runCli("logs", "default/chat", "--state", state)).stdout, "one\ntwo\nthree");
-    assert.equal((await runCli("logs", "default/chat", "--state", state, "--tail", "2")).stdout, "two\nthree");
-    assert.equal((await runCli("logs", "default/chat", "--state", state, "--tail", "0")).stdout, "");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state)).stdout, "one\ntwo\nthree");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state, "--tail", "2")).stdout, "two\nthree");
+    assert.equal((await inProcess("logs", "default/chat", "--state", state, "--tail", "0")).stdout, "");
   });
 
   it("says in one sentence what is wrong, with exit code 2", async () => {
     const cases = [
       [["nobody", "--state", state], /^pulumi-llmkube: there is no model nobody: there is default\/chat, .*$/],
-      [["search", "--state", state], /^pulumi-llmkube: default\/search has not been started yet: it has no log$/],
+      [["search", "--state", state], /^pulumi-llmkube: default\/search has no log: it has not been started yet$/],
       [["chat", "--state", `${state}/none`], /^pulumi-llmkube: no agent has run with the state folder .*$/],
       [["chat", "--tail", "-1"], /whole number of lines/],
     ] as const;
     for (const [args, says] of cases) {
-      const { exitCode, stderr } = await runCli("logs", ...args);
+      const { exitCode, stderr } = await inProcess("logs", ...args);
       assert.equal(exitCode, 2, stderr);
       assert.match(stderr, says);
     }

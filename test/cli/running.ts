@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CLI } from "../support/run-cli.ts";
 
-const CLI = join(import.meta.dirname, "../support/cli.ts");
 const PATIENCE_MS = 30_000;
 const children = new Set<ChildProcess>();
 
@@ -35,6 +34,7 @@ export function startCli(...args: readonly string[]) {
       await exit;
       return child.exitCode;
     },
+    stdout: () => stdout,
     closeOutput: () => child.stdout.destroy(),
     ended: async () => {
       await exit;

@@ -3,8 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentStatus } from "../../agent/status/status.ts";
 import { fileSink } from "../../agent/status/status-file.ts";
-import { statusText } from "../../cli/status.ts";
-import { runCli } from "../agent/harness.ts";
+import { statusText } from "../../cli/status-show.ts";
+import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { startCli } from "./running.ts";
 
@@ -75,7 +75,7 @@ describe("pulumi-llmkube status", function () {
     const state = await temporaryDirectory();
     await fileSink(state).publish(status);
     const watching = startCli("status", "--state", state, "--watch");
-    await watching.printed(/default\/chat +Ready[\s\S]*\nno agent runs; this was its state at 1970/);
+    await watching.printed(/default\/chat +Ready[\s\S]*\nthe agent is not running; this is its last status, from 1970/);
     await fileSink(state).publish({ ...status, workloads: [] });
     await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
     assert.equal(await watching.interrupted(), 0);
@@ -83,27 +83,27 @@ describe("pulumi-llmkube status", function () {
 
   it("exits with 2 for --watch where none ever ran, and for --watch with --json", async () => {
     const state = await temporaryDirectory();
-    assert.equal((await runCli("status", "--state", state, "--watch")).exitCode, 2);
-    assert.equal((await runCli("status", "--state", state, "--watch", "--json")).exitCode, 2);
+    assert.equal((await inProcess("status", "--state", state, "--watch")).exitCode, 2);
+    assert.equal((await inProcess("status", "--state", state, "--watch", "--json")).exitCode, 2);
   });
 
   it("exits with 1 and still prints where the agent no longer runs", async () => {
     const state = await temporaryDirectory();
     await fileSink(state).publish(status);
-    const { exitCode, stdout, stderr } = await runCli("status", "--state", state, "--json");
+    const { exitCode, stdout, stderr } = await inProcess("status", "--state", state, "--json");
     assert.equal(exitCode, 1);
     assert.deepEqual(JSON.parse(stdout), status);
-    assert.match(stderr, /no agent runs/);
+    assert.match(stderr, /the agent is not running/);
   });
 
   it("exits with 2 where there is no state, or a foreign one", async () => {
     const state = await temporaryDirectory();
-    assert.equal((await runCli("status", "--state", state)).exitCode, 2);
+    assert.equal((await inProcess("status", "--state", state)).exitCode, 2);
     await writeFile(join(state, "status.json"), "{}");
-    const foreign = await runCli("status", "--state", state);
+    const foreign = await inProcess("status", "--state", state);
     assert.equal(foreign.exitCode, 2);
     assert.match(foreign.stderr, /was not written by this version/);
     await writeFile(join(state, "status.json"), "{");
-    assert.match((await runCli("status", "--state", state)).stderr, /is not JSON/);
+    assert.match((await inProcess("status", "--state", state)).stderr, /is not JSON/);
   });
 });

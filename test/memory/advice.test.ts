@@ -145,4 +145,10 @@ describe("advise", () => {
     assert.equal(smallestMacBytes, 32 * GiB);
     assert.ok(neededBytes <= 0.67 * 32 * GiB && neededBytes > 0.67 * 24 * GiB);
   });
+
+  it("does not name a Mac with 8 GiB for what would leave macOS less than 4 GiB of it", () => {
+    const { smallestMacBytes = 0, neededBytes = 0 } = advise({ header: llama }, { ...LONG, contextSize: 512 }, GiB);
+    assert.ok(neededBytes > 4 * GiB && neededBytes <= 0.67 * 8 * GiB, String(neededBytes));
+    assert.equal(smallestMacBytes, 16 * GiB);
+  });
 });

@@ -14,16 +14,19 @@ describe("where the agent listens, and to whom", () => {
   }
 
   const bad = [
-    ["0.0.0.0:9099", /^0\.0\.0\.0 would show the agent to other machines.*: use 127\.0\.0\.1:9099, and a tunnel/],
-    ["[::]:9099", /other machines/],
-    ["192.168.1.5:80", /other machines/],
-    ["mac.local:9099", /other machines/],
-    ["127.0.0.1.example.org:9099", /other machines/],
-    [":9099", /is no HOST:PORT: 127\.0\.0\.1:9099 is one$/],
-    ["9099", /is no HOST:PORT/],
-    ["127.0.0.1:65536", /is no HOST:PORT/],
-    ["127.0.0.1", /is no HOST:PORT/],
-    ["", /is no HOST:PORT/],
+    [
+      "0.0.0.0:9099",
+      /^refusing to listen on 0\.0\.0\.0: .* no authentication; use 127\.0\.0\.1:9099 and an SSH tunnel$/,
+    ],
+    ["[::]:9099", /no authentication/],
+    ["192.168.1.5:80", /no authentication/],
+    ["mac.local:9099", /no authentication/],
+    ["127.0.0.1.example.org:9099", /no authentication/],
+    [":9099", /is not HOST:PORT; use for example 127\.0\.0\.1:9099$/],
+    ["9099", /is not HOST:PORT/],
+    ["127.0.0.1:65536", /is not HOST:PORT/],
+    ["127.0.0.1", /is not HOST:PORT/],
+    ["", /is not HOST:PORT/],
   ] as const;
   for (const [text, says] of bad) {
     it(`refuses ${JSON.stringify(text)}`, () => {

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { execa } from "execa";
 import { missingOptions, serverFlags } from "../../../agent/llama-server/flags.ts";
-import { parseHelp, readSupportedFlags, usableFlags } from "../../../agent/llama-server/supported-flags.ts";
-import { ensureTool } from "../../../toolchain/ensure.ts";
+import { parseHelp } from "../../../agent/llama-server/supported-flags.ts";
 import { fields, options } from "../samples.ts";
 
 describe("the flags of llama-server", () => {
@@ -78,38 +76,4 @@ describe("the flags of llama-server", () => {
     const found = ["-fa", "--flash-attn", "-kvo", "--kv-offload", "-nkvo", "--no-kv-offload"];
     assert.deepEqual([...parseHelp(help)], [...found, "--repack", "-nr", "--no-repack"]);
   });
-
-  it("of a binary that cannot be held to a budget are refused", async () => {
-    const help = await execa(await ensureTool("llama-server"), ["--help"]);
-    const without = (text: string) => usableFlags("/bin/llama-server", help.stdout.replaceAll(text, "--gone"));
-    assert.equal(without("--no-repack").ok, true);
-    const blind = without("--ctx-size");
-    assert(!blind.ok);
-    assert.match(blind.error, /^\/bin\/llama-server does not support --ctx-size: update llama\.cpp/);
-    const old = usableFlags("/bin/llama-server", help.stdout.replace("--flash-attn [on|off|auto]", "--flash-attn"));
-    assert(!old.ok);
-    assert.match(old.error, /does not support --flash-attn on\|off/);
-  }).timeout(60_000);
-
-  it("are all supported by the real binary", async () => {
-    const found = await readSupportedFlags(await ensureTool("llama-server"));
-    assert(found.ok);
-    const all = {
-      ...fields,
-      mode: "rerank" as const,
-      jinja: false,
-      noWarmup: true,
-      reasoningBudget: 1,
-      reasoningBudgetMessage: "m",
-    };
-    assert.deepEqual(missingOptions(all, found.value), []);
-    const flags = [all, { ...all, mode: "embedding", jinja: true } as const].flatMap((one) =>
-      serverFlags(one, { model: "/m" }, found.value).filter((arg) => arg.startsWith("--")),
-    );
-    assert.deepEqual(
-      flags.filter((flag) => !found.value.has(flag)),
-      [],
-    );
-    for (const flag of ["--load-mode", "--cache-ram", "--ctx-checkpoints", "--fit"]) assert(flags.includes(flag), flag);
-  }).timeout(60_000);
 });

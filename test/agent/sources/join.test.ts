@@ -82,7 +82,11 @@ describe("the workloads of a directory", () => {
       unreadable("Model", "llama"),
       /^modelRef names Model default\/llama, whose manifest cannot be read$/,
     ],
-    ["something cannot be told, which may be their Model", { synced: false }, /^modelRef names Model default\/llama, whose manifest/],
+    [
+      "something cannot be told, which may be their Model",
+      { synced: false },
+      /^modelRef names Model default\/llama, whose manifest/,
+    ],
   ];
   for (const [about, rest, message] of unknown) {
     it(`are unknown, not refused, while ${about}`, () => {

@@ -81,7 +81,7 @@ describe("the log", () => {
     const module = new URL("../../../agent/status/log-sink.ts", import.meta.url);
     const program = `
       const { logSink, openLog } = await import(${JSON.stringify(module)});
-      const log = openLog("text", "info");
+      const log = await openLog("text", "info");
       const sink = logSink(log);
       for (const workloads of ${JSON.stringify([[ready], [over]])}) {
         await sink.publish({ agent: { problems: [], notes: [] }, workloads });

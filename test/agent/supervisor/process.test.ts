@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
@@ -42,12 +42,15 @@ describe("a server's process", function () {
 
   it("writes on at the beginning of its log after the log was copied and truncated", async () => {
     const ended = Promise.withResolvers<void>();
-    const args = ["-c", "echo before; sleep 1; echo after"];
+    const go = `${logPath}.go`;
+    const args = ["-c", `echo before; while [ ! -e "${go}" ]; do sleep 0.05; done; echo after`];
     spawnProcess({ file: "sh", args, logPath, ended: ended.resolve });
     while (readFileSync(logPath, "utf8") === "") await sleep(10);
     truncateLog(logPath, 100);
     assert.equal(readFileSync(logPath, "utf8"), "before\n");
     truncateLog(logPath, 3);
+    assert.equal(readFileSync(logPath, "utf8"), "");
+    writeFileSync(go, "");
     await ended.promise;
     assert.equal(readFileSync(logPath, "utf8"), "after\n");
     assert.equal(readFileSync(`${logPath}.1`, "utf8"), "before\n");

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { recordsFolder } from "../../../agent/state/layout.ts";
@@ -93,7 +94,8 @@ describe("servers that an earlier agent left behind", function () {
   });
 
   it("are killed if they ignore SIGTERM", async () => {
-    const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; while :; do sleep 0.1; done');
+    const { child, pid, startTime } = await launch(logPath, 'trap "" TERM; echo trapped; while :; do sleep 0.1; done');
+    for (let tries = 0; tries < 500 && (await readFile(logPath, "utf8")) !== "trapped\n"; tries += 1) await sleep(10);
     record({ pid, startTime });
     await endedNames();
     assert.equal(child.signalCode, "SIGKILL");

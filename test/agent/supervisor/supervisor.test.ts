@@ -197,6 +197,32 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     assert.equal(of("default/more")?.reason, "StartTimeout");
   });
 
+  it("counts by its own clock and not by the wall's, which people and NTP set", async () => {
+    const wall = Date.now;
+    try {
+      await open("exits-at-once");
+      await want("default/chat");
+      await until("default/chat", inState("BackOff"));
+      Date.now = () => wall() + 366 * 24 * 60 * MINUTE;
+      await tick(1);
+      assert.equal(of("default/chat")?.state, "BackOff");
+      Date.now = () => wall() - 366 * 24 * 60 * MINUTE;
+      await tick(10 * MINUTE);
+      assert.notEqual(of("default/chat")?.state, "BackOff");
+    } finally {
+      Date.now = wall;
+    }
+  });
+
+  it("clears the earlier reason once a later look lets it start (LLMKube#643)", async () => {
+    await open("well");
+    const workload = await want("default/chat", { budget: { bytes: MIB, source: "crd-budget" } });
+    assert.equal((await until("default/chat", inState("Failed"))).reason, "InsufficientMemory");
+    change(workload, { budget: { bytes: 512 * MIB, source: "crd-budget" }, specHash: "raised" });
+    const { reason, message } = await until("default/chat", inState("Ready"));
+    assert.deepEqual([reason, message], [undefined, undefined]);
+  });
+
   it("LLMKube trap T14: shows no endpoint while it drains", async () => {
     await open("ignores-sigterm");
     await want("default/chat");

@@ -11,10 +11,9 @@ import type { Workload } from "../../../agent/workload/workload.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
-import { readHeader } from "../../../gguf/read.ts";
 import { resolveBudget } from "../../../memory/budget.ts";
 import { sumOf } from "../../../memory/estimate/estimate.ts";
-import { ensureTool } from "../../../toolchain/ensure.ts";
+import { gemmaHeader } from "../../support/gemma-header.ts";
 import { aWorkload, fields } from "../samples.ts";
 
 const GIB = 2 ** 30;
@@ -26,11 +25,8 @@ const stored: StoredModel = { state: "ready", path: "/m.gguf" };
 describe("what a start needs", () => {
   let gemma: GgufHeader;
 
-  before(async function () {
-    this.timeout(120_000);
-    const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
-    assert(header.ok);
-    gemma = header.value;
+  before(async () => {
+    gemma = await gemmaHeader();
   });
 
   const settings = { ...fields.settings, backend: "cpu", parallel: 1 } as const;
@@ -91,11 +87,6 @@ describe("what a start needs", () => {
     assert(short.stage === "refused");
     assert.equal(short.estimateBytes, estimateBytes);
     assert.match(short.message, /What would fit: .*a budget of at least \d+Mi/);
-  });
-
-  it("a later pass clears the earlier reason (LLMKube#643)", () => {
-    assert.equal(prepared(gemma, { memoryBudget: "1Mi" }).stage, "refused");
-    assert.equal(prepared(gemma, { memoryBudget: "1Gi" }).stage, "ready");
   });
 
   it("says of what kind a failure is, and when to come back; a model that is merely too large is none", () => {

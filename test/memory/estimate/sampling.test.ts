@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
-import { ensureTool } from "../../../toolchain/ensure.ts";
+import { gemmaHeader } from "../../support/gemma-header.ts";
 import { SETTINGS } from "../../support/settings.ts";
-import { headerOf } from "../../support/truth-models.ts";
 
 /** What the toolchain's llama-server printed for Gemma 3 270M on the CPU: its output and its compute buffer, in MiB. */
 const MEASURED = [
@@ -21,16 +20,15 @@ const MEASURED = [
 
 describe("estimate, with many slots and drafted tokens", () => {
   let gemma: GgufHeader;
-  before(async function () {
-    this.timeout(600_000);
-    gemma = await headerOf(await ensureTool("gemma3-270m", () => {}));
+  before(async () => {
+    gemma = await gemmaHeader();
   });
 
   for (const { output, compute, ...settings } of MEASURED) {
     it(`-c ${settings.contextSize} -np ${settings.parallel} -ub ${settings.ubatchSize}, ${settings.draftTokens} drafted`, () => {
       const answer = estimate(gemma, { ...SETTINGS, ...settings, backend: "cpu" });
       assert.ok(answer.ok && answer.value.confidence !== "unknown");
-      // Drafted tokens get their room when the first of them come, which no log line shows: test/agent/llama-server/speculation.test.ts.
+      // Drafted tokens get their room when the first of them come, which no log line shows: test/agent/llama-server/speculation.real.test.ts.
       if (settings.draftTokens === 0) assert.equal(answer.value.outputBytes, output * MiB);
       const off = answer.value.computeBytes.host / MiB - compute;
       assert.ok(Math.abs(off) <= 0.6, `compute is off by ${off.toFixed(2)} MiB of ${compute}`);

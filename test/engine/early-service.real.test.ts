@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as k8s from "@pulumi/kubernetes";
 import { InferenceService, Model } from "../../components/index.ts";
 import { type Engine, inlineStack, startEngine } from "../support/pulumi.ts";
@@ -29,8 +28,10 @@ describe("an InferenceService that comes before its Model", function () {
         renderYamlToDirectory: join(engine.folder, name),
         kubeconfig: "",
       });
-      new InferenceService("llama", { metadata, spec: { modelRef: "llama", contextSize } }, { provider });
-      const later = sleep(1000).then(() => source);
+      const spec = { modelRef: "llama", contextSize };
+      const service = new InferenceService("llama", { metadata, spec }, { provider });
+      // Resources register in the order in which their inputs are known: this one's once the engine has answered for the service.
+      const later = new Promise<string>((resolve) => service.urn.apply(() => resolve(source)));
       new Model("llama", { metadata, spec: { source: later, hardware } }, { provider });
     });
     let output = "";

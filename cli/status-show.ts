@@ -1,0 +1,93 @@
+import { clearScreenDown, cursorTo } from "node:readline";
+import { isLocked } from "../agent/state/lock.ts";
+import type { AgentStatus, WorkloadStatus } from "../agent/status/status.ts";
+import { readStatus } from "../agent/status/status-file.ts";
+import { formatBytes } from "../api/quantity.ts";
+import { borderlessTable } from "./borderless-table.ts";
+import { pause, untilInterrupted } from "./interrupt.ts";
+import { type StateFlags, stateFolder } from "./state-folder.ts";
+
+export interface StatusFlags extends StateFlags {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+const EXIT_NO_AGENT = 1;
+const EXIT_NO_STATE = 2;
+const WATCH_MS = 1000;
+
+/** Prints the last status, once or until Ctrl-C; sets the exit code. */
+export async function show(flags: StatusFlags): Promise<void> {
+  const folder = await stateFolder(flags);
+  const status = await readStatus(folder);
+  if (!status.ok) {
+    console.error(`pulumi-llmkube: ${status.error}`);
+    process.exitCode = EXIT_NO_STATE;
+    return;
+  }
+  if (flags.watch) return untilInterrupted((stop) => watch(folder, stop));
+  console.log(flags.json ? JSON.stringify(status.value, null, 2) : statusText(status.value));
+  if (await isLocked(folder)) return;
+  console.error(`pulumi-llmkube: ${noAgent(status.value)}`);
+  process.exitCode = EXIT_NO_AGENT;
+}
+
+/** On a terminal one screen that is drawn over and over; elsewhere, what is new, with a blank line before it. */
+async function watch(folder: string, stop: AbortSignal): Promise<void> {
+  let shown: string | undefined;
+  while (!stop.aborted) {
+    const status = await readStatus(folder);
+    const text = status.ok ? await liveText(folder, status.value) : status.error;
+    if (process.stdout.isTTY) redraw(text);
+    else if (text !== shown) console.log(shown === undefined ? text : `\n${text}`);
+    shown = text;
+    await pause(WATCH_MS, stop);
+  }
+}
+
+async function liveText(folder: string, status: AgentStatus): Promise<string> {
+  const text = statusText(status);
+  return (await isLocked(folder)) ? text : `${text}\n${noAgent(status)}`;
+}
+
+function redraw(text: string): void {
+  cursorTo(process.stdout, 0, 0);
+  clearScreenDown(process.stdout);
+  // More lines than the terminal has would scroll, and each second leave another copy behind.
+  const lines = text.split("\n").slice(0, process.stdout.rows - 1);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function noAgent({ agent }: AgentStatus): string {
+  return `the agent is not running; this is its last status, from ${agent.updatedAt}`;
+}
+
+/** The table, and under it a line for each workload that is not Ready and for each note and problem. */
+export function statusText({ agent, workloads }: AgentStatus): string {
+  const table = borderlessTable({ head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"] });
+  for (const workload of workloads) table.push(row(workload));
+  const used = workloads.reduce((sum, { measuredBytes }) => sum + (measuredBytes ?? 0), 0);
+  const [measured, allocatable, host] = [used, agent.allocatableBytes, agent.hostMemoryBytes].map(formatBytes);
+  return [
+    workloads.length === 0 ? "No models." : table.toString(),
+    ...workloads.flatMap(explanations),
+    ...agent.problems,
+    `${measured} measured of ${allocatable} for models, ${host} of memory (${agent.backend})`,
+    ...(agent.pageUrl === undefined ? [] : [`status page: ${agent.pageUrl}`]),
+  ].join("\n");
+}
+
+function row({ name, state, budget, estimateBytes, measuredBytes, endpoint }: WorkloadStatus): string[] {
+  const limit = budget === undefined ? "-" : `${formatBytes(budget.bytes)} (${budget.source})`;
+  return [name, state, limit, amount(estimateBytes), amount(measuredBytes), endpoint ?? "-"];
+}
+
+function amount(bytes: number | undefined): string {
+  return bytes === undefined ? "-" : formatBytes(bytes);
+}
+
+function explanations({ name, state, reason, message, notes }: WorkloadStatus): readonly string[] {
+  const why = [reason, message].filter((part) => part !== undefined).join(": ");
+  const lines = state === "Ready" || why === "" ? [] : [`${name}: ${why}`];
+  return [...lines, ...notes.map((note) => `${name}: ${note}`)];
+}

@@ -1,0 +1,58 @@
+import { formatBytes } from "../api/quantity.ts";
+import { fail, ok, type Result } from "../api/result.ts";
+import { type Budget, resolveBudget } from "./budget.ts";
+import type { Backend } from "./estimate/types.ts";
+
+/** What macOS and everything else on a Mac keep, in bytes. With less, a Mac swaps until it hangs. */
+export const MACOS_RESERVE_BYTES = 4 * 2 ** 30;
+
+/** A machine as its models see it. All amounts in bytes. */
+export interface HostMemory {
+  readonly backend: Backend;
+  /** Physical memory of the whole machine, or of the container that the agent runs in. */
+  readonly physicalMemoryBytes: number;
+  /** What of it is counted on (`--host-memory`); default: all of it, which it never exceeds. */
+  readonly hostMemoryBytes?: number | undefined;
+  /** What Metal reports as its recommended working set. */
+  readonly workingSetBytes?: number | undefined;
+  /** `--memory-fraction` of `hostMemoryBytes`, above 0, at most 1; default: {@link resolveBudget}'s. */
+  readonly agentFraction?: number | undefined;
+}
+
+/** What all models of a machine together may use. */
+export interface Allocatable {
+  /** At least 1. */
+  readonly bytes: number;
+  /** Where it comes from, for a person: `16.0 GiB * 67%`, `the Metal working set`, `8.0 GiB less 4.0 GiB for macOS`. */
+  readonly origin: string;
+}
+
+/**
+ * The smaller of the node's budget (fraction of its memory, capped by the Metal working set) and, on a Mac, its physical memory
+ * less {@link MACOS_RESERVE_BYTES}. What is reserved is real memory: a smaller `hostMemoryBytes` is not reduced again. A machine
+ * without Metal has no such reserve: it is the Linux stand-in, or a container whose limit is its own. Fails where the
+ * fraction is out of range, and on a Mac (a virtual one, since none is sold with less than 8 GiB) that has nothing to spare.
+ */
+export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
+  const { backend, physicalMemoryBytes, workingSetBytes, agentFraction } = host;
+  const hostMemoryBytes = Math.min(host.hostMemoryBytes ?? physicalMemoryBytes, physicalMemoryBytes);
+  const budget = resolveBudget({ hostMemoryBytes, workingSetBytes, agentFraction });
+  if (!budget.ok) return budget;
+  const byFraction = { bytes: budget.value.bytes, origin: originOf(budget.value) };
+  if (backend !== "metal") return ok(byFraction);
+  const spared = physicalMemoryBytes - MACOS_RESERVE_BYTES;
+  const [physical, reserve] = [physicalMemoryBytes, MACOS_RESERVE_BYTES].map(formatBytes);
+  if (spared <= 0) return fail(`this Mac has ${physical} of memory and macOS needs ${reserve}: no model can run here`);
+  if (byFraction.bytes <= spared) return ok(byFraction);
+  return ok({ bytes: spared, origin: `${physical} less ${reserve} for macOS` });
+}
+
+/** `4.0 GiB (8.0 GiB less 4.0 GiB for macOS)`. */
+export function describeAllocatable({ bytes, origin }: Allocatable): string {
+  return `${formatBytes(bytes)} (${origin})`;
+}
+
+function originOf({ cap, fraction = 1, totalBytes = 0 }: Budget): string {
+  if (cap !== undefined) return `the ${cap.by}`;
+  return `${formatBytes(totalBytes)} * ${Number((fraction * 100).toFixed(2))}%`;
+}

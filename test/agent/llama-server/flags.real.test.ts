@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { execa } from "execa";
+import { missingOptions, serverFlags } from "../../../agent/llama-server/flags.ts";
+import { readSupportedFlags, usableFlags } from "../../../agent/llama-server/supported-flags.ts";
+import { ensureTool } from "../../../toolchain/ensure.ts";
+import { fields } from "../samples.ts";
+
+describe("the flags of the real llama-server", () => {
+  it("refuses a binary that cannot be held to a budget", async () => {
+    const help = await execa(await ensureTool("llama-server"), ["--help"]);
+    const without = (text: string) => usableFlags("/bin/llama-server", help.stdout.replaceAll(text, "--gone"));
+    assert.equal(without("--no-repack").ok, true);
+    const blind = without("--ctx-size");
+    assert(!blind.ok);
+    assert.match(blind.error, /^\/bin\/llama-server has no --ctx-size: update llama\.cpp/);
+    const old = usableFlags("/bin/llama-server", help.stdout.replace("--flash-attn [on|off|auto]", "--flash-attn"));
+    assert(!old.ok);
+    assert.match(old.error, /has no --flash-attn on\|off/);
+  }).timeout(60_000);
+
+  it("uses only flags that the real binary has, and knows all it asks for", async () => {
+    const found = await readSupportedFlags(await ensureTool("llama-server"));
+    assert(found.ok);
+    const all = {
+      ...fields,
+      mode: "rerank" as const,
+      jinja: false,
+      noWarmup: true,
+      reasoningBudget: 1,
+      reasoningBudgetMessage: "m",
+    };
+    assert.deepEqual(missingOptions(all, found.value), []);
+    const flags = [all, { ...all, mode: "embedding", jinja: true } as const].flatMap((one) =>
+      serverFlags(one, { model: "/m" }, found.value).filter((arg) => arg.startsWith("--")),
+    );
+    assert.deepEqual(
+      flags.filter((flag) => !found.value.has(flag)),
+      [],
+    );
+    for (const flag of ["--load-mode", "--cache-ram", "--ctx-checkpoints", "--fit"]) assert(flags.includes(flag), flag);
+  }).timeout(60_000);
+});

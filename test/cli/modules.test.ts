@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { execa, type Options } from "execa";
+import { standIn } from "../agent/stand-in.ts";
+import { CLI } from "../support/run-cli.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
+
+const HOOK = pathToFileURL(join(import.meta.dirname, "../support/list-modules.ts")).href;
+const ROOT = pathToFileURL(join(import.meta.dirname, "../..")).href;
+
+/** What a command imports. Asserted instead of a time, which would depend on the machine. */
+describe("what the command line loads", function () {
+  this.timeout(60_000);
+  let list: string;
+  beforeEach(async () => {
+    list = join(await temporaryDirectory(), "modules");
+  });
+  const node = (args: readonly string[]) => ["--import", HOOK, CLI, ...args];
+  const options = (): Options => ({ env: { LIST_MODULES: list }, reject: false });
+  const loaded = async () => {
+    const urls = (await readFile(list, "utf8")).split("\n");
+    const packages = urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
+    const own = urls.filter((url) => url.startsWith(`${ROOT}/`) && !url.includes("/node_modules/"));
+    const files = own.map((url) => url.slice(ROOT.length + 1)).filter((file) => !file.startsWith("test/"));
+    return { packages: [...new Set(packages)].sort(), files };
+  };
+
+  const LIGHT = ["commander", "env-paths", "is-safe-filename", "pretty-bytes"];
+  const commands = [[], ["estimate"], ["agent"], ["agent", "install"], ["status"], ["logs"], ["doctor"]];
+  for (const args of [["--version"], ...commands.map((command) => [...command, "--help"])]) {
+    it(`${args.join(" ")}: the definitions of the commands, and none of their work`, async () => {
+      const { exitCode } = await execa(process.execPath, node(args), options());
+      assert.equal(exitCode, 0);
+      const { packages, files } = await loaded();
+      assert.deepEqual(packages, LIGHT);
+      assert.ok(files.includes("cli/main.ts"));
+      assert.ok(files.length < 30, files.join(" "));
+    });
+  }
+
+  it("agent --listen off --json: no metrics, no log for people, nothing of other commands, no Pulumi", async () => {
+    const folder = await temporaryDirectory();
+    const folders = ["--manifests", folder, "--state", join(folder, "state"), "--models", join(folder, "models")];
+    const flags = [...folders, "--llama-server", await standIn("well"), "--listen", "off", "--json"];
+    const agent = execa(process.execPath, node(["agent", ...flags]), { ...options(), buffer: false });
+    agent.stdout?.on("data", (text) => {
+      if (String(text).includes("watching")) agent.kill("SIGTERM");
+    });
+    assert.equal((await agent).exitCode, 0);
+    const { packages, files } = await loaded();
+    assert.ok(packages.includes("pino") && files.includes("agent/run.ts"));
+    const idle = /^(@prometheus-io|@opentelemetry|@pulumi|@grpc)\/|^(prom-client|pino-pretty|plist|cli-table3)$/;
+    assert.deepEqual(
+      packages.filter((name) => idle.test(name)),
+      [],
+    );
+    assert.deepEqual(
+      files.filter((file) => /^(components|policies)\/|^agent\/http\/(server|metrics|page)\.ts$/.test(file)),
+      [],
+    );
+  });
+});
