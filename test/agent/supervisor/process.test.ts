@@ -45,7 +45,7 @@ describe("a server's process", function () {
     const go = `${logPath}.go`;
     const args = ["-c", `echo before; while [ ! -e "${go}" ]; do sleep 0.05; done; echo after`];
     spawnProcess({ file: "sh", args, logPath, ended: ended.resolve });
-    while (readFileSync(logPath, "utf8") === "") await sleep(10);
+    for (let tries = 0; tries < 1000 && readFileSync(logPath, "utf8") === ""; tries += 1) await sleep(10);
     truncateLog(logPath, 100);
     assert.equal(readFileSync(logPath, "utf8"), "before\n");
     truncateLog(logPath, 3);
