@@ -5,6 +5,7 @@ import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log-sink.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import type { AgentFlags } from "./agent-run.ts";
+import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";
 
 /** Most verbose first. Written out here, because the definition must not load the logger. */
@@ -34,7 +35,7 @@ export function agentCommand(): Command {
     .option("--json", "log as JSON lines")
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
-  for (const install of installCommands()) command.addCommand(install);
+  for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);
   return command;
 }
 

@@ -1,8 +1,8 @@
 import { totalmem } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
+import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import {
   BACKENDS,

@@ -72,6 +72,7 @@ export function statusText({ agent, workloads }: AgentStatus): string {
     workloads.length === 0 ? "No models." : table.toString(),
     ...workloads.flatMap(explanations),
     ...agent.problems,
+    ...agent.notes.map((note) => `note: ${note}`),
     `${measured} measured of ${allocatable} for models, ${host} of memory (${agent.backend})`,
     ...(agent.pageUrl === undefined ? [] : [`status page: ${agent.pageUrl}`]),
   ].join("\n");

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
+import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
 import { headerCacheFolder } from "../gguf/header-cache.ts";
 import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";

@@ -1,5 +1,5 @@
 import { GiB } from "../api/bytes.ts";
-import { MAX_CONTEXT_SIZE, MAX_PARALLEL_SLOTS } from "../api/llama-fields.ts";
+import { MAX_CONTEXT_SIZE, MAX_PARALLEL_SLOTS } from "../api/server-defaults.ts";
 import { resolveAllocatable } from "./allocatable.ts";
 import { isQuantized } from "./estimate/cache-types.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";

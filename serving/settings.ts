@@ -1,7 +1,7 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
-import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
+import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
 import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
 import { speculationOf } from "./speculation.ts";
 

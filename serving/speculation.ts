@@ -1,6 +1,6 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
-import { SERVER_DEFAULTS } from "../api/llama-fields.ts";
 import { fail, ok, type Result } from "../api/result.ts";
+import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
 
 /** The method of speculative decoding: tokens are drafted by a smaller model, or from n-grams of the text so far. */
 export type Speculation =

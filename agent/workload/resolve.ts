@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { Model } from "../../api/model.ts";
@@ -99,7 +100,7 @@ function join(
     budget: budget.value,
     priority: PRIORITIES.indexOf(spec.priority),
     evictionProtection: spec.evictionProtection === true,
-    specHash: JSON.stringify([files.sha256, files.draft?.sha256, ...flags]),
+    specHash: digestOf([files.sha256, files.draft?.sha256, ...flags]),
     notes: [...notesOn(spec, model, budget.value, host.backend), ...missingOptions(fields.value, host.options)],
   });
 }
@@ -149,4 +150,9 @@ function unsupportedModel(model: Model): string | undefined {
 function unservedFormat(model: Model): string | undefined {
   const unserved = unservedModel(model.spec);
   return unserved === undefined ? undefined : `Model ${nameOf(model)}: ${unserved}`;
+}
+
+/** A digest, since an address among the parts may hold a password. */
+function digestOf(parts: readonly (string | undefined)[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }

@@ -1,4 +1,4 @@
-import { CACHE_TYPES as API_CACHE_TYPES } from "../../api/llama-fields.ts";
+import { CACHE_TYPES as API_CACHE_TYPES } from "../../api/server-defaults.ts";
 
 /** KV cache element types that llama-server accepts for -ctk and -ctv. LLMKube's enum has no name for bf16. */
 export const CACHE_TYPES = [...API_CACHE_TYPES, "bf16"] as const;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readStatus } from "../../agent/status/status-file.ts";
@@ -84,4 +85,41 @@ describe("pulumi-llmkube agent", function () {
       assert.equal(agent.stdout().includes(`watching ${folder}`), level === "info", agent.stdout());
     });
   }
+
+  describe("dump", () => {
+    it("prints what the agent holds of each workload, without a secret of its source", async () => {
+      const folder = await temporaryDirectory();
+      const [state, manifests] = [join(folder, "state"), join(folder, "manifests")];
+      await mkdir(manifests);
+      const apiVersion = "inference.llmkube.dev/v1alpha1";
+      const documents = [
+        { apiVersion, kind: "Model", metadata: { name: "m" }, spec: { source: "http://me:hush@127.0.0.1:9/m.gguf" } },
+        { apiVersion, kind: "InferenceService", metadata: { name: "chat" }, spec: { modelRef: "m" } },
+      ];
+      await writeFile(join(manifests, "m.yaml"), documents.map((one) => JSON.stringify(one)).join("\n---\n"));
+      const listen = ["--listen", "127.0.0.1:0"];
+      const flags = ["--manifests", manifests, "--state", state, "--llama-server", await standIn("well"), ...listen];
+      const agent = startCli("agent", ...flags);
+      const held = async () => {
+        const status = await readStatus(state);
+        return status.ok && status.value.workloads.length === 1;
+      };
+      for (let tries = 0; tries < 600 && !(await held()); tries += 1) await sleep(50);
+      const { stdout, exitCode, stderr } = await runCli("agent", "dump", "--state", state);
+      assert.equal(exitCode, 0, stderr);
+      const [entry] = JSON.parse(stdout);
+      assert.deepEqual([entry.id, entry.name, entry.decision.act], ["default/chat", "default/chat", "nothing"]);
+      assert.doesNotMatch(stdout, /hush/);
+      assert.equal(await agent.interrupted(), 0);
+      const gone = await inProcess("agent", "dump", "--state", state);
+      assert.deepEqual([gone.exitCode, gone.stdout], [1, ""]);
+      assert.match(gone.stderr, /no agent runs with the state folder/);
+    });
+
+    it("says where there is nobody to ask", async () => {
+      const { exitCode, stderr } = await inProcess("agent", "dump", "--state", await temporaryDirectory());
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /no agent has run with the state folder/);
+    });
+  });
 });

@@ -28,7 +28,16 @@ describe("what the command line loads", function () {
   };
 
   const LIGHT = ["commander", "env-paths", "is-safe-filename", "pretty-bytes"];
-  const commands = [[], ["estimate"], ["agent"], ["agent", "install"], ["status"], ["logs"], ["doctor"]];
+  const commands = [
+    [],
+    ["estimate"],
+    ["agent"],
+    ["agent", "install"],
+    ["agent", "dump"],
+    ["status"],
+    ["logs"],
+    ["doctor"],
+  ];
   for (const args of [["--version"], ...commands.map((command) => [...command, "--help"])]) {
     it(`${args.join(" ")}: the definitions of the commands, and none of their work`, async () => {
       const { exitCode } = await execa(process.execPath, node(args), options());

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { hardwareSchema } from "../../api/hardware.ts";
 import { inferenceServiceSpecSchema } from "../../api/inferenceservice.ts";
-import { CACHE_TYPES } from "../../api/llama-fields.ts";
 import { modelSpecSchema } from "../../api/model.ts";
+import { CACHE_TYPES } from "../../api/server-defaults.ts";
 import { Accelerator, CacheType, Priority, WeightsFormat } from "../../components/index.ts";
 
 describe("enums of the components", () => {

@@ -6,7 +6,7 @@ import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import * as z from "zod";
 import { DEFAULT_PORT } from "../../api/constants.ts";
-import { SERVER_DEFAULTS } from "../../api/llama-fields.ts";
+import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");

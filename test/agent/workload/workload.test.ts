@@ -80,7 +80,18 @@ describe("an InferenceService with its Model", () => {
     const able = wanted({ speculativeDecoding: DRAFTING }, models, { ...node, options: drafting });
     const { mmproj, draft, specHash } = running(able);
     assert.deepEqual([mmproj?.source, draft?.source], ["/models/eye.gguf", "/models/small.gguf"]);
-    assert.match(specHash, /"--mmproj","\/models\/eye.gguf".*"--spec-draft-model","\/models\/small.gguf"/);
+    const others = [
+      [modelManifest({ mmproj: "/models/other-eye.gguf" }), modelManifest({ source: "/models/small.gguf" }, "small")],
+      [modelManifest({ mmproj: "/models/eye.gguf" }), modelManifest({ source: "/models/other.gguf" }, "small")],
+    ];
+    for (const other of others) {
+      const changed = wanted({ speculativeDecoding: DRAFTING }, other, { ...node, options: drafting });
+      assert.notEqual(running(changed).specHash, specHash);
+    }
+    assert.equal(
+      running(wanted({ speculativeDecoding: DRAFTING }, models, { ...node, options: drafting })).specHash,
+      specHash,
+    );
     const older = wanted({ speculativeDecoding: DRAFTING }, models);
     assert(older?.kind === "refused");
     assert.match(

@@ -1,0 +1,14 @@
+import { Command } from "commander";
+import type { StateFlags } from "./state-folder.ts";
+
+/** `pulumi-llmkube agent dump`: exit code 0, 1 where no agent runs, 2 where it cannot be asked. */
+export function dumpCommand(): Command {
+  return new Command("dump")
+    .description(
+      "Print what a running agent holds in memory, as JSON: for reports of faults. It contains no keys or tokens.",
+    )
+    .action(async (_flags: object, command: Command) => {
+      const { dump } = await import("./dump-print.ts");
+      await dump(command.parent?.opts<StateFlags>() ?? {});
+    });
+}
