@@ -24,7 +24,7 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     pid: process.pid,
     startedAt: new Date().toISOString(),
     hostMemoryBytes: host.facts.hostMemoryBytes ?? host.platform.hostMemoryBytes,
-    allocatableBytes: host.allocatableBytes,
+    allocatableBytes: host.allocatable.bytes,
     backend: host.platform.backend,
     kernelCap,
     ...(url === undefined ? {} : { pageUrl: url }),

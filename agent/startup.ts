@@ -43,8 +43,6 @@ export interface Host {
   readonly supportedFlags: SupportedFlags;
   /** What all models together may use, and where that limit comes from. */
   readonly allocatable: Allocatable;
-  /** The same in bytes. */
-  readonly allocatableBytes: number;
   /** A warning about the options, as a sentence. */
   readonly warning: string | undefined;
 }
@@ -70,7 +68,6 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
     facts,
     supportedFlags: supportedFlags.value,
     allocatable: allocatable.value,
-    allocatableBytes: allocatable.value.bytes,
     warning,
   });
 }

@@ -25,6 +25,8 @@ export interface Allocatable {
   readonly bytes: number;
   /** Where it comes from, for a person: `16.0 GiB * 67%`, `the Metal working set`, `8.0 GiB less 4.0 GiB for macOS`. */
   readonly origin: string;
+  /** Whether a larger `--memory-fraction` would raise it. */
+  readonly byFraction: boolean;
 }
 
 /**
@@ -38,18 +40,32 @@ export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
   const hostMemoryBytes = Math.min(host.hostMemoryBytes ?? physicalMemoryBytes, physicalMemoryBytes);
   const budget = resolveBudget({ hostMemoryBytes, workingSetBytes, agentFraction });
   if (!budget.ok) return budget;
-  const byFraction = { bytes: budget.value.bytes, origin: originOf(budget.value) };
+  const { bytes, cap } = budget.value;
+  const byFraction = { bytes, origin: originOf(budget.value), byFraction: cap === undefined };
   if (backend !== "metal") return ok(byFraction);
   const spared = physicalMemoryBytes - MACOS_RESERVE_BYTES;
   const [physical, reserve] = [physicalMemoryBytes, MACOS_RESERVE_BYTES].map(formatBytes);
   if (spared <= 0) return fail(`this Mac has ${physical} of memory and macOS needs ${reserve}: no model can run here`);
   if (byFraction.bytes <= spared) return ok(byFraction);
-  return ok({ bytes: spared, origin: `${physical} less ${reserve} for macOS` });
+  return ok({ bytes: spared, origin: `${physical} less ${reserve} for macOS`, byFraction: false });
 }
 
 /** `4.0 GiB (8.0 GiB less 4.0 GiB for macOS)`. */
 export function describeAllocatable({ bytes, origin }: Allocatable): string {
   return `${formatBytes(bytes)} (${origin})`;
+}
+
+/**
+ * Why a model that fits its own budget still cannot run on this machine, not even alone, as a sentence; undefined: it can. Preview and
+ * admission both ask here.
+ *
+ * @param needBytes its estimate
+ */
+export function exceedsAllocatable(needBytes: number, allocatable: Allocatable): string | undefined {
+  if (needBytes <= allocatable.bytes) return undefined;
+  const remedy = allocatable.byFraction ? "raise --memory-fraction or choose" : "lower contextSize or choose";
+  const together = `all models of the machine together may use ${describeAllocatable(allocatable)}`;
+  return `estimated ${formatBytes(needBytes)} required, but ${together}; ${remedy} a smaller model`;
 }
 
 function originOf({ cap, fraction = 1, totalBytes = 0 }: Budget): string {

@@ -3,8 +3,9 @@ import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
+import { exceedsAllocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
-import type { Backend, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { estimateServed } from "../memory/served.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
@@ -38,6 +39,8 @@ export function judge(
 
   const need = estimated.value;
   const { fits, message } = decideFit(need, model.budget);
+  const tooLarge = fits ? tooLargeForHost(need, model, config) : undefined;
+  if (tooLarge !== undefined) return refusal(`${model.subject} does not fit: ${tooLarge}`);
   if (fits) return { notes: need.notes.map((text) => `${subject}: ${text}.`) };
   if (need.confidence === "unknown") {
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, `${model.subject}: ${message}`));
@@ -49,6 +52,14 @@ export function judge(
     ...assumption(model, config),
   ];
   return refusal(lines.join("\n"));
+}
+
+/** What the agent of that Mac would say, where the configuration names one. */
+function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitConfig): string | undefined {
+  if (need.confidence === "unknown" || config.assumed) return undefined;
+  const host = { backend, physicalMemoryBytes: config.hostMemory, agentFraction: config.agentMemoryFraction };
+  const allocatable = resolveAllocatable(host);
+  return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
 }
 
 function settingsOf(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {

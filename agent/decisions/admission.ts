@@ -1,4 +1,5 @@
 import { formatBytes } from "../../api/quantity.ts";
+import { type Allocatable, exceedsAllocatable } from "../../memory/allocatable.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 
 interface Claimant {
@@ -38,7 +39,7 @@ export type Verdict =
  * Decides which candidate may start now, by priority and then by name.
  *
  * - One start at a time: a server shows how much memory it takes only once it has started (LLMKube#469).
- * - All charges together never exceed `allocatableBytes`.
+ * - All charges together never exceed the allocatable memory.
  * - A smaller candidate may overtake one that waits for memory, but only while the overtakers and the waiting one fit together.
  *   Otherwise a large model could wait for ever.
  * - Nothing starts while `hostWait` gives a reason, such as memory pressure of the machine.
@@ -46,7 +47,7 @@ export type Verdict =
 export function admit(
   candidates: readonly Candidate[],
   holders: readonly Holder[],
-  allocatableBytes: number,
+  allocatable: Allocatable,
   hostWait?: string,
 ): ReadonlyMap<WorkloadId, Verdict> {
   const verdicts = new Map<WorkloadId, Verdict>();
@@ -56,15 +57,16 @@ export function admit(
   let start: string | undefined;
   for (const candidate of candidates.toSorted(byRank)) {
     const { id, name, chargeBytes } = candidate;
-    if (chargeBytes > allocatableBytes) {
-      verdicts.set(id, { kind: "refused", message: tooLarge(chargeBytes, allocatableBytes) });
+    const tooLarge = exceedsAllocatable(chargeBytes, allocatable);
+    if (tooLarge !== undefined) {
+      verdicts.set(id, { kind: "refused", message: tooLarge });
       continue;
     }
     const wait =
       start === undefined
         ? (blocker ??
-          memoryWait(candidate, holders, allocatableBytes) ??
-          turnWait(candidate, passed, holders, allocatableBytes))
+          memoryWait(candidate, holders, allocatable.bytes) ??
+          turnWait(candidate, passed, holders, allocatable.bytes))
         : `waits for ${start} to be ready; one model starts at a time`;
     if (wait === undefined) {
       start = name;
@@ -85,11 +87,6 @@ function byRank(a: Claimant, b: Claimant): number {
 
 function sumOf(claims: readonly { readonly chargeBytes: number }[]): number {
   return claims.reduce((sum, { chargeBytes }) => sum + chargeBytes, 0);
-}
-
-function tooLarge(chargeBytes: number, allocatableBytes: number): string {
-  const [need, all] = [chargeBytes, allocatableBytes].map(formatBytes);
-  return `estimated ${need} required, but all models on this machine together may use ${all}; raise --memory-fraction or choose a smaller model`;
 }
 
 function blockedBy(holders: readonly Holder[]): string | undefined {

@@ -1,3 +1,4 @@
+import type { Allocatable } from "../../memory/allocatable.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
@@ -18,7 +19,7 @@ export interface AdoptedServer {
 export interface SupervisorOptions {
   readonly platform: Platform;
   /** What the charges of all workloads together may reach, in bytes. */
-  readonly allocatableBytes: number;
+  readonly allocatable: Allocatable;
   readonly llamaServer: string;
   readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;

@@ -1,3 +1,4 @@
+import type { Allocatable } from "../../memory/allocatable.ts";
 import { admit, type Candidate, type Holder } from "../decisions/admission.ts";
 import { decide, isAbsent, isCandidate, type Observed } from "../decisions/decide.ts";
 import { cooldownLeftMs, type Evictable, evictedMessage, victimOf } from "../decisions/eviction.ts";
@@ -17,13 +18,13 @@ export interface Round {
   readonly pressure: Pressure;
   /** Whether a projection is under way for some workload. */
   readonly asking: boolean;
-  readonly allocatableBytes: number;
+  readonly allocatable: Allocatable;
   readonly now: number;
 }
 
 /** Decides on all entries together and stores each decision in its entry. Nothing else writes a decision. */
 export function decideAll(entries: readonly Entry[], round: Round): void {
-  const { wanted, now, pressure, allocatableBytes, asking } = round;
+  const { wanted, now, pressure, allocatable, asking } = round;
   const victim = victimOf(
     pressure,
     entries.flatMap((entry) => evictable(entry, wanted)),
@@ -39,7 +40,7 @@ export function decideAll(entries: readonly Entry[], round: Round): void {
     pressureWait(pressure) ??
     (asking ? "waits until llama-server has projected how much memory another model needs" : undefined);
   const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired));
-  const verdicts = admit(candidates, entries.flatMap(holderOf), allocatableBytes, hostWait);
+  const verdicts = admit(candidates, entries.flatMap(holderOf), allocatable, hostWait);
   for (const { entry, desired, observed } of facts) {
     entry.decision = decide(desired, { ...observed, verdict: verdicts.get(entry.id) }, now);
   }

@@ -60,10 +60,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
-      const { allocatableBytes, clock } = options;
+      const { allocatable, clock } = options;
       const now = clock();
       const asking = !projector.idle();
-      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatableBytes, now });
+      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatable, now });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;

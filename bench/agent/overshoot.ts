@@ -34,7 +34,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     platform: platform.value,
     kernelLimit: limit,
     adopted: [],
-    allocatableBytes: 8 * 1024 * MiB,
+    allocatable: { bytes: 8 * 1024 * MiB, origin: "made up", byFraction: true },
     llamaServer: await standIn(growth),
     supportedFlags: options,
     stateDirectory: await temporaryDirectory(),

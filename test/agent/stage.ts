@@ -74,7 +74,7 @@ export function stage() {
         pressure: async () => machine.pressure,
         footprintBytes: async (pid) => machine.footprint(pids().get(pid) ?? ""),
       },
-      allocatableBytes: 1024 * MIB,
+      allocatable: { bytes: 1024 * MIB, origin: "made up", byFraction: true },
       llamaServer: await standIn(behaviour),
       supportedFlags: options,
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),

@@ -52,7 +52,7 @@ describe("what all models of a machine together may use", () => {
   const refused: readonly (readonly [what: string, host: HostMemory, error: RegExp])[] = [
     ["a Mac with 4 GiB", mac(4), /^this Mac has 4\.0 GiB of memory and macOS needs 4\.0 GiB: no model can run here$/],
     ["a fraction above 1", mac(16, { agentFraction: 1.5 }), /^--memory-fraction 1\.5 must be above 0/],
-    ["unknown memory", mac(0), /is not known/],
+    ["unknown memory", mac(0), /which is unknown/],
   ];
   for (const [what, host, error] of refused) {
     it(`refuses ${what}`, () => {

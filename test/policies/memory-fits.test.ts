@@ -116,6 +116,18 @@ describe("memory-fits", () => {
     assert.ok(![fraction, agent, adaptive].flat().join().includes("this machine"));
   });
 
+  it("leaves 4 GiB of the configured Mac to macOS, as its agent will", async () => {
+    const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "5Gi" } };
+    const host = { hostMemory: "8Gi" };
+    const [, small] = await reportsOn(spec, { contextSize: 32768 }, host);
+    assert.deepEqual(small, []);
+    const [, large] = await reportsOn(spec, { contextSize: 114688 }, host);
+    assert.match(
+      large?.join() ?? "",
+      /does not fit: estimated 4\.\d GiB required, but all models of the machine together may use 4\.0 GiB \(8\.0 GiB less 4\.0 GiB for macOS\); lower contextSize/,
+    );
+  });
+
   it("caps a budget by the configured host's memory", async () => {
     const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "64Gi" } };
     const [, onService] = await reportsOn(spec, { contextSize: 32768 }, { hostMemory: "1Gi" });

@@ -26,7 +26,7 @@ function admitted(candidates: readonly Candidate[], holders: readonly Holder[], 
   let start: string | undefined;
   const waiting = new Map<string, string>();
   const refused = new Map<string, string>();
-  const verdicts = admit(candidates, holders, allocatableBytes);
+  const verdicts = admit(candidates, holders, { bytes: allocatableBytes, origin: "made up", byFraction: true });
   for (const [id, verdict] of verdicts) {
     if (verdict.kind === "starts") start = id;
     else if (verdict.kind === "refused") refused.set(id, verdict.message);
