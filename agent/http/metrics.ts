@@ -15,7 +15,8 @@ type Series = readonly (readonly [labels: Readonly<Record<string, string>>, valu
 type Labels = readonly string[];
 
 const HOST: Labels = [];
-const WORKLOAD: Labels = ["name", "namespace"];
+/** `uid` only where the name alone does not tell: two pods of one service, the old and the new. */
+const WORKLOAD: Labels = ["name", "namespace", "uid"];
 
 /** A number that is not known has no series; it is never shown as 0. */
 interface Definition {
@@ -83,7 +84,7 @@ const GAUGES: readonly Definition[] = [
     labels: [...WORKLOAD, "state"],
     series: ({ workloads }) =>
       workloads.flatMap((workload) =>
-        STATES.map((state) => [{ ...labelsOf(workload.name), state }, Number(state === workload.state)] as const),
+        STATES.map((state) => [{ ...labelsOf(workload), state }, Number(state === workload.state)] as const),
       ),
   },
 ];
@@ -98,12 +99,12 @@ export function agentMetrics(version: string): AgentMetrics {
     each(
       "budget_exceeded_total",
       "Times the llama-server process was stopped because it exceeded its budget.",
-      ({ name }) => stops.BudgetExceeded.get(name) ?? 0,
+      ({ id }) => stops.BudgetExceeded.get(id) ?? 0,
     ),
     each(
       "evictions_total",
       "Times the llama-server process was evicted because of memory pressure.",
-      ({ name }) => stops.Evicted.get(name) ?? 0,
+      ({ id }) => stops.Evicted.get(id) ?? 0,
     ),
   ];
   for (const definition of GAUGES) exportGauge(definition, registry, () => status);
@@ -175,7 +176,7 @@ function host(name: string, help: string, value: (status: AgentStatus) => number
 
 function each(name: string, help: string, value: (workload: WorkloadStatus) => number | undefined): Definition {
   const series = ({ workloads }: AgentStatus): Series =>
-    known(workloads.map((workload) => [labelsOf(workload.name), value(workload)] as const));
+    known(workloads.map((workload) => [labelsOf(workload), value(workload)] as const));
   return { name: PREFIX + name, help, labels: WORKLOAD, series };
 }
 
@@ -186,9 +187,9 @@ function known(
 }
 
 /** Namespace and name: two namespaces may each have a workload of one name. */
-function labelsOf(workload: string): Readonly<Record<string, string>> {
-  const [namespace = "", name = ""] = workload.split("/");
-  return { namespace, name };
+function labelsOf({ id, name: both }: WorkloadStatus): Readonly<Record<string, string>> {
+  const [namespace = "", name = ""] = both.split("/");
+  return id === both ? { namespace, name } : { namespace, name, uid: id };
 }
 
 function hasProcess({ pid }: WorkloadStatus): boolean {
@@ -207,10 +208,10 @@ function countStops(
   after: readonly WorkloadStatus[],
 ): void {
   const stops = ({ state, reason }: WorkloadStatus) => state === "Draining" && reason === why;
-  const stopping = new Set(before.filter(stops).map(({ name }) => name));
-  for (const { name } of after.filter((workload) => stops(workload) && !stopping.has(workload.name))) {
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+  const stopping = new Set(before.filter(stops).map(({ id }) => id));
+  for (const { id } of after.filter((workload) => stops(workload) && !stopping.has(workload.id))) {
+    counts.set(id, (counts.get(id) ?? 0) + 1);
   }
-  const left = new Set(after.map(({ name }) => name));
-  for (const name of counts.keys()) if (!left.has(name)) counts.delete(name);
+  const left = new Set(after.map(({ id }) => id));
+  for (const id of counts.keys()) if (!left.has(id)) counts.delete(id);
 }

@@ -127,15 +127,15 @@ function renderModels(workloads) {
   const table = byId("models");
   table.hidden = workloads.length === 0;
   byId("empty").hidden = workloads.length > 0;
-  const names = new Set(workloads.map(({ name }) => name));
-  for (const [name, row] of rows) {
-    if (names.has(name)) continue;
+  const ids = new Set(workloads.map(({ id }) => id));
+  for (const [id, row] of rows) {
+    if (ids.has(id)) continue;
     row.body.remove();
-    rows.delete(name);
+    rows.delete(id);
   }
   workloads.forEach((workload, index) => {
-    const row = rows.get(workload.name) ?? newRow(workload.name);
-    rows.set(workload.name, row);
+    const row = rows.get(workload.id) ?? newRow(workload.name);
+    rows.set(workload.id, row);
     // The head is the table's first child.
     if (table.children[index + 1] !== row.body) table.insertBefore(row.body, table.children[index + 1] ?? null);
     renderRow(row, workload);

@@ -81,6 +81,24 @@ describe("metrics of the agent", () => {
     }
   });
 
+  it("two pods of one service keep their own numbers, told apart by their uid", async () => {
+    const metrics = agentMetrics("1");
+    const pods = ["uid-old", "uid-new"].map((id, index) => ({
+      ...aWorkloadStatus("default/chat", { pid: index + 1, measuredBytes: (index + 1) * 1000 }),
+      id,
+    }));
+    metrics.observe(aStatus(pods));
+    const values = await exported(metrics);
+    const footprint = (uid: string) =>
+      values.get(`process_footprint_bytes{namespace="default",name="chat",uid="${uid}"}`);
+    assert.deepEqual(["uid-old", "uid-new"].map(footprint), [1000, 2000]);
+    const draining = { state: "Draining", reason: "BudgetExceeded" } as const;
+    metrics.observe(aStatus(pods.map((pod) => (pod.id === "uid-old" ? { ...pod, ...draining } : pod))));
+    const stops = await exported(metrics);
+    const exceeded = (uid: string) => stops.get(`budget_exceeded_total{namespace="default",name="chat",uid="${uid}"}`);
+    assert.deepEqual(["uid-old", "uid-new"].map(exceeded), [1, 0]);
+  });
+
   it("LLMKube trap T18: every series of a workload goes with it, and none of another's", async () => {
     const metrics = agentMetrics("1");
     metrics.observe(BUSY);
