@@ -14,17 +14,17 @@ const PACKAGES = {
   toolchain: ["api"],
 };
 
-/** Folders of the agent, and what each may import of the agent besides itself. Above all of them are run.ts and what lies beside it. */
+/** Folders of the agent from the lowest up, and what each may import of the agent besides itself. Above all of them are run.ts and what lies beside it. */
 const AGENT = {
   lifecycle: [],
-  state: ["status", "workload/workload-id"],
-  decisions: ["workload", "status/status"],
-  "llama-server": ["host/command"],
-  host: ["decisions/pressure"],
+  host: [],
   "kernel-limit": [],
   store: [],
   status: [],
-  workload: ["host/platform", "llama-server", "store"],
+  "llama-server": ["host/command"],
+  workload: ["llama-server", "store"],
+  state: ["status", "workload/workload-id"],
+  decisions: ["workload", "status/status", "host/platform"],
   sources: ["workload", "store/files"],
   http: ["status", "state"],
   supervisor: ["decisions", "host", "kernel-limit", "llama-server", "state", "status", "store", "workload"],

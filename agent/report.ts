@@ -1,5 +1,6 @@
-import type { Pressure, PressureLevel } from "./decisions/pressure.ts";
+import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
+import type { PressureLevel } from "./host/platform.ts";
 import type { StatusServer } from "./http/status-server.ts";
 import type { WorkSource } from "./sources/source.ts";
 import type { Host } from "./startup.ts";

@@ -1,5 +1,4 @@
-/** Memory pressure of the whole machine: levels 1, 2 and 4 of macOS (docs/background/apple-memory.md, "Memory pressure"). */
-export type PressureLevel = "normal" | "warning" | "critical";
+import type { PressureLevel } from "../host/platform.ts";
 
 /** What the pressure samples of the machine have shown so far. Times are milliseconds of the injected clock. */
 export interface Pressure {

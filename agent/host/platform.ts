@@ -1,5 +1,7 @@
 import type { Backend } from "../../memory/estimate/types.ts";
-import type { PressureLevel } from "../decisions/pressure.ts";
+
+/** Memory pressure of the whole machine: levels 1, 2 and 4 of macOS (docs/background/apple-memory.md, "Memory pressure"). */
+export type PressureLevel = "normal" | "warning" | "critical";
 
 /** What the agent needs to know about a machine. A probe that fails returns null, never 0, so that no decision rests on a guess. */
 export interface Platform {

@@ -1,4 +1,4 @@
-import type { PressureLevel } from "../decisions/pressure.ts";
+import type { PressureLevel } from "./platform.ts";
 
 /**
  * `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure");

@@ -1,12 +1,17 @@
 import type { Budget } from "../../memory/budget.ts";
-import type { Platform } from "../host/platform.ts";
+import type { Backend } from "../../memory/estimate/types.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { ModelFiles } from "./model-files.ts";
 import type { WorkloadId } from "./workload-id.ts";
 
 /** The facts about this host that budgets and settings depend on. */
-export interface HostFacts extends Pick<Platform, "backend" | "hostMemoryBytes" | "workingSetBytes"> {
+export interface HostFacts {
+  readonly backend: Backend;
+  /** Memory that is counted on, in bytes. */
+  readonly hostMemoryBytes: number;
+  /** Recommended working set of Metal, in bytes; undefined without Metal. */
+  readonly workingSetBytes?: number;
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
   /** `--api-key-file`. */

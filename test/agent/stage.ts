@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import type { PressureLevel } from "../../agent/decisions/pressure.ts";
 import { openLinux } from "../../agent/host/linux/linux.ts";
+import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import type { AdoptedServer } from "../../agent/supervisor/options.ts";

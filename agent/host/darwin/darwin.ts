@@ -1,9 +1,8 @@
 import { totalmem } from "node:os";
 import { fail, ok, type Result } from "../../../api/result.ts";
-import type { PressureLevel } from "../../decisions/pressure.ts";
 import { batched } from "../batched.ts";
 import { outputOf } from "../command.ts";
-import type { Platform } from "../platform.ts";
+import type { Platform, PressureLevel } from "../platform.ts";
 import { parsePressureLevel } from "../pressure-levels.ts";
 import { footprintOf, openProcPidRusage } from "./rusage.ts";
 

@@ -9,10 +9,10 @@ import {
 import {
   NO_PRESSURE_SAMPLES,
   type Pressure,
-  type PressureLevel,
   pressureWait,
   withPressureSample,
 } from "../../../agent/decisions/pressure.ts";
+import type { PressureLevel } from "../../../agent/host/platform.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 
 const GIB = 2 ** 30;
