@@ -102,7 +102,7 @@ describe("pulumi-llmkube status", function () {
     await writeFile(join(state, "status.json"), "{}");
     const foreign = await inProcess("status", "--state", state);
     assert.equal(foreign.exitCode, 2);
-    assert.match(foreign.stderr, /was not written by this version/);
+    assert.match(foreign.stderr, /was written by another version of the agent/);
     await writeFile(join(state, "status.json"), "{");
     assert.match((await inProcess("status", "--state", state)).stderr, /is not JSON/);
   });

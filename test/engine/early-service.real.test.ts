@@ -52,12 +52,12 @@ describe("an InferenceService that comes before its Model", function () {
       output,
       /\[mandatory\] +memory-fits +\(.*:InferenceService: llama\)\n.*\n +Model default\/llama does not fit/,
     );
-    assert.match(output, /\[advisory\] +memory-notes[^[]*Model default\/llama has not come before it/);
+    assert.match(output, /\[advisory\] +memory-notes[^[]*Model default\/llama was not registered before it/);
   });
 
   it("passes where it fits, with a note on the order", async () => {
     const { passed, output } = await preview("fitting", 4096);
     assert.equal(passed, true, output);
-    assert.match(output, /Model default\/llama has not come before it/);
+    assert.match(output, /Model default\/llama was not registered before it/);
   });
 });
