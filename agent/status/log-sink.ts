@@ -17,7 +17,7 @@ export async function openLog(format: LogFormat, level: LogLevel = "info"): Prom
   const { default: pretty } = await import("pino-pretty");
   const colorize = process.stdout.isTTY === true;
   const person = pretty({
-    ...{ colorize, sync: true, hideObject: true, translateTime: "SYS:HH:MM:ss" },
+    ...{ colorize, sync: true, hideObject: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" },
     messageFormat: (line, messageKey) => sentence(line) ?? String(line[messageKey]),
   });
   return pino({ base: null, level }, person);

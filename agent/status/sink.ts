@@ -1,3 +1,4 @@
+import { errorText } from "../../api/error-code.ts";
 import type { AgentStatus, WorkloadStatus } from "./status.ts";
 
 /** A receiver of the status: a file, the log or HTTP; later the status of pods, and events. */
@@ -47,21 +48,25 @@ function deliveryQueue(sink: StatusSink, say: (message: string) => void) {
     for (;;) {
       const last = ended.shift();
       const status = newest;
-      if (last === undefined && status === undefined) return;
+      if (last === undefined && status === undefined) {
+        delivering = undefined;
+        return;
+      }
       if (last === undefined) newest = undefined;
       try {
         if (last !== undefined) await sink.terminated(last);
         else if (status !== undefined) await sink.publish(status);
         failure = undefined;
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        // The code alone: a message may name a temporary file, another one each time.
+        const message = errorText(error);
         if (message !== failure) say(`${sink.name} cannot be written: ${message}`);
         failure = message;
       }
     }
   };
   const begin = () => {
-    delivering ??= deliver().finally(() => (delivering = undefined));
+    delivering ??= deliver();
   };
   return {
     publish: (status: AgentStatus) => {

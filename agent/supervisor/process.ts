@@ -43,6 +43,8 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
     exit ??= how;
     ended();
   };
+  // A server outlives its agent: it must not keep an agent that ends from ending.
+  child.unref();
   child.once("exit", (code, signal) => settle({ code, signal }));
   child.once("error", () => settle({ code: 127, signal: null }));
   const { pid } = child;

@@ -5,7 +5,7 @@ import { parseBreakdown } from "../llama-server/breakdown.ts";
 import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
-import { fileNameOf } from "../workload/workload-id.ts";
+import { fileNameOf, type WorkloadId } from "../workload/workload-id.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { type LlamaProcess, spawnProcess } from "./process.ts";
 import { removeRecord, writeRecord } from "./records.ts";
@@ -20,6 +20,8 @@ export interface Projector {
    * prints no breakdown or cannot be started.
    */
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;
+  /** Ends the questions about workloads that are not among `ids`: their answer is of no use any more. */
+  readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
   /** Whether no such llama-server runs. */
   readonly idle: () => boolean;
   readonly killAll: () => void;
@@ -28,14 +30,14 @@ export interface Projector {
 type ProjectorOptions = Pick<SupervisorOptions, "llamaServer" | "supportedFlags" | "stateDirectory" | "platform">;
 
 export function projectorOf(options: ProjectorOptions): Projector {
-  const asked = new Set<LlamaProcess>();
+  const asked = new Map<LlamaProcess, WorkloadId>();
   return {
     ask: async (workload, paths) => {
       const args = projectionFlags(workload.fields, paths, options.supportedFlags);
       if (args === undefined) return null;
       const server = spawnProjection(workload, args, options);
       if (server === undefined) return null;
-      asked.add(server);
+      asked.set(server, workload.id);
       try {
         return await projectionOf(server);
       } finally {
@@ -46,9 +48,12 @@ export function projectorOf(options: ProjectorOptions): Projector {
         removeRecord(recordsFolder(options.stateDirectory), workload.id);
       }
     },
+    keepOnly: (ids) => {
+      for (const [server, id] of asked) if (!ids.has(id)) server.signal("SIGKILL");
+    },
     idle: () => asked.size === 0,
     killAll: () => {
-      for (const server of asked) server.signal("SIGKILL");
+      for (const server of asked.keys()) server.signal("SIGKILL");
     },
   };
 }

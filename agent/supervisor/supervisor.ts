@@ -51,6 +51,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       for (const [id, desired] of wanted.workloads) {
         if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
       }
+      projector.keepOnly(idsToRun(wanted));
       const all = [...entries.values()].sort(byName);
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
       await forEachIsolated(all, "observe", async (entry) => {
@@ -84,6 +85,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       projector.killAll();
     },
   };
+}
+
+function idsToRun({ workloads }: Wanted): ReadonlySet<WorkloadId> {
+  return new Set([...workloads].filter(([, { kind }]) => kind === "run").map(([id]) => id));
 }
 
 function byName(one: Entry, other: Entry): number {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
@@ -68,6 +69,35 @@ describe("a server whose agent ends", function () {
     assert.deepEqual([still.state, still.pid, agent.child.exitCode], ["Ready", pid, null], agent.output());
     await rm(records);
     await rename(`${records}.away`, records);
+  });
+
+  it("ends the question to llama-server at once when the agent is to end", async () => {
+    const site = await siteWith("hangs-when-asked");
+    await writeManifests(site, "b", { port: await getPort() });
+    agent = startAgent(site);
+    await workloadOnce(site, "b", ({ message = "" }) => message.startsWith("asking llama-server"));
+    const began = performance.now();
+    assert.equal(await stopped(agent), 0);
+    assert.ok(performance.now() - began < 30_000);
+    assert.deepEqual(await writersOf(join(site.state, "logs", "default_b.projection.log")), []);
+  });
+
+  it("keeps running when another agent has taken the state folder over, and the agent ends", async () => {
+    const site = await siteWith("well");
+    await writeManifests(site, "a", { port: await getPort() });
+    agent = startAgent(site);
+    const { pid } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+    const taken = new Date(Date.now() + 3_600_000);
+    await utimes(`${site.state}.lock`, taken, taken);
+    await once(agent.child, "exit");
+    assert.match(agent.output(), /left the servers running/);
+    assert.deepEqual(await writersOf(join(site.state, "logs", "default_a.log")), [pid]);
+    await rm(`${site.state}.lock`, { recursive: true });
+    agent = startAgent(site);
+    const by = agent.child.pid;
+    await statusOnce(site, (status) => status.agent.pid === by);
+    const adopted = await workloadOnce(site, "a", ({ state }) => state === "Ready");
+    assert.equal(adopted.pid, pid);
   });
 
   for (const fault of ["throw new Error('made up')", "Promise.reject(new Error('made up'))"]) {

@@ -7,6 +7,7 @@ import { aStatus, aWorkloadStatus, budgetOf, MIB } from "../http/recorded.ts";
 
 const ready = aWorkloadStatus("default/chat", {
   endpoint: "http://127.0.0.1:8080/v1",
+  pid: 4711,
   measuredBytes: 300 * MIB,
   budget: budgetOf(0.5),
 });

@@ -64,7 +64,7 @@ describe("the sinks of status", () => {
     const sink: StatusSink = {
       name: "the file",
       publish: async ({ agent }) => {
-        if (failures[agent.pid]) throw new Error("disk full");
+        if (failures[agent.pid]) throw Object.assign(new Error(`temporary file ${agent.pid}`), { code: "ENOSPC" });
       },
       terminated: async () => {},
     };
@@ -73,6 +73,6 @@ describe("the sinks of status", () => {
       sinks.publish(numbered(pid));
       await sinks.flush(1000);
     }
-    assert.deepEqual(said, ["the file cannot be written: disk full", "the file cannot be written: disk full"]);
+    assert.deepEqual(said, ["the file cannot be written: ENOSPC", "the file cannot be written: ENOSPC"]);
   });
 });
