@@ -98,7 +98,10 @@ async function endProcess(pid: number, platform: Platform): Promise<boolean> {
   return isGone();
 }
 
-/** The entry of an adopted server. Until the source names the workload, the budget and settings of its record are in force. */
+/**
+ * The entry of an adopted server. Until the source names the workload, the budget and settings of its record are in force. One that was
+ * Ready still is: it may be busy with an answer that is longer than any patience for a first one.
+ */
 export function adoptedEntry(
   { process, record, served }: AdoptedServer,
   { kernelLimit, clock }: Pick<SupervisorOptions, "kernelLimit" | "clock">,
@@ -111,13 +114,13 @@ export function adoptedEntry(
   const entry = newEntry(record.id, record.name);
   entry.starts = 1;
   entry.need = { estimateBytes };
+  const now = clock();
   entry.running = {
-    phase: "starting",
-    ...{ specHash, startedAt: clock(), confirmed: false, process, inForce: workload, record, recorded: true },
+    ...(ready ? ({ phase: "ready", readyAt: now, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),
+    ...{ specHash, startedAt: now, confirmed: false, process, inForce: workload, record, recorded: true },
     started: { fields, modelPath },
     limitBytes,
     probing: false,
-    answeredBefore: ready,
   };
   return entry;
 }

@@ -74,10 +74,8 @@ async function probe(
   }
 }
 
-/** An adopted server that was Ready before may be busy with a long answer, so only its health is checked. */
-async function firstAnswer({ started, answeredBefore }: Running, { clock }: SupervisorOptions): Promise<Finding> {
-  const expected = { ...started.fields, modelPath: started.modelPath };
-  const good = answeredBefore ? await isHealthy(expected) : await answers(expected);
+async function firstAnswer({ started }: Running, { clock }: SupervisorOptions): Promise<Finding> {
+  const good = await answers({ ...started.fields, modelPath: started.modelPath });
   return good ? (current) => answered(current, clock()) : unanswered;
 }
 

@@ -28,8 +28,6 @@ interface Held {
   readonly checkedAt?: number;
   /** What it had done by the last health check, if it did not answer that one. */
   readonly workAtSilence?: { readonly at: number; readonly work: Work } | undefined;
-  /** Whether it was Ready under an earlier agent. */
-  readonly answeredBefore: boolean;
 }
 
 /**

@@ -51,7 +51,6 @@ export async function startServer(
     started: { fields, modelPath: paths.model },
     limitBytes: kernelLimit && limitBytes,
     probing: false,
-    answeredBefore: false,
   };
 }
 
