@@ -42,7 +42,7 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
   }
   if (!lost.signal.aborted) return ok(undefined);
   return fail(
-    `another process took over the state folder ${options.state}; this agent ended and left the servers running`,
+    `the lock on the state folder ${options.state} was lost, to another agent or by hand: this agent ended and left the servers running`,
   );
 }
 

@@ -7,6 +7,10 @@ export function dumpCommand(): Command {
     .description(
       "Print what a running agent holds in memory, as JSON: for reports of faults. It contains no keys or tokens.",
     )
+    .addHelpText(
+      "after",
+      "\nThe agent is named by --manifests or --state, as for status; without them it is the one that wrote its status last.",
+    )
     .action(async (_flags: object, command: Command) => {
       const { dump } = await import("./dump-print.ts");
       await dump(command.parent?.opts<StateFlags>() ?? {});

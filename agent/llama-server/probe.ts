@@ -98,6 +98,9 @@ function isOurs(props: unknown, name: string, modelPath: string): boolean {
   return parsed.success && parsed.data.model_path === modelPath && (parsed.data.model_alias ?? name) === name;
 }
 
+/** A connection on loopback is made or refused at once. */
+const CONNECT_TIMEOUT_MS = 500;
+
 /** Whether no process listens on `port` of this machine. Another server there would answer the probes for ours. */
 export async function isPortFree(port: number): Promise<boolean> {
   return (await refusesConnections(port)) && (await canListen(port));
@@ -106,10 +109,11 @@ export async function isPortFree(port: number): Promise<boolean> {
 async function refusesConnections(port: number): Promise<boolean> {
   const socket = connect({ host: "127.0.0.1", port });
   try {
-    await once(socket, "connect");
+    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
     return false;
-  } catch {
-    return true;
+  } catch (error) {
+    // A listener whose backlog is full neither accepts nor refuses.
+    return !(error instanceof Error && error.name === "AbortError");
   } finally {
     socket.destroy();
   }

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorText } from "../../api/error-code.ts";
 import { adoptionOf } from "../decisions/adoption.ts";
 import type { Platform } from "../host/platform.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
@@ -34,13 +35,22 @@ export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServ
   const folder = recordsFolder(stateDirectory);
   const found = readRecords(folder);
   removeStaleTempFiles(folder);
-  const taken = await Promise.all(found.map((record) => takeOver(record, adopting)));
+  const taken = await Promise.all(found.map((one) => takeOver(one, adopting).catch(failedTakeOver(one, log))));
   for (const { name, adopted, ended } of taken) {
     if (adopted !== undefined)
       log.info(`${name}: adopted the running llama-server of an earlier agent (pid ${adopted.process.pid})`);
     else if (ended) log.warn(`${name}: ended the orphaned llama-server of an earlier agent`);
   }
   return taken.flatMap(({ adopted }) => adopted ?? []);
+}
+
+/** One record that cannot be handled must not keep the agent from the others. */
+function failedTakeOver(found: FoundRecord, log: AdoptionLog): (error: unknown) => TakenOver {
+  return (error) => {
+    const name = found.record?.name ?? recordName(found);
+    log.warn(`${name}: its record ${found.path} cannot be handled (${errorText(error)}): look at it, and remove it`);
+    return { name, ended: false };
+  };
 }
 
 interface TakenOver {

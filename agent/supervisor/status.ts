@@ -76,6 +76,8 @@ function enforcementNotes(
   const { budget } = running.inForce;
   if (desired?.kind === "unknown")
     notes.push(`${desired.message}; the server keeps running with its last known settings`);
+  if (desired === undefined && running.phase !== "stopping")
+    notes.push("no manifest names it, but not all manifests can be read: the server keeps running until they can");
   if (footprint.near) notes.push(nearMessage(footprint, budget));
   const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
   if (drift !== undefined) notes.push(drift);

@@ -5,7 +5,7 @@ import type { HostFacts } from "../../workload/workload.ts";
 import type { WorkloadId } from "../../workload/workload-id.ts";
 import type { WantedWork, WorkSource } from "../source.ts";
 import { desiredWorkloads } from "./join.ts";
-import { folderScanner } from "./scan.ts";
+import { folderScanner, MISSED_MS } from "./scan.ts";
 import { NOTHING_READ, type Snapshot } from "./snapshot.ts";
 import { watchFolder } from "./watch.ts";
 
@@ -29,21 +29,26 @@ const FIRST_LOOK_MS = 2000;
  * event was missed. A folder that is absent is waited for.
  */
 export async function openDirectory({ folder, host, running, changed }: DirectoryOptions): Promise<WorkSource> {
-  const scanner = folderScanner(folder);
+  const scanner = folderScanner(folder, () => performance.now());
   let snapshot = NOTHING_READ;
   let scanning = Promise.resolve();
   let settling: NodeJS.Timeout | undefined;
+  let doubting: NodeJS.Timeout | undefined;
   const look = async () => {
     const { snapshot: next, doubtful } = await scanner
       .scan()
       .catch((error: unknown) => failedLook(folder, snapshot, error));
-    if (doubtful) settle();
+    if (doubtful) lookLater();
     if (isDeepStrictEqual(next, snapshot)) return;
     snapshot = next;
     changed();
   };
   const schedule = () => {
     scanning = scanning.then(look);
+  };
+  const lookLater = () => {
+    clearTimeout(doubting);
+    doubting = setTimeout(schedule, MISSED_MS);
   };
   const settle = () => {
     clearTimeout(settling);
@@ -62,7 +67,7 @@ export async function openDirectory({ folder, host, running, changed }: Director
       clearTimeout(settling);
       await scanning;
       // The last look may have been doubtful.
-      clearTimeout(settling);
+      clearTimeout(doubting);
     },
   };
 }

@@ -1,10 +1,12 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../../../api/error-code.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 
 /** What a folder of manifests holds. Paths are relative to it. */
 export interface Listing {
+  /** Device and inode of the folder: another disk may be mounted there, or none. */
+  readonly folderId: string;
   /** Everything that has a manifest's ending and is no folder, sorted. */
   readonly files: readonly string[];
   /** Sub-folders whose content cannot be listed, and why: one sentence each. */
@@ -17,6 +19,7 @@ export interface Listing {
  * and links to folders are not followed. Fails where the folder itself is away.
  */
 export async function listManifests(folder: string): Promise<Result<Listing>> {
+  const folderId = await idOf(folder);
   const files: string[] = [];
   const notes: string[] = [];
   const unlisted = new Map<string, string>();
@@ -36,7 +39,7 @@ export async function listManifests(folder: string): Promise<Result<Listing>> {
       else files.push(path);
     }
   }
-  return ok({ files: files.sort(), unlisted, notes: notes.sort() });
+  return ok({ folderId, files: files.sort(), unlisted, notes: notes.sort() });
 }
 
 export function isHidden(name: string): boolean {
@@ -45,6 +48,11 @@ export function isHidden(name: string): boolean {
 
 export function hasManifestEnding(name: string): boolean {
   return /\.(ya?ml|json)$/.test(name);
+}
+
+async function idOf(folder: string): Promise<string> {
+  const stats = await stat(folder).catch(() => undefined);
+  return stats === undefined ? "" : `${stats.dev} ${stats.ino}`;
 }
 
 /** The entries, or the code of what went wrong. */

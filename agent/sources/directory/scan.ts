@@ -6,10 +6,12 @@ import { combine, goneSince, NOTHING_READ, type Snapshot, withKept, withoutFolde
 
 /** What is remembered from one look at the folder to the next. */
 interface Memory {
+  /** Of the folder whose manifests are in force. */
+  readonly folderId: string;
   readonly files: ReadonlyMap<string, KnownFile>;
   readonly snapshot: Snapshot;
-  /** What the last look missed for the first time. */
-  readonly missed: ReadonlySet<string>;
+  /** What the last look missed, by when it was missed first, in milliseconds of the clock. */
+  readonly missedSince: ReadonlyMap<string, number>;
 }
 
 export interface Scanner {
@@ -19,32 +21,52 @@ export interface Scanner {
 
 export interface Look {
   readonly snapshot: Snapshot;
-  /** Something was missed for the first time: look again soon. */
+  /** Something is missing, and it is too early to call it gone: look again in {@link MISSED_MS}. */
   readonly doubtful: boolean;
 }
 
 /**
- * Looks at a folder again and again, and reads what has changed. What is missing counts as gone when it was missed twice: a file that
- * moves from one sub-folder to another while they are listed is in neither.
+ * What is missing for so long, and missed twice, counts as gone. A file that is written in two parts lacks its last documents for a while,
+ * and one that moves from one sub-folder to another while they are listed is in neither.
  */
-export function folderScanner(folder: string): Scanner {
-  let memory: Memory = { files: new Map(), snapshot: NOTHING_READ, missed: new Set() };
+export const MISSED_MS = 2000;
+
+/**
+ * Looks at a folder again and again, and reads what has changed.
+ *
+ * @param clock monotonic time in milliseconds
+ */
+export function folderScanner(folder: string, clock: () => number): Scanner {
+  let memory: Memory = { folderId: "", files: new Map(), snapshot: NOTHING_READ, missedSince: new Map() };
   return {
     scan: async () => {
-      memory = await lookAgain(folder, memory);
-      return { snapshot: memory.snapshot, doubtful: memory.missed.size > 0 };
+      memory = await lookAgain(folder, memory, clock());
+      return { snapshot: memory.snapshot, doubtful: memory.missedSince.size > 0 };
     },
   };
 }
 
-async function lookAgain(folder: string, before: Memory): Promise<Memory> {
+async function lookAgain(folder: string, before: Memory, now: number): Promise<Memory> {
   const listing = await listManifests(folder);
-  if (!listing.ok) return { ...before, snapshot: withoutFolder(listing.error, before.snapshot), missed: new Set() };
+  if (!listing.ok)
+    return { ...before, snapshot: withoutFolder(listing.error, before.snapshot), missedSince: new Map() };
+  if (isUnmounted(listing.value, before)) {
+    const problem = `${folder} is another folder than before, and an empty one, as where a disk is not mounted: restart the agent if nothing is to run`;
+    return { ...before, snapshot: withoutFolder(problem, before.snapshot), missedSince: new Map() };
+  }
+  const { folderId } = listing.value;
   const files = await readAll(folder, listing.value, before.files);
   const found = combine(files, listing.value, before.snapshot);
-  const gone = goneSince(before.snapshot, found);
-  const missed = new Set([...gone].filter((key) => !before.missed.has(key)));
-  return { files, snapshot: withKept(found, missed, before.snapshot), missed };
+  const missing = [...goneSince(before.snapshot, found)].map(
+    (key) => [key, before.missedSince.get(key) ?? now] as const,
+  );
+  const missedSince = new Map(missing.filter(([, since]) => now - since < MISSED_MS));
+  return { folderId, files, snapshot: withKept(found, new Set(missedSince.keys()), before.snapshot), missedSince };
+}
+
+/** A folder that is replaced by an empty one has not been emptied by anybody. */
+function isUnmounted({ folderId, files }: Listing, before: Memory): boolean {
+  return files.length === 0 && before.snapshot.manifests.size > 0 && folderId !== before.folderId;
 }
 
 async function readAll(

@@ -3,7 +3,7 @@ import { chmod, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
-import { folderScanner, type Scanner } from "../../../agent/sources/directory/scan.ts";
+import { folderScanner, MISSED_MS, type Scanner } from "../../../agent/sources/directory/scan.ts";
 import type { Snapshot } from "../../../agent/sources/directory/snapshot.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -29,11 +29,15 @@ const faulty = ({ unreadable }: Snapshot) => [...unreadable.keys()].sort();
 describe("a folder of manifests", () => {
   let folder: string;
   let scanner: Scanner;
+  let now = 0;
 
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "manifests");
     await mkdir(folder);
-    scanner = folderScanner(folder);
+    scanner = folderScanner(folder, () => {
+      now += MISSED_MS;
+      return now;
+    });
   });
 
   const write = async (name: string, content: string | Uint8Array) => {
@@ -263,6 +267,43 @@ describe("a folder of manifests", () => {
       assert(spec !== undefined && "source" in spec);
       assert.equal(spec.source, "/next.gguf");
     });
+  });
+
+  it("keeps what was in force where the folder is replaced by an empty one, as by an unmounted disk, until it is back", async () => {
+    await write("one.yaml", both);
+    await scan();
+    await rename(folder, `${folder}.mounted`);
+    await mkdir(folder);
+    const away = await scan();
+    assert.deepEqual([keys(away), away.synced], [[CHAT, LLAMA], false]);
+    assert.match(
+      away.problems.join(),
+      /is another folder than before, and an empty one.*; what was last read there stays in force$/,
+    );
+    await rm(folder, { recursive: true });
+    await rename(`${folder}.mounted`, folder);
+    const back = await scan();
+    assert.deepEqual([keys(back), back.synced, back.problems], [[CHAT, LLAMA], true, []]);
+    await rm(join(folder, "one.yaml"));
+    assert.deepEqual(keys(await scan()), []);
+  });
+
+  it("keeps what is missing from a file that is written in two parts", async () => {
+    await write("one.yaml", both);
+    await scan();
+    now -= MISSED_MS;
+    await write("one.yaml", model);
+    const first = await scanner.scan();
+    now -= MISSED_MS;
+    const second = await scanner.scan();
+    assert.deepEqual(
+      [keys(first.snapshot), keys(second.snapshot)],
+      [
+        [CHAT, LLAMA],
+        [CHAT, LLAMA],
+      ],
+    );
+    assert.deepEqual(keys((await scanner.scan()).snapshot), [LLAMA]);
   });
 
   it("does not miss a file that is renamed, nor one that is in neither folder for one look", async () => {

@@ -142,6 +142,16 @@ describe("servers that an earlier agent left behind", function () {
     assert.equal(lives(child), false);
   });
 
+  it("are ended beside a record that is a folder, which is said", async () => {
+    await mkdir(join(folder, "default_more.json"));
+    const { child, pid, startTime } = await launch("/dev/null");
+    record({ pid, startTime });
+    const ended = await endedNames();
+    assert.ok(ended.includes("default/chat"), ended.join());
+    assert.match(ended.join(), /default_more: its record .* cannot be handled/);
+    assert.equal(lives(child), false);
+  });
+
   it("are not looked for if a record names no process", async () => {
     await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
     assert.deepEqual(await endedNames(), []);
