@@ -23,8 +23,11 @@ export interface Platform {
   cpuSeconds(pid: number): Promise<number | null>;
   /** Memory pressure of the machine, as its kernel reports it. */
   pressure(): Promise<PressureLevel | null>;
-  /** Start time of a process, in the platform's own notation; null if there is none. With the pid it identifies the process. */
-  startTime(pid: number): Promise<string | null>;
+  /**
+   * Start time of a process, in the platform's own notation; with the pid it identifies the process. null: there is certainly no such
+   * process. undefined: it cannot be read now, which proves nothing.
+   */
+  startTime(pid: number): Promise<string | null | undefined>;
   /**
    * Pids of the processes whose standard output is the file at `path`. That marks our servers: the log is in the agent's own folder,
    * and no other process gets it.

@@ -73,10 +73,10 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOv
   const traces = {
     sameBoot,
     writers: sameBoot ? await platform.writersOf(logPath) : [],
-    startTime: pid === undefined ? null : await platform.startTime(pid),
+    startTime: pid === undefined ? null : await certainStartTime(pid, platform),
   };
   const { adopt, end } = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
-  const since = adopt === undefined ? null : await platform.startTime(adopt);
+  const since = adopt === undefined ? null : await certainStartTime(adopt, platform);
   if (adopt !== undefined && since !== null && record?.served !== undefined) {
     const process = adoptProcess({ pid: adopt, startTime: since, logPath, platform, background, ended });
     const taken = { ...record, pid: adopt, startTime: since };
@@ -95,11 +95,25 @@ function identityByLog(found: FoundRecord, stateDirectory: string, { bootId }: P
 }
 
 const POLL_MS = 100;
+const MOST_LOOKS = 50;
+
+/** Throws where it cannot be read for 5 s: nothing is adopted, ended or forgotten on a guess. */
+async function certainStartTime(pid: number, platform: Platform): Promise<string | null> {
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const startTime = await platform.startTime(pid);
+    if (startTime !== undefined) return startTime;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`whether pid ${pid} still runs cannot be read`);
+}
 
 /** Sends SIGTERM, and SIGKILL after the grace period. Returns whether the process is gone. */
 async function endProcess(pid: number, platform: Platform): Promise<boolean> {
-  const startTime = await platform.startTime(pid);
-  const isGone = async () => startTime === null || (await platform.startTime(pid)) !== startTime;
+  const startTime = await certainStartTime(pid, platform);
+  const isGone = async () => {
+    const now = await platform.startTime(pid);
+    return startTime === null || (now !== undefined && now !== startTime);
+  };
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (await isGone()) return true;
     signalGroup(pid, signal);

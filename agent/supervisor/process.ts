@@ -77,7 +77,9 @@ const POLL_MS = 500;
 export function adoptProcess({ pid, startTime, logPath, platform, background, ended }: AdoptOptions): LlamaProcess {
   let exit: Exit | undefined;
   const poll = async () => {
-    if (exit !== undefined || (await platform.startTime(pid)) === startTime) return;
+    const now = await platform.startTime(pid);
+    // What cannot be read proves nothing: the next look tells.
+    if (exit !== undefined || now === startTime || now === undefined) return;
     exit = { code: null, signal: null };
     clearInterval(polling);
     ended();

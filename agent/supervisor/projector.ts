@@ -64,7 +64,7 @@ function spawnProjection(
   args: readonly string[],
   { llamaServer, stateDirectory, platform }: ProjectorOptions,
 ): LlamaProcess | undefined {
-  const logPath = logPathFor(stateDirectory, `${fileNameOf(id)}.projection`);
+  const logPath = logPathFor(stateDirectory, `${fileNameOf(id)}_projection`);
   try {
     writeRecord(recordsFolder(stateDirectory), { id, name, bootId: platform.bootId, logPath });
     return spawnProcess({ file: llamaServer, args, logPath, ended: () => {} });

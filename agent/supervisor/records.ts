@@ -94,8 +94,9 @@ export function removeRecord(folder: string, id: WorkloadId): void {
 
 export function readRecords(folder: string): readonly FoundRecord[] {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-  return files.map((file) => readRecord(join(folder, file)));
+  const files = readdirSync(folder, { withFileTypes: true });
+  const records = files.filter((file) => file.isFile() && file.name.endsWith(".json"));
+  return records.map(({ name }) => readRecord(join(folder, name)));
 }
 
 /** The name of a record's file without `.json`. Its log has the same name. */

@@ -40,7 +40,7 @@ export async function startServer(
     record = { ...record, pid };
     recorded = tryWriteRecord(folder, record);
     const startTime = await platform.startTime(pid);
-    if (startTime !== null) {
+    if (typeof startTime === "string") {
       record = { ...record, startTime };
       recorded = tryWriteRecord(folder, record);
     }

@@ -13,7 +13,7 @@ export function workloadId(text: string): WorkloadId {
   return text as WorkloadId;
 }
 
-/** File names have at most 255 bytes. This leaves space for `.json`, `.projection.log.3` and the suffix of temporary files. */
+/** File names have at most 255 bytes. This leaves space for `.json`, `_projection.log.3` and the suffix of temporary files. */
 const LONGEST = 200;
 
 /**

@@ -57,7 +57,7 @@ describe("a server whose agent ends", function () {
     const { pid } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
     await writeManifests(site, "b", { port: await getPort() });
     await workloadOnce(site, "b", ({ message = "" }) => message.startsWith("asking llama-server"));
-    const [asking] = await writersOf(join(site.state, "logs", "default_b.projection.log"));
+    const [asking] = await writersOf(join(site.state, "logs", "default_b_projection.log"));
     assert(asking !== undefined);
     const records = join(site.state, "servers");
     await rename(records, `${records}.away`);
@@ -79,7 +79,7 @@ describe("a server whose agent ends", function () {
     const began = performance.now();
     assert.equal(await stopped(agent), 0);
     assert.ok(performance.now() - began < 30_000);
-    assert.deepEqual(await writersOf(join(site.state, "logs", "default_b.projection.log")), []);
+    assert.deepEqual(await writersOf(join(site.state, "logs", "default_b_projection.log")), []);
   });
 
   it("keeps running when another agent has taken the state folder over, and the agent ends", async () => {

@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { errorCode } from "../../../api/error-code.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import { batched } from "../batched.ts";
 import { outputOf } from "../command.ts";
@@ -84,9 +85,20 @@ export function parsePsTime(printed: string): number | null {
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
-async function startTime(pid: number): Promise<string | null> {
+/** `ps` may fail because the machine is short of processes or memory: gone is only what the kernel does not know. */
+async function startTime(pid: number): Promise<string | null | undefined> {
   const printed = await outputOf("ps", ["-o", "lstart=", "-p", String(pid)]);
-  return printed.ok ? printed.value.trim() || null : null;
+  if (printed.ok && printed.value.trim() !== "") return printed.value.trim();
+  return isGone(pid) ? null : undefined;
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errorCode(error) === "ESRCH";
+  }
 }
 
 async function writersOf(path: string): Promise<readonly number[]> {

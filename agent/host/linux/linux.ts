@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
+import { errorCode } from "../../../api/error-code.ts";
 import { ok, type Result } from "../../../api/result.ts";
 import type { Platform } from "../platform.ts";
 import { levelOf } from "../pressure-levels.ts";
@@ -18,7 +19,7 @@ export async function openLinux(): Promise<Result<Platform>> {
     availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
     footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     cpuSeconds: async (pid) => parseCpuSeconds(await proc(pid, "stat")),
-    startTime: async (pid) => parseStartTime(await proc(pid, "stat")),
+    startTime,
     writersOf,
     listenerOn,
   });
@@ -68,6 +69,14 @@ export function parseListeners(table: string, port: number): readonly string[] {
 function memoryOfThisMachine(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+async function startTime(pid: number): Promise<string | null | undefined> {
+  try {
+    return parseStartTime(await readFile(`/proc/${pid}/stat`, "utf8"));
+  } catch (error) {
+    return ["ENOENT", "ESRCH"].includes(errorCode(error) ?? "") ? null : undefined;
+  }
 }
 
 async function proc(pid: number, file: string): Promise<string> {

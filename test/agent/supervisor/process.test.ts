@@ -78,4 +78,20 @@ describe("a server's process", function () {
     assert.deepEqual(server.exit(), { code: null, signal: null });
     assert.match(exitReason({ code: null, signal: null }, "").message, /^llama-server exited \(exit status unknown\)/);
   });
+
+  it("that was adopted is not taken for gone while it cannot be looked for", async () => {
+    const answers: (string | null | undefined)[] = ["t", undefined, undefined, null];
+    const platform = { startTime: async () => (answers.length > 1 ? answers.shift() : answers[0]) };
+    const seen: number[] = [];
+    const ended = Promise.withResolvers<void>();
+    const server = adoptProcess({
+      ...{ pid: 4711, startTime: "t", logPath, platform, background },
+      ended: () => {
+        seen.push(answers.length);
+        ended.resolve();
+      },
+    });
+    await ended.promise;
+    assert.deepEqual([seen, server.exit()], [[1], { code: null, signal: null }]);
+  });
 });

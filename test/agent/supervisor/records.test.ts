@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
@@ -142,14 +142,25 @@ describe("servers that an earlier agent left behind", function () {
     assert.equal(lives(child), false);
   });
 
-  it("are ended beside a record that is a folder, which is said", async () => {
+  it("are ended beside what is no record: a folder, a named pipe", async () => {
     await mkdir(join(folder, "default_more.json"));
+    execFileSync("mkfifo", [join(folder, "default_pipe.json")]);
     const { child, pid, startTime } = await launch("/dev/null");
     record({ pid, startTime });
-    const ended = await endedNames();
-    assert.ok(ended.includes("default/chat"), ended.join());
-    assert.match(ended.join(), /default_more: its record .* cannot be handled/);
+    assert.deepEqual(await endedNames(), ["default/chat"]);
     assert.equal(lives(child), false);
+  });
+
+  it("are neither ended nor forgotten while it cannot be read whether they run", async () => {
+    const { child, pid, startTime } = await launch(logPath);
+    record({ pid, startTime });
+    const blind = { ...platform, startTime: async () => undefined };
+    const warned: string[] = [];
+    const log = { info: () => {}, warn: (line: string) => warned.push(line) };
+    assert.deepEqual(await adoptAll({ stateDirectory, platform: blind, background, log, ended: () => {} }), []);
+    assert.match(warned.join(), /whether pid \d+ still runs cannot be read/);
+    assert.equal(lives(child), true);
+    assert.deepEqual(await readdir(folder), ["default_chat.json"]);
   });
 
   it("are not looked for if a record names no process", async () => {
