@@ -5,7 +5,7 @@ import { explain, meantField, nearest, shown } from "./explain.ts";
 import { type InferenceService, inferenceServiceSchema } from "./inferenceservice.ts";
 import { type Model, modelSchema } from "./model.ts";
 import { type Failure, fail, ok, type Result } from "./result.ts";
-import { type Path, pathText } from "./schema-walk.ts";
+import { fieldPaths, type Path, pathText } from "./schema-walk.ts";
 
 /**
  * Reads one manifest of this API. It applies the defaults, changes nothing else, and refuses unknown fields.
@@ -72,7 +72,17 @@ function refused(
   issues: readonly z.core.$ZodIssue[],
   subject: string,
 ): Failure {
-  return fail(`${subject}: ${explain(schema, manifest, issues)}`);
+  return fail(`${subject}: ${explain(schema, manifest, issues)}${otherKindHint(schema, issues)}`);
+}
+
+/** Where an unknown field, with no similar name in its own kind, is a field of the other kind: a budget belongs to the Model. */
+function otherKindHint(schema: Schema, issues: readonly z.core.$ZodIssue[]): string {
+  const issue = issues.find(({ code }) => code === "unrecognized_keys");
+  const name = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  if (issue === undefined || name === undefined || meantField(schema, [...issue.path, name]) !== undefined) return "";
+  const other = KINDS.find((kind) => SCHEMAS[kind] !== schema);
+  const field = other && fieldPaths(SCHEMAS[other]).find((path) => path.at(-1) === name);
+  return field === undefined ? "" : `; ${pathText(field)} is a field of the ${other}`;
 }
 
 /** Nobody writes a status by hand, so no name in it is a misspelling. */
@@ -81,7 +91,12 @@ function laterFields(schema: Schema, issues: readonly z.core.$ZodIssue[]): reado
     issue.code === "unrecognized_keys" ? issue.keys.map((key): Path => [...issue.path, key]) : [],
   );
   if (unknown.length > MOST_LATER_FIELDS) return [];
-  return unknown.filter((path) => path[0] === "status" || meantField(schema, path) === undefined);
+  return unknown.filter((path) => path[0] === "status" || isLater(schema, path));
+}
+
+/** A field that speaks of memory is a limit that somebody counts on: it is never passed over. */
+function isLater(schema: Schema, path: Path): boolean {
+  return meantField(schema, path) === undefined && !/memory/i.test(String(path.at(-1)));
 }
 
 function leftOut(fields: readonly Path[]): string {

@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { main } from "../dist/cli/main.js";
+const OLDEST_NODE = [22, 19];
 
+// Before anything else is imported: what an older Node says of our imports is a riddle.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  console.error(`pulumi-llmkube: it needs Node.js ${OLDEST_NODE.join(".")} or newer; this is ${process.versions.node}`);
+  process.exit(2);
+}
+const { main } = await import("../dist/cli/main.js");
 await main(process.argv);

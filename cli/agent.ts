@@ -34,6 +34,10 @@ export function agentCommand(): Command {
     .option("--api-key-file <file>", "file of API keys that the models require, one per line", resolvePath)
     .option("--json", "log as JSON lines")
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 after a signal, 2 it cannot start, 70 a fault of its own (its servers keep running), 130 after a second signal.",
+    )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);
   return command;

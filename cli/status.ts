@@ -12,5 +12,9 @@ export function statusCommand(): Command {
     .option("--json", "print the status as JSON")
     .addOption(new Option("--watch", "update every second until Ctrl-C").conflicts("json"));
   for (const option of stateOptions()) command.addOption(option);
+  command.addHelpText(
+    "after",
+    "\nExit codes: 0 an agent runs, 1 none runs (its last status is shown), 2 none ever ran.",
+  );
   return command.action(async (flags: StatusFlags) => (await import("./status-show.ts")).show(flags));
 }

@@ -19,7 +19,10 @@ export interface WantedWork {
   readonly models: readonly ModelSource[] | undefined;
 }
 
-/** Where work comes from: a directory of manifests, the pods bound to this node. */
+/**
+ * Where work comes from: a directory of manifests, the pods bound to this node. When it is opened, a source is given what to call whenever
+ * `current` would answer differently, so that the loop wakes, and a way to ask which workloads run, for what depends on that.
+ */
 export interface WorkSource {
   /** What is wanted now; answers at once, from what was read last. */
   current(): WantedWork;

@@ -24,7 +24,12 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
   const retries = owner === undefined ? { retries: 16, factor: 1, minTimeout: RETRY_MS, maxTimeout: RETRY_MS } : 0;
   try {
     return ok(await lockfile.lock(folder, { stale: STALE_MS, update: STALE_MS / 5, retries, onCompromised: lost }));
-  } catch {
+  } catch (error) {
+    if (errorCode(error) !== "ELOCKED") {
+      return fail(
+        `the state folder ${folder} cannot be locked (${errorText(error)}; the lock is ${folder}.lock): name another one with --state`,
+      );
+    }
     const who = owner === undefined ? "another agent" : `another agent (pid ${owner})`;
     return fail(`${who} uses the state folder ${folder}: stop it, or name another folder with --state`);
   }

@@ -38,7 +38,7 @@ export function statusSinks(sinks: readonly StatusSink[], say: (message: string)
   };
 }
 
-/** Delivers to one sink in order, one at a time. Of the statuses that wait, only the newest is kept. */
+/** Delivers to one sink, one at a time: first all that are terminated, then the newest of the statuses that wait. */
 function deliveryQueue(sink: StatusSink, say: (message: string) => void) {
   let failure: string | undefined;
   const ended: WorkloadStatus[] = [];

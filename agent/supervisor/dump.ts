@@ -17,12 +17,15 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
 }
 
 function runningDump(running: NonNullable<Entry["running"]>, now: number): EntryDump {
-  const { process, record, startedAt, inForce, started, checkedAt, ...plain } = running;
+  const { process, record, startedAt, inForce, started, checkedAt, workAtSilence, ...plain } = running;
   const { startTime, bootId, logPath } = record;
   return {
     ...plain,
     startedAt: ago(startedAt, now),
     checkedAt: ago(checkedAt, now),
+    workAtSilence: workAtSilence && { ...workAtSilence, at: ago(workAtSilence.at, now) },
+    ...("readyAt" in running ? { readyAt: ago(running.readyAt, now) } : {}),
+    ...(running.phase === "stopping" ? { stop: { ...running.stop, at: ago(running.stop.at, now) } } : {}),
     process: { pid: process.pid, startTime, bootId, logPath, exit: process.exit() ?? null },
     started: { port: started.fields.port, modelPath: started.modelPath },
     inForce: { budget: inForce.budget, priority: inForce.priority, specHash: inForce.specHash },

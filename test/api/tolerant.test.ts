@@ -75,6 +75,16 @@ describe("readTolerantly", () => {
       serviceManifest({ kernelFusion: 1, contextSize: 1 }),
       /spec\.contextSize is 1; it must be a whole number from 128 to 2097152$/,
     ],
+    [
+      "a budget on the service, which belongs to the Model",
+      serviceManifest({ memoryBudget: "4Gi" }),
+      /spec\.memoryBudget is not a field.*; spec\.hardware\.memoryBudget is a field of the Model$/,
+    ],
+    [
+      "a memory limit that no version knows: somebody counts on it",
+      modelManifest({ hardware: { memoryCeiling: "4Gi" } }),
+      /spec\.hardware\.memoryCeiling is not a field/,
+    ],
     ["an object of nothing but unknown fields", modelManifest(many(33)), /spec\.zzqx0 is not a field/],
   ];
   for (const [about, document, error] of refused) {
