@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../../../agent/decisions/back-off.ts";
 import {
   decide,
   isCandidate,
@@ -7,15 +6,6 @@ import {
   START_TIMEOUT_MS,
   UNHEALTHY_CHECKS,
 } from "../../../agent/decisions/decide.ts";
-import {
-  exceededMessage,
-  exceeds,
-  type FootprintHistory,
-  isSampleDue,
-  NO_SAMPLES,
-  withSample,
-} from "../../../agent/decisions/footprint.ts";
-import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
 import type { Desired } from "../../../agent/workload/desired.ts";
 import { aWorkload } from "../samples.ts";
 
@@ -255,108 +245,5 @@ describe("the decision about one workload", () => {
         "evicted, and the cooldown is over",
       ],
     );
-  });
-});
-
-describe("the watchdog", () => {
-  const cases: readonly (readonly [name: string, samples: readonly (number | null)[], stops: boolean])[] = [
-    ["within budget", [99, 100, 100], false],
-    ["one sample over", [101], false],
-    ["over, within, over", [101, 99, 101], false],
-    ["two over", [101, 101], true],
-    ["two over with a failed one between", [101, null, 101], true],
-    ["two over, and the last failed: unknown stops nothing", [101, 101, null], false],
-    ["all failed", [null, null, null], false],
-    ["no memory at all", [0, 0], false],
-  ];
-  for (const [name, samples, stops] of cases) {
-    it(`${name}: ${stops ? "stops it" : "leaves it"}`, () => {
-      const history = samples.reduce<FootprintHistory>(
-        (before, sample) => withSample(before, sample, 100, NOW),
-        NO_SAMPLES,
-      );
-      assert.equal(exceeds(history), stops);
-      assert.equal(history.unknown, samples.at(-1) === null);
-    });
-  }
-});
-
-describe("memory samples", () => {
-  it("are a second apart, however often the supervisor is woken", () => {
-    const history = withSample(NO_SAMPLES, 101, 100, NOW);
-    assert.deepEqual(
-      [0, 500, 899, 900, 1000].map((later) => isSampleDue(history, NOW + later)),
-      [false, false, false, true, true],
-    );
-    assert.equal(isSampleDue(NO_SAMPLES, NOW), true);
-    assert.equal(isSampleDue(withSample(NO_SAMPLES, null, 100, NOW), NOW + 1), false);
-  });
-
-  it("over the budget: the message names the budget, its source, and the budget that would do", () => {
-    const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;
-    const history = withSample(NO_SAMPLES, 300.5 * 2 ** 20, budget.bytes, NOW);
-    assert.match(
-      exceededMessage(history, budget),
-      /^measured 300\.5 MiB, budget 128\.0 MiB \(absolute from CRD\): .*raise memoryBudget to at least 301Mi/,
-    );
-  });
-});
-
-describe("back-off", () => {
-  it("does not restart after the third breach within an hour, and says so", () => {
-    const HOUR = 3_600_000;
-    let breaches: readonly number[] = [];
-    const breach = (at: number) => {
-      breaches = breachesAfter(breaches, at);
-      return breachBackOff(breaches, "m", at);
-    };
-    assert.deepEqual(breach(NOW), { state: "BackOff", reason: "BudgetExceeded", message: "m", until: NOW + 60_000 });
-    assert.equal(breach(NOW + 100_000).until, NOW + 100_000 + 120_000);
-    const last = breach(NOW + HOUR - 1);
-    assert.deepEqual([last.state, last.until], ["Failed", Number.POSITIVE_INFINITY]);
-    assert.match(
-      last.message,
-      /^m; third breach within an hour: it is not restarted until its budget or settings change$/,
-    );
-    assert.equal(breach(NOW + 100_000 + HOUR).state, "BackOff");
-  });
-
-  it("doubles from a second to five minutes, and for budgets from a minute to an hour", () => {
-    const seconds = (kind: "crash" | "budget") =>
-      [1, 2, 3, 9, 10, 1000].map((failures) => backOffMs(kind, failures) / 1000);
-    assert.deepEqual(seconds("crash"), [1, 2, 4, 256, 300, 300]);
-    assert.deepEqual(seconds("budget"), [60, 120, 240, 3600, 3600, 3600]);
-  });
-
-  it("starts again at the first wait after ten minutes Ready", () => {
-    assert.equal(failuresAfter(5, undefined, NOW), 6);
-    assert.equal(failuresAfter(5, NOW - 599_999, NOW), 6);
-    assert.equal(failuresAfter(5, NOW - 600_000, NOW), 1);
-  });
-});
-
-describe("why a server exited", () => {
-  const cases = [
-    [{ code: null, signal: "SIGKILL" }, "", "Killed"],
-    [{ code: null, signal: "SIGABRT" }, "boom", "Crashed"],
-    [{ code: 1, signal: null }, "last words", "Exited"],
-    [{ code: 1, signal: null }, "llama_model_load: error loading model: x", "LoadFailed"],
-    [{ code: 1, signal: null }, "error: invalid argument: --x", "BadFlag"],
-    [{ code: 1, signal: null }, "couldn't bind HTTP server socket, hostname: 127.0.0.1", "PortInUse"],
-    [
-      { code: null, signal: "SIGABRT" },
-      "error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)",
-      "MetalOutOfMemory",
-    ],
-  ] as const;
-  for (const [exit, log, reason] of cases) {
-    it(`${exit.signal ?? exit.code} and ${JSON.stringify(log)}: ${reason}`, () => {
-      assert.equal(exitReason(exit, log).reason, reason);
-    });
-  }
-
-  it("shows the last log line, truncated, if the reason is unknown", () => {
-    const { message } = exitReason({ code: 3, signal: null }, `first\n${"x".repeat(1000)}\n`);
-    assert.equal(message, `llama-server exited (exit code 3); last log line: ${"x".repeat(200)}`);
   });
 });
