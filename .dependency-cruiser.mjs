@@ -26,8 +26,23 @@ const AGENT = {
   state: ["status", "workload/workload-id"],
   decisions: ["workload", "status/status", "host/platform"],
   sources: ["workload", "store/files"],
+  "server-logs": [],
+  claims: ["host/platform"],
+  watchdog: ["decisions", "host", "state", "workload"],
   http: ["status", "state"],
-  supervisor: ["decisions", "host", "kernel-limit", "llama-server", "state", "status", "store", "workload"],
+  supervisor: [
+    "decisions",
+    "host",
+    "kernel-limit",
+    "llama-server",
+    "server-logs",
+    "claims",
+    "watchdog",
+    "state",
+    "status",
+    "store",
+    "workload",
+  ],
 };
 
 const OURS = `^(${Object.keys(PACKAGES).join("|")})/`;

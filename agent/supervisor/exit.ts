@@ -1,0 +1,42 @@
+import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
+import { NO_SAMPLES } from "../decisions/footprint.ts";
+import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
+import { recordsFolder } from "../state/layout.ts";
+import { fileNameOf } from "../workload/workload-id.ts";
+import type { Entry } from "./entry.ts";
+import { limitMessage } from "./limit.ts";
+import type { SupervisorOptions } from "./options.ts";
+import { removeRecord } from "./records.ts";
+import type { Running } from "./running.ts";
+
+/** Reasons for a stop that count as a failure of the server. */
+const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
+
+/** Applies the exit of a server and removes its record. A record that cannot be removed does no harm: its process is gone. */
+export function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
+  try {
+    applyExit(entry, running, exit, options);
+  } finally {
+    removeRecord(recordsFolder(options.stateDirectory), entry.id);
+  }
+}
+
+function applyExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
+  const { kernelLimit, clock } = options;
+  const now = clock();
+  const stop = running.phase === "stopping" ? running.stop : undefined;
+  const byKernel = stop === undefined ? limitMessage(running, exit, entry.footprint, kernelLimit) : undefined;
+  kernelLimit?.release(fileNameOf(entry.id));
+  entry.running = undefined;
+  entry.footprint = NO_SAMPLES;
+  if (stop !== undefined && (!FAILURES.has(stop.reason) || entry.stoppedFor !== entry.wanted)) return;
+  const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
+  if (breach !== undefined) {
+    entry.breaches = breachesAfter(entry.breaches, now);
+    entry.backOff = breachBackOff(entry.breaches, breach, now);
+    return;
+  }
+  entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
+  const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
+  entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
+}
