@@ -24,11 +24,11 @@ const AGENT = {
   "llama-server": ["host/command"],
   workload: ["llama-server", "store"],
   state: ["status", "workload/workload-id"],
-  decisions: ["workload", "status/status", "host/platform"],
+  decisions: ["workload", "status/status", "host/(platform|group-meter)"],
   sources: ["workload", "store/files"],
   "server-logs": [],
   claims: ["host/platform"],
-  watchdog: ["decisions", "host", "state", "workload"],
+  watchdog: ["decisions", "host", "state", "status", "workload"],
   http: ["status", "state"],
   supervisor: [
     "decisions",

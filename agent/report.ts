@@ -7,19 +7,21 @@ import type { Host } from "./startup.ts";
 import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
 import type { StatusSinks } from "./status/sink.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
+import type { Watchdog } from "./watchdog/watchdog.ts";
 
 export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
+  readonly watchdog: Pick<Watchdog, "problem">;
   readonly source: Pick<WorkSource, "current">;
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
+export function reporter({ host, kernelCap, supervisor, watchdog, source, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const facts: AgentFacts = {
     pid: process.pid,
@@ -38,7 +40,7 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: problem === undefined ? problems : [...problems, problem],
+      problems: [...problems, ...[problem, watchdog.problem()].filter((one) => one !== undefined)],
       notes,
       now: new Date(),
     };

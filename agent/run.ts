@@ -19,6 +19,7 @@ import { fileSink } from "./status/status-file.ts";
 import { modelCollector } from "./store/collect.ts";
 import { adoptAll } from "./supervisor/adopt.ts";
 import { supervisor } from "./supervisor/supervisor.ts";
+import { openWatchdog } from "./watchdog/watchdog.ts";
 import { modelAccess } from "./workload/model-access.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
@@ -58,20 +59,28 @@ async function serve(
   const say = (message: string) => log.error(message);
   const info = (message: string) => log.info(message);
   const clock = () => performance.now();
+  const awake = awakeClock(clock);
   const [alarm, background] = [alarmClock(), backgroundWork(say)];
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
+  const watchdog = openWatchdog({
+    stateDirectory,
+    clock: awake,
+    say: (message) => log.warn(message),
+    wake: alarm.ring,
+  });
   const processes = supervisor({
     ...host,
     ...{
+      watchdog,
       llamaServer,
       stateDirectory,
       kernelLimit: limit,
       adopted,
       background,
-      clock: awakeClock(clock),
+      clock: awake,
       wake: alarm.ring,
     },
     models: modelAccess(models, alarm.ring, stop, clock),
@@ -82,7 +91,7 @@ async function serve(
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
-  const report = reporter({ host, kernelCap, supervisor: processes, source, statusServer, sinks });
+  const report = reporter({ host, kernelCap, watchdog, supervisor: processes, source, statusServer, sinks });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
@@ -92,6 +101,7 @@ async function serve(
   } finally {
     await source.close();
     await sinks.flush(FLUSH_MS);
+    await watchdog.close();
     if (!lost.aborted) limit?.close();
   }
 }

@@ -58,8 +58,6 @@ export interface Observed {
   /** Whether the source has been read completely. While it is false, a missing workload may still be wanted. */
   readonly synced: boolean;
   readonly server?: ServerView | undefined;
-  /** Why the watchdog stops the process; undefined while it is within its budget. */
-  readonly exceeded?: string | undefined;
   /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
   /** Milliseconds of cooldown left after an eviction; undefined if it was never evicted. */
@@ -196,7 +194,7 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { exceeded, evict, synced }: Observed,
+  { evict, synced }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
@@ -204,7 +202,6 @@ function decideRunning(
   if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is shutting down");
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
-  if (exceeded !== undefined) return stop("BudgetExceeded", exceeded);
   if (evict !== undefined) return stop("Evicted", evict);
   if (desired?.kind === "run" && desired.workload.specHash !== server.specHash) {
     return stop("SpecChanged", "its settings changed; it restarts with the new ones");

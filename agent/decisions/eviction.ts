@@ -3,8 +3,8 @@ import type { WorkloadId } from "../workload/workload-id.ts";
 import { mustEvict, type Pressure } from "./pressure.ts";
 
 /** A process that holds memory, with what eviction needs to rank it. */
-export interface Evictable {
-  readonly id: WorkloadId;
+export interface Evictable<Key extends string = WorkloadId> {
+  readonly id: Key;
   /** The lowest is evicted first. */
   readonly priority: number;
   /** `spec.evictionProtection`. */
@@ -22,17 +22,33 @@ export interface Evictable {
 const MIN_EVICTABLE_BYTES = 64 * 2 ** 20;
 
 /**
- * The workload to evict now, one at a time: lowest priority first, then furthest over its budget, then largest, then oldest
- * (docs/background/llmkube.md, "Eviction order"). A protected workload is never evicted, nor the only one that is left
+ * The workload to evict under memory pressure, one at a time: lowest priority first, then furthest over its budget, then largest, then
+ * oldest (docs/background/llmkube.md, "Eviction order"). A protected workload is never evicted, nor the only one that is left
  * (LLMKube#383). Nothing is evicted while another process stops, because the memory that it frees does not show yet.
  */
 export function victimOf(pressure: Pressure, holders: readonly Evictable[]): WorkloadId | undefined {
-  if (!mustEvict(pressure) || holders.length < 2 || holders.some(({ leaving }) => leaving)) return undefined;
-  const candidates = holders.filter((holder) => !holder.protected && holder.chargeBytes >= MIN_EVICTABLE_BYTES);
+  if (!mustEvict(pressure) || holders.length < 2) return undefined;
+  return first(holders, (holder) => !holder.protected);
+}
+
+/**
+ * The one to evict because all models together hold more than they may use: the same order, but protection only puts a workload last,
+ * and the only one that is left goes too. The machine's share is a promise to everything else that runs on it.
+ */
+export function victimOfShare<Key extends string>(holders: readonly Evictable<Key>[]): Key | undefined {
+  return first(holders, (holder) => !holder.protected) ?? first(holders, (holder) => holder.protected);
+}
+
+function first<Key extends string>(
+  holders: readonly Evictable<Key>[],
+  among: (holder: Evictable<Key>) => boolean,
+): Key | undefined {
+  if (holders.some(({ leaving }) => leaving)) return undefined;
+  const candidates = holders.filter((holder) => among(holder) && holder.chargeBytes >= MIN_EVICTABLE_BYTES);
   return candidates.toSorted(byEvictionOrder)[0]?.id;
 }
 
-function byEvictionOrder(a: Evictable, b: Evictable): number {
+function byEvictionOrder(a: Evictable<string>, b: Evictable<string>): number {
   return (
     a.priority - b.priority ||
     overage(b) - overage(a) ||
@@ -42,7 +58,7 @@ function byEvictionOrder(a: Evictable, b: Evictable): number {
   );
 }
 
-function overage({ chargeBytes, budgetBytes }: Evictable): number {
+function overage({ chargeBytes, budgetBytes }: Evictable<string>): number {
   return Math.max(0, chargeBytes - budgetBytes);
 }
 
@@ -77,6 +93,12 @@ export function cooldownLeftMs({ at, times }: Eviction, { normalSince }: Pressur
 
 export function evictedMessage(chargeBytes: number): string {
   return `evicted to free ${formatBytes(chargeBytes)}: the machine is critically short of memory`;
+}
+
+/** Why one is evicted though the machine itself has memory left. */
+export function overShareMessage(chargeBytes: number, sumBytes: number, shareBytes: number): string {
+  const [charge, sum, share] = [chargeBytes, sumBytes, shareBytes].map(formatBytes);
+  return `evicted to free ${charge}: all models together hold ${sum}, and may use ${share}`;
 }
 
 export function returnMessage(leftMs: number): string {

@@ -5,8 +5,10 @@ import { type Budget, describeBudget } from "../../memory/budget.ts";
 export interface FootprintHistory {
   /** The last successful sample, in bytes. */
   readonly measuredBytes?: number;
-  /** When the last sample was requested, in milliseconds of the injected clock. */
+  /** When the last sample was taken, in milliseconds of the injected clock. */
   readonly sampledAt?: number;
+  /** Growth between the last two successful samples, in bytes a second; 0 before there are two. Negative while it shrinks. */
+  readonly growth: number;
   /** Samples over the budget since the last one within it. */
   readonly over: number;
   /** Close to the budget: from above 90 % of it until it falls to 85 % or below. */
@@ -15,7 +17,7 @@ export interface FootprintHistory {
   readonly unknown: boolean;
 }
 
-export const NO_SAMPLES: FootprintHistory = { over: 0, near: false, unknown: false };
+export const NO_SAMPLES: FootprintHistory = { growth: 0, over: 0, near: false, unknown: false };
 
 /** A process is stopped after this many. One alone may be a lag in the kernel's accounting (docs/background/apple-memory.md, "Footprint"). */
 const SAMPLES_OVER = 2;
@@ -25,12 +27,28 @@ const NEAR = 0.9;
 /** Share above which it stays near once it was: a gap, so that the note does not flicker. */
 const STILL_NEAR = 0.85;
 
-/** Least time between two samples, a little under the second between ticks: a tick that was woken early takes none. */
-const SAMPLE_INTERVAL_MS = 900;
+/** Milliseconds between two samples of a process that is far from its budget. */
+export const SAMPLE_INTERVAL_MS = 1000;
+/** Between two samples of a process that is over its budget, but below its hard limit. */
+const OVER_INTERVAL_MS = 500;
+/** Between two samples of a process that is above its hard limit, or will be over its budget by then if it grows on. */
+const SHORTEST_INTERVAL_MS = 250;
 
-/** Whether it is time for another sample. */
-export function isSampleDue({ sampledAt }: Pick<FootprintHistory, "sampledAt">, now: number): boolean {
-  return sampledAt === undefined || now - sampledAt >= SAMPLE_INTERVAL_MS;
+/**
+ * Milliseconds until the next sample: the sooner, the sooner the process can be over its budget. So fast growth is noticed when it
+ * happens and not a second later, in which it can fill the machine.
+ */
+export function nextSampleMs(
+  { measuredBytes, growth }: FootprintHistory,
+  budgetBytes: number,
+  hardLimitBytes: number,
+): number {
+  if (measuredBytes === undefined) return SAMPLE_INTERVAL_MS;
+  if (measuredBytes > hardLimitBytes) return SHORTEST_INTERVAL_MS;
+  if (measuredBytes > budgetBytes) return OVER_INTERVAL_MS;
+  if (growth <= 0) return SAMPLE_INTERVAL_MS;
+  const untilOverMs = ((budgetBytes - measuredBytes) / growth) * 1000;
+  return Math.min(SAMPLE_INTERVAL_MS, Math.max(SHORTEST_INTERVAL_MS, untilOverMs));
 }
 
 /** The history after one more sample, compared with the budget in force. A failed sample (null) proves nothing. */
@@ -44,10 +62,16 @@ export function withSample(
   return {
     measuredBytes: sample,
     sampledAt: now,
+    growth: growthOf(before, sample, now),
     over: sample > budgetBytes ? before.over + 1 : 0,
     near: sample > budgetBytes * (before.near ? STILL_NEAR : NEAR),
     unknown: false,
   };
+}
+
+function growthOf({ measuredBytes, sampledAt }: FootprintHistory, sample: number, now: number): number {
+  if (measuredBytes === undefined || sampledAt === undefined || now <= sampledAt) return 0;
+  return ((sample - measuredBytes) * 1000) / (now - sampledAt);
 }
 
 /** Whether the process must be stopped now. */

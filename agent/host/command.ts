@@ -3,14 +3,18 @@ import { fail, ok, type Result } from "../../api/result.ts";
 
 const TIMEOUT_MS = 20_000;
 
-/** The standard output of a short command. Fails if it is not found, exits with an error or takes longer than 20 s. Never throws. */
-export async function outputOf(file: string, args: readonly string[]): Promise<Result<string>> {
+/** The standard output of a short command. Fails if it is not found, exits with an error or takes too long (20 s). Never throws. */
+export async function outputOf(
+  file: string,
+  args: readonly string[],
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<Result<string>> {
   const env = { ...process.env, LC_ALL: "C" };
   return new Promise((resolve) => {
-    execFile(file, args, { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 22 }, (error, stdout) => {
+    execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout) => {
       if (error === null) return resolve(ok(stdout));
       if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
-      if (error.killed) return resolve(fail(`${file} gave no answer within ${TIMEOUT_MS / 1000} s`));
+      if (error.killed) return resolve(fail(`${file} gave no answer within ${timeoutMs / 1000} s`));
       resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})`));
     });
   });

@@ -14,11 +14,6 @@ export interface Platform {
   readonly bootId: string;
   /** Memory in bytes that the system could provide without taking it from a process. For display only; no decision uses it. */
   availableBytes(): Promise<number | null>;
-  /**
-   * Memory footprint of a process, in bytes (docs/background/apple-memory.md, "Footprint" and "Linux as a
-   * stand-in").
-   */
-  footprintBytes(pid: number): Promise<number | null>;
   /** Processor time that a process has used since its start, in seconds; null if it cannot be read. */
   cpuSeconds(pid: number): Promise<number | null>;
   /** Memory pressure of the machine, as its kernel reports it. */

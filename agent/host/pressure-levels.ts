@@ -1,3 +1,4 @@
+import { kibibytes } from "./kibibytes.ts";
 import type { PressureLevel } from "./platform.ts";
 
 /**
@@ -35,11 +36,6 @@ export function levelOf(meminfo: string, stalls: string): PressureLevel | null {
   if (share < CRITICAL_SHARE || stalled(stalls, "full") >= STALLED_PERCENT) return "critical";
   if (share < WARNING_SHARE || stalled(stalls, "some") >= STALLED_PERCENT) return "warning";
   return "normal";
-}
-
-function kibibytes(meminfo: string, field: string): number | undefined {
-  const value = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(meminfo)?.[1];
-  return value === undefined ? undefined : Number(value);
 }
 
 function stalled(stalls: string, who: "some" | "full"): number {

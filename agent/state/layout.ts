@@ -19,3 +19,8 @@ export function logPathOf(stateDirectory: string, id: WorkloadId): string {
 export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
+
+/** What the watchdog tells while the agent's main part cannot. */
+export function watchdogPath(stateDirectory: string): string {
+  return join(stateDirectory, "watchdog.json");
+}

@@ -1,15 +1,16 @@
 import { errorText } from "../../api/error-code.ts";
 import { backOffMs } from "../decisions/back-off.ts";
-import { evictedAgain } from "../decisions/eviction.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
+import { noteBreach } from "./exit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import type { Projector } from "./projector.ts";
-import { type Running, stopping } from "./running.ts";
-import { startServer } from "./start.ts";
+import type { Running } from "./running.ts";
+import { identifyServer, spawnServer } from "./start.ts";
+import { beginStop } from "./stop.ts";
 
 /** What a start needs. Both are undefined if the workload should not run. */
 export interface StartInput {
@@ -17,12 +18,17 @@ export interface StartInput {
   readonly preparation: Preparation | undefined;
 }
 
-/** Carries out the decision of an entry. It decides nothing itself. */
+/**
+ * Carries out the decision of an entry. It decides nothing itself.
+ *
+ * @param hold makes the watchdog hold what runs now
+ */
 export async function act(
   entry: Entry,
   { workload, preparation }: StartInput,
   projector: Projector,
   options: SupervisorOptions,
+  hold: () => void,
 ): Promise<void> {
   const { running, decision } = entry;
   if (decision.act === "stop" && running !== undefined) stop(entry, running, options.clock());
@@ -31,7 +37,7 @@ export async function act(
     entry.running = { ...running, stop: { ...running.stop, killed: true } };
   } else if (workload !== undefined && preparation?.stage === "ready") {
     const { paths } = preparation;
-    if (decision.act === "start") await start(entry, workload, paths, options);
+    if (decision.act === "start") await start(entry, workload, paths, options, hold);
     else if (decision.act === "ask") {
       options.background(
         `asking llama-server how much memory ${entry.name} needs`,
@@ -43,10 +49,7 @@ export async function act(
 
 function stop(entry: Entry, running: Running, now: number): void {
   const { reason = "Stopped", message = "" } = entry.decision;
-  const { gracePeriodMs } = running.inForce;
-  if (reason === "Evicted") entry.eviction = evictedAgain(entry.eviction, now);
-  entry.stoppedFor = entry.wanted;
-  entry.running = stopping(running, { at: now, reason, message, gracePeriodMs, killed: false });
+  beginStop(entry, running, { reason, message, killed: false }, now);
   running.process.signal("SIGTERM");
 }
 
@@ -56,12 +59,14 @@ async function ask(
   workload: Workload,
   paths: ModelPaths,
   projector: Projector,
-  { wake }: SupervisorOptions,
+  { wake, clock }: SupervisorOptions,
 ): Promise<void> {
   const { specHash } = workload;
   entry.projection = { specHash };
   try {
-    entry.projection = { specHash, bytes: await projector.ask(workload, paths) };
+    const { bytes, breach } = await projector.ask(workload, paths);
+    entry.projection = { specHash, bytes };
+    if (breach !== undefined) noteBreach(entry, breach, clock());
   } catch (error) {
     // As if llama-server gave no projection: the start goes on without one.
     entry.projection = { specHash, bytes: null };
@@ -71,10 +76,16 @@ async function ask(
   }
 }
 
-async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
+async function start(
+  entry: Entry,
+  workload: Workload,
+  paths: ModelPaths,
+  options: SupervisorOptions,
+  hold: () => void,
+): Promise<void> {
   let running: Running | undefined;
   try {
-    running = await startServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
+    running = await spawnServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
   } catch (error) {
     const message = `the state folder ${options.stateDirectory} cannot be written (${errorText(error)}): check its disk space and permissions`;
     return failStart(entry, "StartFailed", message, options);
@@ -88,6 +99,10 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   entry.starts += 1;
   entry.footprint = NO_SAMPLES;
   entry.running = running;
+  // From its first moment it is held to its budget, whatever the steps that follow wait for.
+  hold();
+  const identified = await identifyServer(running, options);
+  if (entry.running?.process === running.process) entry.running = { ...entry.running, ...identified };
 }
 
 /** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../../api/error-code.ts";
 import { adoptionOf } from "../decisions/adoption.ts";
 import type { Platform } from "../host/platform.ts";
+import { signalGroup } from "../host/signal-group.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
@@ -11,7 +12,7 @@ import { DEFAULT_GRACE_PERIOD_MS } from "../workload/workload.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import type { AdoptedServer, SupervisorOptions } from "./options.ts";
-import { adoptProcess, signalGroup } from "./process.ts";
+import { adoptProcess } from "./process.ts";
 import { type FoundRecord, readRecords, recordName } from "./records.ts";
 
 /** Gets one sentence about each server. */

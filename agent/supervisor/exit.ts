@@ -32,11 +32,16 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   if (stop !== undefined && (!FAILURES.has(stop.reason) || entry.stoppedFor !== entry.wanted)) return;
   const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
-    entry.breaches = breachesAfter(entry.breaches, now);
-    entry.backOff = breachBackOff(entry.breaches, breach, now);
+    noteBreach(entry, breach, now);
     return;
   }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
   const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
+}
+
+/** After a process of the workload outgrew its budget: it is not started again at once. */
+export function noteBreach(entry: Entry, message: string, now: number): void {
+  entry.breaches = breachesAfter(entry.breaches, now);
+  entry.backOff = breachBackOff(entry.breaches, message, now);
 }

@@ -1,30 +1,34 @@
-import { isSampleDue, withSample } from "../decisions/footprint.ts";
 import type { Entry } from "./entry.ts";
 import { handleExit } from "./exit.ts";
+import { serverKey } from "./holding.ts";
 import { followBudget } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { startProbe } from "./probing.ts";
-import type { Running } from "./running.ts";
+import { noteWatchdogStop } from "./stop.ts";
 
-/** Observes one server: whether it has exited, how much memory it holds, and whether it answers. */
-export async function observe(entry: Entry, options: SupervisorOptions): Promise<void> {
+/** Observes one server: what the watchdog has seen of it, whether it has exited, and whether it answers. */
+export function observe(entry: Entry, options: SupervisorOptions): void {
+  listen(entry, options);
   const { running } = entry;
   if (running === undefined) return;
   const exit = running.process.exit();
-  if (exit !== undefined) return handleExit(entry, running, exit, options);
-  await measure(entry, running, options);
+  if (exit !== undefined) {
+    handleExit(entry, running, exit, options);
+    return;
+  }
+  const { kernelLimit } = options;
+  if (kernelLimit !== undefined) {
+    entry.running = { ...running, limitBytes: followBudget(running, entry.footprint, kernelLimit) };
+  }
   startProbe(entry, options);
 }
 
-async function measure(entry: Entry, running: Running, options: SupervisorOptions): Promise<void> {
-  const { platform, kernelLimit, clock } = options;
-  const now = clock();
-  if (!isSampleDue(entry.footprint, now)) return;
-  const { pid } = running.process;
-  const sample = pid === undefined ? null : await platform.footprintBytes(pid);
-  // A process that exited during the sample must not count as one that cannot be measured.
-  if (running.process.exit() !== undefined || entry.running === undefined) return;
-  entry.footprint = withSample(entry.footprint, sample, running.inForce.budget.bytes, now);
-  if (kernelLimit === undefined) return;
-  entry.running = { ...entry.running, limitBytes: followBudget(entry.running, entry.footprint, kernelLimit) };
+/** Takes over what the watchdog reports: first of all why it has stopped a server, which is then the reason of its exit. */
+function listen(entry: Entry, { watchdog }: SupervisorOptions): void {
+  const { running } = entry;
+  const pid = running?.process.pid;
+  const seen = pid === undefined ? undefined : watchdog.sighting(serverKey(entry.id), pid);
+  if (running === undefined || seen === undefined) return;
+  entry.footprint = seen.footprint;
+  if (seen.stop !== undefined) noteWatchdogStop(entry, running, seen.stop);
 }

@@ -3,6 +3,7 @@ import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import type { Watchdog } from "../watchdog/watchdog.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { ModelAccess } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
@@ -31,6 +32,8 @@ export interface SupervisorOptions {
   /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
   readonly background: Background;
+  /** What holds the processes to their budgets. */
+  readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting">;
   /** Wakes the reconcile loop before its next tick is due. */
   readonly wake: () => void;
 }

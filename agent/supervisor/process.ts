@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { errorCode } from "../../api/error-code.ts";
 import type { Platform } from "../host/platform.ts";
+import { signalGroup } from "../host/signal-group.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotateLog } from "./logs.ts";
@@ -41,6 +41,8 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
   let exit: Exit | undefined;
   const settle = (how: Exit) => {
     exit ??= how;
+    // A wrapper may end before what it started: nothing of its group stays, or the next start would run beside it.
+    if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
     ended();
   };
   // A server outlives its agent: it must not keep an agent that ends from ending.
@@ -93,19 +95,4 @@ export function adoptProcess({ pid, startTime, logPath, platform, background, en
       if (exit === undefined) signalGroup(pid, signal);
     },
   };
-}
-
-/** Signals the process group that `pid` leads, or `pid` alone if it leads none. A process that is gone is no error. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  if (!trySignal(-pid, signal)) trySignal(pid, signal);
-}
-
-/** Returns false if the target is gone. macOS reports EPERM, not ESRCH, for a group of which only a zombie is left. */
-function trySignal(target: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(target, signal);
-  } catch (error) {
-    if (["ESRCH", "EPERM"].includes(errorCode(error) ?? "")) return false;
-    throw error;
-  }
 }

@@ -2,7 +2,6 @@ import type { Allocatable } from "../../memory/allocatable.ts";
 import { admit, type Candidate, type Holder } from "../decisions/admission.ts";
 import { decide, isAbsent, isCandidate, type Observed } from "../decisions/decide.ts";
 import { cooldownLeftMs, type Evictable, evictedMessage, victimOf } from "../decisions/eviction.ts";
-import { exceededMessage, exceeds } from "../decisions/footprint.ts";
 import { type Pressure, pressureWait } from "../decisions/pressure.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
@@ -51,11 +50,10 @@ function observedOf(
   victim: WorkloadId | undefined,
   { wanted, preparations, pressure, now }: Round,
 ): Observed {
-  const { running, footprint, eviction } = entry;
+  const { running, eviction } = entry;
   return {
     synced: wanted.synced,
     server: running,
-    exceeded: running && exceeds(footprint) ? exceededMessage(footprint, running.inForce.budget) : undefined,
     evict: victim === entry.id ? evictedMessage(chargeBytes(entry)) : undefined,
     cooldownLeftMs: eviction && cooldownLeftMs(eviction, pressure, now),
     backOff: entry.backOff,

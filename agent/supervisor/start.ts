@@ -12,10 +12,10 @@ import type { Running } from "./running.ts";
 /**
  * Starts one server. Undefined if its port is taken. Throws if the state folder cannot be written.
  *
- * The record is written before the spawn, then with the pid, then with the start time. An agent that is killed at any of these steps
- * leaves enough for the next one to find the process.
+ * The record is written before the spawn, then with the pid, then with the start time ({@link identifyServer}). An agent that is killed
+ * at any of these steps leaves enough for the next one to find the process.
  */
-export async function startServer(
+export async function spawnServer(
   workload: Workload,
   paths: ModelPaths,
   estimateBytes: number,
@@ -39,11 +39,6 @@ export async function startServer(
     kernelLimit?.enclose(fileNameOf(id), pid, limitBytes);
     record = { ...record, pid };
     recorded = tryWriteRecord(folder, record);
-    const startTime = await platform.startTime(pid);
-    if (typeof startTime === "string") {
-      record = { ...record, startTime };
-      recorded = tryWriteRecord(folder, record);
-    }
   }
   return {
     phase: "starting",
@@ -52,6 +47,17 @@ export async function startServer(
     limitBytes: kernelLimit && limitBytes,
     probing: false,
   };
+}
+
+/** Adds the start time of the process to its record. */
+export async function identifyServer(
+  { record, recorded, process }: Running,
+  { platform, stateDirectory }: SupervisorOptions,
+): Promise<Pick<Running, "record" | "recorded">> {
+  const startTime = process.pid === undefined ? undefined : await platform.startTime(process.pid);
+  if (typeof startTime !== "string") return { record, recorded };
+  const identified = { ...record, startTime };
+  return { record: identified, recorded: tryWriteRecord(recordsFolder(stateDirectory), identified) };
 }
 
 /** Whether the record was written. If not, the first record and the log that the process writes still lead the next agent to it. */

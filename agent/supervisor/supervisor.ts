@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import type { Pressure } from "../decisions/pressure.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
@@ -9,6 +10,7 @@ import { adoptedEntry } from "./adopt.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
+import { holdingOf } from "./holding.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
@@ -44,10 +46,15 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   const entries = new Map<WorkloadId, Entry>();
   for (const adopted of options.adopted) entries.set(adopted.record.id, adoptedEntry(adopted, options));
   const monitor = pressureMonitor(options.platform);
-  const projector = projectorOf(options);
+  const projector = projectorOf(options, () => hold());
+  const hold = () => options.watchdog.hold(holdingOf(entries.values(), projector.held(), options.allocatable.bytes));
+  hold();
   const needs = preparer(options.models);
   return {
     tick: async (wanted) => {
+      // What the watchdog has sent arrives first: the reason of an exit, before the exit is looked at.
+      await immediate();
+      options.watchdog.beat();
       for (const [id, desired] of wanted.workloads) {
         if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
       }
@@ -56,7 +63,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
       await forEachIsolated(all, "observe", async (entry) => {
         follow(entry, desiredOf(entry), options);
-        await observe(entry, options);
+        observe(entry, options);
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
@@ -68,8 +75,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
-        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options);
+        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options, hold);
       });
+      hold();
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
       needs.keepOnly(new Set(entries.keys()));

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import type { GroupSample } from "../../agent/host/group-meter.ts";
 import { openLinux } from "../../agent/host/linux/linux.ts";
+import { processBytes } from "../../agent/host/linux/meter.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { supervisor } from "../../agent/supervisor/supervisor.ts";
+import { openWatchdog } from "../../agent/watchdog/watchdog.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { WorkloadId } from "../../agent/workload/workload-id.ts";
 import { MiB } from "../../api/bytes.ts";
@@ -30,19 +33,23 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   if (!platform.ok) throw new Error(platform.error);
   const { limit, text } = behind === "kernel" ? await openKernelLimit(await temporaryDirectory()) : { text: "none" };
   const header = await readHeader(await ensureTool("gemma3-270m", () => {}));
+  const stateDirectory = await temporaryDirectory();
+  const clock = () => performance.now();
+  const watchdog = openWatchdog({ stateDirectory, clock, say: () => {}, wake: () => {} });
   const processes = supervisor({
+    watchdog,
     platform: platform.value,
     kernelLimit: limit,
     adopted: [],
     allocatable: { bytes: 8 * 1024 * MiB, origin: "made up", byFraction: true },
     llamaServer: await standIn(growth),
     supportedFlags: options,
-    stateDirectory: await temporaryDirectory(),
+    stateDirectory,
     models: {
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },
-    clock: () => performance.now(),
+    clock,
     background,
     wake: () => {},
   });
@@ -54,22 +61,23 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
   try {
     let pid: number | undefined;
     while (pid === undefined) pid = (await processes.tick(wanted)).workloads[0]?.pid;
-    const seen = watch(pid, platform.value.footprintBytes);
+    const seen = watch(pid, processBytes);
     while ((await processes.tick(wanted)).workloads[0]?.pid === pid) await sleep(TICK_MS);
     return { growth, cap: text, ...(await seen) };
   } finally {
     processes.killAll();
+    await watchdog.close();
     limit?.close();
   }
 }
 
 /** Samples the footprint as often as possible until the process is gone. */
-async function watch(pid: number, footprint: (pid: number) => Promise<number | null>) {
+async function watch(pid: number, footprint: (pid: number) => GroupSample) {
   let overBytes = 0;
   let overSince: number | undefined;
   for (;;) {
-    const bytes = await footprint(pid);
-    if (bytes === null) break;
+    const bytes = footprint(pid);
+    if (typeof bytes !== "number") break;
     if (bytes > BUDGET_BYTES) overSince ??= performance.now();
     overBytes = Math.max(overBytes, bytes - BUDGET_BYTES);
     await sleep(2);

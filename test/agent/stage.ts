@@ -15,6 +15,7 @@ import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { aWorkload, background, fields, options } from "./samples.ts";
 import { type Behaviour, standIn } from "./stand-in.ts";
+import { type StandInWatchdog, standInWatchdog } from "./stand-in-watchdog.ts";
 
 export const MIB = 2 ** 20;
 export const MINUTE = 60_000;
@@ -45,6 +46,7 @@ export function stage() {
   const wanted = new Map<WorkloadId, Desired>();
   let now = 0;
   let processes: Supervisor | undefined;
+  let watchdog: StandInWatchdog | undefined;
   const opened: Supervisor[] = [];
   let statuses: readonly WorkloadStatus[] = [];
   const terminated: WorkloadStatus[] = [];
@@ -68,13 +70,17 @@ export function stage() {
     assert(platform.ok);
     const header = ok(await gemmaHeader());
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
+    watchdog = standInWatchdog(
+      (pid) => machine.footprint(pids().get(pid) ?? ""),
+      () => now,
+    );
     processes = supervisor({
       platform: {
         ...platform.value,
         pressure: async () => machine.pressure,
-        footprintBytes: async (pid) => machine.footprint(pids().get(pid) ?? ""),
       },
       allocatable: { bytes: 1024 * MIB, origin: "made up", byFraction: true },
+      watchdog,
       llamaServer: await standIn(behaviour),
       supportedFlags: options,
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
@@ -103,6 +109,7 @@ export function stage() {
     wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
   const tick = async (later = 1000) => {
     now += later;
+    watchdog?.round();
     const outcome = await processes?.tick({ workloads: wanted, synced: machine.synced });
     statuses = outcome?.workloads ?? [];
     terminated.push(...(outcome?.terminated ?? []));

@@ -1,11 +1,9 @@
 import { totalmem } from "node:os";
-import { errorCode } from "../../../api/error-code.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
-import { batched } from "../batched.ts";
 import { outputOf } from "../command.ts";
+import { isGone } from "../is-gone.ts";
 import type { Platform, PressureLevel } from "../platform.ts";
 import { parsePressureLevel } from "../pressure-levels.ts";
-import { footprintOf, openProcPidRusage } from "./rusage.ts";
 
 /**
  * A Mac with a GPU that llama-server can use. Fails without one, because a fallback to the CPU would be silent and slow. The tests
@@ -29,24 +27,12 @@ export async function openDarwin(llamaServer: string): Promise<Result<Platform>>
     workingSetBytes,
     bootId: boot.value.trim(),
     pressure,
-    footprintBytes: footprintReader(),
     availableBytes,
     cpuSeconds,
     startTime,
     writersOf,
     listenerOn,
   });
-}
-
-/** Reads footprints by the system call if it is available, else by one `footprint` command for all processes together. */
-function footprintReader(rusage = openProcPidRusage()): Platform["footprintBytes"] {
-  return rusage === undefined ? batched(footprints) : async (pid) => footprintOf(pid, rusage);
-}
-
-async function footprints(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
-  const processes = pids.flatMap((pid) => ["-p", String(pid)]);
-  const printed = await outputOf("footprint", [...processes, "-f", "bytes", "--noCategories"]);
-  return printed.ok ? parseFootprints(printed.value) : new Map();
 }
 
 async function pressure(): Promise<PressureLevel | null> {
@@ -92,15 +78,6 @@ async function startTime(pid: number): Promise<string | null | undefined> {
   return isGone(pid) ? null : undefined;
 }
 
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return errorCode(error) === "ESRCH";
-  }
-}
-
 async function writersOf(path: string): Promise<readonly number[]> {
   // lsof exits with 1 and prints nothing if no process has the file open.
   const printed = await outputOf("lsof", ["-t", "-a", "-d", "1", "--", path]);
@@ -131,24 +108,4 @@ export function parseListener(printed: string): string | null {
 export function parseWorkingSet(devices: string): number | null {
   const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
   return match === null ? null : Number(match[1]) * 2 ** 20;
-}
-
-/** Output of `footprint -f bytes` for several processes: one section each. */
-export function parseFootprints(printed: string): ReadonlyMap<number, number> {
-  const footprints = new Map<number, number>();
-  for (const section of printed.split(/^(?=\S.*\[\d+\]: )/m)) {
-    const pid = Number(/\[(\d+)\]: /.exec(section)?.[1]);
-    const bytes = parseFootprint(section, pid);
-    if (bytes !== null) footprints.set(pid, bytes);
-  }
-  return footprints;
-}
-
-/** The exact figure of one section, in bytes; null if it is about another process than `pid`. */
-export function parseFootprint(printed: string, pid: number): number | null {
-  const header = /\[(\d+)\]: .*?Footprint: (\d+(?:\.\d+)?) (\w+)/.exec(printed);
-  if (header === null || Number(header[1]) !== pid) return null;
-  const exact = /^\s*phys_footprint: (\d+) B$/m.exec(printed)?.[1];
-  if (exact !== undefined) return Number(exact);
-  return header[3] === "B" ? Number(header[2]) : null;
 }

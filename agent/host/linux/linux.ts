@@ -2,6 +2,7 @@ import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { errorCode } from "../../../api/error-code.ts";
 import { ok, type Result } from "../../../api/result.ts";
+import { kibibytes } from "../kibibytes.ts";
 import type { Platform } from "../platform.ts";
 import { levelOf } from "../pressure-levels.ts";
 
@@ -17,7 +18,6 @@ export async function openLinux(): Promise<Result<Platform>> {
     bootId: bootId.trim(),
     pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
     availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
-    footprintBytes: async (pid) => parseSmapsRollup(await proc(pid, "smaps_rollup")),
     cpuSeconds: async (pid) => parseCpuSeconds(await proc(pid, "stat")),
     startTime,
     writersOf,
@@ -87,19 +87,6 @@ async function proc(pid: number, file: string): Promise<string> {
 export function parseMeminfo(text: string): number | null {
   const available = kibibytes(text, "MemAvailable");
   return available === undefined ? null : available * 1024;
-}
-
-/** `Pss_Anon` + `Pss_Shmem` + `SwapPss` of smaps_rollup, in bytes. Kernels without swap have no `SwapPss`. */
-export function parseSmapsRollup(text: string): number | null {
-  const anonymous = kibibytes(text, "Pss_Anon");
-  const shared = kibibytes(text, "Pss_Shmem");
-  if (anonymous === undefined || shared === undefined) return null;
-  return (anonymous + shared + (kibibytes(text, "SwapPss") ?? 0)) * 1024;
-}
-
-function kibibytes(text: string, key: string): number | undefined {
-  const match = new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text);
-  return match === null ? undefined : Number(match[1]);
 }
 
 /** `USER_HZ`, the unit of times in /proc: 100 a second on every architecture that Node runs on. */

@@ -3,8 +3,8 @@ import {
   exceededMessage,
   exceeds,
   type FootprintHistory,
-  isSampleDue,
   NO_SAMPLES,
+  nextSampleMs,
   withSample,
 } from "../../../agent/decisions/footprint.ts";
 
@@ -34,15 +34,28 @@ describe("the watchdog", () => {
 });
 
 describe("memory samples", () => {
-  it("are a second apart, however often the supervisor is woken", () => {
-    const history = withSample(NO_SAMPLES, 101, 100, NOW);
-    assert.deepEqual(
-      [0, 500, 899, 900, 1000].map((later) => isSampleDue(history, NOW + later)),
-      [false, false, false, true, true],
-    );
-    assert.equal(isSampleDue(NO_SAMPLES, NOW), true);
-    assert.equal(isSampleDue(withSample(NO_SAMPLES, null, 100, NOW), NOW + 1), false);
-  });
+  const MIB = 2 ** 20;
+  const budget = 1000 * MIB;
+  const hard = 1032 * MIB;
+  const intervals: readonly (readonly [what: string, samples: readonly number[], nextMs: number])[] = [
+    ["far from the budget", [100, 100], 1000],
+    ["shrinking", [900, 100], 1000],
+    ["growing, but a second will not be enough", [100, 200], 1000],
+    ["growing so that it is over the budget in half a second", [400, 800], 500],
+    ["growing so fast that it is over at once", [100, 950], 250],
+    ["over the budget, below the hard limit", [1010], 500],
+    ["above the hard limit", [1033], 250],
+    ["after one sample, whose growth is not known", [999], 1000],
+  ];
+  for (const [what, samples, nextMs] of intervals) {
+    it(`${what}: the next one is due in ${nextMs} ms`, () => {
+      const history = samples.reduce<FootprintHistory>(
+        (before, sample, index) => withSample(before, sample * MIB, budget, NOW + index * 1000),
+        NO_SAMPLES,
+      );
+      assert.equal(Math.round(nextSampleMs(history, budget, hard)), nextMs);
+    });
+  }
 
   it("over the budget: the message names the budget, its source, and the budget that would do", () => {
     const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;

@@ -2,22 +2,13 @@ import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { batched } from "../../../agent/host/batched.ts";
-import {
-  parseFootprint,
-  parseFootprints,
-  parsePsTime,
-  parseVmStat,
-  parseWorkingSet,
-} from "../../../agent/host/darwin/darwin.ts";
-import { footprintOf, openProcPidRusage } from "../../../agent/host/darwin/rusage.ts";
+import { parsePsTime, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
 import { lastReading } from "../../../agent/host/last-reading.ts";
 import {
   openLinux,
   parseCpuSeconds,
   parseListeners,
   parseMeminfo,
-  parseSmapsRollup,
   parseStartTime,
 } from "../../../agent/host/linux/linux.ts";
 import { openPlatform } from "../../../agent/host/open.ts";
@@ -25,12 +16,6 @@ import { levelOf, parsePressureLevel } from "../../../agent/host/pressure-levels
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 /** Recorded on Macs by others (docs/background/apple-memory.md). */
-const FOOTPRINT = `llama-server [61332]: 64-bit    Footprint: 18 GB (16384 bytes per page)
-Auxiliary data:
-    phys_footprint: 3708422712 B
-    phys_footprint_peak: 4130490936 B
-`;
-
 const VM_STAT = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
 Pages free:                               32257.
 Pages active:                            254966.
@@ -70,62 +55,6 @@ describe("probes of a Mac", () => {
     for (const [printed, seconds] of Object.entries(times)) assert.equal(parsePsTime(printed), seconds, printed);
   });
 
-  it("reads the exact footprint, of the process that was asked for", () => {
-    assert.equal(parseFootprint(FOOTPRINT, 61332), 3708422712);
-    assert.equal(parseFootprint("llama-server [7]: 64-bit    Footprint: 4096 B (16384 bytes per page)\n", 7), 4096);
-    for (const [text, pid] of [
-      [FOOTPRINT, 42],
-      ["", 42],
-      ["llama-server [7]: 64-bit    Footprint: 18 GB (16384 bytes per page)", 7],
-    ] as const) {
-      assert.equal(parseFootprint(text, pid), null);
-    }
-  });
-
-  it("reads the footprints of several processes at once", () => {
-    const other = FOOTPRINT.replace("61332", "61333").replace("phys_footprint: 3708422712", "phys_footprint: 4096");
-    const dead = "llama-server [61334]: 64-bit    Footprint: 18 GB (16384 bytes per page)\n";
-    assert.deepEqual(
-      [...parseFootprints(`${FOOTPRINT}${dead}${other}`)],
-      [
-        [61332, 3708422712],
-        [61333, 4096],
-      ],
-    );
-    assert.equal(parseFootprints("").size, 0);
-  });
-
-  it("runs one command for all processes that are measured together", async () => {
-    const asked: (readonly number[])[] = [];
-    const read = batched(async (keys) => {
-      asked.push(keys);
-      return new Map(keys.filter((key) => key !== 2).map((key) => [key, key * 10]));
-    });
-    assert.deepEqual(await Promise.all([read(1), read(2), read(3), read(1)]), [10, null, 30, 10]);
-    assert.equal(await read(4), 40);
-    assert.deepEqual(asked, [[1, 2, 3], [4]]);
-  });
-
-  it("reads the footprint that proc_pid_rusage returns, and null if it fails", () => {
-    const filling = (_pid: number, _flavor: number, buffer: Buffer) => {
-      buffer.writeBigUInt64LE(3708422712n, 72);
-      return 0;
-    };
-    assert.equal(footprintOf(42, filling), 3708422712);
-    assert.equal(
-      footprintOf(42, () => -1),
-      null,
-    );
-    assert.equal(
-      footprintOf(42, () => 0),
-      null,
-    );
-  });
-
-  it("has no proc_pid_rusage without the library of macOS", () => {
-    assert.equal(openProcPidRusage("/no/such/library.dylib"), undefined);
-  });
-
   it("reads the working set of Metal, not its free part", () => {
     assert.equal(
       parseWorkingSet("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 90100 MiB free)\n"),
@@ -147,10 +76,6 @@ describe("probes of a Mac", () => {
       process.env["PATH"] = `${folder}:${path}`;
       await shim("sysctl", "echo 5A1C0C0F");
       await shim("llama-server", '[ "$1" = --version ] || echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
-      await shim(
-        "footprint",
-        `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
-      );
       await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
       await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
       await shim(
@@ -169,7 +94,6 @@ describe("probes of a Mac", () => {
       assert(mac.ok);
       const { backend, workingSetBytes, bootId } = mac.value;
       assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
-      assert.equal(await mac.value.footprintBytes(123), 1000000001);
       assert.equal(await mac.value.availableBytes(), 4706254848);
       assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
       assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
@@ -186,12 +110,8 @@ describe("probes of a Mac", () => {
     });
 
     it("LLMKube trap T8: gives null, never 0, if a probe fails", async () => {
-      await shim("footprint", "echo nonsense");
       const mac = await openPlatform("llama-server", "darwin");
       assert(mac.ok);
-      assert.equal(await mac.value.footprintBytes(123), null);
-      await shim("footprint", "exit 1");
-      assert.equal(await mac.value.footprintBytes(123), null);
       await shim("vm_stat", "exit 1");
       assert.equal(await mac.value.availableBytes(), null);
     });
@@ -199,13 +119,6 @@ describe("probes of a Mac", () => {
 });
 
 describe("probes of Linux", () => {
-  it("counts anonymous, shared and swapped memory", () => {
-    const text = "Rss: 9 kB\nPss_Anon:     100 kB\nPss_File:     50 kB\nPss_Shmem:     10 kB\nSwapPss:     1 kB\n";
-    assert.equal(parseSmapsRollup(text), 111 * 1024);
-    assert.equal(parseSmapsRollup(text.replace(/SwapPss.*\n/, "")), 110 * 1024);
-    assert.equal(parseSmapsRollup(""), null);
-  });
-
   it("LLMKube trap T8: reads the available memory, and null if the kernel does not report it", () => {
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\nMemAvailable:   1024 kB\n"), 2 ** 20);
     assert.equal(parseMeminfo("MemTotal:  2048 kB\nMemFree:  1 kB\n"), null);
@@ -238,10 +151,7 @@ describe("probes of Linux", () => {
     if (process.platform !== "linux") this.skip();
     const linux = await openPlatform(process.execPath);
     assert(linux.ok);
-    const footprint = await linux.value.footprintBytes(process.pid);
-    assert(footprint !== null && footprint > 2 ** 20 && footprint < linux.value.hostMemoryBytes);
     assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
-    assert.equal(await linux.value.footprintBytes(2 ** 22 + 1), null);
     assert(((await linux.value.availableBytes()) ?? 0) > 2 ** 20);
   });
 });

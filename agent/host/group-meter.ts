@@ -1,0 +1,21 @@
+/**
+ * Bytes that the processes of one group hold together. null: they cannot be measured now, which proves nothing. `gone`: there is
+ * certainly no such group any more.
+ */
+export type GroupSample = number | null | "gone";
+
+/** The process that leads a group. */
+export interface GroupLeader {
+  readonly pid: number;
+  /** In the notation of the platform; another process with the same pid is not the one that is meant. Undefined: not known. */
+  readonly startTime?: string | undefined;
+}
+
+/**
+ * Measures whole process groups, because a wrapper script holds next to nothing while the server that it started holds everything. A
+ * process that leads no group is measured alone.
+ */
+export interface GroupMeter {
+  /** By the pid of the leader. Never throws. */
+  measure(leaders: readonly GroupLeader[]): Promise<ReadonlyMap<number, GroupSample>>;
+}

@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import writeFileAtomic from "write-file-atomic";
+import type { Watch } from "../decisions/watch.ts";
+import { watchdogPath } from "../state/layout.ts";
+import type { WatchdogState } from "../status/watchdog-file.ts";
+import type { Held } from "./protocol.ts";
+
+/** What the watchdog says about itself and the main part. */
+export interface Telling {
+  readonly held: Held;
+  readonly watch: Watch;
+  /** Of the watchdog's clock, in milliseconds. */
+  readonly now: number;
+  /** The last sign of life of the main part. */
+  readonly seenAt: Date;
+  /** The main part has ended. */
+  readonly orphaned: boolean;
+  /** The main part is stuck, or has ended. */
+  readonly stuck: boolean;
+}
+
+export interface WatchdogFile {
+  /** Writes the file if there is something to tell. Returns at once: a disk that hangs holds up nothing. */
+  readonly tell: (telling: Telling) => void;
+  /** Whether another watchdog has written its name into the file: it holds the servers now. */
+  readonly replaced: () => boolean;
+}
+
+/** While the main part is stuck or has ended, and for a while after the start, the file is renewed this often. */
+const RENEW_MS = 5000;
+/** Longer than two renewals: an earlier watchdog that wrote over the first one finds the second. */
+const BEGINNING_MS = 15_000;
+
+/** The file in the state folder by which people, and the watchdogs of earlier agents, find this one. */
+export function watchdogFile(stateDirectory: string, mainPid: number): WatchdogFile {
+  const path = watchdogPath(stateDirectory);
+  const startedAt = new Date().toISOString();
+  let firstAt: number | undefined;
+  let told: { readonly at: number; readonly stuck: boolean } | undefined;
+  let writing = false;
+  let replaced = false;
+  const write = async (telling: Telling) => {
+    if (told !== undefined && telling.stuck) replaced = await namesAnother(path);
+    if (replaced) return;
+    const text = `${JSON.stringify(stateOf(telling, mainPid, startedAt))}\n`;
+    await writeFileAtomic(path, text, { fsync: false, mode: 0o600 });
+  };
+  const isDue = ({ now, stuck }: Telling) => {
+    if (told === undefined || told.stuck !== stuck) return true;
+    return (stuck || told.at - (firstAt ?? now) < BEGINNING_MS) && now - told.at >= RENEW_MS;
+  };
+  return {
+    tell: (telling) => {
+      if (writing || replaced || !isDue(telling)) return;
+      writing = true;
+      firstAt ??= telling.now;
+      const done = () => {
+        writing = false;
+        told = { at: telling.now, stuck: telling.stuck };
+      };
+      // That the state folder cannot be written is told by the main part.
+      write(telling).then(done, done);
+    },
+    replaced: () => replaced,
+  };
+}
+
+async function namesAnother(path: string): Promise<boolean> {
+  try {
+    const content: unknown = JSON.parse(await readFile(path, "utf8"));
+    return typeof content === "object" && content !== null && "pid" in content && content.pid !== process.pid;
+  } catch {
+    return false;
+  }
+}
+
+function stateOf({ held, watch, now, seenAt, orphaned }: Telling, mainPid: number, startedAt: string): WatchdogState {
+  const servers: WatchdogState["servers"] = [];
+  const stops: WatchdogState["stops"] = [];
+  for (const { key, id, name, pid, budget } of held.processes) {
+    const seen = watch.sightings.get(key);
+    if (seen === undefined) continue;
+    const { measuredBytes, over } = seen.footprint;
+    if (!seen.gone) {
+      servers.push({
+        id,
+        name,
+        pid,
+        budgetBytes: budget.bytes,
+        over,
+        ...(measuredBytes !== undefined && { measuredBytes }),
+      });
+    }
+    if (seen.stop !== undefined) {
+      const { reason, message } = seen.stop;
+      stops.push({ id, name, at: new Date(Date.now() - (now - seen.stop.at)).toISOString(), reason, message });
+    }
+  }
+  const updatedAt = new Date().toISOString();
+  const main = { mainPid, mainSeenAt: seenAt.toISOString(), mainAlive: !orphaned };
+  return { version: 1, pid: process.pid, startedAt, updatedAt, ...main, servers, stops };
+}

@@ -1,0 +1,31 @@
+import type { Holding, Sighting, Watched } from "../decisions/watch.ts";
+
+/** From the agent's main part to the watchdog. */
+export type ToWatchdog =
+  /** What it holds from now on. */
+  | { readonly kind: "hold"; readonly holding: Held }
+  /** The main part is alive; once a tick. */
+  | { readonly kind: "beat" };
+
+/** From the watchdog to the main part, after each round. */
+export interface Report {
+  /** The watchdog's clock, in milliseconds. All times in the sightings are of that clock. */
+  readonly now: number;
+  readonly sightings: readonly (readonly [key: string, sighting: Sighting])[];
+}
+
+/** What the watchdog holds, with what it needs to find the processes again and to name them. */
+export interface Held extends Holding {
+  readonly processes: readonly HeldProcess[];
+}
+
+export interface HeldProcess extends Watched {
+  readonly id: string;
+  /** `namespace/name`, for people. */
+  readonly name: string;
+  /** Start time in the platform's notation; undefined until it is known. */
+  readonly startTime?: string | undefined;
+}
+
+/** Names the watchdog's process for people who look at the process table. The pid of the main part and the state folder follow. */
+export const ARGUMENT = "--watchdog-of";

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { extname, join } from "node:path";
+import type { Sighting } from "../decisions/watch.ts";
+import { watchdogPath } from "../state/layout.ts";
+import { ARGUMENT, type Held, type Report, type ToWatchdog } from "./protocol.ts";
+
+/** The watchdog as the agent's main part sees it. */
+export interface Watchdog {
+  /** Replaces all that it holds, at once. The first process starts it. */
+  readonly hold: (held: Held) => void;
+  /** Says that the main part is alive; once a tick. */
+  readonly beat: () => void;
+  /** What it knows of a process; its times are of the main part's clock. Undefined before its first sample. */
+  readonly sighting: (key: string, pid: number) => Sighting | undefined;
+  /** What a person should know about it, as a sentence; undefined while all is well. */
+  readonly problem: () => string | undefined;
+  /** Ends it, and leaves the processes that it held running. */
+  readonly close: () => Promise<void>;
+}
+
+export interface WatchdogOptions {
+  readonly stateDirectory: string;
+  /** A monotonic clock, in milliseconds. */
+  readonly clock: () => number;
+  /** Gets one sentence when the watchdog itself ends. */
+  readonly say: (message: string) => void;
+  /** Called when it has begun a stop, so that the status shows it at once. */
+  readonly wake: () => void;
+}
+
+const PROGRAM = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
+/** It allocates little, and what it does is soon garbage. */
+const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=64"];
+/** Without a report for this long, nothing is known of the processes any more. */
+const SILENT_MS = 5000;
+/** Between two tries to start it, after one that did not last. */
+const RESTART_MS = 1000;
+const CLOSE_MS = 2000;
+
+interface Known {
+  readonly sightings: ReadonlyMap<string, Sighting>;
+  readonly at: number;
+}
+
+/**
+ * A process that holds servers to their budgets, apart from everything else that the agent does (docs/decisions/watchdog-process.md).
+ * It is started with the first process that it is to hold. If it ends, another one is started at once.
+ */
+export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptions): Watchdog {
+  let child: ChildProcess | undefined;
+  let held: Held | undefined;
+  let sent = "";
+  let known: Known = { sightings: new Map(), at: clock() };
+  let failure: string | undefined;
+  let closed = false;
+  const send = (message: ToWatchdog) => {
+    if (child?.connected) child.send(message, () => {});
+  };
+  const start = () => {
+    const startedAt = clock();
+    const next = spawnWatchdog(stateDirectory);
+    child = next;
+    next.on("message", (report: Report) => {
+      const before = known;
+      known = received(report, clock());
+      failure = undefined;
+      if (isNews(before, known)) wake();
+    });
+    const ended = (why: string) => {
+      if (child !== next) return;
+      child = undefined;
+      if (closed) return;
+      failure = `the watchdog ended (${why}); until it is up again no budget is enforced, and nothing new is started`;
+      say(`the watchdog ended (${why}): starting another one`);
+      setTimeout(restart, clock() - startedAt < RESTART_MS ? RESTART_MS : 0).unref();
+    };
+    next.once("error", ({ message }) => ended(message));
+    next.once("exit", (code, signal) => ended(signal ?? `exit code ${code}`));
+    if (held !== undefined) send({ kind: "hold", holding: held });
+  };
+  const restart = () => {
+    if (child === undefined && !closed) start();
+  };
+  return {
+    hold: (next) => {
+      const text = JSON.stringify(next);
+      held = next;
+      if (closed || text === sent || (sent === "" && next.processes.length === 0)) return;
+      const first = sent === "";
+      sent = text;
+      if (!first) return send({ kind: "hold", holding: next });
+      known = { ...known, at: clock() };
+      start();
+    },
+    beat: () => send({ kind: "beat" }),
+    sighting: (key, pid) => {
+      const sighting = known.sightings.get(key);
+      if (sighting?.pid !== pid) return undefined;
+      if (clock() - known.at <= SILENT_MS) return sighting;
+      return { ...sighting, footprint: { ...sighting.footprint, unknown: true } };
+    },
+    problem: () => {
+      const silent = clock() - known.at;
+      if (failure !== undefined || child === undefined || (held?.processes.length ?? 0) === 0) return failure;
+      return silent > SILENT_MS ? `the watchdog has not reported for ${Math.round(silent / 1000)} s` : undefined;
+    },
+    close: async () => {
+      closed = true;
+      const pid = child?.pid;
+      if (child !== undefined) await end(child);
+      // Another agent may have taken over the state folder, and its watchdog the file.
+      if (sent !== "" && fileNames(watchdogPath(stateDirectory), pid)) rmSync(watchdogPath(stateDirectory));
+    },
+  };
+}
+
+function fileNames(path: string, pid: number | undefined): boolean {
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof content === "object" && content !== null && "pid" in content && content.pid === pid;
+  } catch {
+    return false;
+  }
+}
+
+/** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */
+function spawnWatchdog(stateDirectory: string): ChildProcess {
+  const args = [...NODE_FLAGS, PROGRAM, ARGUMENT, String(process.pid), stateDirectory];
+  const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C" };
+  const child = spawn(process.execPath, args, { detached: true, env, stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  child.unref();
+  child.channel?.unref();
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, "exit", { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => {});
+  child.ref();
+  child.kill("SIGKILL");
+  await exited;
+}
+
+/** Its clock and this one differ by a constant, apart from how long the report was under way. */
+function received({ now, sightings }: Report, at: number): Known {
+  const here = (there: number) => at - (now - there);
+  const moved = sightings.map(([key, { footprint, stop, ...rest }]): readonly [string, Sighting] => {
+    const { sampledAt, ...samples } = footprint;
+    const known = {
+      ...rest,
+      footprint: { ...samples, ...(sampledAt !== undefined && { sampledAt: here(sampledAt) }) },
+    };
+    return [key, stop === undefined ? known : { ...known, stop: { ...stop, at: here(stop.at) } }];
+  });
+  return { at, sightings: new Map(moved) };
+}
+
+/** Whether the watchdog has begun a stop, or measured a process for the first time. */
+function isNews(before: Known, { sightings }: Known): boolean {
+  return [...sightings].some(([key, { pid, stop }]) => {
+    const old = before.sightings.get(key);
+    return old?.pid !== pid || (old.stop === undefined && stop !== undefined);
+  });
+}

@@ -1,0 +1,37 @@
+import { dueNow, NO_WATCH, watchRound } from "../../agent/decisions/watch.ts";
+import { signalGroup } from "../../agent/host/signal-group.ts";
+import type { Held } from "../../agent/watchdog/protocol.ts";
+import type { Watchdog } from "../../agent/watchdog/watchdog.ts";
+
+export interface StandInWatchdog extends Watchdog {
+  /** Measures, decides and signals once, as the real one does by itself. */
+  readonly round: () => void;
+}
+
+/** Stands in for the watchdog's process where a test controls the clock and what is measured. It decides by the same functions. */
+export function standInWatchdog(measure: (pid: number) => number | null, clock: () => number): StandInWatchdog {
+  let held: Held = { processes: [], shareBytes: Number.POSITIVE_INFINITY };
+  let watch = NO_WATCH;
+  return {
+    hold: (next) => {
+      held = next;
+    },
+    beat: () => {},
+    sighting: (key, pid) => {
+      const sighting = watch.sightings.get(key);
+      return sighting?.pid === pid ? sighting : undefined;
+    },
+    problem: () => undefined,
+    close: async () => {},
+    round: () => {
+      const now = clock();
+      const due = new Set(dueNow(watch, held, now));
+      const samples = new Map(
+        held.processes.filter(({ key }) => due.has(key)).map(({ key, pid }) => [key, measure(pid)]),
+      );
+      const next = watchRound(watch, held, samples, now);
+      watch = next.watch;
+      for (const { pid, signal } of next.signals) signalGroup(pid, signal);
+    },
+  };
+}
