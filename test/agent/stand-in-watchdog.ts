@@ -8,16 +8,30 @@ export interface StandInWatchdog extends Watchdog {
   readonly round: () => void;
 }
 
-/** Stands in for the watchdog's process where a test controls the clock and what is measured. It decides by the same functions. */
+/**
+ * Stands in for the watchdog's process where a test controls the clock and what is measured. It decides by the same functions. What
+ * `measure` throws, it throws when it is asked about that process.
+ */
 export function standInWatchdog(measure: (pid: number) => number | null, clock: () => number): StandInWatchdog {
   let held: Held = { processes: [], shareBytes: Number.POSITIVE_INFINITY };
   let watch = NO_WATCH;
+  const faults = new Map<string, unknown>();
+  const measured = (key: string, pid: number) => {
+    faults.delete(key);
+    try {
+      return measure(pid);
+    } catch (error) {
+      faults.set(key, error);
+      return null;
+    }
+  };
   return {
     hold: (next) => {
       held = next;
     },
     beat: () => {},
     sighting: (key, pid) => {
+      if (faults.has(key)) throw faults.get(key);
       const sighting = watch.sightings.get(key);
       return sighting?.pid === pid ? sighting : undefined;
     },
@@ -27,7 +41,7 @@ export function standInWatchdog(measure: (pid: number) => number | null, clock: 
       const now = clock();
       const due = new Set(dueNow(watch, held, now));
       const samples = new Map(
-        held.processes.filter(({ key }) => due.has(key)).map(({ key, pid }) => [key, measure(pid)]),
+        held.processes.filter(({ key }) => due.has(key)).map(({ key, pid }) => [key, measured(key, pid)]),
       );
       const next = watchRound(watch, held, samples, now);
       watch = next.watch;
