@@ -65,7 +65,7 @@ async function ask(
   entry.projection = { specHash };
   try {
     const { bytes, breach } = await projector.ask(workload, paths);
-    entry.projection = { specHash, bytes };
+    entry.projection = breach === undefined ? { specHash, bytes } : undefined;
     if (breach !== undefined) noteBreach(entry, breach, clock());
   } catch (error) {
     // As if llama-server gave no projection: the start goes on without one.

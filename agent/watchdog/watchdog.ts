@@ -86,13 +86,14 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
   return {
     hold: (next) => {
       const text = JSON.stringify(next);
+      // It reports nothing while it holds nothing.
+      if ((held?.processes.length ?? 0) === 0) known = { ...known, at: clock() };
       held = next;
       if (closed || text === sent || (sent === "" && next.processes.length === 0)) return;
       const first = sent === "";
       sent = text;
-      if (!first) return send({ kind: "hold", holding: next });
-      known = { ...known, at: clock() };
-      start();
+      if (first) start();
+      else send({ kind: "hold", holding: next });
     },
     beat: () => send({ kind: "beat" }),
     sighting: (key, pid) => {
