@@ -79,6 +79,19 @@ export function exceeds({ unknown, over }: FootprintHistory): boolean {
   return !unknown && over >= SAMPLES_OVER;
 }
 
+/** A server that has read its weights holds at least this share of them, whatever else it holds. */
+const PLAUSIBLE = 0.5;
+
+/**
+ * Why the footprint of a server that is Ready cannot be all that it uses, as a sentence; undefined if it can. Its weights are read into
+ * its own memory, so they must show in the footprint.
+ */
+export function implausibleNote({ measuredBytes }: FootprintHistory, weightsBytes: number): string | undefined {
+  if (measuredBytes === undefined || measuredBytes >= weightsBytes * PLAUSIBLE) return undefined;
+  const [measured, weights] = [measuredBytes, weightsBytes].map(formatBytes);
+  return `enforcement unknown: measured ${measured}, but its weights alone are ${weights}: they are not in its own memory, where the budget could hold them`;
+}
+
 export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {
   const enough = `${Math.ceil(measuredBytes / 2 ** 20)}Mi`;
   return `measured ${formatBytes(measuredBytes)}, ${describeBudget(budget)}: stopped to keep the machine safe; raise memoryBudget to at least ${enough}, or lower contextSize or parallelSlots`;

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
-import { nearMessage } from "../decisions/footprint.ts";
+import { implausibleNote, nearMessage } from "../decisions/footprint.ts";
 import { driftNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
@@ -56,20 +56,22 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
   if (running === undefined) return shown;
   if (footprint.measuredBytes !== undefined) shown.measuredBytes = footprint.measuredBytes;
-  if (footprint.unknown) shown.enforcementUnknown = true;
+  if (footprint.unknown || implausible(entry) !== undefined) shown.enforcementUnknown = true;
   if (state === "Ready") shown.endpoint = `http://${running.started.fields.host}:${running.started.fields.port}/v1`;
   if (running.process.pid !== undefined) shown.pid = running.process.pid;
   return shown;
+}
+
+function implausible({ running, footprint, need }: Entry): string | undefined {
+  return running?.phase === "ready" ? implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0) : undefined;
 }
 
 function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
   return { bytes: budget.bytes, source: budget.source, text: describeBudget(budget) };
 }
 
-function enforcementNotes(
-  { running, footprint, need, projection, fault }: Entry,
-  desired: Desired | undefined,
-): readonly string[] {
+function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
+  const { running, footprint, need, projection, fault } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
@@ -82,6 +84,8 @@ function enforcementNotes(
   const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
   if (drift !== undefined) notes.push(drift);
   if (footprint.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");
+  const unseen = implausible(entry);
+  if (unseen !== undefined) notes.push(unseen);
   if (need?.estimateBytes !== undefined && need.estimateBytes > budget.bytes) {
     const estimate = formatBytes(need.estimateBytes);
     notes.push(

@@ -42,7 +42,7 @@ interface Opening {
  * pressure and without workloads.
  */
 export function stage() {
-  const machine: Machine = { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 100 * MIB };
+  const machine: Machine = { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB };
   const wanted = new Map<WorkloadId, Desired>();
   let now = 0;
   let processes: Supervisor | undefined;
@@ -53,7 +53,7 @@ export function stage() {
 
   beforeEach(() => {
     now = 1_000_000;
-    Object.assign(machine, { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 100 * MIB });
+    Object.assign(machine, { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB });
     wanted.clear();
     terminated.length = 0;
     statuses = [];

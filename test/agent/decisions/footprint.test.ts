@@ -3,6 +3,7 @@ import {
   exceededMessage,
   exceeds,
   type FootprintHistory,
+  implausibleNote,
   NO_SAMPLES,
   nextSampleMs,
   withSample,
@@ -54,6 +55,23 @@ describe("memory samples", () => {
         NO_SAMPLES,
       );
       assert.equal(Math.round(nextSampleMs(history, budget, hard)), nextMs);
+    });
+  }
+
+  const plausible: readonly (readonly [what: string, measured: number | null, weights: number, said: boolean])[] = [
+    ["more than its weights", 900, 700, false],
+    ["a little less than its weights: some of them may be compressed or swapped", 400, 700, false],
+    ["far less than its weights", 300, 700, true],
+    ["nothing, since it was not measured yet", null, 700, false],
+    ["little, and its weights are not known", 10, 0, false],
+  ];
+  for (const [what, measured, weights, said] of plausible) {
+    it(`${what}: ${said ? "not all that it uses is measured" : "plausible"}`, () => {
+      const history = withSample(NO_SAMPLES, measured === null ? null : measured * MIB, budget, NOW);
+      const note = implausibleNote(history, weights * MIB);
+      assert.equal(note !== undefined, said);
+      if (said)
+        assert.match(note ?? "", /^enforcement unknown: measured 300\.0 MiB, but its weights alone are 700\.0 MiB/);
     });
   }
 

@@ -19,7 +19,7 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     await open("well");
     const workload = await want("default/chat");
     for (const wait of [1, 2]) {
-      machine.footprint = () => 100 * MIB;
+      machine.footprint = () => 150 * MIB;
       await until("default/chat", inState("Ready"));
       machine.footprint = () => 600 * MIB;
       const down = await until("default/chat", inState("BackOff"));
@@ -29,7 +29,7 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
       assert.equal(of("default/chat")?.state, "BackOff");
       await tick(2000);
     }
-    machine.footprint = () => 100 * MIB;
+    machine.footprint = () => 150 * MIB;
     await until("default/chat", inState("Ready"));
     machine.footprint = () => 600 * MIB;
     const last = await until("default/chat", inState("Failed"));
@@ -63,7 +63,7 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
     assert.match(of("default/chat")?.notes.join() ?? "", /enforcement unknown/);
     assert.match(of("default/more")?.message ?? "", /^waits until the memory of default\/chat can be measured/);
-    machine.footprint = () => 100 * MIB;
+    machine.footprint = () => 150 * MIB;
     await until("default/more", inState("Ready"));
     assert.deepEqual(of("default/chat")?.notes, []);
   });
