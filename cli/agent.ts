@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
-import type { LogLevel } from "../agent/status/log-sink.ts";
+import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import type { AgentFlags } from "./agent-run.ts";
 import { dumpCommand } from "./dump.ts";

@@ -36,6 +36,8 @@ export interface Supervisor {
   readonly pressure: () => Pressure;
   /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
+  /** Ends the questions to llama-server that are under way: nobody would wait for their answer. */
+  readonly endProjections: () => void;
   /** Sends SIGKILL to all processes at once, for a person who cannot wait for the grace periods. */
   readonly killAll: () => void;
 }
@@ -80,6 +82,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     running: () => runningIds(entries),
     pressure: monitor.pressure,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
+    endProjections: projector.killAll,
     killAll: () => {
       for (const { running } of entries.values()) running?.process.signal("SIGKILL");
       projector.killAll();
