@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const MODULE = new URL("../../../agent/status/output.ts", import.meta.url);
 const FULL_DISK = "/dev/full";
