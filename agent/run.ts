@@ -11,6 +11,7 @@ import { backgroundWork } from "./lifecycle/background.ts";
 import { runBeside } from "./lifecycle/runnable.ts";
 import { reconcileLoop } from "./loop.ts";
 import { reporter } from "./report.ts";
+import { logKeeper } from "./server-logs/keeper.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
 import { type AgentOptions, type AgentSignals, type Host, inspectHost } from "./startup.ts";
 import { lockState } from "./state/lock.ts";
@@ -111,7 +112,8 @@ async function serve(
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
   log.info(`watching ${options.manifests}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
-    await runBeside(loop, [collector, ...statusServer.runnables], stop, say);
+    const keeper = logKeeper({ logs: processes.logs, say });
+    await runBeside(loop, [collector, keeper, ...statusServer.runnables], stop, say);
   } finally {
     await source.close();
     await sinks.flush(FLUSH_MS);

@@ -22,6 +22,8 @@ export interface Projector {
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;
   /** Ends the questions about workloads that are not among `ids`: their answer is of no use any more. */
   readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
+  /** Paths of the logs that are being written. */
+  readonly logs: () => readonly string[];
   /** Whether no such llama-server runs. */
   readonly idle: () => boolean;
   readonly killAll: () => void;
@@ -51,6 +53,7 @@ export function projectorOf(options: ProjectorOptions): Projector {
     keepOnly: (ids) => {
       for (const [server, id] of asked) if (!ids.has(id)) server.signal("SIGKILL");
     },
+    logs: () => [...asked.keys()].map(({ logPath }) => logPath),
     idle: () => asked.size === 0,
     killAll: () => {
       for (const server of asked.keys()) server.signal("SIGKILL");
