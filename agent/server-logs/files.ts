@@ -11,9 +11,19 @@ export function earlierLog(path: string, number: number): string {
   return `${path}.${number}`;
 }
 
-/** The files that hold what a server has printed since its start, the oldest first: the log at `path`, and what was cut from it. */
-export function filesOfStart(path: string): readonly string[] {
-  return wasCut(path) ? [earlierLog(path, 1), path] : [path];
+/**
+ * The files that hold what a server has printed since it was started, for each of its last starts from the last one on. Within a start the
+ * oldest file is first; there are several if the log was cut. None of the files need exist.
+ */
+export function filesByStart(path: string): readonly (readonly string[])[] {
+  const starts = [[path]];
+  for (let number = 1; number <= EARLIER; number += 1) {
+    const name = earlierLog(path, number);
+    const start = endsWithMark(name) ? starts.at(-1) : undefined;
+    if (start === undefined) starts.push([name]);
+    else start.unshift(name);
+  }
+  return starts;
 }
 
 /** Renames the log at `path` to `PATH.1` before a new server starts, and lets go of the oldest log. */
@@ -31,13 +41,16 @@ const TAIL_BYTES = 8192;
 export function logTail(path: string): string {
   const current = endOf(path, TAIL_BYTES);
   const missing = TAIL_BYTES - current.length;
-  const before = missing > 0 && wasCut(path) ? endOf(earlierLog(path, 1), missing + CUT_MARK.length) : Buffer.alloc(0);
+  const before =
+    missing > 0 && endsWithMark(earlierLog(path, 1))
+      ? endOf(earlierLog(path, 1), missing + CUT_MARK.length)
+      : Buffer.alloc(0);
   const text = Buffer.concat([before, current]).toString("utf8");
   return text.replace(CUT_MARK, "\n").replace(/(?!\n)\p{Cc}/gu, "");
 }
 
-function wasCut(path: string): boolean {
-  return endOf(earlierLog(path, 1), CUT_MARK.length).toString("latin1") === CUT_MARK;
+function endsWithMark(path: string): boolean {
+  return endOf(path, CUT_MARK.length).toString("latin1") === CUT_MARK;
 }
 
 /** The last bytes of a file; empty if it cannot be read. */
