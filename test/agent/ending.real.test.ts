@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-import { blockedPipe } from "./blocked-pipe.ts";
+import { blockedPipe, stoppedTerminal } from "./blocked-output.ts";
 import {
   type AgentProcess,
   newSite,
@@ -117,42 +117,50 @@ describe("an agent that is told to end", function () {
     assert.match(agent.output(), /ended before it was up/);
   });
 
-  it("does so in its usual time while its output takes nothing, and its watchdog goes on until then", async () => {
-    const pipe = await blockedPipe();
-    try {
-      const { site, agent: only } = await readySite((one) => startAgentOn(pipe.fd, one), "grows-100");
-      await workloadOnce(site, "a", ({ reason }) => reason === "BudgetExceeded");
-      const began = performance.now();
-      assert.equal(await stopped(only), 0);
-      assert.ok(performance.now() - began < 5000);
-      assert.ok(!(await isServed(site)));
-      // The lines wait for their reader, also when the agent has ended.
-      let seen = "";
-      for (let tries = 0; tries < 100 && !seen.includes("BudgetExceeded"); tries += 1) {
-        seen += pipe.read();
-        await sleep(50);
+  const outputs = [
+    ["a pipe that nobody reads", blockedPipe],
+    ["a terminal after Ctrl-S", stoppedTerminal],
+  ] as const;
+  for (const [what, open] of outputs) {
+    it(`does so in its usual time on ${what}, where its watchdog goes on until then`, async function () {
+      const output = await open();
+      if (output === undefined) return this.skip();
+      try {
+        const { site, agent: only } = await readySite((one) => startAgentOn(output.fd, one), "grows-100");
+        await workloadOnce(site, "a", ({ reason }) => reason === "BudgetExceeded");
+        const began = performance.now();
+        assert.equal(await stopped(only), 0);
+        assert.ok(performance.now() - began < 5000);
+        assert.ok(!(await isServed(site)));
+        // The lines wait for their reader, also when the agent has ended.
+        let seen = "";
+        for (let tries = 0; tries < 100 && !seen.includes("default/a: gone"); tries += 1) {
+          seen += output.read();
+          await sleep(50);
+        }
+        assert.match(seen, /watching .*default\/a: Starting.*default\/a: BackOff, BudgetExceeded.*default\/a: gone/s);
+      } finally {
+        output.close();
       }
-      assert.match(seen, /watching .*default\/a: Starting.*default\/a: BackOff, BudgetExceeded/s);
-    } finally {
-      pipe.close();
-    }
-  });
+    });
 
-  it("has exit code 70 after a fault of its own, also while its output takes nothing", async () => {
-    const pipe = await blockedPipe();
-    const fault = `process.on("SIGWINCH", () => { throw new Error("made up") })`;
-    try {
-      const { site, agent: only } = await withModule(fault, () => readySite((one) => startAgentOn(pipe.fd, one)));
-      assert.equal(await stopped(only, "SIGWINCH"), 70);
-      assert.ok(await isServed(site));
-      agent = startAgent(site);
-      const by = agent.child.pid;
-      await statusOnce(site, (status) => status.agent.pid === by);
-      assert.equal(await stopped(agent), 0);
-    } finally {
-      pipe.close();
-    }
-  });
+    it(`has exit code 70 after a fault of its own on ${what}`, async function () {
+      const output = await open();
+      if (output === undefined) return this.skip();
+      const fault = `process.on("SIGWINCH", () => { throw new Error("made up") })`;
+      try {
+        const { site, agent: only } = await withModule(fault, () => readySite((one) => startAgentOn(output.fd, one)));
+        assert.equal(await stopped(only, "SIGWINCH"), 70);
+        assert.ok(await isServed(site));
+        agent = startAgent(site);
+        const by = agent.child.pid;
+        await statusOnce(site, (status) => status.agent.pid === by);
+        assert.equal(await stopped(agent), 0);
+      } finally {
+        output.close();
+      }
+    });
+  }
 
   it("is not held by a file that hangs", async () => {
     const pipe = join(await temporaryDirectory(), "pipe");
