@@ -25,6 +25,8 @@ const EXIT_FAULT = 70;
 const EXIT_LOST = 2;
 /** How long the agent waits for a terminal or pipe to take its last lines. */
 const LAST_LINES_MS = 500;
+/** How long it waits for what is still under way. */
+const LAST_WORK_MS = 2000;
 
 /** Runs the agent until a signal, and then ends this process. Throws one sentence where it cannot begin. */
 export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
@@ -36,12 +38,18 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
     const done = await runAgent(optionsOf({ ...flags, manifests }), log.logger, signals);
     if (!done.ok) throw new Error(done.error);
     await log.close(LAST_LINES_MS);
-    // What is still under way, a read from a disk that hangs for example, must not hold the process.
-    endProcess(faults.seen() ? EXIT_FAULT : done.value === "lost" ? EXIT_LOST : 0);
-  } finally {
+    endSoon(faults.seen() ? EXIT_FAULT : done.value === "lost" ? EXIT_LOST : 0);
+  } catch (error) {
     off();
     faults.release();
+    throw error;
   }
+}
+
+/** Ends this process when nothing is under way any more: a download notes how far it has come. A read from a disk that hangs is not waited for. */
+function endSoon(exitCode: number): void {
+  process.exitCode = exitCode;
+  setTimeout(endProcess, LAST_WORK_MS, exitCode).unref();
 }
 
 /** Until `release`, faults end the process and warnings of Node.js go to the log, since standard error may be a terminal that takes nothing. */

@@ -7,10 +7,10 @@ import { cutLog, type LogLimits, trimEarlier } from "./cut.ts";
 /** At 60 MB/s a log reaches 96 MiB at most, and the three earlier ones 4 MiB each. */
 const LIMITS: LogLimits = { maxBytes: 32 * 2 ** 20, keptBytes: 4 * 2 ** 20 };
 
-const QUIET_MS = 1000;
-const BUSY_MS = 250;
-/** Growth from one look to the next above which the next look comes soon. */
-const BUSY_BYTES = 2 ** 20;
+const LONGEST_PAUSE_MS = 1000;
+const SHORTEST_PAUSE_MS = 50;
+/** How long the looks at all logs are waited for before the next pause: one of them may hang. */
+const PATIENCE_MS = 250;
 
 export interface LogKeeperOptions {
   /** Paths of the logs that are being written now. */
@@ -24,7 +24,8 @@ export interface LogKeeperOptions {
 interface Seen {
   inode: number;
   size: number;
-  busy: boolean;
+  at: number;
+  bytesPerMs: number;
   /** While a look is under way, no other one begins: the file may be on a disk that hangs. */
   looking: boolean;
   failure: string | undefined;
@@ -40,16 +41,25 @@ export function logKeeper({ logs, say, limits = LIMITS }: LogKeeperOptions): Run
         const paths = new Set(logs());
         for (const path of known.keys()) if (!paths.has(path)) known.delete(path);
         const looks = [...paths].map((path) => look(path, seenOf(known, path), limits, say));
-        await Promise.race([Promise.all(looks), pause(BUSY_MS, signal)]);
-        const busy = [...known.values()].some((seen) => seen.busy);
-        await pause(busy ? BUSY_MS : QUIET_MS, signal);
+        await Promise.race([Promise.all(looks), pause(PATIENCE_MS, signal)]);
+        const fastest = Math.max(0, ...[...known.values()].map(({ bytesPerMs }) => bytesPerMs));
+        await pause(pauseMs(fastest, limits), signal);
       }
     },
   };
 }
 
+/**
+ * Milliseconds until the next look: half the time that a log needs to reach its limit, 50 to 1000.
+ *
+ * @param bytesPerMs how fast the fastest log grew; Infinity for one that has just begun
+ */
+export function pauseMs(bytesPerMs: number, { maxBytes }: Pick<LogLimits, "maxBytes">): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, maxBytes / 2 / bytesPerMs));
+}
+
 function seenOf(known: Map<string, Seen>, path: string): Seen {
-  const seen = known.get(path) ?? { inode: 0, size: 0, busy: true, looking: false, failure: undefined };
+  const seen = known.get(path) ?? { inode: 0, size: 0, at: 0, bytesPerMs: 0, looking: false, failure: undefined };
   known.set(path, seen);
   return seen;
 }
@@ -60,11 +70,13 @@ async function look(path: string, seen: Seen, limits: LogLimits, say: LogKeeperO
   seen.looking = true;
   try {
     const { ino, size } = await stat(path);
-    seen.busy = ino !== seen.inode || Math.abs(size - seen.size) > BUSY_BYTES;
-    seen.size = size;
-    if (size > limits.maxBytes) await cutLog(path, limits);
-    if (ino !== seen.inode) await trimEarlier(path, limits);
-    seen.inode = ino;
+    const isNew = ino !== seen.inode;
+    const now = performance.now();
+    const isCut = size > limits.maxBytes;
+    const bytesPerMs = isNew ? Number.POSITIVE_INFINITY : Math.max(0, size - seen.size) / (now - seen.at);
+    Object.assign(seen, { inode: ino, size: isCut ? 0 : size, at: now, bytesPerMs });
+    if (isCut) await cutLog(path, limits);
+    if (isNew) await trimEarlier(path, limits);
     seen.failure = undefined;
   } catch (error) {
     // Not there yet, or not any more.

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { EARLIER, earlierLog } from "../../../agent/server-logs/files.ts";
-import { logKeeper } from "../../../agent/server-logs/keeper.ts";
+import { logKeeper, pauseMs } from "../../../agent/server-logs/keeper.ts";
 import { logPathFor, logPathOf } from "../../../agent/state/layout.ts";
 import { fileNameOf, workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -63,6 +63,19 @@ describe("the log keeper", function () {
       await once(server, "exit");
     }
   });
+
+  const pauses = [
+    [0, 1000, "nothing is printed"],
+    [1, 1000, "a few lines"],
+    [60_000, 280, "60 MB a second"],
+    [1_000_000, 50, "1 GB a second"],
+    [Number.POSITIVE_INFINITY, 50, "a new log"],
+  ] as const;
+  for (const [bytesPerMs, milliseconds, what] of pauses) {
+    it(`looks again after ${milliseconds} ms: ${what}`, () => {
+      assert.equal(Math.round(pauseMs(bytesPerMs, { maxBytes: 32 * MIB })), milliseconds);
+    });
+  }
 
   it("goes on with the others beside one that cannot be cut, and says so once", async () => {
     const folder = await temporaryDirectory();
