@@ -53,14 +53,25 @@ function endsWithMark(path: string): boolean {
   return endOf(path, CUT_MARK.length).toString("latin1") === CUT_MARK;
 }
 
+const HEAD_BYTES = 2 ** 20;
+
+/** The first MiB of a log; empty if it cannot be read. */
+export function logHead(path: string): string {
+  return read(path, HEAD_BYTES, () => 0).toString("utf8");
+}
+
 /** The last bytes of a file; empty if it cannot be read. */
 function endOf(path: string, bytes: number): Buffer {
+  return read(path, bytes, (size) => Math.max(0, size - bytes));
+}
+
+function read(path: string, bytes: number, offsetIn: (size: number) => number): Buffer {
   try {
     const { size } = statSync(path);
     const buffer = Buffer.alloc(Math.min(size, bytes));
     const file = openSync(path, "r");
     try {
-      return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, size - buffer.length));
+      return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, offsetIn(size)));
     } finally {
       closeSync(file);
     }

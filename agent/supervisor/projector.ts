@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Projected } from "../decisions/projection.ts";
 import { parseBreakdown } from "../llama-server/breakdown.ts";
 import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
+import { logHead } from "../server-logs/files.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
 import { fileNameOf, type WorkloadId } from "../workload/workload-id.ts";
@@ -80,18 +80,10 @@ function spawnProjection(
 async function projectionOf(server: LlamaProcess): Promise<Projected> {
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {
     const ended = server.exit() !== undefined;
-    const bytes = parseBreakdown(textOf(server.logPath));
+    const bytes = parseBreakdown(logHead(server.logPath));
     if (bytes !== undefined) return bytes;
     if (ended) return null;
     await sleep(POLL_MS);
   }
   return null;
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

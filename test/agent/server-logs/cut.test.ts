@@ -5,7 +5,7 @@ import { appendFile, mkdir, readFile, rename, stat, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cutLog, trimEarlier } from "../../../agent/server-logs/cut.ts";
-import { CUT_MARK, filesByStart, logTail, rotateLog } from "../../../agent/server-logs/files.ts";
+import { CUT_MARK, filesByStart, logHead, logTail, rotateLog } from "../../../agent/server-logs/files.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const LIMITS = { maxBytes: 1000, keptBytes: 100 };
@@ -90,6 +90,12 @@ describe("a log that is cut", () => {
       await writeFile(path, "new\n");
       assert.deepEqual(filesByStart(path).slice(0, 2), [[path], [`${path}.1`]]);
       assert.equal(logTail(path), "new\n");
+    });
+
+    it("are read from its end, and its first ones from its start, whatever its size is", async () => {
+      await writeFile(path, `first\n${"x".repeat(3 * 2 ** 20)}\nlast\n`);
+      assert.ok(logTail(path).endsWith("x\nlast\n") && logTail(path).length === 8192);
+      assert.ok(logHead(path).startsWith("first\nx") && logHead(path).length === 2 ** 20);
     });
 
     it("are 8 KiB at most, and none where there is no log", async () => {
