@@ -32,6 +32,8 @@ export interface AgentOptions extends HostOptions {
 export interface AgentSignals {
   /** Stops every server with its grace period, then ends. */
   readonly stop: AbortSignal;
+  /** Ends the agent alone: its servers keep running, for the next agent to adopt. */
+  readonly leave: AbortSignal;
   /** Kills every server at once. */
   readonly kill: AbortSignal;
 }

@@ -7,5 +7,7 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   console.error(`pulumi-llmkube: it needs Node.js ${OLDEST_NODE.join(".")} or newer; this is ${process.versions.node}`);
   process.exit(2);
 }
+// Without a listener Node.js opens its debugger at this signal, and whoever reaches it runs what he likes in this process.
+process.on("SIGUSR1", () => {});
 const { main } = await import("../dist/cli/main.js");
 await main(process.argv);

@@ -2,7 +2,9 @@ import type { ListenAddress } from "../agent/http/listen.ts";
 import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
 import { defaultState } from "../agent/state/paths.ts";
-import { type LogLevel, openLog } from "../agent/status/log-sink.ts";
+import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
+import { endProcess } from "./end-process.ts";
+import { takeSignals } from "./signals.ts";
 
 /** What a person typed, parsed. */
 export interface AgentFlags {
@@ -19,37 +21,58 @@ export interface AgentFlags {
   readonly logLevel: LogLevel;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const EXIT_INTERRUPTED_TWICE = 130;
 const EXIT_FAULT = 70;
+const EXIT_LOST = 2;
+/** How long the agent waits for a terminal or pipe to take its last lines. */
+const LAST_LINES_MS = 500;
+/** How long it waits for what is still under way. */
+const LAST_WORK_MS = 2000;
 
-/** Runs the agent until a signal. Throws one sentence where it cannot begin. */
+/** Runs the agent until a signal, and then ends this process. Throws one sentence where it cannot begin. */
 export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
   if (manifests === undefined) throw new Error("--manifests is required: name the folder of manifests");
-  const [stop, kill] = [new AbortController(), new AbortController()];
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
-  const onSignal = () => {
-    if (stop.signal.aborted) {
-      // A second signal means: do not wait.
-      kill.abort();
-      process.exit(EXIT_INTERRUPTED_TWICE);
-    }
-    stop.abort();
-  };
-  const onFault = (error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    log.fatal(`the agent failed: ${message}; its servers run on: start the agent again to have them watched`);
-    process.exit(EXIT_FAULT);
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  process.on("uncaughtException", onFault);
+  const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
+  const faults = takeFaults(log);
   try {
-    const done = await runAgent(optionsOf({ ...flags, manifests }), log, { stop: stop.signal, kill: kill.signal });
+    const done = await runAgent(optionsOf({ ...flags, manifests }), log.logger, signals);
     if (!done.ok) throw new Error(done.error);
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-    process.off("uncaughtException", onFault);
+    await log.close(LAST_LINES_MS);
+    endSoon(faults.seen() ? EXIT_FAULT : done.value === "lost" ? EXIT_LOST : 0);
+  } catch (error) {
+    off();
+    faults.release();
+    throw error;
   }
+}
+
+/** Ends this process when nothing is under way any more: a download notes how far it has come. A read from a disk that hangs is not waited for. */
+function endSoon(exitCode: number): void {
+  process.exitCode = exitCode;
+  setTimeout(endProcess, LAST_WORK_MS, exitCode).unref();
+}
+
+/** Until `release`, faults end the process and warnings of Node.js go to the log, since standard error may be a terminal that takes nothing. */
+function takeFaults({ logger, close }: Log) {
+  let seen = false;
+  const onFault = async (error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    logger.fatal(`the agent failed: ${message}; its servers run on: start the agent again to have them watched`);
+    seen = true;
+    await close(LAST_LINES_MS);
+    endProcess(EXIT_FAULT);
+  };
+  const onWarning = ({ name, message }: Error) => logger.warn(`Node.js warns: ${name}: ${message}`);
+  const printers = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", onWarning).on("uncaughtException", onFault);
+  return {
+    seen: () => seen,
+    release: () => {
+      process.off("warning", onWarning).off("uncaughtException", onFault);
+      for (const printer of printers) process.on("warning", printer);
+    },
+  };
 }
 
 function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {

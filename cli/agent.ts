@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
-import type { LogLevel } from "../agent/status/log-sink.ts";
+import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import type { AgentFlags } from "./agent-run.ts";
 import { dumpCommand } from "./dump.ts";
@@ -36,7 +36,10 @@ export function agentCommand(): Command {
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
     .addHelpText(
       "after",
-      "\nExit codes: 0 after a signal, 2 it cannot start, 70 a fault of its own (its servers keep running), 130 after a second signal.",
+      `
+Signals: Ctrl-C (SIGINT), SIGTERM and SIGHUP stop the servers, then the agent ends; a second Ctrl-C kills the servers at once.
+Ctrl-\\ (SIGQUIT) and SIGUSR2 end the agent alone: its servers keep running, and the next agent adopts them.
+Exit codes: 0 after a signal, 2 it cannot start, or its state folder was taken from it, 70 a fault of its own (its servers keep running), 130 after a second Ctrl-C.`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);

@@ -1,15 +1,18 @@
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { filesByStart } from "../agent/server-logs/files.ts";
 import { logPathOf } from "../agent/state/layout.ts";
 import type { WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
-import { type WorkloadId, workloadId } from "../agent/workload/workload-id.ts";
+import { workloadId } from "../agent/workload/workload-id.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
+import { type Logged, logsIn } from "./logs-left.ts";
 import { type StateFlags, stateFolder } from "./state-folder.ts";
-import { offsetOfLast, type Place, readOn } from "./tail.ts";
+import { lastOf, NOWHERE, type Place, readOn } from "./tail.ts";
 
 export interface LogsFlags extends StateFlags {
   readonly follow?: boolean;
+  readonly previous?: boolean;
   readonly tail?: number;
 }
 
@@ -18,30 +21,47 @@ const FOLLOW_MS = 250;
 /** Prints the log of the workload that `wanted` names. Throws one sentence for a name that nobody knows. */
 export async function print(wanted: string, flags: LogsFlags): Promise<void> {
   const folder = await stateFolder(flags);
-  const status = await readStatus(folder);
-  if (!status.ok) throw new Error(status.error);
-  const id = chooseWorkload(wanted, status.value.workloads);
-  if (!id.ok) throw new Error(id.error);
-  const path = logPathOf(folder, id.value);
-  const file = await stat(path).catch(() => undefined);
-  if (file === undefined && !flags.follow) throw new Error(`${id.value} has no log: it has not been started yet`);
-  const offset = file === undefined || flags.tail === undefined ? 0 : await offsetOfLast(path, flags.tail);
+  const chosen = await chooseLogged(wanted, folder);
+  if (!chosen.ok) throw new Error(chosen.error);
+  const { id, path } = chosen.value;
+  const [last = [path], before = []] = filesByStart(path);
+  const files = (flags.previous ? before : last).filter((file) => existsSync(file));
+  if (files.length === 0 && (flags.previous || !flags.follow)) throw new Error(`${id} ${missing(flags)}`);
+  const whole = files.map((file) => ({ path: file, place: NOWHERE }));
+  const parts = flags.tail === undefined ? whole : await lastOf(files, flags.tail);
   await untilInterrupted(async (stop) => {
-    let place: Place = { inode: file?.ino ?? 0, offset };
-    do {
-      place = await readOn(path, place, (bytes) => process.stdout.write(bytes));
-      if (flags.follow) await pause(FOLLOW_MS, stop);
-    } while (flags.follow && !stop.aborted);
+    let place: Place = NOWHERE;
+    for (const part of parts) place = await readOn(part.path, part.place, write);
+    while (flags.follow && !stop.aborted) {
+      place = await readOn(path, place, write);
+      await pause(FOLLOW_MS, stop);
+    }
   });
+}
+
+function missing({ previous }: LogsFlags): string {
+  return previous ? "has no earlier log: it was started once" : "has no log: it has not been started yet";
+}
+
+function write(bytes: Buffer): void {
+  process.stdout.write(bytes);
+}
+
+/** By what the agent knows, or has known when it ended; else by the logs that are left of models that are gone. */
+async function chooseLogged(wanted: string, folder: string): Promise<Result<Logged>> {
+  const status = await readStatus(folder);
+  const workloads = status.ok ? status.value.workloads : [];
+  const known = workloads.map(({ id, name }) => ({ id, name, path: logPathOf(folder, workloadId(id)) }));
+  const left = (await logsIn(folder)).filter(({ path }) => !known.some((one) => one.path === path));
+  if (!status.ok && left.length === 0) return status;
+  const chosen = chooseWorkload(wanted, known);
+  return chosen.ok ? chosen : chooseWorkload(wanted, [...known, ...left]);
 }
 
 /**
  * The workload that a person means: by its identity, by `namespace/name`, or by its name alone; each where only one workload has it.
  */
-export function chooseWorkload(
-  wanted: string,
-  known: readonly Pick<WorkloadStatus, "id" | "name">[],
-): Result<WorkloadId> {
+export function chooseWorkload<T extends Known>(wanted: string, known: readonly T[]): Result<T> {
   const meant = (text: string) => [
     ({ id }: Known) => id === text,
     ({ name }: Known) => name === text,
@@ -49,7 +69,7 @@ export function chooseWorkload(
   ];
   for (const means of meant(wanted)) {
     const [only, ...more] = known.filter(means);
-    if (only !== undefined && more.length === 0) return ok(workloadId(only.id));
+    if (only !== undefined && more.length === 0) return ok(only);
     if (only !== undefined) return fail(`${wanted} is more than one model: say ${choices([only, ...more])}`);
   }
   const others = known.length === 0 ? "the agent has none" : `there is ${known.map(({ name }) => name).join(", ")}`;

@@ -1,13 +1,14 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogsFlags } from "./logs-print.ts";
 import { stateOptions } from "./state-folder.ts";
 
-/** `pulumi-llmkube logs NAME`: what its llama-server printed since it was started last. Exit code 2 for a name nobody knows. */
+/** `pulumi-llmkube logs NAME`: what its llama-server printed since it was started last, or in the start before that. Exit code 2 for a name nobody knows. */
 export function logsCommand(): Command {
   const command = new Command("logs")
     .description("Print the log of a model's llama-server.")
     .argument("<name>", "InferenceService, as namespace/name, or its name alone if that is unique")
     .option("-f, --follow", "follow the log until Ctrl-C")
+    .addOption(new Option("-p, --previous", "print the log of the start before the last one").conflicts("follow"))
     .option("--tail <lines>", "print only this many lines from the end (default: all)", parseLines);
   for (const option of stateOptions()) command.addOption(option);
   return command.action(async (name: string, flags: LogsFlags) => (await import("./logs-print.ts")).print(name, flags));

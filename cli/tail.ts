@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
@@ -30,11 +30,41 @@ async function scanBack(file: FileHandle, size: number, lines: number): Promise<
   return 0;
 }
 
+/** A file, and where to begin to read it. */
+export interface Part {
+  readonly path: string;
+  readonly place: Place;
+}
+
+/** Where the last `lines` lines begin of files that are read one after the other; without those files that come before that. */
+export async function lastOf(paths: readonly string[], lines: number): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  let left = lines;
+  for (const path of paths.toReversed()) {
+    const { ino } = await stat(path);
+    parts.unshift({ path, place: { inode: ino, offset: await offsetOfLast(path, left) } });
+    left -= await countLines(path);
+    if (left <= 0) break;
+  }
+  return parts;
+}
+
+async function countLines(path: string): Promise<number> {
+  let lines = 0;
+  await readOn(path, NOWHERE, (bytes) => {
+    for (const byte of bytes) if (byte === NEWLINE) lines += 1;
+  });
+  return lines;
+}
+
 /** A place in a file that a server writes: which file it was, and how far it was read. */
 export interface Place {
   readonly inode: number;
   readonly offset: number;
 }
+
+/** Before the start of a file that is not known yet. */
+export const NOWHERE: Place = { inode: 0, offset: 0 };
 
 /**
  * Gives `take` what follows `place`, and answers the new place. A file that is another one, or shorter than what was read of

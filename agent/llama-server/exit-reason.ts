@@ -1,5 +1,3 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-
 /** How a process exited. Both are null for an adopted server, whose exit status the system does not report to us. */
 export interface Exit {
   readonly code: number | null;
@@ -24,7 +22,6 @@ const SIGNS: readonly (readonly [pattern: RegExp, reason: string, message: strin
   [/failed to load model|error loading model/i, "LoadFailed", "it could not load the model"],
 ];
 
-const TAIL_BYTES = 8192;
 const SHOWN = 200;
 
 /** Why a server exited that the agent did not stop: from its log, else from its signal, else from its exit code. */
@@ -43,21 +40,4 @@ export function exitReason({ code, signal }: Exit, logTail: string): ExitReason 
     reason: signal === null ? "Exited" : "Crashed",
     message: `llama-server exited (${status})${last ? `; last log line: ${last}` : ""}`,
   };
-}
-
-/** The last 8 KiB of a log file, without control characters; empty if it cannot be read. */
-export function logTail(path: string): string {
-  try {
-    const { size } = statSync(path);
-    const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    const file = openSync(path, "r");
-    try {
-      readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    } finally {
-      closeSync(file);
-    }
-    return buffer.toString("utf8").replace(/(?!\n)\p{Cc}/gu, "");
-  } catch {
-    return "";
-  }
 }

@@ -1,6 +1,7 @@
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
-import { type Exit, exitReason, logTail } from "../llama-server/exit-reason.ts";
+import { type Exit, exitReason } from "../llama-server/exit-reason.ts";
+import { logTail } from "../server-logs/files.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";

@@ -2,7 +2,6 @@ import { statSync } from "node:fs";
 import { answers, isHealthy } from "../llama-server/probe.ts";
 import type { Entry } from "./entry.ts";
 import { saveRecord } from "./follow.ts";
-import { truncateLog } from "./logs.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { answered, type Running, silent, unanswered } from "./running.ts";
 
@@ -51,11 +50,6 @@ async function firstAnswer({ started }: Running, { clock }: SupervisorOptions): 
 
 async function check({ started, process }: Running, { clock, platform }: SupervisorOptions): Promise<Finding> {
   const healthy = await isHealthy({ ...started.fields, modelPath: started.modelPath });
-  try {
-    truncateLog(process.logPath);
-  } catch {
-    // The disk is full: the next check truncates the log.
-  }
   if (healthy) return (current) => answered(current, clock());
   const cpuSeconds = process.pid === undefined ? null : await platform.cpuSeconds(process.pid);
   const work = { cpuSeconds, logBytes: sizeOf(process.logPath) };

@@ -5,7 +5,7 @@ import type { Platform } from "../host/platform.ts";
 import { signalGroup } from "../host/signal-group.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
-import { rotateLog } from "./logs.ts";
+import { rotateLog } from "../server-logs/files.ts";
 
 /** A llama-server process of this agent, spawned or adopted. */
 export interface LlamaProcess {
@@ -30,7 +30,7 @@ export interface SpawnOptions {
 export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): LlamaProcess {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
   rotateLog(logPath);
-  // Append mode: after truncateLog the process writes on at the new end of the file.
+  // Append mode: after the log keeper has cut the log, the process writes on at the new end of the file.
   const log = openSync(logPath, "a", 0o600);
   let child: ChildProcess;
   try {

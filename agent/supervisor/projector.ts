@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Projected } from "../decisions/projection.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import { parseBreakdown } from "../llama-server/breakdown.ts";
 import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
+import { logHead } from "../server-logs/files.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
 import type { HeldProcess } from "../watchdog/protocol.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -33,6 +33,8 @@ export interface Projector {
   readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
   /** What the watchdog is to hold of them. */
   readonly held: () => readonly HeldProcess[];
+  /** Paths of the logs that are being written. */
+  readonly logs: () => readonly string[];
   /** Whether no such llama-server runs. */
   readonly idle: () => boolean;
   readonly killAll: () => void;
@@ -74,6 +76,7 @@ export function projectorOf(options: ProjectorOptions, hold: () => void): Projec
       for (const { server, workload } of asked.values()) if (!ids.has(workload.id)) server.signal("SIGKILL");
     },
     held: () => [...asked.values()].flatMap(heldProjection),
+    logs: () => [...asked.keys()].map(({ logPath }) => logPath),
     idle: () => asked.size === 0,
     killAll: () => {
       for (const server of asked.keys()) server.signal("SIGKILL");
@@ -127,18 +130,10 @@ async function ended(server: LlamaProcess): Promise<void> {
 async function projectionOf(server: LlamaProcess): Promise<Projected> {
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {
     const ended = server.exit() !== undefined;
-    const bytes = parseBreakdown(textOf(server.logPath));
+    const bytes = parseBreakdown(logHead(server.logPath));
     if (bytes !== undefined) return bytes;
     if (ended) return null;
     await sleep(POLL_MS);
   }
   return null;
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -38,6 +38,10 @@ export interface Supervisor {
   readonly pressure: () => Pressure;
   /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
+  /** Paths of the logs that its processes write. */
+  readonly logs: () => readonly string[];
+  /** Ends the questions to llama-server that are under way: nobody would wait for their answer. */
+  readonly endProjections: () => void;
   /** Sends SIGKILL to all processes at once, for a person who cannot wait for the grace periods. */
   readonly killAll: () => void;
 }
@@ -88,6 +92,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     running: () => runningIds(entries),
     pressure: monitor.pressure,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
+    logs: () => [...logsOf(entries), ...projector.logs()],
+    endProjections: projector.killAll,
     killAll: () => {
       for (const { running } of entries.values()) running?.process.signal("SIGKILL");
       projector.killAll();
@@ -106,6 +112,10 @@ function byName(one: Entry, other: Entry): number {
 
 function runningIds(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlySet<WorkloadId> {
   return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ id }) => id));
+}
+
+function logsOf(entries: ReadonlyMap<WorkloadId, Entry>): readonly string[] {
+  return [...entries.values()].flatMap(({ running }) => running?.process.logPath ?? []);
 }
 
 /** Runs `work` for all entries. An exception becomes the fault of its own entry, shown in its status, and stops no other. */

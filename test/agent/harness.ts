@@ -42,17 +42,22 @@ function killChildren(): void {
 }
 
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
+  return startAgentOn("pipe", site, ...flags);
+}
+
+/** @param stdout where the agent's own log goes: a pipe that is read, or a file descriptor of this process */
+export function startAgentOn(stdout: "pipe" | number, site: Site, ...flags: readonly string[]): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
   const child = spawn(
     process.execPath,
     [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
     {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", stdout, "pipe"],
     },
   );
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += String(chunk)));
   if (children.size === 0) process.once("exit", killChildren);
   children.add(child);
   return { child, output: () => output };

@@ -104,7 +104,7 @@ describe("a server whose agent ends", function () {
     it(`keeps running when the agent crashes, and is adopted: ${fault}`, async () => {
       const site = await siteWith("well");
       await writeManifests(site, "a", { port: await getPort() });
-      const atSignal = `process.on("SIGUSR2", () => setImmediate(() => { ${fault} }))`;
+      const atSignal = `process.on("SIGWINCH", () => setImmediate(() => { ${fault} }))`;
       const module = `if (process.argv.includes("agent")) ${atSignal}`;
       process.env["NODE_OPTIONS"] = `--import=data:text/javascript,${encodeURIComponent(module)}`;
       try {
@@ -113,7 +113,7 @@ describe("a server whose agent ends", function () {
         delete process.env["NODE_OPTIONS"];
       }
       const { pid } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
-      assert.equal(await stopped(agent, "SIGUSR2"), 70);
+      assert.equal(await stopped(agent, "SIGWINCH"), 70);
       assert.match(agent.output(), /the agent failed: made up; its servers run on/);
       agent = startAgent(site);
       const by = agent.child.pid;

@@ -62,6 +62,26 @@ describe("the log", () => {
     );
   });
 
+  it("has a note of a workload when it is new, and again after it was gone, whatever its numbers are", async () => {
+    const near = (part: string) => `near its budget: measured ${part} of budget 512.0 MiB`;
+    const noted = (...notes: readonly string[]) => aStatus([{ ...ready, notes: [...notes] }]);
+    const { lines } = await logged(
+      noted("it runs on the CPU"),
+      noted("it runs on the CPU", near("470.0 MiB, 92 %")),
+      noted("it runs on the CPU", near("1.1 GiB, 101 %")),
+      noted("it runs on the CPU", near("1.1 GiB, 101 %"), "enforcement unknown"),
+      noted("it runs on the CPU"),
+      noted(near("471.0 MiB, 93 %")),
+    );
+    const told = lines.filter(({ msg }) => msg === "workload note");
+    assert.deepEqual(
+      told.map(({ level, workload, note }) => [level, workload, note]),
+      ["it runs on the CPU", near("470.0 MiB, 92 %"), "enforcement unknown", near("471.0 MiB, 93 %")].map((note) => [
+        ...[30, "default/chat", note],
+      ]),
+    );
+  });
+
   it("names the workload that is gone, and distinguishes two workloads of one name", async () => {
     const pods = ["uid-1", "uid-2"].map((id) => ({ ...ready, id }));
     const { lines, sink } = await logged(aStatus(pods));
@@ -79,17 +99,18 @@ describe("the log", () => {
   });
 
   it("has sentences in text format", () => {
-    const module = new URL("../../../agent/status/log-sink.ts", import.meta.url);
+    const modules = ["log-sink", "log"].map((name) => new URL(`../../../agent/status/${name}.ts`, import.meta.url));
     const program = `
-      const { logSink, openLog } = await import(${JSON.stringify(module)});
-      const log = await openLog("text", "info");
+      const [{ logSink }, { openLog }] = await Promise.all(${JSON.stringify(modules)}.map((module) => import(module)));
+      const { logger: log, close } = await openLog("text", "info");
       const sink = logSink(log);
-      for (const workloads of ${JSON.stringify([[ready], [over]])}) {
+      for (const workloads of ${JSON.stringify([[ready], [{ ...over, notes: ["made up"] }]])}) {
         await sink.publish({ agent: { problems: [], notes: [] }, workloads });
       }
       await sink.terminated(${JSON.stringify(over)});
       log.debug("not said");
       log.info("said");
+      await close(5000);
     `;
     const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
     assert.deepEqual(
@@ -100,6 +121,7 @@ describe("the log", () => {
       [
         "INFO: default/chat: Ready at http://127.0.0.1:8080/v1, measured 300.0 MiB, budget 512.0 MiB (absolute from CRD)",
         "WARN: default/chat: BackOff, BudgetExceeded: measured 600.0 MiB",
+        "INFO: default/chat: made up",
         "INFO: default/chat: gone",
         "INFO: said",
       ],

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
-import { truncateLog } from "../../../agent/supervisor/logs.ts";
 import { adoptProcess, spawnProcess } from "../../../agent/supervisor/process.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
@@ -38,22 +36,6 @@ describe("a server's process", function () {
     const texts = ["", ".1", ".2", ".3"].map((number) => readFileSync(`${logPath}${number}`, "utf8"));
     assert.deepEqual(texts, ["start 5\n", "start 4\n", "start 3\n", "start 2\n"]);
     assert.ok(!existsSync(`${logPath}.4`));
-  });
-
-  it("writes on at the beginning of its log after the log was copied and truncated", async () => {
-    const ended = Promise.withResolvers<void>();
-    const go = `${logPath}.go`;
-    const args = ["-c", `echo before; while [ ! -e "${go}" ]; do sleep 0.05; done; echo after`];
-    spawnProcess({ file: "sh", args, logPath, ended: ended.resolve });
-    for (let tries = 0; tries < 1000 && readFileSync(logPath, "utf8") === ""; tries += 1) await sleep(10);
-    truncateLog(logPath, 100);
-    assert.equal(readFileSync(logPath, "utf8"), "before\n");
-    truncateLog(logPath, 3);
-    assert.equal(readFileSync(logPath, "utf8"), "");
-    writeFileSync(go, "");
-    await ended.promise;
-    assert.equal(readFileSync(logPath, "utf8"), "after\n");
-    assert.equal(readFileSync(`${logPath}.1`, "utf8"), "before\n");
   });
 
   it("that was adopted is seen to exit, with an unknown exit status", async () => {
