@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { STUCK_MS } from "../status/liveness.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
 import { type ListenAddress, originOf } from "./listen.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type Asset, readPage } from "./page.ts";
-import { STUCK_MS, type View } from "./view.ts";
+import type { View } from "./view.ts";
 
 export interface HttpServer {
   readonly url: string;

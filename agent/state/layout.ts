@@ -19,3 +19,8 @@ export function logPathOf(stateDirectory: string, id: WorkloadId): string {
 export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
+
+/** What the watchdog says while the agent's main part is stuck or dead; absent otherwise. */
+export function watchdogPath(stateDirectory: string): string {
+  return join(stateDirectory, "watchdog.json");
+}

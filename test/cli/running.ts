@@ -34,6 +34,7 @@ export function startCli(...args: readonly string[]) {
       await exit;
       return child.exitCode;
     },
+    signal: (signal: NodeJS.Signals) => child.kill(signal),
     stdout: () => stdout,
     closeOutput: () => child.stdout.destroy(),
     ended: async () => {

@@ -5,7 +5,8 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
-import { STUCK_MS, viewOfLoop } from "../../../agent/http/view.ts";
+import { viewOfLoop } from "../../../agent/http/view.ts";
+import { STUCK_MS } from "../../../agent/status/liveness.ts";
 import { aStatus, aWorkloadStatus, BUSY } from "./recorded.ts";
 
 describe("the agent's window over HTTP", () => {
