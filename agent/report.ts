@@ -8,6 +8,9 @@ import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
 import type { StatusSinks } from "./status/sink.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
+/** How often the memory that the machine has left is read, in milliseconds: it is for display only. */
+const AVAILABLE_MS = 5000;
+
 export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
@@ -30,7 +33,7 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     kernelCap,
     ...(url === undefined ? {} : { pageUrl: url }),
   };
-  const available = lastReading(host.platform.availableBytes);
+  const available = lastReading(host.platform.availableBytes, AVAILABLE_MS);
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
