@@ -52,7 +52,7 @@ describe("what the command line loads", function () {
 
   it("estimate of a file: nothing for HTTP", async () => {
     const { exitCode, stdout } = await execa(process.execPath, node(["estimate", await gemmaFile()]), options());
-    assert.equal(exitCode, 0, stdout);
+    assert.equal(exitCode, 0, String(stdout));
     const { packages, files } = await loaded();
     assert.ok(files.includes("gguf/read.ts"));
     assert.ok(!packages.includes("undici"), packages.join(" "));
