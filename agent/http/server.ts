@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { STUCK_MS } from "../status/liveness.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { type ListenAddress, originOf } from "./listen.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type Asset, readPage } from "./page.ts";
@@ -22,6 +23,7 @@ export async function serveHttp(
   view: View,
   metrics: AgentMetrics,
   dump: () => unknown = () => ({}),
+  limits: HttpLimits = HTTP_LIMITS,
 ): Promise<Result<HttpServer>> {
   const page = await readPage();
   if (!page.ok) return page;
@@ -31,7 +33,7 @@ export async function serveHttp(
     ["/api/v1/dump", dumpRoute(dump)] as const,
     ...pageRoutes(page.value),
   ]);
-  const server = createServer((request, response) => {
+  const server = boundedServer(limits, (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
   const listening = await new Promise<Result<void>>((resolve) => {
@@ -51,6 +53,16 @@ export async function serveHttp(
         server.closeAllConnections();
       }),
   });
+}
+
+function boundedServer(limits: HttpLimits, listener: RequestListener): Server {
+  const { connections, headersMs, requestMs, keepAliveMs, silenceMs } = limits;
+  const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs };
+  // How often Node looks which of them have passed: 30 s unless told.
+  const server = createServer({ ...timeouts, connectionsCheckingInterval: headersMs }, listener);
+  server.maxConnections = connections;
+  server.setTimeout(silenceMs);
+  return server;
 }
 
 function cannotListen(address: ListenAddress, error: Error): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
@@ -125,6 +125,62 @@ describe("the agent's window over HTTP", () => {
       await sleep(50);
     }
     for (const stop of stops) stop.abort();
+  });
+
+  describe("with clients that take what they can", () => {
+    const limits = { connections: 4, headersMs: 200, requestMs: 300, keepAliveMs: 200, silenceMs: 400 };
+    let sockets: Socket[] = [];
+    beforeEach(async () => {
+      await server.close();
+      sockets = [];
+      const served = await serveHttp({ host: "127.0.0.1", port: 0 }, view, metrics, () => big, limits);
+      assert(served.ok);
+      server = served.value;
+      view.show(BUSY);
+    });
+    afterEach(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const big = { text: "x".repeat(16 * 2 ** 20) };
+    const connection = async (sent: string) => {
+      const socket = connect(Number(new URL(server.url).port), "127.0.0.1").on("error", () => {});
+      sockets.push(socket);
+      await once(socket, "connect");
+      socket.write(sent);
+      return socket;
+    };
+    const closed = async (socket: Socket) => socket.closed || once(socket.resume(), "close");
+    const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+    it("takes no more of them than it may, and has room again after they are gone", async () => {
+      const streams = await Promise.all([1, 2, 3, 4].map(() => connection(asked("/api/v1/events"))));
+      await Promise.all(streams.map((socket) => once(socket, "data")));
+      await closed(await connection(asked("/healthz")));
+      await assert.rejects(get("/healthz"));
+      for (const socket of streams) socket.destroy();
+      const deadline = Date.now() + 10_000;
+      while ((await statusOf("/healthz").catch(() => 0)) !== 200) assert(Date.now() < deadline, "no room");
+    });
+
+    for (const [what, sent] of [
+      ["says nothing", ""],
+      ["never ends the head of its request", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"],
+      ["never ends the body of its request", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1"],
+      ["asks once and stays", asked("/healthz")],
+    ] as const) {
+      it(`closes on one that ${what}`, async () => {
+        await closed(await connection(sent));
+      });
+    }
+
+    it("closes on one that does not read its answer", async () => {
+      const socket = await connection(asked("/api/v1/dump"));
+      // What the kernels hold is there at once, then nothing moves.
+      socket.pause();
+      await sleep(1500);
+      await Promise.all([1, 2, 3].map(() => connection(asked("/api/v1/events"))));
+      assert.equal(await statusOf("/healthz"), 200);
+    });
   });
 
   it("closes with streams open", async () => {
