@@ -2,6 +2,7 @@ import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import type { PressureLevel } from "./host/platform.ts";
 import type { StatusServer } from "./http/status-server.ts";
+import { openFilesLimit, openFilesProblem } from "./lifecycle/open-files.ts";
 import type { WorkSource } from "./sources/source.ts";
 import type { Host } from "./startup.ts";
 import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
@@ -24,6 +25,7 @@ export interface Reporter {
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
 export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
+  const standing = [openFilesProblem(openFilesLimit()), problem].filter((one) => one !== undefined);
   const facts: AgentFacts = {
     pid: process.pid,
     startedAt: new Date().toISOString(),
@@ -41,7 +43,7 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: problem === undefined ? problems : [...problems, problem],
+      problems: standing.length === 0 ? problems : [...problems, ...standing],
       notes,
       now: new Date(),
     };

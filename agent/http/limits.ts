@@ -11,9 +11,18 @@ export interface HttpLimits {
   readonly silenceMs: number;
 }
 
-/** Twice what may listen to events, so that they leave room for a scrape of the metrics. */
+/** Browsers keep six each, and nobody needs more than a few. */
+const MOST_CONNECTIONS = 64;
+/** Of the files that the process may have open, the rest is for its own work. */
+const SHARE_OF_FILES = 1 / 4;
+
+/** @param openFiles that this process may have; undefined: no limit */
+export function connectionsFor(openFiles: number | undefined): number {
+  return Math.max(2, Math.min(MOST_CONNECTIONS, Math.floor((openFiles ?? Number.POSITIVE_INFINITY) * SHARE_OF_FILES)));
+}
+
 export const HTTP_LIMITS: HttpLimits = {
-  connections: 64,
+  connections: MOST_CONNECTIONS,
   headersMs: 5000,
   requestMs: 10_000,
   keepAliveMs: 5000,

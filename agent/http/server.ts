@@ -29,7 +29,7 @@ export async function serveHttp(
   if (!page.ok) return page;
   const routes = new Map([
     ...probeRoutes(view),
-    ...dataRoutes(view, metrics),
+    ...dataRoutes(view, metrics, limits),
     ["/api/v1/dump", dumpRoute(dump)] as const,
     ...pageRoutes(page.value),
   ]);
@@ -107,8 +107,13 @@ function probeRoutes(view: View): readonly (readonly [string, Route])[] {
   ];
 }
 
-function dataRoutes(view: View, { registry }: AgentMetrics): readonly (readonly [string, Route])[] {
-  const streams = eventStreams(view);
+function dataRoutes(
+  view: View,
+  { registry }: AgentMetrics,
+  { connections }: HttpLimits,
+): readonly (readonly [string, Route])[] {
+  // Half of them leave room for a scrape of the metrics.
+  const streams = eventStreams(view, Math.floor(connections / 2));
   const status: Route = (response) => {
     const current = view.status();
     if (current === undefined) return text(response, 503, "the manifests have not been read yet");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { HTTP_LIMITS, type HttpLimits } from "../../../agent/http/limits.ts";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
 import { viewOfLoop } from "../../../agent/http/view.ts";
@@ -128,16 +129,17 @@ describe("the agent's window over HTTP", () => {
   });
 
   describe("with clients that take what they can", () => {
-    const limits = { connections: 4, headersMs: 200, requestMs: 300, keepAliveMs: 200, silenceMs: 400 };
+    const impatient = { connections: 4, headersMs: 200, requestMs: 300, keepAliveMs: 200, silenceMs: 400 };
     let sockets: Socket[] = [];
-    beforeEach(async () => {
+    const open = async (limits: HttpLimits) => {
       await server.close();
       sockets = [];
       const served = await serveHttp({ host: "127.0.0.1", port: 0 }, view, metrics, () => big, limits);
       assert(served.ok);
       server = served.value;
       view.show(BUSY);
-    });
+    };
+    beforeEach(() => open(impatient));
     afterEach(() => {
       for (const socket of sockets) socket.destroy();
     });
@@ -153,11 +155,14 @@ describe("the agent's window over HTTP", () => {
     const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
     it("takes no more of them than it may, and has room again after they are gone", async () => {
-      const streams = await Promise.all([1, 2, 3, 4].map(() => connection(asked("/api/v1/events"))));
-      await Promise.all(streams.map((socket) => once(socket, "data")));
+      await open({ ...HTTP_LIMITS, connections: 4 });
+      const streams = await Promise.all([1, 2, 3].map(() => connection(asked("/api/v1/events"))));
+      const answers = await Promise.all(streams.map(async (socket) => String(await once(socket, "data")).slice(9, 12)));
+      assert.deepEqual(answers.toSorted(), ["200", "200", "503"]);
+      const last = await connection("");
       await closed(await connection(asked("/healthz")));
       await assert.rejects(get("/healthz"));
-      for (const socket of streams) socket.destroy();
+      for (const socket of [...streams, last]) socket.destroy();
       const deadline = Date.now() + 10_000;
       while ((await statusOf("/healthz").catch(() => 0)) !== 200) assert(Date.now() < deadline, "no room");
     });
@@ -178,7 +183,7 @@ describe("the agent's window over HTTP", () => {
       // What the kernels hold is there at once, then nothing moves.
       socket.pause();
       await sleep(1500);
-      await Promise.all([1, 2, 3].map(() => connection(asked("/api/v1/events"))));
+      await Promise.all([1, 2, 3].map(() => connection("")));
       assert.equal(await statusOf("/healthz"), 200);
     });
   });
