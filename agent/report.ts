@@ -2,12 +2,16 @@ import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import type { PressureLevel } from "./host/platform.ts";
 import type { StatusServer } from "./http/status-server.ts";
+import { openFilesLimit, openFilesProblem } from "./lifecycle/open-files.ts";
 import type { WorkSource } from "./sources/source.ts";
 import type { Host } from "./startup.ts";
 import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
 import type { StatusSinks } from "./status/sink.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 import type { Watchdog } from "./watchdog/watchdog.ts";
+
+/** How often the memory that the machine has left is read, in milliseconds: it is for display only. */
+const AVAILABLE_MS = 5000;
 
 export interface Reporter {
   readonly host: Host;
@@ -23,6 +27,7 @@ export interface Reporter {
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
 export function reporter({ host, kernelCap, supervisor, watchdog, source, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
+  const standing = [openFilesProblem(openFilesLimit()), problem].filter((one) => one !== undefined);
   const facts: AgentFacts = {
     pid: process.pid,
     startedAt: new Date().toISOString(),
@@ -32,7 +37,7 @@ export function reporter({ host, kernelCap, supervisor, watchdog, source, status
     kernelCap,
     ...(url === undefined ? {} : { pageUrl: url }),
   };
-  const available = lastReading(host.platform.availableBytes);
+  const available = lastReading(host.platform.availableBytes, AVAILABLE_MS);
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
@@ -40,7 +45,7 @@ export function reporter({ host, kernelCap, supervisor, watchdog, source, status
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: [...problems, ...[problem, watchdog.problem()].filter((one) => one !== undefined)],
+      problems: [...problems, ...standing, ...[watchdog.problem()].filter((one) => one !== undefined)],
       notes,
       now: new Date(),
     };

@@ -80,8 +80,21 @@ export function likelyQuantity(text: string): string {
   return number === undefined || unit === undefined ? "24Gi" : `${number}${unit.toUpperCase()}i`;
 }
 
+/** What was formatted lately: each figure costs a number format of Intl, and an agent shows the same ones each second. */
+const formatted = new Map<number, string>();
+const MOST_FORMATTED = 1000;
+
 /** `"1.5 GiB"`: binary units, at most one decimal, for messages to people. */
 export function formatBytes(bytes: number): string {
+  const known = formatted.get(bytes);
+  if (known !== undefined) return known;
+  if (formatted.size >= MOST_FORMATTED) formatted.clear();
+  const text = inWords(bytes);
+  formatted.set(bytes, text);
+  return text;
+}
+
+function inWords(bytes: number): string {
   return prettyBytes(bytes, { binary: true, maximumFractionDigits: 1, minimumFractionDigits: bytes < 1024 ? 0 : 1 });
 }
 

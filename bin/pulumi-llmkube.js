@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from "node:v8";
+
 const OLDEST_NODE = [22, 19];
 
 // Before anything else is imported: what an older Node says of our imports is a riddle.
@@ -9,5 +11,8 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
 }
 // Without a listener Node.js opens its debugger at this signal, and whoever reaches it runs what he likes in this process.
 process.on("SIGUSR1", () => {});
+// The space for new objects stays at 1 MiB instead of growing to 16: an agent makes few, and holds 10 MiB less. It works on a heap that is
+// there already, as --max-semi-space-size does not.
+if (process.argv[2] === "agent") setFlagsFromString("--semi-space-growth-factor=1");
 const { main } = await import("../dist/cli/main.js");
 await main(process.argv);

@@ -1,11 +1,11 @@
 import { clearScreenDown, cursorTo } from "node:readline";
-import { isLocked } from "../agent/state/lock.ts";
 import type { AgentStatus, WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { formatBytes } from "../api/quantity.ts";
 import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type StateFlags, stateFolder } from "./state-folder.ts";
+import { type StatusNow, statusNow } from "./status-liveness.ts";
 
 export interface StatusFlags extends StateFlags {
   readonly json?: boolean;
@@ -14,40 +14,44 @@ export interface StatusFlags extends StateFlags {
 
 const EXIT_NO_AGENT = 1;
 const EXIT_NO_STATE = 2;
+const EXIT_STUCK = 3;
 const WATCH_MS = 1000;
 
 /** Prints the last status, once or until Ctrl-C; sets the exit code. */
 export async function show(flags: StatusFlags): Promise<void> {
   const folder = await stateFolder(flags);
-  const status = await readStatus(folder);
-  if (!status.ok) {
-    console.error(`pulumi-llmkube: ${status.error}`);
+  const written = await readStatus(folder);
+  if (!written.ok) {
+    console.error(`pulumi-llmkube: ${written.error}`);
     process.exitCode = EXIT_NO_STATE;
     return;
   }
   if (flags.watch) return untilInterrupted((stop) => watch(folder, stop));
-  console.log(flags.json ? JSON.stringify(status.value, null, 2) : statusText(status.value));
-  if (await isLocked(folder)) return;
-  console.error(`pulumi-llmkube: ${noAgent(status.value)}`);
-  process.exitCode = EXIT_NO_AGENT;
+  const { status, liveness, trouble } = await statusNow(folder, written.value);
+  console.log(flags.json ? JSON.stringify(status, null, 2) : statusText(status));
+  if (trouble === undefined) return;
+  console.error(`pulumi-llmkube: ${trouble}`);
+  process.exitCode = liveness.is === "stuck" ? EXIT_STUCK : EXIT_NO_AGENT;
 }
 
 /** On a terminal one screen that is drawn over and over; elsewhere, what is new, with a blank line before it. */
 async function watch(folder: string, stop: AbortSignal): Promise<void> {
   let shown: string | undefined;
   while (!stop.aborted) {
-    const status = await readStatus(folder);
-    const text = status.ok ? await liveText(folder, status.value) : status.error;
+    const written = await readStatus(folder);
+    const text = written.ok ? liveText(await statusNow(folder, written.value)) : written.error;
+    // For how long the agent has been stuck is no news.
+    const news = text.replace(/stuck for \d+ s/, "stuck");
     if (process.stdout.isTTY) redraw(text);
-    else if (text !== shown) console.log(shown === undefined ? text : `\n${text}`);
-    shown = text;
+    else if (news !== shown) console.log(shown === undefined ? text : `\n${text}`);
+    shown = news;
     await pause(WATCH_MS, stop);
   }
 }
 
-async function liveText(folder: string, status: AgentStatus): Promise<string> {
+function liveText({ status, trouble }: StatusNow): string {
   const text = statusText(status);
-  return (await isLocked(folder)) ? text : `${text}\n${noAgent(status)}`;
+  return trouble === undefined ? text : `${text}\n${trouble}`;
 }
 
 function redraw(text: string): void {
@@ -56,10 +60,6 @@ function redraw(text: string): void {
   // More lines than the terminal has would scroll, and each second leave another copy behind.
   const lines = text.split("\n").slice(0, process.stdout.rows - 1);
   process.stdout.write(`${lines.join("\n")}\n`);
-}
-
-function noAgent({ agent }: AgentStatus): string {
-  return `the agent is not running; this is its last status, from ${agent.updatedAt}`;
 }
 
 /** The table, and under it a line for each workload that is not Ready and for each note and problem. */

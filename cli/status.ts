@@ -3,7 +3,8 @@ import { stateOptions } from "./state-folder.ts";
 import type { StatusFlags } from "./status-show.ts";
 
 /**
- * `pulumi-llmkube status`: exit code 0, 1 where no agent runs (its last status is still printed), 2 where none ever ran.
+ * `pulumi-llmkube status`: exit code 0, 1 where no agent runs (its last status is still printed), 2 where none ever ran, 3 where one
+ * runs and its main part is stuck. Where a watchdog goes on alone, its word counts for the servers.
  * With `--watch` it goes on until Ctrl-C, and ends with 0.
  */
 export function statusCommand(): Command {
@@ -14,7 +15,7 @@ export function statusCommand(): Command {
   for (const option of stateOptions()) command.addOption(option);
   command.addHelpText(
     "after",
-    "\nExit codes: 0 an agent runs, 1 none runs (its last status is shown), 2 none ever ran.",
+    "\nExit codes: 0 an agent runs, 1 none runs (its last status is shown), 2 none ever ran, 3 its main part is stuck.",
   );
   return command.action(async (flags: StatusFlags) => (await import("./status-show.ts")).show(flags));
 }

@@ -1,4 +1,5 @@
-import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { createRequire } from "node:module";
+import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 import { connectionRefusal, refuse } from "./refusal.ts";
 
 export interface Connection {
@@ -10,10 +11,17 @@ export interface Connection {
   readonly authorization: string | undefined;
 }
 
+const require = createRequire(import.meta.url);
+
+/** Loaded at the first request: it takes 10 MiB, which whoever has all models on a disk does without. */
+function undici(): typeof import("undici") {
+  return require("undici");
+}
+
 /** A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 export function httpDispatcher(options: EnvHttpProxyAgent.Options = {}): Dispatcher {
   try {
-    return new EnvHttpProxyAgent({ allowH2: false, ...options });
+    return new (undici().EnvHttpProxyAgent)({ allowH2: false, ...options });
   } catch {
     return refuse("HTTP_PROXY or HTTPS_PROXY is not the address of a proxy: http://host:port is expected");
   }
@@ -51,7 +59,7 @@ async function send(url: URL, headers: Readonly<Record<string, string>>, to: Con
   const own = authorization !== undefined && url.origin === source.origin ? { authorization } : {};
   const sent = { ...headers, "user-agent": USER_AGENT, ...own };
   try {
-    return await request(url, { headers: sent, dispatcher: to.dispatcher, signal: to.signal });
+    return await undici().request(url, { headers: sent, dispatcher: to.dispatcher, signal: to.signal });
   } catch (error) {
     to.signal.throwIfAborted();
     throw connectionRefusal(error, url);

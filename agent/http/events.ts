@@ -2,8 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { AgentStatus } from "../status/status.ts";
 import type { View } from "./view.ts";
 
-/** Pages that are open at a time; a browser keeps six, and nobody needs more than a few. */
-const MAX_CLIENTS = 32;
 /** A client that lets this much pile up has stopped reading. */
 const MAX_UNREAD_BYTES = 2 ** 20;
 const RETRY_MS = 1000;
@@ -13,12 +11,16 @@ export interface EventStreams {
   readonly open: (response: ServerResponse) => boolean;
 }
 
-/** Server-sent events named `status`, one a tick: a page that gets none knows that the agent is stuck or gone. */
-export function eventStreams(view: View): EventStreams {
+/**
+ * Server-sent events named `status`, one a tick: a page that gets none knows that the agent is stuck or gone.
+ *
+ * @param most that listen at a time
+ */
+export function eventStreams(view: View, most: number): EventStreams {
   let clients = 0;
   return {
     open: (response) => {
-      if (clients >= MAX_CLIENTS) return false;
+      if (clients >= most) return false;
       clients += 1;
       response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
       response.write(`retry: ${RETRY_MS}\n\n`);

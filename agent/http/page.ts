@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { PART_GROUPS, PARTS } from "../../memory/estimate/parts.ts";
 import { packagePath } from "../state/package.ts";
-import { STUCK_MS } from "./view.ts";
+import { STUCK_MS } from "../status/liveness.ts";
 
 export interface Asset {
   readonly type: string;

@@ -1,12 +1,14 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { STUCK_MS } from "../status/liveness.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { type ListenAddress, originOf } from "./listen.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type Asset, readPage } from "./page.ts";
-import { STUCK_MS, type View } from "./view.ts";
+import type { View } from "./view.ts";
 
 export interface HttpServer {
   readonly url: string;
@@ -21,16 +23,17 @@ export async function serveHttp(
   view: View,
   metrics: AgentMetrics,
   dump: () => unknown = () => ({}),
+  limits: HttpLimits = HTTP_LIMITS,
 ): Promise<Result<HttpServer>> {
   const page = await readPage();
   if (!page.ok) return page;
   const routes = new Map([
     ...probeRoutes(view),
-    ...dataRoutes(view, metrics),
+    ...dataRoutes(view, metrics, limits),
     ["/api/v1/dump", dumpRoute(dump)] as const,
     ...pageRoutes(page.value),
   ]);
-  const server = createServer((request, response) => {
+  const server = boundedServer(limits, (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
   const listening = await new Promise<Result<void>>((resolve) => {
@@ -50,6 +53,16 @@ export async function serveHttp(
         server.closeAllConnections();
       }),
   });
+}
+
+function boundedServer(limits: HttpLimits, listener: RequestListener): Server {
+  const { connections, headersMs, requestMs, keepAliveMs, silenceMs } = limits;
+  const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs };
+  // How often Node looks which of them have passed: 30 s unless told.
+  const server = createServer({ ...timeouts, connectionsCheckingInterval: headersMs }, listener);
+  server.maxConnections = connections;
+  server.setTimeout(silenceMs);
+  return server;
 }
 
 function cannotListen(address: ListenAddress, error: Error): string {
@@ -94,8 +107,13 @@ function probeRoutes(view: View): readonly (readonly [string, Route])[] {
   ];
 }
 
-function dataRoutes(view: View, { registry }: AgentMetrics): readonly (readonly [string, Route])[] {
-  const streams = eventStreams(view);
+function dataRoutes(
+  view: View,
+  { registry }: AgentMetrics,
+  { connections }: HttpLimits,
+): readonly (readonly [string, Route])[] {
+  // Half of them leave room for a scrape of the metrics.
+  const streams = eventStreams(view, Math.floor(connections / 2));
   const status: Route = (response) => {
     const current = view.status();
     if (current === undefined) return text(response, 503, "the manifests have not been read yet");

@@ -1,6 +1,8 @@
+import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
 import type { StatusSink } from "../status/sink.ts";
+import { connectionsFor, HTTP_LIMITS } from "./limits.ts";
 import type { ListenAddress } from "./listen.ts";
 import { viewOfLoop } from "./view.ts";
 
@@ -26,7 +28,8 @@ export async function openStatusServer(listen: ListenAddress | "off", dump: () =
   const [{ agentMetrics }, { serveHttp }] = await Promise.all([import("./metrics.ts"), import("./server.ts")]);
   const view = viewOfLoop(() => performance.now());
   const metrics = agentMetrics(packageVersion());
-  const server = await serveHttp(listen, view, metrics, dump);
+  const limits = { ...HTTP_LIMITS, connections: connectionsFor(openFilesLimit()) };
+  const server = await serveHttp(listen, view, metrics, dump, limits);
   if (!server.ok) return { ...NONE, problem: server.error };
   const { url, close } = server.value;
   const sink: StatusSink = {

@@ -1,8 +1,5 @@
 import type { AgentStatus } from "../status/status.ts";
 
-/** Without a tick for this long the agent's loop counts as stuck. */
-export const STUCK_MS = 10_000;
-
 /** What the window shows: the agent's last status, and how long ago it was made. */
 export interface View {
   readonly status: () => AgentStatus | undefined;

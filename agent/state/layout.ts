@@ -20,7 +20,7 @@ export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
 
-/** What the watchdog tells while the agent's main part cannot. */
+/** What the watchdog says, above all while the agent's main part is stuck or dead; absent while no watchdog runs. */
 export function watchdogPath(stateDirectory: string): string {
   return join(stateDirectory, "watchdog.json");
 }

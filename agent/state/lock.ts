@@ -35,9 +35,12 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
   }
 }
 
-/** Whether an agent uses this state folder right now. */
+/**
+ * Whether an agent uses this state folder right now. One that is stuck refreshes its lock no more, and still has it: a lock whose owner is
+ * dead is nobody's, however fresh.
+ */
 export async function isLocked(folder: string): Promise<boolean> {
-  const held = await lockfile.check(folder, { stale: STALE_MS }).catch(() => false);
+  const held = await lockfile.check(folder, { stale: Number.MAX_SAFE_INTEGER }).catch(() => false);
   return held && (await livingOwner(folder)) !== undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Projection } from "../decisions/projection.ts";
+import type { Exit } from "../llama-server/exit-reason.ts";
 import type { Need } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { Running } from "./running.ts";
@@ -18,6 +19,8 @@ export interface Entry {
   backOff?: BackOff | undefined;
   /** Failures in a row. */
   failures: number;
+  /** How its last process ended, and when. */
+  lastExit?: (Exit & { readonly at: string }) | undefined;
   /** Times of the budget breaches within the last hour. */
   breaches: readonly number[];
   /** Starts since this agent began; an adopted server counts as one. */

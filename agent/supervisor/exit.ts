@@ -29,6 +29,7 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const byKernel = stop === undefined ? limitMessage(running, exit, entry.footprint, kernelLimit) : undefined;
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
+  entry.lastExit = { ...exit, at: new Date().toISOString() };
   entry.footprint = NO_SAMPLES;
   if (stop !== undefined && (!FAILURES.has(stop.reason) || entry.stoppedFor !== entry.wanted)) return;
   const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);

@@ -41,6 +41,7 @@ const servedSchema = z.looseObject({
   estimateBytes: z.int().min(0),
   /** Whether it has answered a test request. */
   ready: z.boolean(),
+  startedAt: z.iso.datetime().optional(),
 });
 
 /** Identifies a process. Every version of the records has these fields. */

@@ -26,7 +26,15 @@ export async function spawnServer(
   if (!(await isPortFree(fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
   const logPath = logPathOf(stateDirectory, id);
-  const served = { workload, specHash, fields, modelPath: paths.model, estimateBytes, ready: false };
+  const served = {
+    workload,
+    specHash,
+    fields,
+    modelPath: paths.model,
+    estimateBytes,
+    ready: false,
+    startedAt: new Date().toISOString(),
+  };
   let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
   writeRecord(folder, record);
   const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags) };

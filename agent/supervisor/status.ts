@@ -54,16 +54,23 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   if (typeof projection?.bytes === "number") shown.projectedBytes = projection.bytes;
   if (need?.estimateBytes !== undefined) shown.estimateBytes = need.estimateBytes;
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
+  if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);
   if (running === undefined) return shown;
   if (footprint.measuredBytes !== undefined) shown.measuredBytes = footprint.measuredBytes;
   if (footprint.unknown || implausible(entry) !== undefined) shown.enforcementUnknown = true;
   if (state === "Ready") shown.endpoint = `http://${running.started.fields.host}:${running.started.fields.port}/v1`;
   if (running.process.pid !== undefined) shown.pid = running.process.pid;
+  const startedAt = running.record.served?.startedAt;
+  if (startedAt !== undefined) shown.startedAt = startedAt;
   return shown;
 }
 
 function implausible({ running, footprint, need }: Entry): string | undefined {
   return running?.phase === "ready" ? implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0) : undefined;
+}
+
+function lastExitOf({ at, code, signal }: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {
+  return { at, ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) };
 }
 
 function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import writeFileAtomic from "write-file-atomic";
 import type { Watch } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
-import type { WatchdogState } from "../status/watchdog-file.ts";
+import type { WatchdogFile } from "../status/watchdog-file.ts";
+import { WATCHDOG_REWRITE_MS, writeWatchdogFile } from "../status/watchdog-file-write.ts";
 import type { Held } from "./protocol.ts";
 
 /** What the watchdog says about itself and the main part. */
@@ -19,22 +19,19 @@ export interface Telling {
   readonly stuck: boolean;
 }
 
-export interface WatchdogFile {
+export interface WatchdogTeller {
   /** Writes the file if there is something to tell. Returns at once: a disk that hangs holds up nothing. */
   readonly tell: (telling: Telling) => void;
   /** Whether another watchdog has written its name into the file: it holds the servers now. */
   readonly replaced: () => boolean;
 }
 
-/** While the main part is stuck or has ended, and for a while after the start, the file is renewed this often. */
-const RENEW_MS = 5000;
 /** Longer than two renewals: an earlier watchdog that wrote over the first one finds the second. */
 const BEGINNING_MS = 15_000;
 
 /** The file in the state folder by which people, and the watchdogs of earlier agents, find this one. */
-export function watchdogFile(stateDirectory: string, mainPid: number): WatchdogFile {
+export function watchdogTeller(stateDirectory: string, mainPid: number): WatchdogTeller {
   const path = watchdogPath(stateDirectory);
-  const startedAt = new Date().toISOString();
   let firstAt: number | undefined;
   let told: { readonly at: number; readonly stuck: boolean } | undefined;
   let writing = false;
@@ -42,12 +39,11 @@ export function watchdogFile(stateDirectory: string, mainPid: number): WatchdogF
   const write = async (telling: Telling) => {
     if (told !== undefined && telling.stuck) replaced = await namesAnother(path);
     if (replaced) return;
-    const text = `${JSON.stringify(stateOf(telling, mainPid, startedAt))}\n`;
-    await writeFileAtomic(path, text, { fsync: false, mode: 0o600 });
+    await writeWatchdogFile(path, stateOf(telling, mainPid));
   };
   const isDue = ({ now, stuck }: Telling) => {
     if (told === undefined || told.stuck !== stuck) return true;
-    return (stuck || told.at - (firstAt ?? now) < BEGINNING_MS) && now - told.at >= RENEW_MS;
+    return (stuck || told.at - (firstAt ?? now) < BEGINNING_MS) && now - told.at >= WATCHDOG_REWRITE_MS;
   };
   return {
     tell: (telling) => {
@@ -74,9 +70,9 @@ async function namesAnother(path: string): Promise<boolean> {
   }
 }
 
-function stateOf({ held, watch, now, seenAt, orphaned }: Telling, mainPid: number, startedAt: string): WatchdogState {
-  const servers: WatchdogState["servers"] = [];
-  const stops: WatchdogState["stops"] = [];
+function stateOf({ held, watch, now, seenAt, orphaned }: Telling, mainPid: number): WatchdogFile {
+  const servers: WatchdogFile["servers"] = [];
+  const stops: WatchdogFile["stops"] = [];
   for (const { key, id, name, pid, budget } of held.processes) {
     const seen = watch.sightings.get(key);
     if (seen === undefined) continue;
@@ -98,5 +94,5 @@ function stateOf({ held, watch, now, seenAt, orphaned }: Telling, mainPid: numbe
   }
   const updatedAt = new Date().toISOString();
   const main = { mainPid, mainSeenAt: seenAt.toISOString(), mainAlive: !orphaned };
-  return { version: 1, pid: process.pid, startedAt, updatedAt, ...main, servers, stops };
+  return { version: 1, pid: process.pid, updatedAt, ...main, servers, stops };
 }

@@ -3,7 +3,7 @@ import { openMeter } from "../host/meter.ts";
 import { signalGroup } from "../host/signal-group.ts";
 import { alarmClock } from "../lifecycle/alarm.ts";
 import { awakeClock } from "../lifecycle/awake-clock.ts";
-import { watchdogFile } from "./file.ts";
+import { watchdogTeller } from "./file.ts";
 import type { Held, ToWatchdog } from "./protocol.ts";
 import { reportsTo } from "./reports.ts";
 
@@ -21,7 +21,7 @@ const clock = awakeClock(() => performance.now());
 const meter = openMeter();
 const alarm = alarmClock();
 const report = reportsTo(process);
-const file = watchdogFile(stateDirectory, Number(mainPid));
+const file = watchdogTeller(stateDirectory, Number(mainPid));
 
 let held: Held = { ...NOTHING_HELD, processes: [] };
 let watch = NO_WATCH;

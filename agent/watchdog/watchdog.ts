@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { Sighting } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
+import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
 import { ARGUMENT, type Held, type Report, type ToWatchdog } from "./protocol.ts";
 
 /** The watchdog as the agent's main part sees it. */
@@ -112,7 +113,8 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       const pid = child?.pid;
       if (child !== undefined) await end(child);
       // Another agent may have taken over the state folder, and its watchdog the file.
-      if (sent !== "" && fileNames(watchdogPath(stateDirectory), pid)) rmSync(watchdogPath(stateDirectory));
+      if (sent !== "" && fileNames(watchdogPath(stateDirectory), pid))
+        await removeWatchdogFile(watchdogPath(stateDirectory));
     },
   };
 }

@@ -101,4 +101,8 @@ describe("formatBytes", () => {
     [16 * 2 ** 30, "16.0 GiB"],
   ];
   for (const [bytes, text] of shown) it(`${bytes} is ${text}`, () => assert.equal(formatBytes(bytes), text));
+  it("is the same when it is asked again, also after thousands of others", () => {
+    for (let mebibytes = 1; mebibytes < 3000; mebibytes += 1) formatBytes(mebibytes * MIB);
+    for (const [bytes, text] of [...shown, ...shown]) assert.equal(formatBytes(bytes), text);
+  });
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa, type Options } from "execa";
 import { standIn } from "../agent/stand-in.ts";
+import { gemmaFile } from "../support/gemma-header.ts";
 import { CLI } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
@@ -48,6 +49,14 @@ describe("what the command line loads", function () {
       assert.ok(files.length < 30, files.join(" "));
     });
   }
+
+  it("estimate of a file: nothing for HTTP", async () => {
+    const { exitCode, stdout } = await execa(process.execPath, node(["estimate", await gemmaFile()]), options());
+    assert.equal(exitCode, 0, String(stdout));
+    const { packages, files } = await loaded();
+    assert.ok(files.includes("gguf/read.ts"));
+    assert.ok(!packages.includes("undici"), packages.join(" "));
+  });
 
   it("agent --listen off --json: no metrics, no log for people, nothing of other commands, no Pulumi", async () => {
     const folder = await temporaryDirectory();

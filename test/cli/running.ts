@@ -13,7 +13,16 @@ function killChildren(): void {
 
 /** A command that goes on until it is interrupted, with its output as it comes. Killed with the tests, however they end. */
 export function startCli(...args: readonly string[]) {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return running(process.execPath, [CLI, ...args]);
+}
+
+/** The same, which may have so many files open at a time. */
+export function startCliWithFiles(files: number, ...args: readonly string[]) {
+  return running("/bin/sh", ["-c", `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, CLI, ...args]);
+}
+
+function running(file: string, args: readonly string[]) {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
   if (children.size === 0) process.once("exit", killChildren);
   children.add(child);
   const exit = once(child, "exit");
@@ -34,6 +43,7 @@ export function startCli(...args: readonly string[]) {
       await exit;
       return child.exitCode;
     },
+    signal: (signal: NodeJS.Signals) => child.kill(signal),
     stdout: () => stdout,
     closeOutput: () => child.stdout.destroy(),
     ended: async () => {

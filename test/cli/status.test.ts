@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { watchdogPath } from "../../agent/state/layout.ts";
 import type { AgentStatus } from "../../agent/status/status.ts";
 import { fileSink } from "../../agent/status/status-file.ts";
+import type { WatchdogFile } from "../../agent/status/watchdog-file.ts";
+import { writeWatchdogFile } from "../../agent/status/watchdog-file-write.ts";
 import { statusText } from "../../cli/status-show.ts";
+import { standIn } from "../agent/stand-in.ts";
 import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { startCli } from "./running.ts";
@@ -105,5 +109,93 @@ describe("pulumi-llmkube status", function () {
     assert.match(foreign.stderr, /was written by another version of the agent/);
     await writeFile(join(state, "status.json"), "{");
     assert.match((await inProcess("status", "--state", state)).stderr, /is not JSON/);
+  });
+
+  describe("where the agent's main part is stuck or gone", () => {
+    const now = () => new Date().toISOString();
+    /** A state folder whose agent is this very process, silent for a minute, with a model that has a process. */
+    const stuckAgent = async (part: Partial<AgentStatus["agent"]> = {}) => {
+      const state = await temporaryDirectory();
+      const [chat] = status.workloads;
+      assert(chat);
+      const minuteAgo = new Date(Date.now() - 60_000);
+      const startedAt = new Date().toISOString();
+      const agent = { ...status.agent, pid: process.pid, startedAt, updatedAt: minuteAgo.toISOString(), ...part };
+      await fileSink(state).publish({ agent, workloads: [{ ...chat, pid: 4242 }] });
+      await utimes(join(state, "status.json"), minuteAgo, minuteAgo);
+      await mkdir(`${state}.lock`);
+      return state;
+    };
+    const watchdog = (part: Partial<WatchdogFile>): WatchdogFile => ({
+      ...{ version: 1, pid: process.pid, startTime: "1", updatedAt: now(), mainPid: process.pid },
+      ...{ mainSeenAt: at, mainAlive: true, servers: [], stops: [], ...part },
+    });
+    const server = { id: "default/chat", name: "default/chat", pid: 4242, budgetBytes: 8 * GIB, over: 0 };
+
+    it("says for how long, and exits with 3", async () => {
+      const { exitCode, stdout, stderr } = await inProcess("status", "--state", await stuckAgent());
+      assert.equal(exitCode, 3);
+      assert.match(stdout, /default\/chat +Ready/);
+      assert.match(stderr, /the agent's main part has been stuck for (59|6\d) s; this is its last status, from \d/);
+    });
+
+    it("shows no server as Ready that the watchdog has stopped meanwhile, as text and as JSON", async () => {
+      const state = await stuckAgent();
+      const stop = {
+        id: "default/chat",
+        name: "default/chat",
+        at: now(),
+        reason: "BudgetExceeded",
+        message: "too much",
+      };
+      await writeWatchdogFile(watchdogPath(state), watchdog({ stops: [stop] }));
+      const text = await inProcess("status", "--state", state);
+      assert.equal(text.exitCode, 3);
+      assert.match(text.stdout, /default\/chat +Failed/);
+      assert.match(text.stdout, /default\/chat: BudgetExceeded: too much; the watchdog stopped it at/);
+      assert.match(
+        text.stderr,
+        /stuck for \d+ s; the watchdog \(pid \d+\) goes on holding its servers to their budgets/,
+      );
+      const json = await inProcess("status", "--state", state, "--json");
+      assert.equal(JSON.parse(json.stdout).workloads[0].state, "Failed");
+    });
+
+    it("says of a dead agent with a living watchdog that its servers are watched, and exits with 1", async () => {
+      const state = await stuckAgent({ pid: 2 ** 22 + 1 });
+      const content = watchdog({ mainAlive: false, servers: [{ ...server, measuredBytes: 7 * GIB }] });
+      await writeWatchdogFile(watchdogPath(state), content);
+      const { exitCode, stdout, stderr } = await inProcess("status", "--state", state);
+      assert.equal(exitCode, 1);
+      assert.match(stdout, /default\/chat +Ready +8\.0 GiB \(crd-budget\) +6\.0 GiB +7\.0 GiB/);
+      assert.equal(
+        stderr,
+        `pulumi-llmkube: no agent runs; its servers are still watched by the watchdog (pid ${process.pid})`,
+      );
+    });
+
+    it("does not take another process, which got the pid of a dead agent, for the agent", async () => {
+      const { exitCode, stderr } = await inProcess("status", "--state", await stuckAgent({ startedAt: at }));
+      assert.deepEqual([exitCode, /the agent is not running/.test(stderr)], [1, true], stderr);
+    });
+
+    it("notices a real one that is stopped, and that it goes on", async () => {
+      const folder = await temporaryDirectory();
+      const state = join(folder, "state");
+      const folders = ["--manifests", folder, "--state", state, "--models", join(folder, "models")];
+      const agent = startCli("agent", ...folders, "--llama-server", await standIn("well"), "--listen", "off");
+      await agent.printed(/watching/);
+      const exitCode = async () => (await inProcess("status", "--state", state)).exitCode;
+      const becomes = async (code: number) => {
+        const deadline = Date.now() + 30_000;
+        while ((await exitCode()) !== code) assert(Date.now() < deadline, `exit code is not ${code}`);
+      };
+      await becomes(0);
+      agent.signal("SIGSTOP");
+      await becomes(3);
+      agent.signal("SIGCONT");
+      await becomes(0);
+      assert.equal(await agent.interrupted(), 0);
+    });
   });
 });

@@ -13,7 +13,12 @@ const FILE_BYTES = 246_602_592;
  * to the file of the toolchain (sampling.real.test.ts).
  */
 export async function gemmaHeader(): Promise<GgufHeader> {
+  return headerOf(await gemmaFile());
+}
+
+/** The path of a sparse file with that header. */
+export async function gemmaFile(): Promise<string> {
   const path = join(await temporaryDirectory(), "gemma3-270m.gguf");
   await writeSparse(path, await readFile(HEAD), FILE_BYTES);
-  return headerOf(path);
+  return path;
 }

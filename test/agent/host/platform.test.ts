@@ -172,6 +172,23 @@ describe("a probe in the background", () => {
     await sleep(0);
     assert.deepEqual([read(), asked.length], [null, 3]);
   });
+
+  it("is not asked again before its time", async () => {
+    let [now, asked] = [0, 0];
+    const probe = async () => {
+      asked += 1;
+      return asked;
+    };
+    const read = lastReading(probe, 5000, () => now);
+    read();
+    await sleep(0);
+    now = 4999;
+    assert.deepEqual([read(), asked], [1, 1]);
+    now = 5000;
+    assert.deepEqual([read(), asked], [1, 2]);
+    await sleep(0);
+    assert.deepEqual([read(), asked], [2, 2]);
+  });
 });
 
 describe("memory pressure of a machine", () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { HTTP_LIMITS, type HttpLimits } from "../../../agent/http/limits.ts";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
-import { STUCK_MS, viewOfLoop } from "../../../agent/http/view.ts";
+import { viewOfLoop } from "../../../agent/http/view.ts";
+import { STUCK_MS } from "../../../agent/status/liveness.ts";
 import { aStatus, aWorkloadStatus, BUSY } from "./recorded.ts";
 
 describe("the agent's window over HTTP", () => {
@@ -124,6 +126,66 @@ describe("the agent's window over HTTP", () => {
       await sleep(50);
     }
     for (const stop of stops) stop.abort();
+  });
+
+  describe("with clients that take what they can", () => {
+    const impatient = { connections: 4, headersMs: 200, requestMs: 300, keepAliveMs: 200, silenceMs: 400 };
+    let sockets: Socket[] = [];
+    const open = async (limits: HttpLimits) => {
+      await server.close();
+      sockets = [];
+      const served = await serveHttp({ host: "127.0.0.1", port: 0 }, view, metrics, () => big, limits);
+      assert(served.ok);
+      server = served.value;
+      view.show(BUSY);
+    };
+    beforeEach(() => open(impatient));
+    afterEach(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const big = { text: "x".repeat(16 * 2 ** 20) };
+    const connection = async (sent: string) => {
+      const socket = connect(Number(new URL(server.url).port), "127.0.0.1").on("error", () => {});
+      sockets.push(socket);
+      await once(socket, "connect");
+      socket.write(sent);
+      return socket;
+    };
+    const closed = async (socket: Socket) => socket.closed || once(socket.resume(), "close");
+    const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+    it("takes no more of them than it may, and has room again after they are gone", async () => {
+      await open({ ...HTTP_LIMITS, connections: 4 });
+      const streams = await Promise.all([1, 2, 3].map(() => connection(asked("/api/v1/events"))));
+      const answers = await Promise.all(streams.map(async (socket) => String(await once(socket, "data")).slice(9, 12)));
+      assert.deepEqual(answers.toSorted(), ["200", "200", "503"]);
+      const last = await connection("");
+      await closed(await connection(asked("/healthz")));
+      await assert.rejects(get("/healthz"));
+      for (const socket of [...streams, last]) socket.destroy();
+      const deadline = Date.now() + 10_000;
+      while ((await statusOf("/healthz").catch(() => 0)) !== 200) assert(Date.now() < deadline, "no room");
+    });
+
+    for (const [what, sent] of [
+      ["says nothing", ""],
+      ["never ends the head of its request", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"],
+      ["never ends the body of its request", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1"],
+      ["asks once and stays", asked("/healthz")],
+    ] as const) {
+      it(`closes on one that ${what}`, async () => {
+        await closed(await connection(sent));
+      });
+    }
+
+    it("closes on one that does not read its answer", async () => {
+      const socket = await connection(asked("/api/v1/dump"));
+      // What the kernels hold is there at once, then nothing moves.
+      socket.pause();
+      await sleep(1500);
+      await Promise.all([1, 2, 3].map(() => connection("")));
+      assert.equal(await statusOf("/healthz"), 200);
+    });
   });
 
   it("closes with streams open", async () => {

@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watchdogPath } from "../../../agent/state/layout.ts";
-import { type WatchdogState, watchdogSchema } from "../../../agent/status/watchdog-file.ts";
+import { readWatchdogFile } from "../../../agent/status/watchdog-file.ts";
 import { ARGUMENT } from "../../../agent/watchdog/protocol.ts";
 import { openWatchdog, type Watchdog } from "../../../agent/watchdog/watchdog.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -37,9 +37,8 @@ async function until(holds: () => boolean | Promise<boolean>, seconds: number): 
   }
 }
 
-async function told(stateDirectory: string): Promise<WatchdogState | undefined> {
-  const text = await readFile(watchdogPath(stateDirectory), "utf8").catch(() => "null");
-  return watchdogSchema.safeParse(JSON.parse(text)).data;
+function told(stateDirectory: string) {
+  return readWatchdogFile(watchdogPath(stateDirectory));
 }
 
 describe("the watchdog's process", function () {
