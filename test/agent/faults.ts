@@ -34,6 +34,8 @@ export interface Fault {
   readonly name: string;
   /** The agent hears of no manifest while it lasts. */
   readonly deaf: boolean;
+  /** While it lasts nothing can be written to the folder of manifests. */
+  readonly movesFolder: boolean;
   /** Returns once the fault is there. The result ends it. */
   readonly begin: (scene: Scene) => Promise<() => Promise<void>>;
 }
@@ -128,6 +130,7 @@ async function releaseFifo(path: string): Promise<void> {
 const blocked: Fault = {
   name: "its main thread is blocked",
   deaf: true,
+  movesFolder: false,
   begin: async ({ faults: { folder } }) => {
     const file = join(folder, "block");
     await writeFile(file, "");
@@ -141,6 +144,7 @@ const blocked: Fault = {
 const stoppedMain: Fault = {
   name: "its main process is stopped",
   deaf: true,
+  movesFolder: false,
   begin: async ({ agent }) => {
     const { child } = agent();
     child.kill("SIGSTOP");
@@ -153,6 +157,7 @@ const stoppedMain: Fault = {
 const hungDisk: Fault = {
   name: "four of its reads hang",
   deaf: true,
+  movesFolder: false,
   begin: async ({ faults: { folder } }) => {
     const path = join(folder, "hang");
     await fifo(path);
@@ -167,6 +172,7 @@ const hungDisk: Fault = {
 const fourFifos: Fault = {
   name: "named pipes lie among its manifests and are its models",
   deaf: false,
+  movesFolder: false,
   begin: async ({ site }) => {
     const names = ["fifo-1", "fifo-2", "fifo-3", "fifo-4"];
     const pipes = names.flatMap((name) => [
@@ -196,6 +202,7 @@ require("node:net").createServer().listen({ port: Number(process.argv[1]), host:
 const fullBacklog: Fault = {
   name: "a model wants a port whose listener accepts nobody",
   deaf: false,
+  movesFolder: false,
   begin: async ({ site }) => {
     const port = await getPort();
     const listener = spawn(process.execPath, ["-e", LISTENER, String(port)], { stdio: ["ignore", "pipe", "inherit"] });
@@ -216,6 +223,7 @@ const fullBacklog: Fault = {
 const unreadOutput: Fault = {
   name: "nobody reads its output",
   deaf: true,
+  movesFolder: false,
   begin: async ({ site, output }) => {
     output.pause();
     // Something to be said.
@@ -232,6 +240,7 @@ const unreadOutput: Fault = {
 const vanishedFolder: Fault = {
   name: "its folder of manifests is away",
   deaf: true,
+  movesFolder: true,
   begin: async ({ site: { manifests } }) => {
     const away = `${manifests}.away`;
     await rename(manifests, away);
@@ -243,6 +252,7 @@ const vanishedFolder: Fault = {
 const secondAgent: Fault = {
   name: "a second agent serves another folder",
   deaf: false,
+  movesFolder: false,
   begin: async ({ site }) => {
     const other: Site = { ...(await newSite()), llamaServer: site.llamaServer };
     await writeManifests(other, "beside", { port: await getPort(), contextSize: 512, budget: "350Mi" });
