@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { parseSmapsRollup } from "../../agent/host/linux/linux.ts";
+import { measuredBytes } from "./measured.ts";
 import {
   changed,
   judge,
@@ -105,7 +105,7 @@ function groupsOf(logFolders: readonly string[]): readonly SeenGroup[] {
   }
   return [...owners].flatMap(([group, owner]) => {
     const own = members.filter((member) => member.group === group);
-    const bytes = own.reduce((sum, { pid }) => sum + footprintOf(pid), 0);
+    const bytes = own.reduce((sum, { pid }) => sum + measuredBytes(pid), 0);
     // A reading takes a while: what has ended meanwhile must not stand beside what started meanwhile.
     const lives = own.some(({ pid, started }) => memberOf(String(pid))?.started === started);
     return bytes > 0 && lives ? [{ ...owner, group, bytes }] : [];
@@ -127,10 +127,6 @@ function ownerOf(output: string, logFolders: readonly string[]) {
   if (folder === undefined) return undefined;
   const match = /^([^_]+)_(.+?)(_projection)?\.log/.exec(output.slice(folder.length + 1));
   return match === null ? undefined : { workload: `${match[1]}/${match[2]}`, projection: match[3] !== undefined };
-}
-
-function footprintOf(pid: number): number {
-  return parseSmapsRollup(attempt(() => readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))) ?? 0;
 }
 
 /** Empty if the process has ended. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { parseSmapsRollup } from "../../agent/host/linux/linux.ts";
+import { measuredBytes } from "./measured.ts";
 import { fileNameOf, type Growth, type Orders } from "./stand-in-orders.ts";
 
 /**
@@ -46,12 +46,8 @@ function project(): void {
 /** Stays as large as it has become, until it is ended. */
 function grow({ toMib, mibPerSecond }: Growth): void {
   setInterval(() => {
-    if (footprintMib() < toMib) held.push(Buffer.alloc((mibPerSecond * MIB * GROWTH_MS) / 1000, 1));
+    if (measuredBytes("self") < toMib * MIB) held.push(Buffer.alloc((mibPerSecond * MIB * GROWTH_MS) / 1000, 1));
   }, GROWTH_MS);
-}
-
-function footprintMib(): number {
-  return (parseSmapsRollup(readFileSync("/proc/self/smaps_rollup", "utf8")) ?? 0) / MIB;
 }
 
 function serve(): void {
