@@ -12,7 +12,7 @@ import {
   newSite,
   type Site,
   startAgent,
-  startAgentOn,
+  startAgentWith,
   statusOnce,
   stopped,
   workloadOnce,
@@ -126,7 +126,7 @@ describe("an agent that is told to end", function () {
       const output = await open();
       if (output === undefined) return this.skip();
       try {
-        const { site, agent: only } = await readySite((one) => startAgentOn(output.fd, one), "grows-100");
+        const { site, agent: only } = await readySite((one) => startAgentWith(one, { output: output.fd }), "grows-100");
         await workloadOnce(site, "a", ({ reason }) => reason === "BudgetExceeded");
         const began = performance.now();
         assert.equal(await stopped(only), 0);
@@ -149,7 +149,9 @@ describe("an agent that is told to end", function () {
       if (output === undefined) return this.skip();
       const fault = `process.on("SIGWINCH", () => { throw new Error("made up") })`;
       try {
-        const { site, agent: only } = await withModule(fault, () => readySite((one) => startAgentOn(output.fd, one)));
+        const { site, agent: only } = await withModule(fault, () =>
+          readySite((one) => startAgentWith(one, { output: output.fd })),
+        );
         assert.equal(await stopped(only, "SIGWINCH"), 70);
         assert.ok(await isServed(site));
         agent = startAgent(site);

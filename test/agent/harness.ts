@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
 import { readStatus } from "../../agent/status/status-file.ts";
+import { errorCode } from "../../api/error-code.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { CLI } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -41,26 +42,44 @@ function killChildren(): void {
   for (const child of children) child.kill("SIGKILL");
 }
 
-export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
-  return startAgentOn("pipe", site, ...flags);
+/** How {@link startAgentWith} starts an agent. */
+export interface AgentSettings {
+  readonly flags?: readonly string[];
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether the kernel stands behind the watchdog, where it would here. */
+  readonly kernelCap?: boolean;
+  /** File descriptor for its standard output. By default it is read, and kept in {@link AgentProcess}. */
+  readonly output?: number;
 }
 
-/** @param stdout where the agent's own log goes: a pipe that is read, or a file descriptor of this process */
-export function startAgentOn(stdout: "pipe" | number, site: Site, ...flags: readonly string[]): AgentProcess {
+export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
+  return startAgentWith(site, { flags });
+}
+
+export function startAgentWith(
+  site: Site,
+  { flags = [], env = {}, kernelCap = true, output: to }: AgentSettings,
+): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
-  const child = spawn(
-    process.execPath,
-    [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
-    {
-      stdio: ["ignore", stdout, "pipe"],
-    },
-  );
+  const agent = [process.execPath, CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags];
+  const [file = "", ...args] = kernelCap ? agent : withoutKernelCap(agent);
+  const child = spawn(file, args, { stdio: ["ignore", to ?? "pipe", "pipe"], env: { ...process.env, ...env } });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += String(chunk)));
   if (children.size === 0) process.once("exit", killChildren);
   children.add(child);
   return { child, output: () => output };
+}
+
+/**
+ * The same command where no control groups can be made, as for an ordinary user and on many Macs: root does without the file system of
+ * control groups, in a mount namespace of its own. The process keeps its pid.
+ */
+function withoutKernelCap(command: readonly string[]): readonly string[] {
+  if (process.getuid?.() !== 0) return command;
+  return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh", ...command];
 }
 
 /** Signals the agent and returns its exit code; if it has exited already, just the code. */
@@ -129,14 +148,33 @@ export async function statusOnce(
 
 /** Pids of the llama-servers of this site, recognised by their log files. */
 export async function serversOf(site: Site): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
   const owned: number[] = [];
-  for (const pid of pids) {
-    const output = await readlink(`/proc/${pid}/fd/1`).catch(() => "");
+  for (const pid of await loggingTo(site)) {
     const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
-    if (output.startsWith(join(site.state, "logs")) && name.startsWith("llama-server")) owned.push(Number(pid));
+    if (name.startsWith("llama-server")) owned.push(pid);
   }
   return owned;
+}
+
+/** Pids of whatever writes to the servers' logs of this site, which a stand-in does, too. */
+export async function loggingTo(site: Site): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
+  const logs = join(site.state, "logs/");
+  return pids.filter((_, index) => outputs[index]?.startsWith(logs)).map(Number);
+}
+
+/** Kills whatever writes to the servers' logs of this site: for a test that kills its agent. */
+export async function killServers(site: Site): Promise<void> {
+  for (const pid of await loggingTo(site)) killIfThere(pid);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    assert.equal(errorCode(error), "ESRCH");
+  }
 }
 
 /** The same, after up to 5 s for killed processes to disappear: the kernel needs a moment for a large one. */
