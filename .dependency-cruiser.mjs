@@ -27,7 +27,7 @@ const AGENT = {
   decisions: ["workload", "status/status", "host/platform"],
   sources: ["workload", "store/files"],
   "server-logs": [],
-  claims: ["host/platform"],
+  claims: ["host/platform", "decisions/host-share"],
   watchdog: ["decisions", "host", "state", "workload"],
   http: ["status", "state"],
   supervisor: [

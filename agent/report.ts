@@ -1,3 +1,5 @@
+import { formatBytes } from "../api/quantity.ts";
+import type { HostClaims, Other } from "./claims/host-claims.ts";
 import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import type { PressureLevel } from "./host/platform.ts";
@@ -13,13 +15,14 @@ export interface Reporter {
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
+  readonly claims: Pick<HostClaims, "others" | "problems">;
   readonly source: Pick<WorkSource, "current">;
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
+export function reporter({ host, kernelCap, supervisor, claims, source, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const facts: AgentFacts = {
     pid: process.pid,
@@ -35,15 +38,20 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
     const { problems, notes } = source.current();
+    const found = [...problems, ...claims.problems()];
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: problem === undefined ? problems : [...problems, problem],
-      notes,
+      problems: problem === undefined ? found : [...found, problem],
+      notes: [...notes, ...claims.others().map(holdsNote)],
       now: new Date(),
     };
     sinks.publish(agentStatus(facts, readings, workloads));
   };
+}
+
+function holdsNote({ label, bytes }: Other): string {
+  return `${formatBytes(bytes)} of this machine's memory are held by ${label}`;
 }
 
 /** The pressure level for the status; null if the last sample failed. */

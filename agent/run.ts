@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { fail, ok, type Result } from "../api/result.ts";
 import { describeAllocatable } from "../memory/allocatable.ts";
+import { openClaims } from "./claims/host-claims.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { alarmClock } from "./lifecycle/alarm.ts";
@@ -62,6 +63,10 @@ async function serve(
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
+  const claims = await openClaims({
+    ...{ folder: options.claims, stateDirectory, platform, allocatableBytes: host.allocatable.bytes },
+    ...{ clock, background, changed: alarm.ring },
+  });
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({
     ...host,
@@ -70,6 +75,7 @@ async function serve(
       stateDirectory,
       kernelLimit: limit,
       adopted,
+      claims,
       background,
       clock: awakeClock(clock),
       wake: alarm.ring,
@@ -82,7 +88,7 @@ async function serve(
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
-  const report = reporter({ host, kernelCap, supervisor: processes, source, statusServer, sinks });
+  const report = reporter({ host, kernelCap, supervisor: processes, claims, source, statusServer, sinks });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
@@ -91,6 +97,7 @@ async function serve(
     await runBeside(loop, [collector, ...statusServer.runnables], stop, say);
   } finally {
     await source.close();
+    await claims.settled();
     await sinks.flush(FLUSH_MS);
     if (!lost.aborted) limit?.close();
   }

@@ -13,6 +13,7 @@ export interface AgentFlags {
   readonly models: string;
   readonly modelsMax?: number;
   readonly state?: string;
+  readonly claims: string;
   readonly llamaServer: string;
   readonly listen: ListenAddress | "off";
   readonly json?: boolean;
@@ -54,11 +55,12 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
 
 function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
-  const { apiKeyFile } = flags;
+  const { apiKeyFile, claims } = flags;
   return {
     manifests,
     models,
     state: state ?? defaultState(manifests),
+    claims,
     llamaServer,
     listen,
     ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),

@@ -5,7 +5,7 @@ const TIMEOUT_MS = 20_000;
 
 /** The standard output of a short command. Fails if it is not found, exits with an error or takes longer than 20 s. Never throws. */
 export async function outputOf(file: string, args: readonly string[]): Promise<Result<string>> {
-  const env = { ...process.env, LC_ALL: "C" };
+  const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
     execFile(file, args, { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 22 }, (error, stdout) => {
       if (error === null) return resolve(ok(stdout));

@@ -9,6 +9,7 @@ import { adoptedEntry } from "./adopt.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
+import { holdingOf } from "./holding.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
@@ -61,10 +62,11 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
-      const { allocatable, clock } = options;
+      const { allocatable, claims, clock } = options;
       const now = clock();
       const asking = !projector.idle();
-      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatable, now });
+      const pressure = monitor.pressure();
+      const starting = decideAll(all, { wanted, preparations, pressure, asking, allocatable, claims, now });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
@@ -73,6 +75,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
       needs.keepOnly(new Set(entries.keys()));
+      claims.hold(holdingOf([...entries.values()], starting));
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },

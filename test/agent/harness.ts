@@ -44,9 +44,10 @@ function killChildren(): void {
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
+  const claims = flags.includes("--claims") ? [] : ["--claims", `${site.state}-claims`];
   const child = spawn(
     process.execPath,
-    [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
+    [CLI, "agent", ...folders, ...claims, "--llama-server", site.llamaServer, ...listen, ...flags],
     {
       stdio: ["ignore", "pipe", "pipe"],
     },
