@@ -42,8 +42,8 @@ describe("the claims of several agents", function () {
     claims.hold(holding);
     await claims.settled();
   };
-  const child = async (): Promise<HeldServer> => {
-    const process = spawn("sleep", ["300"], { stdio: "ignore" });
+  const child = async (as: { readonly uid?: number } = {}): Promise<HeldServer> => {
+    const process = spawn("sleep", ["300"], { stdio: "ignore", ...as });
     children.push(process);
     await once(process, "spawn");
     const pid = process.pid ?? 0;
@@ -123,6 +123,21 @@ describe("the claims of several agents", function () {
     }
   });
 
+  it("give the share up to which servers may grow: the one that outgrows it gives way, and not the other one", async () => {
+    const [one, two] = [await agent("/one"), await agent("/two")];
+    const [server, other] = [await child(), await child()];
+    await told(one, { servers: [server], pendingBytes: 0 });
+    await told(two, { servers: [other], pendingBytes: 0 });
+    const grown = { ...server, chargeBytes: 420 * MIB };
+    await told(one, { servers: [grown], pendingBytes: 0 });
+    await told(two, { servers: [other], pendingBytes: 0 });
+    assert.deepEqual([one.shareBytes(), two.shareBytes()], [400 * MIB, 400 * MIB]);
+    await told(one, { servers: [{ ...server, chargeBytes: 390 * MIB }], pendingBytes: 0 });
+    await told(two, { servers: [{ ...other, chargeBytes: 320 * MIB }], pendingBytes: 0 });
+    await told(one, { servers: [{ ...server, chargeBytes: 390 * MIB }], pendingBytes: 0 });
+    assert.deepEqual([one.shareBytes(), two.shareBytes()], [400 * MIB, 310 * MIB]);
+  });
+
   it("count for the servers of an agent that was killed, until the next one of its state folder has them", async () => {
     const server = await child();
     const agentOfBefore = await child();
@@ -186,6 +201,21 @@ describe("the claims of several agents", function () {
     await rm(path);
     await writeFile(path, Buffer.alloc(100_000, " "));
     assert.match((await agent("/two")).trouble() ?? "", /larger than 64 KiB/);
+  });
+
+  it("of another user count, and name that user", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const { pid } = await child({ uid: 12_345 });
+    const path = await foreign(pid, { pendingBytes: 600 * MIB });
+    await chown(path, 12_345, 12_345);
+    const two = await agent("/zz");
+    await told(two, { servers: [], pendingBytes: 200 * MIB });
+    assert.ok(!two.covers(200 * MIB));
+    assert.deepEqual(two.problems(), []);
+    await foreign(pid, { servers: [{ pid, bytes: 600 * MIB }] });
+    await told(two, NOTHING);
+    const [other] = two.others();
+    assert.deepEqual([other?.label, other?.bytes], [`another agent (pid ${pid}, user somebody, id 12345)`, 600 * MIB]);
   });
 
   it("of another user count only for processes of that user", async function () {
