@@ -65,7 +65,7 @@ async function serve(
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
   const claims = await openClaims({
     ...{ folder: options.claims, stateDirectory, platform, allocatableBytes: host.allocatable.bytes },
-    ...{ clock, background, changed: alarm.ring },
+    ...{ clock, background, granted: alarm.ring },
   });
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const processes = supervisor({

@@ -47,24 +47,23 @@ export interface ClaimsOptions {
   /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
   readonly background: Background;
-  /** Called when a start was granted, or when others hold more or less. */
-  readonly changed: () => void;
+  /** Called when a start was granted. Nothing that others write wakes the agent, or they could keep it busy. */
+  readonly granted: () => void;
 }
 
 const SETTLING_MS = 2000;
 
 /** Opens the claims and looks at them, for 2 s at most. The caller holds the lock on the state folder. */
 export async function openClaims(options: ClaimsOptions): Promise<HostClaims> {
-  const { folder, stateDirectory, platform, allocatableBytes, clock, background, changed } = options;
+  const { folder, stateDirectory, platform, allocatableBytes, clock, background, granted } = options;
   const own = await selfOf(folder, stateDirectory, platform.bootId);
   const startTime = (await platform.startTime(process.pid)) ?? undefined;
   const claim = ownClaim(own, { pid: process.pid, startTime }, clock);
-  const watched = watchedClaims(own, processesOf(platform, clock), clock, (before, now) => {
+  const watched = watchedClaims(own, processesOf(platform, clock), clock, (now) => {
     if (!now.present) claim.removed();
     for (const { grantedBytes } of now.left) claiming.inherit(grantedBytes);
-    if (JSON.stringify(othersIn(before, own)) !== JSON.stringify(othersIn(now, own))) changed();
   });
-  const claiming = claimant({ own, claim, watched, allocatableBytes, granted: changed });
+  const claiming = claimant({ own, claim, watched, allocatableBytes, granted });
   let next: Holding | undefined;
   const work = () => (next === undefined ? watched.lookIfDue() : claiming.announce(next));
   const turns = inTurn(work, clock, (error) => withOwner(folder, errorText(error)));

@@ -21,15 +21,15 @@ export function watchedClaims(
   own: Own,
   processes: Processes,
   clock: () => number,
-  onLook: (before: View, now: View) => void,
+  onLook: (view: View) => void,
 ): WatchedClaims {
   let view = NOTHING_SEEN;
   let seen: { readonly at: number; readonly folderTime: number } | undefined;
   const lookAt = async (folderTime: number) => {
-    const [at, before] = [clock(), view];
+    const at = clock();
     view = await look(own, processes);
     seen = { at, folderTime };
-    onLook(before, view);
+    onLook(view);
   };
   return {
     view: () => view,

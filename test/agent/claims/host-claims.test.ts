@@ -36,7 +36,7 @@ describe("the claims of several agents", function () {
   const agent = async (stateDirectory: string, part: { readonly clock?: () => number } = {}) =>
     openClaims({
       ...{ folder, stateDirectory, platform: await platformOf(), allocatableBytes: 700 * MIB, background },
-      ...{ clock: () => performance.now(), changed: () => (woken += 1), ...part },
+      ...{ clock: () => performance.now(), granted: () => (woken += 1), ...part },
     });
   const told = async (claims: HostClaims, holding: Parameters<HostClaims["hold"]>[0]) => {
     claims.hold(holding);
@@ -255,6 +255,22 @@ describe("the claims of several agents", function () {
     assert.notEqual(await changeTime(), written);
   });
 
+  it("are written again each hour, because systems remove old temporary files", async () => {
+    let now = 0;
+    const one = await agent("/one", { clock: () => now });
+    const holding = { servers: [await child()], pendingBytes: 0 };
+    await told(one, holding);
+    const [name = ""] = await files();
+    const changeTime = async () => (await stat(join(folder, name), { bigint: true })).ctimeNs;
+    const written = await changeTime();
+    now += 3_599_000;
+    await told(one, holding);
+    assert.equal(await changeTime(), written);
+    now += 1000;
+    await told(one, holding);
+    assert.notEqual(await changeTime(), written);
+  });
+
   it("that cannot be written or read stop all starts, with the owner of the folder", async () => {
     await writeFile(folder, "");
     await chmod(folder, 0o600);
@@ -283,7 +299,7 @@ describe("the claims of several agents", function () {
     };
     const one = await openClaims({
       ...{ folder, stateDirectory: "/one", platform: { bootId: platform.bootId, startTime }, background },
-      ...{ allocatableBytes: 700 * MIB, clock: () => now, changed: () => {} },
+      ...{ allocatableBytes: 700 * MIB, clock: () => now, granted: () => {} },
     });
     hung = Promise.withResolvers<void>();
     now += 11_000;

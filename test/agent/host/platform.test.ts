@@ -152,7 +152,7 @@ describe("probes of a Mac", () => {
         `echo "llama-server [$2]: 64-bit  Footprint: 1 GB"; echo "    phys_footprint: 1000000001 B"`,
       );
       await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
-      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
+      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026 $TZ"');
       await shim(
         "lsof",
         `[ "$1 $2 $3 $4" = "-nP -iTCP:8080 -sTCP:LISTEN -Fpc" ] && printf "p42\\ncpython3\\nf3\\n" && exit
@@ -171,7 +171,7 @@ describe("probes of a Mac", () => {
       assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
       assert.equal(await mac.value.footprintBytes(123), 1000000001);
       assert.equal(await mac.value.availableBytes(), 4706254848);
-      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
+      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026 UTC");
       assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
       assert.deepEqual(await mac.value.writersOf("/other"), []);
       assert.equal(await mac.value.listenerOn(8080), "python3 (pid 42)");
