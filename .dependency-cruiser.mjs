@@ -27,7 +27,7 @@ const AGENT = {
   decisions: ["workload", "status/status", "host/(platform|group-meter)"],
   sources: ["workload", "store/files"],
   "server-logs": [],
-  claims: ["host/platform"],
+  claims: ["host/platform", "decisions/host-share"],
   watchdog: ["decisions", "host", "state", "status", "workload"],
   http: ["status", "state"],
   supervisor: [

@@ -1,3 +1,5 @@
+import { formatBytes } from "../api/quantity.ts";
+import type { HostClaims, Other } from "./claims/host-claims.ts";
 import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import type { PressureLevel } from "./host/platform.ts";
@@ -19,13 +21,15 @@ export interface Reporter {
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
   readonly watchdog: Pick<Watchdog, "problem">;
+  readonly claims: Pick<HostClaims, "others" | "problems">;
   readonly source: Pick<WorkSource, "current">;
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter({ host, kernelCap, supervisor, watchdog, source, statusServer, sinks }: Reporter) {
+export function reporter(reporter: Reporter) {
+  const { host, kernelCap, supervisor, watchdog, claims, source, statusServer, sinks } = reporter;
   const { url, problem } = statusServer;
   const standing = [openFilesProblem(openFilesLimit()), problem].filter((one) => one !== undefined);
   const facts: AgentFacts = {
@@ -42,15 +46,20 @@ export function reporter({ host, kernelCap, supervisor, watchdog, source, status
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
     const { problems, notes } = source.current();
+    const found = [...problems, ...claims.problems()];
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: [...problems, ...standing, ...[watchdog.problem()].filter((one) => one !== undefined)],
-      notes,
+      problems: [...found, ...standing, ...[watchdog.problem()].filter((one) => one !== undefined)],
+      notes: [...notes, ...claims.others().map(holdsNote)],
       now: new Date(),
     };
     sinks.publish(agentStatus(facts, readings, workloads));
   };
+}
+
+function holdsNote({ label, bytes }: Other): string {
+  return `${formatBytes(bytes)} of this machine's memory are held by ${label}`;
 }
 
 /** The pressure level for the status; null if the last sample failed. */

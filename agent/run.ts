@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { ok, type Result } from "../api/result.ts";
 import { describeAllocatable } from "../memory/allocatable.ts";
+import { openClaims } from "./claims/host-claims.ts";
 import { leaveSentence, stopSentence } from "./farewell.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
@@ -86,6 +87,10 @@ async function serve(
   removeStaleTempFiles(stateDirectory);
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
+  const claims = await openClaims({
+    ...{ folder: options.claims, stateDirectory, platform, allocatableBytes: host.allocatable.bytes },
+    ...{ clock, background, granted: alarm.ring },
+  });
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
   const watchdog = openWatchdog({
     stateDirectory,
@@ -101,6 +106,7 @@ async function serve(
       stateDirectory,
       kernelLimit: limit,
       adopted,
+      claims,
       background,
       clock: awake,
       wake: alarm.ring,
@@ -115,7 +121,8 @@ async function serve(
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
-  const report = reporter({ host, kernelCap, watchdog, supervisor: processes, source, statusServer, sinks });
+  const parts = { supervisor: processes, source, statusServer, sinks };
+  const report = reporter({ host, kernelCap, watchdog, claims, ...parts });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost: away });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });
@@ -127,6 +134,7 @@ async function serve(
     if (!leave.aborted) await watchdog.close();
   } finally {
     await source.close();
+    await claims.settled();
     await sinks.flush(FLUSH_MS);
     if (!away.aborted) limit?.close();
     if (leave.aborted) log.info(leaveSentence(processes.running()));

@@ -25,6 +25,8 @@ export interface AgentOptions extends HostOptions {
   /** Downloaded models that no manifest names are removed above this many bytes. Undefined: none is removed. */
   readonly modelsMaxBytes?: number;
   readonly state: string;
+  /** Folder in which all agents of this machine say how much memory they hold. */
+  readonly claims: string;
   readonly listen: ListenAddress | "off";
 }
 

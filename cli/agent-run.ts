@@ -15,6 +15,7 @@ export interface AgentFlags {
   readonly models: string;
   readonly modelsMax?: number;
   readonly state?: string;
+  readonly claims: string;
   readonly llamaServer: string;
   readonly listen: ListenAddress | "off";
   readonly json?: boolean;
@@ -77,11 +78,12 @@ function takeFaults({ logger, close }: Log) {
 
 function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
-  const { apiKeyFile } = flags;
+  const { apiKeyFile, claims } = flags;
   return {
     manifests,
     models,
     state: state ?? defaultState(manifests),
+    claims,
     llamaServer,
     listen,
     ...(modelsMax === undefined ? {} : { modelsMaxBytes: modelsMax }),

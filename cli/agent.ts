@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
@@ -25,6 +26,12 @@ export function agentCommand(): Command {
       parseBytes,
     )
     .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", resolvePath)
+    .addOption(
+      new Option("--claims <dir>", "folder in which all agents of this machine say how much memory they hold")
+        .argParser(resolvePath)
+        .env("PULUMI_LLMKUBE_CLAIMS")
+        .default(DEFAULT_CLAIMS),
+    )
     .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
     .addOption(
       new Option("--listen <host:port>", "loopback address of the status page and metrics, or off")

@@ -30,6 +30,8 @@ export interface Holder extends Claimant {
 /** What admission decides about one candidate. */
 export type Verdict =
   | { readonly kind: "starts" }
+  /** It starts once the agents of this machine have agreed on it. */
+  | { readonly kind: "reserves"; readonly message: string }
   /** `queuePosition` counts from 1; 1 starts next. */
   | { readonly kind: "waits"; readonly message: string; readonly queuePosition: number }
   /** It needs more than all models together may use here. */
@@ -79,6 +81,11 @@ export function admit(
     verdicts.set(id, { kind: "waits", message: wait + position, queuePosition: index + 1 });
   }
   return verdicts;
+}
+
+/** The verdict on a candidate while the memory is not reserved yet among all agents of this machine. */
+export function unreserved(verdict: Verdict | undefined): Verdict | undefined {
+  return verdict?.kind === "starts" ? { kind: "reserves", message: "reserving memory on this machine" } : verdict;
 }
 
 function byRank(a: Claimant, b: Claimant): number {

@@ -185,6 +185,8 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
       const { message, queuePosition } = verdict;
       return { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message, queuePosition };
     }
+    case "reserves":
+      return { act: "nothing", state: "Starting", message: verdict.message };
     case "starts":
       if (projection?.specHash === specHash) return { act: "start", state: "Starting" };
       return { act: "ask", state: "Starting", message: ASKING };

@@ -3,13 +3,16 @@ import { fail, ok, type Result } from "../../api/result.ts";
 
 const TIMEOUT_MS = 20_000;
 
-/** The standard output of a short command. Fails if it is not found, exits with an error or takes too long (20 s). Never throws. */
+/**
+ * The standard output of a short command, in the C locale and in UTC: all agents of a machine must read the same start times. Fails if
+ * it is not found, exits with an error or takes too long (20 s). Never throws.
+ */
 export async function outputOf(
   file: string,
   args: readonly string[],
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<Result<string>> {
-  const env = { ...process.env, LC_ALL: "C" };
+  const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
     execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout) => {
       if (error === null) return resolve(ok(stdout));

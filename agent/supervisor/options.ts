@@ -1,4 +1,5 @@
 import type { Allocatable } from "../../memory/allocatable.ts";
+import type { HostClaims } from "../claims/host-claims.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
@@ -21,6 +22,8 @@ export interface SupervisorOptions {
   readonly platform: Platform;
   /** What the charges of all workloads together may reach, in bytes. */
   readonly allocatable: Allocatable;
+  /** What other agents of this machine hold. */
+  readonly claims: Pick<HostClaims, "hold" | "covers" | "others" | "trouble" | "shareBytes">;
   readonly llamaServer: string;
   readonly supportedFlags: SupportedFlags;
   readonly stateDirectory: string;

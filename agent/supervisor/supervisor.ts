@@ -7,6 +7,7 @@ import { type Preparation, type Preparer, preparer } from "../workload/prepare.t
 import type { WorkloadId } from "../workload/workload-id.ts";
 import { act } from "./act.ts";
 import { adoptedEntry } from "./adopt.ts";
+import { claimedOf } from "./claimed.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
@@ -51,7 +52,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   for (const adopted of options.adopted) entries.set(adopted.record.id, adoptedEntry(adopted, options));
   const monitor = pressureMonitor(options.platform);
   const projector = projectorOf(options, () => hold());
-  const hold = () => options.watchdog.hold(holdingOf(entries.values(), projector.held(), options.allocatable.bytes));
+  const hold = () => options.watchdog.hold(holdingOf(entries.values(), projector.held(), options.claims.shareBytes()));
   hold();
   const needs = preparer(options.models);
   return {
@@ -72,10 +73,11 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
-      const { allocatable, clock } = options;
+      const { allocatable, claims, clock } = options;
       const now = clock();
       const asking = !projector.idle();
-      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatable, now });
+      const pressure = monitor.pressure();
+      const starting = decideAll(all, { wanted, preparations, pressure, asking, allocatable, claims, now });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
@@ -85,6 +87,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
       needs.keepOnly(new Set(entries.keys()));
+      claims.hold(claimedOf([...entries.values()], starting));
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },

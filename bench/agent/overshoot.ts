@@ -10,7 +10,7 @@ import type { Desired } from "../../agent/workload/desired.ts";
 import type { WorkloadId } from "../../agent/workload/workload-id.ts";
 import { MiB } from "../../api/bytes.ts";
 import { readHeader } from "../../gguf/read.ts";
-import { aWorkload, background, fields, options } from "../../test/agent/samples.ts";
+import { alone, aWorkload, background, fields, options } from "../../test/agent/samples.ts";
 import { type Growth, standIn } from "../../test/agent/stand-in.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
@@ -41,6 +41,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     platform: platform.value,
     kernelLimit: limit,
     adopted: [],
+    claims: alone,
     allocatable: { bytes: 8 * 1024 * MiB, origin: "made up", byFraction: true },
     llamaServer: await standIn(growth),
     supportedFlags: options,

@@ -33,6 +33,8 @@ export function startAgent(options: AgentOptions): ChildProcess {
     options.state,
     "--models",
     options.models,
+    "--claims",
+    `${options.state}-claims`,
     "--listen",
     "127.0.0.1:0",
   ];

@@ -63,7 +63,9 @@ export function startAgentWith(
 ): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
-  const agent = [process.execPath, CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags];
+  const claims = flags.includes("--claims") ? [] : ["--claims", `${site.state}-claims`];
+  const options = [...folders, ...claims, "--llama-server", site.llamaServer, ...listen, ...flags];
+  const agent = [process.execPath, CLI, "agent", ...options];
   const [file = "", ...args] = kernelCap ? agent : withoutKernelCap(agent);
   const child = spawn(file, args, { stdio: ["ignore", to ?? "pipe", "pipe"], env: { ...process.env, ...env } });
   let output = "";

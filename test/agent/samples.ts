@@ -1,6 +1,7 @@
 import { type Background, backgroundWork } from "../../agent/lifecycle/background.ts";
 import type { ServerFields } from "../../agent/llama-server/flags.ts";
 import type { SupportedFlags } from "../../agent/llama-server/supported-flags.ts";
+import type { SupervisorOptions } from "../../agent/supervisor/options.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
 import { workloadId } from "../../agent/workload/workload-id.ts";
 
@@ -54,6 +55,15 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
     ...part,
   };
 }
+
+/** A machine with one agent. */
+export const alone: SupervisorOptions["claims"] = {
+  hold: () => {},
+  covers: () => true,
+  others: () => [],
+  trouble: () => undefined,
+  shareBytes: () => Number.MAX_SAFE_INTEGER,
+};
 
 /** For a test in which no background work may fail: a failure throws. */
 export const background: Background = backgroundWork((message) => {

@@ -13,7 +13,7 @@ import { type WorkloadId, workloadId } from "../../agent/workload/workload-id.ts
 import { ok } from "../../api/result.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-import { aWorkload, background, fields, options } from "./samples.ts";
+import { alone, aWorkload, background, fields, options } from "./samples.ts";
 import { type Behaviour, standIn } from "./stand-in.ts";
 import { type StandInWatchdog, standInWatchdog } from "./stand-in-watchdog.ts";
 
@@ -86,6 +86,7 @@ export function stage() {
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       kernelLimit: machine.kernelLimit,
       adopted,
+      claims: alone,
       models: {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { admit, type Candidate, type Holder } from "../../../agent/decisions/admission.ts";
+import { admit, type Candidate, type Holder, unreserved } from "../../../agent/decisions/admission.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 
 const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({
@@ -86,6 +86,12 @@ describe("admission", () => {
     );
     const higher = [holder("x", 3), holder("y", 2, { since: 200, priority: 3 })];
     assert.equal(admitted(queue, higher, 10).start, "z");
+  });
+
+  it("holds a start back until the memory is reserved on the machine, and changes no other decision", () => {
+    assert.equal(unreserved({ kind: "starts" })?.kind, "reserves");
+    const waits = { kind: "waits", message: "m", queuePosition: 1 } as const;
+    assert.deepEqual([unreserved(waits), unreserved(undefined)], [waits, undefined]);
   });
 
   it("never exceeds the allocatable memory, and decides on every candidate", () => {

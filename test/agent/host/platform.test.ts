@@ -77,7 +77,7 @@ describe("probes of a Mac", () => {
       await shim("sysctl", "echo 5A1C0C0F");
       await shim("llama-server", '[ "$1" = --version ] || echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
       await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
-      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026"');
+      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026 $TZ"');
       await shim(
         "lsof",
         `[ "$1 $2 $3 $4" = "-nP -iTCP:8080 -sTCP:LISTEN -Fpc" ] && printf "p42\\ncpython3\\nf3\\n" && exit
@@ -95,7 +95,7 @@ describe("probes of a Mac", () => {
       const { backend, workingSetBytes, bootId } = mac.value;
       assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
       assert.equal(await mac.value.availableBytes(), 4706254848);
-      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026");
+      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026 UTC");
       assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
       assert.deepEqual(await mac.value.writersOf("/other"), []);
       assert.equal(await mac.value.listenerOn(8080), "python3 (pid 42)");
