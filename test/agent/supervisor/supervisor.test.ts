@@ -150,14 +150,15 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
 
   it("gives each waiting workload its position in the queue, by priority", async () => {
     await open("well");
-    await want("default/chat");
+    const budget = { bytes: 1000 * MIB, source: "crd-budget" } as const;
+    await want("default/chat", { budget });
     await until("default/chat", inState("Ready"));
     for (const [name, priority] of [
       ["default/low", 1],
       ["default/high", 3],
       ["default/middle", 2],
     ] as const) {
-      await want(name, { priority, budget: { bytes: 1000 * MIB, source: "crd-budget" } });
+      await want(name, { priority, budget });
     }
     machine.footprint = () => 900 * MIB;
     await tick();
