@@ -42,11 +42,16 @@ function killChildren(): void {
 }
 
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
+  return startProgram(CLI, site, ...flags);
+}
+
+/** The agent of another command line than that from source: `bin/pulumi-llmkube.js` is the one that is shipped. */
+export function startProgram(program: string, site: Site, ...flags: readonly string[]): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
   const child = spawn(
     process.execPath,
-    [CLI, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
+    [program, "agent", ...folders, "--llama-server", site.llamaServer, ...listen, ...flags],
     {
       stdio: ["ignore", "pipe", "pipe"],
     },
