@@ -1,50 +1,53 @@
-import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import { newSite, startAgent, statusOnce, stopped, writeManifests } from "../../test/agent/harness.ts";
+import { packagePath } from "../../agent/state/package.ts";
+import { newSite, type Site, startAgentWith, statusOnce, stopped, writeManifests } from "../../test/agent/harness.ts";
 import { standIn } from "../../test/agent/stand-in.ts";
-
-const WATCHED_MS = 10_000;
-/** Clock ticks a second of /proc/PID/stat, on every Linux that runs Node. */
-const TICKS = 100;
+import { costOf, type ProcessCost, watchdogOf } from "./process-cost.ts";
 
 export interface AgentCost {
   readonly models: number;
-  readonly residentBytes: number;
-  /** In percent of one core. */
-  readonly cpuPercent: number;
+  readonly main: ProcessCost;
+  /** Undefined where the agent has no watchdog process. */
+  readonly watchdog: ProcessCost | undefined;
 }
 
-/** What the agent itself costs while `models` are Ready: the real llama-server for one, stand-ins for more. */
+/** What the agent itself, as it is shipped, costs while `models` are Ready: the real llama-server for one, stand-ins for more. */
 export async function agentCost(models: number): Promise<AgentCost> {
   const real = await newSite();
-  const site = models === 1 ? real : { ...real, llamaServer: await standIn("well") };
-  const agent = startAgent(site);
+  const site = models <= 1 ? real : { ...real, llamaServer: await standIn("well") };
+  const agent = startAgentWith(site, { program: packagePath("bin/pulumi-llmkube.js") });
   try {
-    const names = Array.from({ length: models }, (_, index) => `chat-${index}`);
-    for (const name of names) await writeManifests(site, name, { port: await getPort(), contextSize: 512 });
-    await statusOnce(
-      site,
-      ({ workloads }) => workloads.filter(({ state }) => state === "Ready").length === models,
-      300_000,
-    );
+    await statusOnce(site, () => true);
+    await timeToReady(site, models);
     const pid = agent.child.pid ?? 0;
-    const before = await cpuTicks(pid);
-    await sleep(WATCHED_MS);
-    const cpuPercent = ((await cpuTicks(pid)) - before) / TICKS / (WATCHED_MS / 1000) / 0.01;
-    return { models, residentBytes: await residentBytes(pid), cpuPercent };
+    const watchdog = await watchdogOf(pid);
+    const [main, other] = await Promise.all([
+      costOf(pid),
+      watchdog === undefined ? Promise.resolve(undefined) : costOf(watchdog),
+    ]);
+    return { models, main, watchdog: other };
   } finally {
     await stopped(agent);
   }
 }
 
-async function cpuTicks(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** From `models` manifests being written, all at once, to all of them being Ready; with stand-ins, in milliseconds. */
+export async function manyReadyMs(models: number): Promise<number> {
+  const site = { ...(await newSite()), llamaServer: await standIn("well") };
+  const agent = startAgentWith(site, { program: packagePath("bin/pulumi-llmkube.js") });
+  try {
+    await statusOnce(site, () => true);
+    return await timeToReady(site, models);
+  } finally {
+    await stopped(agent);
+  }
 }
 
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+async function timeToReady(site: Site, models: number): Promise<number> {
+  const ports = await Promise.all(Array.from({ length: models }, () => getPort()));
+  const began = performance.now();
+  for (const [index, port] of ports.entries()) await writeManifests(site, `chat-${index}`, { port, contextSize: 512 });
+  const ready = ({ state }: { readonly state: string }) => state === "Ready";
+  await statusOnce(site, ({ workloads }) => workloads.filter(ready).length === models, 300_000);
+  return performance.now() - began;
 }

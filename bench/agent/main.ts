@@ -1,8 +1,11 @@
 // npm run bench:agent: how fast the agent reacts, what it costs, and how far a process exceeds its budget. Linux only.
 import { formatBytes } from "../../api/quantity.ts";
-import { agentCost } from "./footprint.ts";
+import { agentCost, manyReadyMs } from "./footprint.ts";
 import { latencies } from "./latency.ts";
 import { overshoot } from "./overshoot.ts";
+import type { ProcessCost } from "./process-cost.ts";
+
+const MANY = 30;
 
 const { spawnedMs, readyMs, floorMs, decidedMs, goneMs } = await latencies();
 console.log("| from | to | ms | relative to the floor |\n|---|---|---|---|");
@@ -12,11 +15,17 @@ console.log(row("manifest written", "Ready: healthy and one token answered", rea
 console.log(row("budget lowered below what is used", "decision to stop", decidedMs, ratio(decidedMs, floorMs)));
 console.log(row("budget lowered below what is used", "process gone", goneMs, ratio(goneMs, floorMs)));
 
-console.log("\n| the agent itself, models | resident | CPU of one core |\n|---|---|---|");
-const costs = [await agentCost(1), await agentCost(20)];
-for (const { models, residentBytes, cpuPercent } of costs) {
-  console.log(`| ${models} | ${formatBytes(residentBytes)} | ${cpuPercent.toFixed(1)} % |`);
+console.log(
+  "\n| models | process | resident (RSS, PSS) | CPU of one core | system calls a second | written a minute |\n|---|---|---|---|---|---|",
+);
+for (const models of [0, 1, 20]) {
+  const { main, watchdog } = await agentCost(models);
+  console.log(costRow(models, "main", main));
+  if (watchdog !== undefined) console.log(costRow(models, "watchdog", watchdog));
 }
+
+const thirty = await manyReadyMs(MANY);
+console.log(`\n${MANY} stand-in models, manifests written to all Ready: ${(thirty / 1000).toFixed(1)} s`);
 
 console.log(
   "\n| growth of the process | limit behind the watchdog | above its budget of 512 MiB | for ms |\n|---|---|---|---|",
@@ -28,6 +37,14 @@ for (const growth of ["grows-50", "grows-1024"] as const) {
       `| ${growth.replace("grows-", "")} MiB/s | ${cap} | ${formatBytes(overBytes)} | ${overMs.toFixed(0)} |`,
     );
   }
+}
+
+function costRow(models: number, name: string, cost: ProcessCost): string {
+  const [resident, proportional, written] = [cost.residentBytes, cost.proportionalBytes, cost.writtenBytes].map(
+    formatBytes,
+  );
+  const calls = cost.systemCalls?.toFixed(0) ?? "?";
+  return `| ${models} | ${name} | ${resident}, ${proportional} | ${cost.cpuPercent.toFixed(2)} % | ${calls} | ${written} |`;
 }
 
 function row(from: string, to: string, milliseconds: number, beside: string): string {

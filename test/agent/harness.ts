@@ -51,6 +51,8 @@ export interface AgentSettings {
   readonly kernelCap?: boolean;
   /** File descriptor for its standard output. By default it is read, and kept in {@link AgentProcess}. */
   readonly output?: number;
+  /** Its command line: by default from source; `bin/pulumi-llmkube.js` is the one that is shipped. */
+  readonly program?: string;
 }
 
 export function startAgent(site: Site, ...flags: readonly string[]): AgentProcess {
@@ -59,13 +61,13 @@ export function startAgent(site: Site, ...flags: readonly string[]): AgentProces
 
 export function startAgentWith(
   site: Site,
-  { flags = [], env = {}, kernelCap = true, output: to }: AgentSettings,
+  { flags = [], env = {}, kernelCap = true, output: to, program = CLI }: AgentSettings,
 ): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
   const claims = flags.includes("--claims") ? [] : ["--claims", `${site.state}-claims`];
   const options = [...folders, ...claims, "--llama-server", site.llamaServer, ...listen, ...flags];
-  const agent = [process.execPath, CLI, "agent", ...options];
+  const agent = [process.execPath, program, "agent", ...options];
   const [file = "", ...args] = kernelCap ? agent : withoutKernelCap(agent);
   const child = spawn(file, args, { stdio: ["ignore", to ?? "pipe", "pipe"], env: { ...process.env, ...env } });
   let output = "";
