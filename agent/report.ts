@@ -8,18 +8,25 @@ import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
 import type { StatusSinks } from "./status/sink.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
+export interface Notices {
+  readonly problems: () => readonly string[];
+  readonly notes: () => readonly string[];
+}
+
 export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
   readonly source: Pick<WorkSource, "current">;
+  /** What else has something to say to a person: the llama-server on the disk, files that hang. */
+  readonly notices: readonly Notices[];
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter({ host, kernelCap, supervisor, source, statusServer, sinks }: Reporter) {
+export function reporter({ host, kernelCap, supervisor, source, notices, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const facts: AgentFacts = {
     pid: process.pid,
@@ -34,7 +41,9 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
-    const { problems, notes } = source.current();
+    const work = source.current();
+    const problems = [...work.problems, ...notices.flatMap((one) => one.problems())];
+    const notes = [...work.notes, ...notices.flatMap((one) => one.notes())];
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),

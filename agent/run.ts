@@ -1,16 +1,21 @@
 import type { Logger } from "pino";
 import { fail, ok, type Result } from "../api/result.ts";
 import { describeAllocatable } from "../memory/allocatable.ts";
+import { fileGate } from "./files/gate.ts";
+import { fileLooks } from "./files/looks.ts";
+import { slowFiles } from "./files/slow.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { alarmClock } from "./lifecycle/alarm.ts";
 import { awakeClock } from "./lifecycle/awake-clock.ts";
 import { backgroundWork } from "./lifecycle/background.ts";
 import { runBeside } from "./lifecycle/runnable.ts";
+import { installedServer, pathOfCommand } from "./llama-server/installed.ts";
+import { readSupportedFlags } from "./llama-server/supported-flags.ts";
 import { reconcileLoop } from "./loop.ts";
 import { reporter } from "./report.ts";
 import { openDirectory } from "./sources/directory/directory.ts";
-import { type AgentOptions, type AgentSignals, type Host, inspectHost } from "./startup.ts";
+import { type AgentOptions, type AgentSignals, type Host, inspectHost, neededOptions } from "./startup.ts";
 import { lockState } from "./state/lock.ts";
 import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { logSink } from "./status/log-sink.ts";
@@ -63,8 +68,21 @@ async function serve(
   const { limit, text: kernelCap } = await openKernelLimit(stateDirectory);
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: alarm.ring });
+  const gate = fileGate(clock);
+  const looks = fileLooks(gate, alarm.ring, clock);
+  const server = installedServer({
+    path: await pathOfCommand(llamaServer),
+    options: host.supportedFlags,
+    ask: () => readSupportedFlags(llamaServer, neededOptions(options)),
+    ...{ looks, changed: alarm.ring, clock, now: () => new Date() },
+  });
+  const access = modelAccess({ folder: models, gate, looks, changed: alarm.ring, signal: stop, clock });
   const processes = supervisor({
     ...host,
+    // Read at each start: it may be another llama-server by then.
+    get supportedFlags() {
+      return server.options();
+    },
     ...{
       llamaServer,
       stateDirectory,
@@ -74,15 +92,19 @@ async function serve(
       clock: awakeClock(clock),
       wake: alarm.ring,
     },
-    models: modelAccess(models, alarm.ring, stop, clock),
+    models: { ...access, server: server.view },
   });
   kill.addEventListener("abort", processes.killAll);
-  const directory = { folder: options.manifests, host: host.facts, running: processes.running, changed: alarm.ring };
-  const source = await openDirectory(directory);
+  const source = await openDirectory({
+    folder: options.manifests,
+    host: () => ({ ...host.facts, options: server.options() }),
+    ...{ running: processes.running, changed: alarm.ring },
+  });
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
-  const report = reporter({ host, kernelCap, supervisor: processes, source, statusServer, sinks });
+  const notices = [server, { problems: () => slowFiles(gate), notes: () => [] }];
+  const report = reporter({ host, kernelCap, supervisor: processes, source, notices, statusServer, sinks });
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost });
   const wanted = () => source.current().models;
   const collector = modelCollector({ ...{ folder: models, maxBytes: options.modelsMaxBytes, wanted }, say: info });

@@ -7,5 +7,10 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
   console.error(`pulumi-llmkube: it needs Node.js ${OLDEST_NODE.join(".")} or newer; this is ${process.versions.node}`);
   process.exit(2);
 }
+const { enlargeThreadPool } = await import("../dist/agent/lifecycle/thread-pool.js");
+// Before the first file operation, which would fix its size.
+if (process.argv[2] === "agent") enlargeThreadPool();
 const { main } = await import("../dist/cli/main.js");
 await main(process.argv);
+const { endInTime } = await import("../dist/agent/lifecycle/end-process.js");
+endInTime();

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../agent/http/listen.ts";
+import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
 import { defaultState } from "../agent/state/paths.ts";
@@ -32,14 +33,14 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
     if (stop.signal.aborted) {
       // A second signal means: do not wait.
       kill.abort();
-      process.exit(EXIT_INTERRUPTED_TWICE);
+      endProcess(EXIT_INTERRUPTED_TWICE);
     }
     stop.abort();
   };
   const onFault = (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
     log.fatal(`the agent failed: ${message}; its servers run on: start the agent again to have them watched`);
-    process.exit(EXIT_FAULT);
+    endProcess(EXIT_FAULT);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   process.on("uncaughtException", onFault);

@@ -39,6 +39,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     supportedFlags: options,
     stateDirectory: await temporaryDirectory(),
     models: {
+      server: () => ({ state: "usable", options }),
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },

@@ -81,6 +81,7 @@ export function stage() {
       kernelLimit: machine.kernelLimit,
       adopted,
       models: {
+        server: () => ({ state: "usable", options }),
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },

@@ -6,8 +6,11 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileGate } from "../../../agent/files/gate.ts";
+import { fileLooks } from "../../../agent/files/looks.ts";
 import { DEFAULT_LIMITS } from "../../../agent/store/limits.ts";
-import { modelStore, type StoredModel } from "../../../agent/store/store.ts";
+import { modelStore } from "../../../agent/store/store.ts";
+import type { StoredModel } from "../../../agent/store/stored.ts";
 import type { FailureKind } from "../../../api/result.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -43,18 +46,27 @@ describe("the model store", () => {
     server.close();
   });
 
+  const clock = () => now;
   const openStore = (at: string = folder) =>
-    modelStore(
-      at,
-      () => {},
-      new AbortController().signal,
+    modelStore({
+      folder: at,
+      looks: fileLooks(fileGate(clock), () => {}, clock),
+      changed: () => {},
+      signal: new AbortController().signal,
       limits,
-      () => now,
-    );
+      clock,
+    });
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
     return `http://127.0.0.1:${address.port}/${name}`;
+  };
+  /** Once somebody has looked at the files. */
+  const looked = async (look: () => StoredModel): Promise<StoredModel> => {
+    for (let view = look(); ; view = look()) {
+      if (view.state !== "looking") return view;
+      await sleep(1);
+    }
   };
   const settled = async (look: () => StoredModel): Promise<StoredModel> => {
     for (let view = look(); ; view = look()) {
@@ -66,13 +78,14 @@ describe("the model store", () => {
   it("downloads once for two who ask, and finds it again", async () => {
     const store = openStore();
     const [a, b] = [aWorkload({ source: url(), sha256 }), aWorkload({ name: "default/b", source: url(), sha256 })];
-    assert.equal(store(a, "look").state, "absent");
-    assert.equal(store(a, "fetch").state, "working");
+    assert.equal((await looked(() => store(a, "look"))).state, "absent");
+    assert.equal((await looked(() => store(a, "fetch"))).state, "working");
     store(b, "fetch");
     const stored = await settled(() => store(a, "fetch"));
     assert(stored.state === "ready");
     assert.deepEqual(await readFile(stored.path), model);
-    assert.deepEqual(openStore()(b, "look"), stored);
+    const again = openStore();
+    assert.deepEqual(await looked(() => again(b, "look")), stored);
     assert.equal(requests, 1);
   });
 
@@ -110,8 +123,7 @@ describe("the model store", () => {
   const requestsWithin = async (hours: number, look: () => StoredModel) => {
     const before = requests;
     for (const end = now + hours * HOUR; now < end; now += 60_000) {
-      look();
-      await sleep(1);
+      await looked(look);
     }
     await settled(look);
     return requests - before;
@@ -185,7 +197,10 @@ describe("the model store", () => {
       assert.equal((await settled(look)).state, "failed");
       assert.equal(await requestsWithin(1, look), 0);
       await writeFile(token, "hf_good");
-      assert.equal(look().state, "working");
+      while (look().state === "failed") {
+        now += 1000;
+        await sleep(1);
+      }
       assert.equal((await settled(look)).state, "ready");
     } finally {
       process.env = machine;
@@ -205,9 +220,9 @@ describe("the model store", () => {
     const partly = await settled(() => store(wanted, "fetch"));
     assert(partly.state === "failed");
     assert.match(partly.failure.error, /big-00003-of-00003\.gguf: .* answers 404/);
-    assert.equal(openStore()(wanted, "look").state, "absent");
-    broken = false;
     const again = openStore();
+    assert.equal((await looked(() => again(wanted, "look"))).state, "absent");
+    broken = false;
     const stored = await settled(() => again(wanted, "fetch"));
     assert(stored.state === "ready", JSON.stringify(stored));
     assert.match(stored.path, /\/[0-9a-f]{16}-big-00001-of-00003\.gguf$/);
@@ -223,7 +238,12 @@ describe("the model store", () => {
     const stored = await settled(() => store(wanted, "fetch"));
     assert(stored.state === "ready");
     await rm(stored.path);
-    assert.equal(store(wanted, "fetch").state, "working");
+    now += 1000;
+    const seen = async () => {
+      while (store(wanted, "fetch").state === "ready") await sleep(1);
+      return store(wanted, "fetch").state;
+    };
+    assert.equal(await seen(), "working");
     assert.deepEqual(await settled(() => store(wanted, "fetch")), stored);
     assert.equal(requests, 2);
   });
@@ -238,9 +258,9 @@ describe("the model store", () => {
     };
     const [one, other] = [openStore(), openStore()];
     const wanted = aWorkload({ source: url(), sha256: createHash("sha256").update(big).digest("hex") });
-    one(wanted, "fetch");
+    await looked(() => one(wanted, "fetch"));
     while (requests === 0) await sleep(10);
-    other(wanted, "fetch");
+    await looked(() => other(wanted, "fetch"));
     await sleep(300);
     assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent is downloading it" });
     finish();
