@@ -92,7 +92,7 @@ async function serve(
       clock: awakeClock(clock),
       wake: alarm.ring,
     },
-    models: { ...access, server: server.view },
+    models: { ...access, server: server.view, doubtServer: server.doubt },
   });
   kill.addEventListener("abort", processes.killAll);
   const source = await openDirectory({

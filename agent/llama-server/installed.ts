@@ -1,5 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type Failure, fail, type Result } from "../../api/result.ts";
 import { contentStamp, type FileLooks } from "../files/looks.ts";
 import { attempts } from "../store/attempts.ts";
@@ -14,6 +15,8 @@ export type ServerView =
 /** A llama-server on the disk, which an upgrade may replace while servers run. What runs is left alone: it has the old one in memory. */
 export interface InstalledServer {
   readonly view: () => ServerView;
+  /** It has refused a flag that it is said to know: its libraries may be others, and it is asked anew. */
+  readonly doubt: () => void;
   /** Of the last one that could be used. */
   readonly options: () => SupportedFlags;
   readonly problems: () => readonly string[];
@@ -39,6 +42,7 @@ export interface InstalledOptions {
 /** Looks at the file whenever it is asked about, and asks it anew what it supports when it is another one. */
 export function installedServer({ path, options, ask, looks, changed, clock, now }: InstalledOptions): InstalledServer {
   let usable: { readonly stamp: string | undefined; readonly options: SupportedFlags } = { stamp: undefined, options };
+  let doubts = 0;
   let replacedAt: Date | undefined;
   const asks = attempts<ServerView>({
     failureIn: (view) => (view.state === "unusable" ? view.failure : undefined),
@@ -46,7 +50,7 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
     changed,
     clock,
   });
-  const asking: ServerView = { state: "asking", message: `${path} was replaced: asking it what it supports` };
+  const asking: ServerView = { state: "asking", message: `asking ${path} what it supports` };
 
   const view = (): ServerView => {
     const look = looks.look(path);
@@ -55,7 +59,7 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
         ? { state: "usable", options: usable.options }
         : { state: "asking", message: look.message };
     }
-    const stamp = contentStamp(look);
+    const stamp = `${contentStamp(look)} ${doubts}`;
     // The first look is at the one that was asked when the agent began.
     if (usable.stamp === undefined) usable = { ...usable, stamp };
     if (stamp === usable.stamp) return { state: "usable", options: usable.options };
@@ -66,12 +70,16 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
       run: async () => viewOf(path, await ask()),
     });
     if (answer.state !== "usable") return answer;
-    usable = { stamp, options: answer.options };
-    replacedAt = now();
+    const isOther = !isDeepStrictEqual(answer.options, usable.options) || contentOf(stamp) !== contentOf(usable.stamp ?? stamp);
+    if (isOther) replacedAt = now();
+    usable = { stamp, options: isOther ? answer.options : usable.options };
     return answer;
   };
   return {
     view,
+    doubt: () => {
+      if (view().state === "usable") doubts += 1;
+    },
     options: () => usable.options,
     problems: () => {
       const current = view();
@@ -79,6 +87,11 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
     },
     notes: () => (replacedAt === undefined ? [] : [replacedNote(path, replacedAt)]),
   };
+}
+
+/** The stamp without the doubts. */
+function contentOf(stamp: string): string {
+  return stamp.slice(0, stamp.lastIndexOf(" "));
 }
 
 /** What keeps it from running may pass without a change of the file: a library is put back. */

@@ -1,4 +1,4 @@
-import { link, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { type Failure, fail } from "../../api/result.ts";
 import { withTokenFile } from "../../fetch/hub-token.ts";
 import { locate } from "../../fetch/locate.ts";
@@ -9,7 +9,7 @@ import { download } from "./download.ts";
 import { type ModelFiles, type ModelSource, modelFiles, versionsPath } from "./files.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { StoredModel } from "./stored.ts";
-import { rememberSha256 } from "./versions.ts";
+import { checkedSha256, rememberChecked } from "./versions.ts";
 
 /** Each holds up to four connections, and as many threads of the pool where its disk hangs. */
 const DOWNLOADING: GateLimits = { most: 6, mostOnOneDisk: 6 };
@@ -29,8 +29,8 @@ export type Provide = (model: ModelSource, progress: Say) => Promise<StoredModel
 
 /**
  * Brings the files of a model into the folder. All who ask for one source come one after the other, so that the second finds what the first
- * has fetched: a file that came without a sha256 is checked for the one who names it, and gets a second name where it is the right one. Where
- * it is not, that is a matter of the one who names the sha256: the file stays, and the source is asked for another version.
+ * has fetched: a file that came without a sha256 is checked, once, for the one who names it. Where it
+ * is another one, that is a matter of the one who names the sha256: the file stays, and the source is asked for another version.
  */
 export function provider({ folder, looks, checks, clock, signal, limits }: ProviderOptions): Provide {
   const downloads = fileGate(clock, DOWNLOADING);
@@ -60,22 +60,23 @@ export function provider({ folder, looks, checks, clock, signal, limits }: Provi
     return undefined;
   };
 
-  /** Where a file that came without a sha256 has this one: its path, or that of the second name it got. */
-  const uncheckedFile = async ({ source, sha256 }: ModelSource, progress: Say): Promise<string | undefined> => {
-    const unchecked = modelFiles(folder, source, undefined);
-    if (sha256 === undefined || !(await areThere(unchecked))) return undefined;
-    const [{ path }] = unchecked;
+  /** Whether the file that came without a sha256 has this one. */
+  const isUnchecked = async ({ source, sha256 }: ModelSource, progress: Say): Promise<boolean> => {
+    const [{ path }, ...shards] = modelFiles(folder, source, undefined);
+    if (sha256 === undefined || !(await areThere([path, ...shards.map((shard) => shard.path)]))) return false;
+    const notes = versionsPath(folder, source);
+    const before = await checkedSha256(notes, path);
+    if (before !== undefined) return before === sha256;
     const found = await checks.run(path, () => sha256OfFile(path, progress));
-    if (!found.ok) return undefined;
-    await rememberSha256(versionsPath(folder, source), found.value);
-    if (found.value !== sha256) return undefined;
-    return (await linked(unchecked, modelFiles(folder, source, sha256), looks)) ?? path;
+    if (found.ok) await rememberChecked(notes, path, found.value);
+    return found.ok && found.value === sha256;
   };
 
   const provide = async (model: ModelSource, progress: Say): Promise<StoredModel> => {
     const own = modelFiles(folder, model.source, model.sha256);
-    const checked = await uncheckedFile(model, progress);
-    if (checked !== undefined) return { state: "ready", path: checked };
+    if (await isUnchecked(model, progress)) {
+      return { state: "ready", path: modelFiles(folder, model.source, undefined)[0].path };
+    }
     const failure: Failure | undefined = await downloadAll(own, model, progress);
     return failure === undefined ? { state: "ready", path: own[0].path } : { state: "failed", failure };
   };
@@ -97,8 +98,8 @@ export function provider({ folder, looks, checks, clock, signal, limits }: Provi
   };
 }
 
-async function areThere(files: ModelFiles): Promise<boolean> {
-  for (const { path } of files) {
+async function areThere(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
     const isFile = await stat(path).then(
       (stats) => stats.isFile(),
       () => false,
@@ -108,16 +109,17 @@ async function areThere(files: ModelFiles): Promise<boolean> {
   return true;
 }
 
-/** Gives files a second name each; the first of the new names, or undefined on a disk that knows no hard links. */
-export async function linked(from: ModelFiles, to: ModelFiles, looks: FileLooks): Promise<string | undefined> {
-  try {
-    for (const [index, { path }] of to.entries()) {
-      const source = from[index];
-      if (source !== undefined) await link(source.path, path);
-      await looks.lookNow(path);
-    }
-    return to[0].path;
-  } catch {
-    return undefined;
+/**
+ * Gives the files of a model, which were checked, the names of those that serve who names no sha256: one name for all, by which they are
+ * found, and kept, whoever is left.
+ */
+export async function shared(folder: string, { source, sha256 }: ModelSource, looks: FileLooks): Promise<void> {
+  if (sha256 === undefined) return;
+  const to = modelFiles(folder, source, undefined);
+  for (const [index, { path }] of modelFiles(folder, source, sha256).entries()) {
+    const name = to[index]?.path;
+    if (name !== undefined) await rename(path, name);
   }
+  await rememberChecked(versionsPath(folder, source), to[0].path, sha256);
+  for (const { path } of to) await looks.lookNow(path);
 }

@@ -7,7 +7,7 @@ import { attempts } from "./attempts.ts";
 import { sha256OfFile } from "./checked.ts";
 import { type ModelFiles, type ModelSource, modelFiles } from "./files.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./limits.ts";
-import { linked, provider } from "./provide.ts";
+import { provider, shared } from "./provide.ts";
 import type { StoredModel } from "./stored.ts";
 
 export interface StoreOptions {
@@ -69,14 +69,16 @@ export function modelStore({ folder, looks, changed, signal, clock, limits = DEF
     return undefined;
   };
 
-  /** A file that was checked gets a second name, by which it is found, and kept, when nobody names its sha256 any more. */
-  const nameAlso = (path: string, source: string) => {
-    const unchecked = modelFiles(folder, source, undefined);
-    const of = [...(named.get(source) ?? [])].map((sha) => modelFiles(folder, source, sha));
-    const from = of.find(([first]) => first.path === path);
-    if (from === undefined) return;
-    const run = async () => ({ state: "ready", path: (await linked(from, unchecked, looks)) ?? path }) as const;
-    jobs.look({ key: `another name for ${path}`, stamp: "", revision: "", begun, run });
+  /** Of one source there is one file: one that was checked serves all from now on. */
+  const share = (path: string, source: string) => {
+    const sha256 = [...(named.get(source) ?? [])].find((sha) => modelFiles(folder, source, sha)[0].path === path);
+    const key = `sharing ${path}`;
+    const run = async () => {
+      await shared(folder, { source, sha256 }, looks);
+      jobs.forget(key);
+      return { state: "absent" } as const;
+    };
+    jobs.look({ key, stamp: "", revision: "", begun, run });
   };
 
   const remote = ({ source, sha256 }: ModelSource, intent: Intent, revision: string): StoredModel => {
@@ -86,7 +88,7 @@ export function modelStore({ folder, looks, changed, signal, clock, limits = DEF
     const unchecked = modelFiles(folder, source, undefined);
     const others = sha256 === undefined ? [...shas].map((sha) => modelFiles(folder, source, sha)) : [];
     const found = firstPresent([own, ...others]);
-    if (found?.state === "ready" && intent === "fetch" && found.path !== own[0].path) nameAlso(found.path, source);
+    if (found?.state === "ready" && intent === "fetch" && found.path !== own[0].path) share(found.path, source);
     if (found !== undefined) return found;
     if (intent === "look") return (sha256 && firstPresent([unchecked])) || { state: "absent" };
     const token = lookAtAll(looks, [tokenFileOf(source, process.env) ?? []].flat());

@@ -38,16 +38,21 @@ export interface Need {
 export interface ModelAccess {
   /** The llama-server that a start would run. What cannot be started with it now is no reason to stop what runs. */
   readonly server: () => ServerView;
+  /** Asks it anew what it supports, after it refused one of its flags. */
+  readonly doubtServer: () => void;
   readonly header: LookAtHeader;
   /** `fetch`: begin a download that has not begun. `revision`: as of `header`. */
   readonly stored: (file: ModelFile, intent: "look" | "fetch", revision?: string) => StoredModel;
 }
 
+/** What a preparation asks for. */
+export type PrepareAccess = Omit<ModelAccess, "doubtServer">;
+
 /** Whether a model fits its own budget: the estimate, or why it is refused. */
 export type CheckFit = (served: Served, settings: EstimateSettings, budget: Budget) => Need | Refused;
 
 /** The headers first, wherever they are: what does not fit is refused before a byte is downloaded. */
-export function prepare(workload: Workload, access: ModelAccess, check: CheckFit = checkFit): Preparation {
+export function prepare(workload: Workload, access: PrepareAccess, check: CheckFit = checkFit): Preparation {
   const server = access.server();
   if (server.state === "asking") return { stage: "reading", message: server.message };
   if (server.state === "unusable")
@@ -70,7 +75,7 @@ export function prepare(workload: Workload, access: ModelAccess, check: CheckFit
   return "stage" in need ? need : fetchAll(workload, need, access);
 }
 
-function headerOf(file: ModelFile, local: StoredModel, { header }: ModelAccess, revision: string) {
+function headerOf(file: ModelFile, local: StoredModel, { header }: PrepareAccess, revision: string) {
   return header(local.state === "ready" ? local.path : file.source, revision);
 }
 
@@ -93,7 +98,7 @@ interface Checked {
   readonly need: Need | Refused;
 }
 
-export function preparer(access: ModelAccess, check: CheckFit = checkFit): Preparer {
+export function preparer(access: PrepareAccess, check: CheckFit = checkFit): Preparer {
   const known = new Map<WorkloadId, Checked>();
   return {
     prepare: (workload) =>
@@ -145,7 +150,7 @@ function failing({ kind, retryAfterMs }: Failure): Failing {
 }
 
 /** All at once; ready when the last of them is. */
-function fetchAll(workload: Workload, need: Need, { stored }: ModelAccess): Preparation {
+function fetchAll(workload: Workload, need: Need, { stored }: PrepareAccess): Preparation {
   const files = servedFiles(workload);
   const fetch = (file: ModelFile) => stored(file, "fetch", revisionOf(workload));
   const model = fetch(files.model);

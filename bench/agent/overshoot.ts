@@ -40,6 +40,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     stateDirectory: await temporaryDirectory(),
     models: {
       server: () => ({ state: "usable", options }),
+      doubtServer: () => {},
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },

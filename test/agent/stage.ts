@@ -82,6 +82,7 @@ export function stage() {
       adopted,
       models: {
         server: () => ({ state: "usable", options }),
+        doubtServer: () => {},
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },

@@ -273,6 +273,95 @@ describe("the model store", () => {
     while ((await readdir(folder)).length > 1) await sleep(50);
   });
 
+  describe("of one source with a sha256 and without", () => {
+    const weights = async () => (await readdir(folder)).filter((name) => name.endsWith(".gguf"));
+    const plain = () => aWorkload({ source: url() });
+    const naming = (sha: string = sha256) => aWorkload({ name: "default/b", source: url(), sha256: sha });
+    beforeEach(() => {
+      answer = (_, response) => response.writeHead(200, { etag: '"one"', "content-length": model.length }).end(model);
+    });
+
+    it("keeps one file, checked once, for the next agent too, whoever came first", async () => {
+      for (const order of [
+        [plain, naming],
+        [naming, plain],
+      ]) {
+        await rm(folder, { recursive: true, force: true });
+        requests = 0;
+        const store = openStore();
+        for (const each of order) assert.equal((await settled(() => store(each(), "fetch"))).state, "ready");
+        for (let looks = 0; looks < 20; looks += 1) {
+          now += 1000;
+          for (const each of order) assert.notEqual((await settled(() => store(each(), "fetch"))).state, "failed");
+        }
+        assert.equal((await weights()).length, 1);
+        const again = openStore();
+        for (const each of order) assert.equal((await settled(() => again(each(), "fetch"))).state, "ready");
+        const alone = openStore();
+        assert.equal((await settled(() => alone(plain(), "fetch"))).state, "ready");
+        assert.equal(requests, 1);
+      }
+    });
+
+    it("keeps one file where both ask at once", async () => {
+      const store = openStore();
+      const both = await Promise.all([plain(), naming()].map((each) => settled(() => store(each, "fetch"))));
+      assert.deepEqual(
+        both.map(({ state }) => state),
+        ["ready", "ready"],
+      );
+      assert.deepEqual([requests, (await weights()).length], [1, 1]);
+    });
+
+    it("fails for the one who names another sha256, without a second download, and leaves the file to the other", async () => {
+      const store = openStore();
+      const good = await settled(() => store(plain(), "fetch"));
+      assert(good.state === "ready");
+      const wrong = "0".repeat(64);
+      answer = (_, response) =>
+        response.writeHead(200, { etag: '"one"', "content-length": model.length }).write(model.subarray(0, 64));
+      const bad = await settled(() => store(naming(wrong), "fetch"));
+      assert(bad.state === "failed");
+      assert.equal(bad.failure.kind, "invalid");
+      assert.match(bad.failure.error, /its sha256 is [0-9a-f]{64}, the Model asks for 0000/);
+      assert.deepEqual(await readFile(good.path), model);
+      assert.equal(await requestsWithin(10, () => store(naming(wrong), "fetch")), 0);
+      assert.deepEqual([requests, (await weights()).length], [2, 1], "the second request asked for the ETag");
+    });
+
+    it("fetches the version that is asked for once the source has it", async () => {
+      const store = openStore();
+      await settled(() => store(plain(), "fetch"));
+      const other = writeGguf({ metadata: { "general.architecture": "other" } });
+      answer = (_, response) => response.writeHead(200, { etag: '"two"', "content-length": other.length }).end(other);
+      const wanted = naming(createHash("sha256").update(other).digest("hex"));
+      const stored = await settled(() => store(wanted, "fetch"));
+      assert(stored.state === "ready", JSON.stringify(stored));
+      assert.deepEqual(await readFile(stored.path), other);
+    });
+
+    it("does not fetch a wrong file again after a restart of the agent while its ETag is the same", async () => {
+      const wrong = naming("0".repeat(64));
+      const big = Buffer.concat([model, Buffer.alloc(2 ** 20)]);
+      let sent = 0;
+      answer = (_, response) => {
+        response.writeHead(200, { etag: '"one"', "content-length": big.length });
+        sent += 1;
+        // The second is not sent whole: who waits for it waits for ever.
+        if (sent === 1) response.end(big);
+        else response.write(big.subarray(0, 64));
+      };
+      for (let agents = 0; agents < 3; agents += 1) {
+        const store = openStore();
+        const bad = await settled(() => store(wrong, "fetch"));
+        assert(bad.state === "failed");
+        assert.match(bad.failure.error, /its sha256 is/);
+        assert.deepEqual(await weights(), []);
+      }
+      assert.equal(sent, 3, "each asks for the ETag once");
+    });
+  });
+
   it("refuses before the first byte what the disk cannot hold", async () => {
     answer = (_, response) => response.setHeader("content-length", 2 ** 52).write(model);
     const store = openStore();

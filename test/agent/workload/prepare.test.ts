@@ -3,8 +3,8 @@ import type { ServerView } from "../../../agent/llama-server/installed.ts";
 import type { StoredModel } from "../../../agent/store/stored.ts";
 import {
   type CheckFit,
-  type ModelAccess,
   type Preparation,
+  type PrepareAccess,
   prepare,
   preparer,
 } from "../../../agent/workload/prepare.ts";
@@ -40,7 +40,7 @@ describe("what a start needs", () => {
   ): Preparation => {
     const resolved = resolveBudget(budget);
     assert(resolved.ok);
-    const resources: ModelAccess = {
+    const resources: PrepareAccess = {
       server,
       header: () => ({ state: "read", header: typeof header === "string" ? fail(header) : ok(header) }),
       stored: (_, intent) => {
@@ -95,7 +95,7 @@ describe("what a start needs", () => {
   it("says of what kind a failure is, and when to come back; a model that is merely too large is none", () => {
     const kindOf = (preparation: Preparation) =>
       "kind" in preparation ? [preparation.kind, preparation.retryAfterMs] : undefined;
-    const access = (header: Result<GgufHeader>, model: StoredModel): ModelAccess => ({
+    const access = (header: Result<GgufHeader>, model: StoredModel): PrepareAccess => ({
       server,
       header: () => ({ state: "read", header }),
       stored: () => model,
@@ -114,7 +114,7 @@ describe("what a start needs", () => {
 
   it("hands the manifest's version on, so that a change of it is a reason to try again", () => {
     const seen: (string | undefined)[] = [];
-    const access: ModelAccess = {
+    const access: PrepareAccess = {
       server,
       header: (_, revision) => {
         seen.push(revision);
@@ -140,7 +140,7 @@ describe("what a start needs", () => {
   describe("kept from one look to the next", () => {
     const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
     let checks: number;
-    let access: ModelAccess;
+    let access: PrepareAccess;
     let header: GgufHeader;
 
     beforeEach(() => {
@@ -217,7 +217,7 @@ describe("what a start needs", () => {
   });
 
   describe("from the llama-server on the disk", () => {
-    const access = (view: ServerView): ModelAccess => ({
+    const access = (view: ServerView): PrepareAccess => ({
       server: () => view,
       header: () => ({ state: "read", header: ok(gemma) }),
       stored: () => stored,
@@ -262,10 +262,10 @@ describe("what a start needs", () => {
   it("says what it waits for where a disk hangs", () => {
     const message = "looking at /Volumes/x/m.gguf has taken more than 10 s: its disk may be away";
     const hanging = { state: "looking", message } as const;
-    const reading: ModelAccess = { server, header: () => ({ state: "reading", message }), stored: () => stored };
+    const reading: PrepareAccess = { server, header: () => ({ state: "reading", message }), stored: () => stored };
     const header = () => ({ state: "read", header: ok(gemma) }) as const;
-    const storing: ModelAccess = { server, header, stored: () => hanging };
-    const fetching: ModelAccess = { server, header, stored: (_, intent) => (intent === "fetch" ? hanging : stored) };
+    const storing: PrepareAccess = { server, header, stored: () => hanging };
+    const fetching: PrepareAccess = { server, header, stored: (_, intent) => (intent === "fetch" ? hanging : stored) };
     for (const access of [reading, storing, fetching]) {
       const workload = aWorkload({ fields: { ...fields, settings } });
       assert.deepEqual(prepare(workload, access), { stage: "reading", message });
