@@ -24,7 +24,7 @@ const AGENT = {
   status: [],
   "llama-server": ["host/command", "files", "store/attempts"],
   workload: ["llama-server", "store", "files"],
-  state: ["status", "workload/workload-id"],
+  state: ["status", "workload/workload-id", "host/command"],
   decisions: ["workload", "status/status", "host/platform"],
   sources: ["workload", "store/files", "files"],
   "server-logs": [],

@@ -70,7 +70,8 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
       run: async () => viewOf(path, await ask()),
     });
     if (answer.state !== "usable") return answer;
-    const isOther = !isDeepStrictEqual(answer.options, usable.options) || contentOf(stamp) !== contentOf(usable.stamp ?? stamp);
+    const isOther =
+      !isDeepStrictEqual(answer.options, usable.options) || contentOf(stamp) !== contentOf(usable.stamp ?? stamp);
     if (isOther) replacedAt = now();
     usable = { stamp, options: isOther ? answer.options : usable.options };
     return answer;
