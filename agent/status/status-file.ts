@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
+import { errorCode } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { StatusSink } from "./sink.ts";
 import { type AgentStatus, statusSchema } from "./status.ts";
@@ -10,7 +11,16 @@ export function fileSink(stateDirectory: string): StatusSink {
   return {
     name: "the status file",
     publish: async (status) => {
-      await writeFileAtomic(statusPath(stateDirectory), `${JSON.stringify(status, null, 2)}\n`, { fsync: false });
+      const text = `${JSON.stringify(status, null, 2)}\n`;
+      const write = () => writeFileAtomic(statusPath(stateDirectory), text, { fsync: false });
+      try {
+        await write();
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+        // Somebody has removed the folder.
+        await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+        await write();
+      }
     },
     terminated: async () => {},
   };

@@ -1,8 +1,8 @@
-import { errorText } from "../../api/error-code.ts";
 import { backOffMs } from "../decisions/back-off.ts";
 import { evictedAgain } from "../decisions/eviction.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
+import { stateFolderProblem } from "../state/problem.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
@@ -76,8 +76,7 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   try {
     running = await startServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
   } catch (error) {
-    const message = `the state folder ${options.stateDirectory} cannot be written (${errorText(error)}): check its disk space and permissions`;
-    return failStart(entry, "StartFailed", message, options);
+    return failStart(entry, "StartFailed", stateFolderProblem(options.stateDirectory, error), options);
   }
   if (running === undefined) {
     const { port } = workload.fields;
