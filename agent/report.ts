@@ -1,5 +1,3 @@
-import { formatBytes } from "../api/quantity.ts";
-import type { HostClaims, Other } from "./claims/host-claims.ts";
 import type { Pressure } from "./decisions/pressure.ts";
 import { lastReading } from "./host/last-reading.ts";
 import type { PressureLevel } from "./host/platform.ts";
@@ -10,26 +8,32 @@ import type { Host } from "./startup.ts";
 import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
 import type { StatusSinks } from "./status/sink.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
-import type { Watchdog } from "./watchdog/watchdog.ts";
 
 /** How often the memory that the machine has left is read, in milliseconds: it is for display only. */
 const AVAILABLE_MS = 5000;
+
+/** A part of the agent that may have something to say to a person. */
+export interface Notices {
+  /** Sentences that a person should act on. */
+  readonly problems: () => readonly string[];
+  /** Sentences for information only. */
+  readonly notes: () => readonly string[];
+}
 
 export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
   readonly supervisor: Pick<Supervisor, "pressure">;
-  readonly watchdog: Pick<Watchdog, "problem">;
-  readonly claims: Pick<HostClaims, "others" | "problems">;
   readonly source: Pick<WorkSource, "current">;
+  /** What else has something to say: the watchdog, the llama-server on the disk, files that hang, other agents. */
+  readonly notices: readonly Notices[];
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter(reporter: Reporter) {
-  const { host, kernelCap, supervisor, watchdog, claims, source, statusServer, sinks } = reporter;
+export function reporter({ host, kernelCap, supervisor, source, notices, statusServer, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const standing = [openFilesProblem(openFilesLimit()), problem].filter((one) => one !== undefined);
   const facts: AgentFacts = {
@@ -45,21 +49,18 @@ export function reporter(reporter: Reporter) {
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
-    const { problems, notes } = source.current();
-    const found = [...problems, ...claims.problems()];
+    const work = source.current();
+    const problems = [...work.problems, ...notices.flatMap((one) => one.problems()), ...standing];
+    const notes = [...work.notes, ...notices.flatMap((one) => one.notes())];
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: [...found, ...standing, ...[watchdog.problem()].filter((one) => one !== undefined)],
-      notes: [...notes, ...claims.others().map(holdsNote)],
+      problems,
+      notes,
       now: new Date(),
     };
     sinks.publish(agentStatus(facts, readings, workloads));
   };
-}
-
-function holdsNote({ label, bytes }: Other): string {
-  return `${formatBytes(bytes)} of this machine's memory are held by ${label}`;
 }
 
 /** The pressure level for the status; null if the last sample failed. */

@@ -1,5 +1,5 @@
 import { formatBytes } from "../api/quantity.ts";
-import { fail, ok, type Result } from "../api/result.ts";
+import { ok, type Result } from "../api/result.ts";
 import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
@@ -55,14 +55,11 @@ export interface Host {
 export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
-  const supportedFlags = await readSupportedFlags(options.llamaServer);
+  const supportedFlags = await readSupportedFlags(options.llamaServer, neededOptions(options));
   if (!supportedFlags.ok) return supportedFlags;
   const { apiKeyFile } = options;
   const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
   if (key?.ok === false) return key;
-  if (key !== undefined && !supportedFlags.value.has("--api-key-file")) {
-    return fail(`${options.llamaServer} does not support --api-key-file: update llama.cpp`);
-  }
   const facts = factsOf(platform.value, supportedFlags.value, options);
   const allocatable = resolveAllocatable({ ...facts, physicalMemoryBytes: platform.value.hostMemoryBytes });
   if (!allocatable.ok) return allocatable;
@@ -74,6 +71,11 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
     allocatable: allocatable.value,
     warning,
   });
+}
+
+/** Options of llama-server that these options of the agent need. */
+export function neededOptions({ apiKeyFile }: Pick<HostOptions, "apiKeyFile">): readonly string[] {
+  return apiKeyFile === undefined ? [] : ["--api-key-file"];
 }
 
 function claimWarning(claimed: number | undefined, { hostMemoryBytes }: Platform): string | undefined {

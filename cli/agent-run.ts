@@ -1,9 +1,9 @@
 import type { ListenAddress } from "../agent/http/listen.ts";
+import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
 import { defaultState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
-import { endProcess } from "./end-process.ts";
 import { takeSignals } from "./signals.ts";
 
 /** What a person typed, parsed. */

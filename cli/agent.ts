@@ -18,7 +18,7 @@ export function agentCommand(): Command {
     .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
     .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", resolvePath)
     .option("--memory-fraction <f>", "fraction of memory for models, above 0 and at most 1", parseFraction)
-    .option("--host-memory <quantity>", "use less memory than the machine has, for example 16Gi", parseBytes)
+    .option("--host-memory <quantity>", "use less memory than the machine has, for example 16Gi", parseHostMemory)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
@@ -67,6 +67,15 @@ function parseFraction(text: string): number {
   const fraction = Number(text);
   if (text.trim() !== "" && fraction > 0 && fraction <= 1) return fraction;
   throw new InvalidArgumentError("It must be above 0 and at most 1, for example 0.75.");
+}
+
+/** The smallest models need some 300 MiB; less is a slip, such as a number without its unit. */
+const LEAST_HOST_MEMORY = 512 * 2 ** 20;
+
+function parseHostMemory(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes >= LEAST_HOST_MEMORY) return bytes;
+  throw new InvalidArgumentError("It must be at least 512Mi, which holds one small model: for example 16Gi.");
 }
 
 function parseBytes(text: string): number {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { HubEnvironment } from "./locate.ts";
@@ -14,9 +14,9 @@ export interface TokenEnvironment extends HubEnvironment {
 }
 
 /** `environment` with `HF_TOKEN`: where it is not set, from the file that `hf auth login` writes, if there is one. */
-export function withTokenFile(environment: TokenEnvironment): HubEnvironment {
+export async function withTokenFile(environment: TokenEnvironment): Promise<HubEnvironment> {
   const { HF_ENDPOINT, HF_TOKEN } = environment;
-  return { HF_ENDPOINT, HF_TOKEN: HF_TOKEN?.trim() || readToken(tokenPath(environment)) };
+  return { HF_ENDPOINT, HF_TOKEN: HF_TOKEN?.trim() || (await readToken(tokenPath(environment))) };
 }
 
 function tokenPath({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME }: TokenEnvironment): string {
@@ -24,25 +24,24 @@ function tokenPath({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME }: TokenEnvironment)
   return HF_TOKEN_PATH || join(home, "token");
 }
 
+/** One at a time on a path: it may be on a disk that hangs. */
+const reading = new Map<string, Promise<string | undefined>>();
+
 /** A file that is not there or cannot be read is no token: public models need none. */
-function readToken(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").trim() || undefined;
-  } catch {
-    return undefined;
-  }
+function readToken(path: string): Promise<string | undefined> {
+  const begun = reading.get(path);
+  if (begun !== undefined) return begun;
+  const read = readFile(path, "utf8")
+    .then(
+      (text) => text.trim() || undefined,
+      () => undefined,
+    )
+    .finally(() => reading.delete(path));
+  reading.set(path, read);
+  return read;
 }
 
-/**
- * Changes when the token file does, for a source that is read with it; constant for other sources. A file that cannot be looked at is
- * as good as none.
- */
-export function tokenStamp(source: string, environment: TokenEnvironment): string {
-  if (!/^hf:/i.test(source) || environment.HF_TOKEN?.trim()) return "";
-  try {
-    const { mtimeMs, ctimeMs, size } = statSync(tokenPath(environment));
-    return `${mtimeMs} ${ctimeMs} ${size}`;
-  } catch {
-    return "";
-  }
+/** The token file that a source is read with; undefined where none is: the source is not on the hub, or `HF_TOKEN` is set. */
+export function tokenFileOf(source: string, environment: TokenEnvironment): string | undefined {
+  return /^hf:/i.test(source) && !environment.HF_TOKEN?.trim() ? tokenPath(environment) : undefined;
 }

@@ -15,7 +15,7 @@ export interface Retrying {
   readonly waiting?: (message: string) => void;
 }
 
-/** Tries again within one read or download, after failures that seconds may mend. Raises the last failure. */
+/** Tries again within one read or download, after failures that seconds may mend; a 429 without a time is none of them. Raises the last failure. */
 export async function retrying<T>(attempt: () => Promise<T>, options: Retrying): Promise<T> {
   const { signal, retries, progress = () => 0 } = options;
   let failures = 0;
@@ -25,12 +25,17 @@ export async function retrying<T>(attempt: () => Promise<T>, options: Retrying):
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof TransientRefusal)) throw error;
+      if (!(error instanceof TransientRefusal) || asksForPeace(error)) throw error;
       failures = progress() > before ? 1 : failures + 1;
       if (failures > retries) throw error;
       await sleep(waitAfter(error, failures, options), undefined, { signal });
     }
   }
+}
+
+/** A server that has had enough, and does not say for how long: what is tried within seconds only makes it worse. */
+function asksForPeace({ kind, retryAfterMs }: TransientRefusal): boolean {
+  return kind === "throttled" && retryAfterMs === undefined;
 }
 
 function waitAfter(refusal: TransientRefusal, failures: number, { backOff, patienceMs, waiting }: Retrying): number {

@@ -99,7 +99,7 @@ async function readShards(
 }
 
 async function readFileHeader(source: string, reading: Reading): Promise<Result<GgufHeader>> {
-  const location = locate(source, withTokenFile(process.env), reading.token);
+  const location = locate(source, await withTokenFile(process.env), reading.token);
   if (!location.ok) return location;
   try {
     const header = await readFrom(location.value, reading);

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { quoted } from "../../fetch/refusal.ts";
 
 const TIMEOUT_MS = 20_000;
 
@@ -14,11 +15,13 @@ export async function outputOf(
 ): Promise<Result<string>> {
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
-    execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout) => {
+    execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout, stderr) => {
       if (error === null) return resolve(ok(stdout));
       if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
       if (error.killed) return resolve(fail(`${file} gave no answer within ${timeoutMs / 1000} s`));
-      resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})`));
+      const [said = ""] = stderr.trim().split("\n");
+      const why = said === "" ? "" : `: ${quoted(said)}`;
+      resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`));
     });
   });
 }

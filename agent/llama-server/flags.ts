@@ -35,6 +35,9 @@ export interface ModelPaths {
   readonly draft?: string;
 }
 
+/** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
+export const EVERY_OPTION: Pick<SupportedFlags, "has"> = { has: () => true };
+
 /** More layers than any model has. */
 const ALL_LAYERS = 999;
 
@@ -48,7 +51,11 @@ const ALL_LAYERS = 999;
  *
  * An older server that lacks the option to turn a feature off does not have that feature either.
  */
-export function serverFlags(fields: ServerFields, paths: ModelPaths, options: SupportedFlags): readonly string[] {
+export function serverFlags(
+  fields: ServerFields,
+  paths: ModelPaths,
+  options: Pick<SupportedFlags, "has">,
+): readonly string[] {
   const { settings } = fields;
   return [
     ...["--model", paths.model, "--alias", fields.name],

@@ -20,10 +20,20 @@ const REQUIRED: readonly (readonly string[])[] = [
   ["--load-mode", "--no-mmap"],
 ];
 
-/** The options in the `--help` of this binary. Fails if the binary is not llama-server, or too old to be held to a budget. */
-export async function readSupportedFlags(llamaServer: string): Promise<Result<SupportedFlags>> {
+/**
+ * The options in the `--help` of this binary. Fails if the binary is not llama-server, too old to be held to a budget, or without one of
+ * the options `needed` besides.
+ */
+export async function readSupportedFlags(
+  llamaServer: string,
+  needed: readonly string[] = [],
+): Promise<Result<SupportedFlags>> {
   const help = await outputOf(llamaServer, ["--help"]);
-  return help.ok ? usableFlags(llamaServer, help.value) : help;
+  if (!help.ok) return help;
+  const flags = usableFlags(llamaServer, help.value);
+  if (!flags.ok) return flags;
+  const missing = needed.find((option) => !flags.value.has(option));
+  return missing === undefined ? flags : fail(`${llamaServer} does not support ${missing}: update llama.cpp`);
 }
 
 /** The options in a help text; fails as {@link readSupportedFlags} does. */

@@ -1,6 +1,7 @@
-import { readFile, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, stat, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
+import { errorCode } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { patienceMs } from "./changes.ts";
 import type { StatusSink } from "./sink.ts";
@@ -21,7 +22,7 @@ export function fileSink(stateDirectory: string, clock: () => number = () => per
   let beatAt = 0;
   const write = async (status: AgentStatus) => {
     const at = clock();
-    await writeFileAtomic(path, `${JSON.stringify(status, null, 2)}\n`, { fsync: false });
+    await writeText(path, `${JSON.stringify(status, null, 2)}\n`);
     written = { status, at };
     beatAt = at;
   };
@@ -37,6 +38,17 @@ export function fileSink(stateDirectory: string, clock: () => number = () => per
     },
     terminated: async () => {},
   };
+}
+
+/** Makes the state folder again if somebody has removed it. */
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await writeFileAtomic(path, text, { fsync: false });
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFileAtomic(path, text, { fsync: false });
+  }
 }
 
 /** Whether the file is there and its time was moved. */

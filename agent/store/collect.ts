@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorText } from "../../api/error-code.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { keyOfFile, type ModelSource, modelKey } from "./files.ts";
@@ -43,7 +45,8 @@ export interface Collection {
   /** The models that manifests name; undefined while a manifest cannot be read. */
   readonly wanted: () => readonly ModelSource[] | undefined;
   /** Gets one sentence about each model that was removed. */
-  readonly say: (message: string) => void;
+  readonly say: (message: string) => unknown;
+  readonly remove?: (path: string) => Promise<void>;
 }
 
 const INTERVAL_MS = 60_000;
@@ -53,16 +56,31 @@ export function modelCollector(collection: Collection): Runnable {
   return {
     name: "the collection of unused models",
     run: async (signal) => {
+      let before: ReadonlySet<string> = new Set();
       while (!signal.aborted) {
         await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
-        if (!signal.aborted) await collect(collection, Date.now()).catch(() => {});
+        // On a disk that hangs it may never end.
+        if (signal.aborted) return;
+        const said = new Set<string>();
+        const pass = collect({ ...collection, say: (message) => said.add(message) }, Date.now()).catch(() => {});
+        await Promise.race([pass, aborted(signal)]);
+        // What still cannot be removed is no news.
+        for (const message of said) if (!before.has(message)) collection.say(message);
+        before = said;
       }
     },
   };
 }
 
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
 /** One pass of the collection. A folder that does not exist counts as empty. `now` is in milliseconds since the epoch. */
-export async function collect({ folder, maxBytes, wanted, say }: Collection, now: number): Promise<void> {
+export async function collect(
+  { folder, maxBytes, wanted, say, remove = removeAny }: Collection,
+  now: number,
+): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const models = await keptModels(folder, names, keysOf(wanted()));
   for (const { key } of models.filter((model) => model.wanted)) await markUsed(folder, key, now);
@@ -71,17 +89,26 @@ export async function collect({ folder, maxBytes, wanted, say }: Collection, now
     // A manifest may have been added since the list was made.
     if (keysOf(wanted() ?? []).has(key)) continue;
     const files = names.filter((name) => keyOfFile(name) === key);
-    for (const name of files) await removeFile(join(folder, name));
+    const failures = (await Promise.all(files.map((name) => removeFile(join(folder, name), remove)))).filter(
+      (code) => code !== undefined,
+    );
     const bytes = models.find((model) => model.key === key)?.bytes ?? 0;
     const limit = formatBytes(maxBytes);
+    const what = `${labelOf(files)} (${formatBytes(bytes)}), the least recently used model`;
+    const [code] = failures;
     say(
-      `removed ${labelOf(files)} (${formatBytes(bytes)}), the least recently used model, to stay within --models-max ${limit}`,
+      code === undefined
+        ? `removed ${what}, to stay within --models-max ${limit}`
+        : `cannot remove ${what}, to stay within --models-max ${limit} (${code}): check the permissions of ${folder}`,
     );
   }
 }
 
 function keysOf(wanted: readonly ModelSource[] | undefined): ReadonlySet<string> {
-  return new Set((wanted ?? []).map(({ source, sha256 }) => modelKey(source, sha256)));
+  // One file may have two names, with a sha256 and without.
+  return new Set(
+    (wanted ?? []).flatMap(({ source, sha256 }) => [modelKey(source, sha256), modelKey(source, undefined)]),
+  );
 }
 
 /** The modification time of this file is the last use. That of the model itself shows whether its header must be read again. */
@@ -106,20 +133,35 @@ async function keptModels(
   wanted: ReadonlySet<string>,
 ): Promise<readonly KeptModel[]> {
   const models = new Map<string, KeptModel>();
+  const counted = new Set<string>();
   for (const name of names) {
     const key = keyOfFile(name);
     const stats = key === undefined ? undefined : await stat(join(folder, name)).catch(() => undefined);
     if (key === undefined || stats === undefined) continue;
     const { bytes, usedAt } = models.get(key) ?? { bytes: 0, usedAt: Number.NEGATIVE_INFINITY };
-    const size = stats.isFile() ? stats.size : 0;
+    const file = `${stats.dev} ${stats.ino}`;
+    // A file with two names takes its space once, and gives it back with the last of them.
+    const size = stats.isFile() && !counted.has(file) ? stats.size : 0;
+    counted.add(file);
     models.set(key, { key, bytes: bytes + size, usedAt: Math.max(usedAt, stats.mtimeMs), wanted: wanted.has(key) });
   }
   return [...models.values()];
 }
 
-async function removeFile(path: string): Promise<void> {
-  // A folder beside a part file is its lock, which expires by itself.
-  await rm(path, { force: true }).catch(() => {});
+function removeAny(path: string): Promise<void> {
+  return rm(path, { force: true });
+}
+
+/** The code of what went wrong; undefined where it is gone. */
+async function removeFile(path: string, remove: (path: string) => Promise<void>): Promise<string | undefined> {
+  try {
+    await remove(path);
+    return undefined;
+  } catch (error) {
+    const code = errorText(error);
+    // A folder beside a part file is its lock, which expires by itself.
+    return code === "ERR_FS_EISDIR" ? undefined : code;
+  }
 }
 
 function labelOf(files: readonly string[]): string {

@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import lockfile from "proper-lockfile";
 import { errorCode, errorText } from "../../api/error-code.ts";
 import { type Failure, fail, failIn } from "../../api/result.ts";
-import { strongEtag } from "../../fetch/http-part.ts";
+import { type FileIdentity, strongEtag } from "../../fetch/http-part.ts";
 import type { HttpLocation } from "../../fetch/locate.ts";
 import { failureOf, Refusal } from "../../fetch/refusal.ts";
 import { fileDigest } from "./digest.ts";
@@ -15,12 +14,15 @@ import { progressText, rateMeter } from "./progress.ts";
 import { bytesIn, frontier } from "./ranges.ts";
 import { checkFloor, checkSpaceFor } from "./space.ts";
 import { transfer } from "./transfer.ts";
+import { knownSha256, readVersions, rememberVersion } from "./versions.ts";
 
 export interface Download {
   readonly location: HttpLocation;
   /** Where the whole, checked file appears; `.part` is filled until then. */
   readonly path: string;
   readonly sha256: string | undefined;
+  /** Where it is remembered what was seen of the source: a version that is known to be another file is not fetched again. */
+  readonly versionsPath?: string;
   readonly limits: StoreLimits;
   readonly signal: AbortSignal;
   readonly progress: (message: string) => void;
@@ -49,7 +51,7 @@ export async function download(job: Download): Promise<Failure | undefined> {
     await mkdir(folder, { recursive: true });
     const unlock = await lockPart(job, signal, () => stolen.abort());
     try {
-      if (!existsSync(job.path)) await fetchWhole({ ...job, signal }, stolen.signal);
+      if (!(await exists(job.path))) await fetchWhole({ ...job, signal }, stolen.signal);
     } finally {
       await unlock().catch(() => {});
     }
@@ -59,6 +61,13 @@ export async function download(job: Download): Promise<Failure | undefined> {
     if (stolen.signal.aborted) return fail(`the download of ${name} was taken over by another agent`, "interrupted");
     return downloadFailure(error, name, folder);
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 const LOCK_RETRY_MS = 1000;
@@ -112,7 +121,9 @@ function isResumable(part: PartFile, sha256: string | undefined): boolean {
   return strongEtag(identity) !== undefined || identity?.lastModified !== undefined || sha256 !== undefined;
 }
 
-async function receive({ location, path, sha256, limits, signal, progress }: Download, part: PartFile): Promise<void> {
+async function receive(job: Download, part: PartFile): Promise<void> {
+  const { location, path, sha256, limits, signal, progress, versionsPath } = job;
+  const versions = versionsPath === undefined ? [] : await readVersions(versionsPath);
   if (!isResumable(part, sha256)) await part.restart(undefined);
   const clock = () => performance.now();
   const folder = dirname(path);
@@ -136,7 +147,10 @@ async function receive({ location, path, sha256, limits, signal, progress }: Dow
     await checkMagic(part);
     magicSeen = true;
   };
-  const opened = async ({ fileBytes }: { readonly fileBytes: number }) => {
+  const opened = async (identity: FileIdentity) => {
+    const { fileBytes } = identity;
+    const known = knownSha256(versions, identity);
+    if (sha256 !== undefined && known !== undefined && known !== sha256) throw otherContent(known, sha256);
     if (fileBytes < SMALLEST) throw new BadContent(`it ended after ${fileBytes} bytes`);
     total = fileBytes;
     digest.restart();
@@ -152,10 +166,26 @@ async function receive({ location, path, sha256, limits, signal, progress }: Dow
   await savingMeanwhile(fetching, makeSafe, limits.checkpointMs, signal);
   await part.checkpoint();
   await checkWhole(part, total);
-  if (sha256 === undefined) return;
+  if (sha256 === undefined) return remember(job, part.identity(), undefined);
   await digest.upTo(total, () => progress(`checking its sha256, ${Math.floor((digest.hashedBytes() / total) * 100)}%`));
   const found = digest.hex();
-  if (found !== sha256) throw new BadContent(`its sha256 is ${found}, the Model asks for ${sha256}`);
+  if (found === sha256) return;
+  await remember(job, part.identity(), found);
+  throw otherContent(found, sha256);
+}
+
+function otherContent(found: string, asked: string): BadContent {
+  return new BadContent(`its sha256 is ${found}, the Model asks for ${asked}`);
+}
+
+async function remember(
+  { versionsPath }: Download,
+  identity: FileIdentity | undefined,
+  sha256: string | undefined,
+): Promise<void> {
+  const etag = strongEtag(identity);
+  if (versionsPath === undefined || identity === undefined || etag === undefined) return;
+  await rememberVersion(versionsPath, { etag, fileBytes: identity.fileBytes, sha256 });
 }
 
 /** Does `work` and, regularly, `save`, also while nothing comes; where that fails, the work ends with its error. */
@@ -194,7 +224,7 @@ async function checkMagic({ file }: PartFile): Promise<void> {
   if (!buffer.equals(MAGIC)) throw new BadContent("it is not a GGUF file: name the .gguf file itself");
 }
 
-const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"]);
+const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ELOOP"]);
 
 /** A folder may become writable at any time, and nothing says so: its failures are of a kind that is tried again. */
 function downloadFailure(error: unknown, name: string, folder: string): Failure {
@@ -206,6 +236,8 @@ function downloadFailure(error: unknown, name: string, folder: string): Failure 
       "unreachable",
     );
   }
+  if (code === "ENAMETOOLONG")
+    return fail(`the path of the models folder ${folder} is too long: name another one with --models`);
   if (code === "ENOSPC" || code === "EDQUOT") {
     return fail(`the disk of ${folder} is full: free space or name another folder with --models`, "no-space");
   }

@@ -8,6 +8,9 @@ export interface ModelFile {
   readonly path: string;
 }
 
+/** The files of a model, the named one first. */
+export type ModelFiles = readonly [ModelFile, ...ModelFile[]];
+
 /** A model as a manifest names it. */
 export interface ModelSource {
   readonly source: string;
@@ -15,7 +18,7 @@ export interface ModelSource {
   readonly sha256: string | undefined;
 }
 
-/** Identifies a model in the folder: the names of all its files begin with this key. */
+/** Identifies a model in the folder: the names of all its files begin with this key. A name that holds a sha256 tells that it was checked. */
 export function modelKey(source: string, sha256: string | undefined): string {
   return createHash("sha256")
     .update(`${source}\n${sha256 ?? ""}`)
@@ -29,15 +32,16 @@ export function keyOfFile(name: string): string | undefined {
 }
 
 /** The files of a downloaded model. A split model has one per shard; llama-server opens the first. */
-export function modelFiles(
-  folder: string,
-  source: string,
-  sha256: string | undefined,
-): readonly [ModelFile, ...ModelFile[]] {
+export function modelFiles(folder: string, source: string, sha256: string | undefined): ModelFiles {
   const key = modelKey(source, sha256);
   const fileOf = (shard: string): ModelFile => ({ source: shard, path: join(folder, `${key}-${plainName(shard)}`) });
   const [first, ...later] = shardSources(source);
   return [fileOf(first), ...later.map(fileOf)];
+}
+
+/** Where it is noted which versions of the source were seen. */
+export function versionsPath(folder: string, source: string): string {
+  return join(folder, `${modelKey(source, undefined)}-versions.json`);
 }
 
 /** The file name of a source, made safe. It keeps its end, because llama.cpp recognises shards by the number there. */

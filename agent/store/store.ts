@@ -1,93 +1,124 @@
-import { statSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { type Failure, fail, failIn } from "../../api/result.ts";
-import { tokenStamp, withTokenFile } from "../../fetch/hub-token.ts";
+import { type Failure, fail } from "../../api/result.ts";
+import { tokenFileOf } from "../../fetch/hub-token.ts";
 import { locate } from "../../fetch/locate.ts";
-import { failureOf, fileRefusal } from "../../fetch/refusal.ts";
+import { fileGate, type GateLimits } from "../files/gate.ts";
+import { changeStamp, contentStamp, type FileLooks, lookAtAll } from "../files/looks.ts";
 import { attempts } from "./attempts.ts";
-import { fileDigest } from "./digest.ts";
-import { download } from "./download.ts";
-import { changeStamp, contentStamp } from "./file-stamp.ts";
-import { type ModelFile, type ModelSource, modelFiles } from "./files.ts";
+import { sha256OfFile } from "./checked.ts";
+import { type ModelFiles, type ModelSource, modelFiles } from "./files.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "./limits.ts";
+import { provider, shared } from "./provide.ts";
+import type { StoredModel } from "./stored.ts";
 
-export type StoredModel =
-  | { readonly state: "absent" }
-  | { readonly state: "working"; readonly message: string }
-  | { readonly state: "ready"; readonly path: string }
-  | { readonly state: "failed"; readonly failure: Failure };
+export interface StoreOptions {
+  /** Where downloaded models are kept. */
+  readonly folder: string;
+  readonly looks: FileLooks;
+  /** Called after each piece of work. */
+  readonly changed: () => void;
+  /** Ends all work when it is aborted. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that never go back. */
+  readonly clock: () => number;
+  readonly limits?: StoreLimits;
+}
 
-type Say = (message: string) => void;
+/** Reading a disk from many places at once makes it slower. */
+const CHECKING: GateLimits = { most: 4, mostOnOneDisk: 2 };
 
 /**
- * Models on this machine. Paths and file:// are used in place; http(s) and hf:// are downloaded into `folder`, once for
- * all who ask for the same source. A model is ready only when all its shards are there, and its named file, where the Model
+ * Models on this machine. Paths and file:// are used in place; http(s) and hf:// are downloaded into `folder`, once for all who ask for the
+ * same source, with a sha256 or without. A model is ready only when all its shards are there, and its named file, where the Model
  * has a sha256, was checked.
  */
-export function modelStore(
-  folder: string,
-  changed: () => void,
-  signal: AbortSignal,
-  limits: StoreLimits = DEFAULT_LIMITS,
-  clock: () => number = () => performance.now(),
-) {
-  const jobs = attempts<StoredModel>({
-    failureIn: (view) => (view.state === "failed" ? view.failure : undefined),
-    failed,
-    changed,
-    clock,
-  });
+export function modelStore({ folder, looks, changed, signal, clock, limits = DEFAULT_LIMITS }: StoreOptions) {
+  const failureIn = (view: StoredModel) => (view.state === "failed" ? view.failure : undefined);
+  const jobs = attempts<StoredModel>({ failureIn, failed, changed, clock });
+  const checks = fileGate(clock, CHECKING);
+  const provide = provider({ folder, looks, checks, clock, signal, limits });
+  /** The sha256 that Models name, by source: a file that was checked also serves the Model that names none. */
+  const named = new Map<string, Set<string>>();
 
-  const fetchFiles = async (files: readonly ModelFile[], sha256: string | undefined, progress: Say) => {
-    for (const [index, { source, path }] of files.entries()) {
-      const location = locate(source, withTokenFile(process.env));
-      if (!location.ok) return location;
-      if (location.value.kind === "file") return fail(`${location.value.name} is not an address to download from`);
-      const shard = files.length > 1 ? `shard ${index + 1} of ${files.length}, ` : "";
-      const failure = await download({
-        location: location.value,
-        path,
-        sha256: index === 0 ? sha256 : undefined,
-        limits,
-        signal,
-        progress: (message) => progress(shard + message),
-      });
-      if (failure !== undefined) return failure;
+  const present = (files: ModelFiles) => {
+    const seen = lookAtAll(
+      looks,
+      files.map(({ path }) => path),
+    );
+    if (seen.state === "looking") return seen;
+    return seen.looks.every((look) => look.state === "found" && look.stats.isFile());
+  };
+
+  const local = (path: string, sha256: string | undefined, intent: Intent, revision: string): StoredModel => {
+    if (sha256 === undefined || intent === "look") return { state: "ready", path };
+    const look = looks.look(path);
+    if (look.state === "looking") return look;
+    return jobs.look({
+      key: `${contentStamp(look)} ${path} ${sha256}`,
+      ...{ stamp: changeStamp(look), revision, begun },
+      run: (show) => checks.run(path, () => checked(path, sha256, (message) => show({ state: "working", message }))),
+    });
+  };
+
+  /** The first of these that is there; undefined where none is. */
+  const firstPresent = (candidates: readonly ModelFiles[]): StoredModel | undefined => {
+    for (const files of candidates) {
+      const found = present(files);
+      if (found === true) return { state: "ready", path: files[0].path };
+      if (found !== false) return found;
     }
     return undefined;
   };
 
-  /** @param revision of the manifest: another one is a reason to try again what failed for good */
-  return ({ source, sha256 }: ModelSource, intent: "look" | "fetch", revision = ""): StoredModel => {
-    const location = locate(source, process.env);
-    if (!location.ok) return failed(location);
-    if (location.value.kind === "file") {
-      const { path } = location.value;
-      if (sha256 === undefined || intent === "look") return { state: "ready", path };
-      return jobs.look({
-        key: `${contentStamp(path)} ${path} ${sha256}`,
-        ...{ stamp: changeStamp(path), revision, begun },
-        run: (show) => checked(path, sha256, (message) => show({ state: "working", message })),
-      });
-    }
-    const files = modelFiles(folder, source, sha256);
-    const [{ path }] = files;
-    if (files.every((file) => isFile(file.path))) return { state: "ready", path };
-    if (intent === "look") return { state: "absent" };
+  /** Of one source there is one file: one that was checked serves all from now on. */
+  const share = (path: string, source: string) => {
+    const sha256 = [...(named.get(source) ?? [])].find((sha) => modelFiles(folder, source, sha)[0].path === path);
+    const key = `sharing ${path}`;
+    const run = async () => {
+      await shared(folder, { source, sha256 }, looks);
+      jobs.forget(key);
+      return { state: "absent" } as const;
+    };
+    jobs.look({ key, stamp: "", revision: "", begun, run });
+  };
+
+  const remote = ({ source, sha256 }: ModelSource, intent: Intent, revision: string): StoredModel => {
+    const shas = named.get(source) ?? new Set();
+    named.set(source, sha256 === undefined ? shas : shas.add(sha256));
+    const own = modelFiles(folder, source, sha256);
+    const unchecked = modelFiles(folder, source, undefined);
+    const others = sha256 === undefined ? [...shas].map((sha) => modelFiles(folder, source, sha)) : [];
+    const found = firstPresent([own, ...others]);
+    if (found?.state === "ready" && intent === "fetch" && found.path !== own[0].path) share(found.path, source);
+    if (found !== undefined) return found;
+    if (intent === "look") return (sha256 && firstPresent([unchecked])) || { state: "absent" };
+    const token = lookAtAll(looks, [tokenFileOf(source, process.env) ?? []].flat());
+    if (token.state === "looking") return token;
     const work = {
-      key: path,
-      ...{ stamp: tokenStamp(source, process.env), revision, begun },
-      run: async (show: (view: StoredModel) => void): Promise<StoredModel> => {
-        const failure = await fetchFiles(files, sha256, (message) => show({ state: "working", message }));
-        return failure === undefined ? { state: "ready", path } : failed(failure);
-      },
+      key: own[0].path,
+      ...{ stamp: token.looks.map(changeStamp).join(), revision, begun },
+      run: (show: (view: StoredModel) => void) =>
+        provide({ source, sha256 }, (message) => show({ state: "working", message })),
     };
     const view = jobs.look(work);
-    if (view.state !== "ready") return view;
+    if (view.state !== "ready" || firstPresent([modelFilesAt(view.path, own, unchecked)]) !== undefined) return view;
     // It was there and is not any more.
-    jobs.forget(path);
+    jobs.forget(work.key);
     return jobs.look(work);
   };
+
+  /** @param revision of the manifest: another one is a reason to try again what failed for good */
+  return (model: ModelSource, intent: Intent, revision = ""): StoredModel => {
+    const location = locate(model.source, process.env);
+    if (!location.ok) return failed(location);
+    if (location.value.kind === "file") return local(location.value.path, model.sha256, intent, revision);
+    return remote(model, intent, revision);
+  };
+}
+
+type Intent = "look" | "fetch";
+
+function modelFilesAt(path: string, own: ModelFiles, unchecked: ModelFiles): ModelFiles {
+  return unchecked[0].path === path ? unchecked : own;
 }
 
 function begun(): StoredModel {
@@ -98,25 +129,9 @@ function failed(failure: Failure): StoredModel {
   return { state: "failed", failure };
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-async function checked(path: string, sha256: string, progress: Say): Promise<StoredModel> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      const digest = fileDigest(file);
-      const percent = () => Math.floor((digest.hashedBytes() / size) * 100);
-      await digest.upTo(size, () => progress(`checking its sha256, ${percent()}%`));
-      const found = digest.hex();
-      if (found === sha256) return { state: "ready", path };
-      return failed(fail(`${path} has sha256 ${found}, the Model asks for ${sha256}`));
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    return failed(failIn(path, failureOf(fileRefusal(error))));
-  }
+async function checked(path: string, sha256: string, progress: (message: string) => void): Promise<StoredModel> {
+  const found = await sha256OfFile(path, progress);
+  if (!found.ok) return failed(found);
+  if (found.value === sha256) return { state: "ready", path };
+  return failed(fail(`${path} has sha256 ${found.value}, the Model asks for ${sha256}`));
 }

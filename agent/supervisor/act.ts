@@ -1,7 +1,7 @@
-import { errorText } from "../../api/error-code.ts";
 import { backOffMs } from "../decisions/back-off.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
+import { stateFolderProblem } from "../state/problem.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
@@ -87,8 +87,7 @@ async function start(
   try {
     running = await spawnServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
   } catch (error) {
-    const message = `the state folder ${options.stateDirectory} cannot be written (${errorText(error)}): check its disk space and permissions`;
-    return failStart(entry, "StartFailed", message, options);
+    return failStart(entry, "StartFailed", stateFolderProblem(options.stateDirectory, error), options);
   }
   if (running === undefined) {
     const { port } = workload.fields;

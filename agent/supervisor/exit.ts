@@ -39,6 +39,7 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
   const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
+  if (reason === "BadFlag") options.models.doubtServer();
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
 }
 

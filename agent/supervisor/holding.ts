@@ -20,7 +20,8 @@ function heldServer({ running }: Entry): readonly HeldProcess[] {
   const { inForce, record, startedAt, phase } = running;
   const { startTime } = record;
   const order = { priority: inForce.priority, startedAt, leaving: phase === "stopping" };
-  return [{ key: serverKey(inForce.id), pid, startTime, ...order, ...heldTo(inForce) }];
+  const { logPath } = running.process;
+  return [{ key: serverKey(inForce.id), pid, startTime, logPath, ...order, ...heldTo(inForce) }];
 }
 
 /** What the workload says about how it is to be held. */

@@ -33,8 +33,6 @@ export interface Projector {
   readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
   /** What the watchdog is to hold of them. */
   readonly held: () => readonly HeldProcess[];
-  /** Paths of the logs that are being written. */
-  readonly logs: () => readonly string[];
   /** Whether no such llama-server runs. */
   readonly idle: () => boolean;
   readonly killAll: () => void;
@@ -76,7 +74,6 @@ export function projectorOf(options: ProjectorOptions, hold: () => void): Projec
       for (const { server, workload } of asked.values()) if (!ids.has(workload.id)) server.signal("SIGKILL");
     },
     held: () => [...asked.values()].flatMap(heldProjection),
-    logs: () => [...asked.keys()].map(({ logPath }) => logPath),
     idle: () => asked.size === 0,
     killAll: () => {
       for (const server of asked.keys()) server.signal("SIGKILL");
@@ -92,7 +89,8 @@ function keyOf(id: WorkloadId): string {
 function heldProjection({ server, workload, startedAt }: Asked): readonly HeldProcess[] {
   const { pid } = server;
   if (pid === undefined || server.exit() !== undefined) return [];
-  return [{ ...heldTo(workload), key: keyOf(workload.id), pid, priority: PRIORITY, startedAt, leaving: false }];
+  const order = { priority: PRIORITY, startedAt, leaving: false };
+  return [{ ...heldTo(workload), key: keyOf(workload.id), pid, logPath: server.logPath, ...order }];
 }
 
 /** Writes a record before the spawn: if the agent is killed meanwhile, the next one finds and ends the orphan. */

@@ -33,14 +33,12 @@ export interface Supervisor {
   tick(wanted: Wanted): Promise<Outcome>;
   /** Whether none of its processes is left. */
   readonly idle: () => boolean;
-  /** Workloads that have a process. */
-  readonly running: () => ReadonlySet<WorkloadId>;
+  /** Workloads that have a process, and the port of each. */
+  readonly running: () => ReadonlyMap<WorkloadId, number>;
   /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
   /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
-  /** Paths of the logs that its processes write. */
-  readonly logs: () => readonly string[];
   /** Ends the questions to llama-server that are under way: nobody would wait for their answer. */
   readonly endProjections: () => void;
   /** Sends SIGKILL to all processes at once, for a person who cannot wait for the grace periods. */
@@ -91,11 +89,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
-    idle: () => runningIds(entries).size === 0 && projector.idle(),
-    running: () => runningIds(entries),
+    idle: () => portsInUse(entries).size === 0 && projector.idle(),
+    running: () => portsInUse(entries),
     pressure: monitor.pressure,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
-    logs: () => [...logsOf(entries), ...projector.logs()],
     endProjections: projector.killAll,
     killAll: () => {
       for (const { running } of entries.values()) running?.process.signal("SIGKILL");
@@ -113,12 +110,12 @@ function byName(one: Entry, other: Entry): number {
   return one.id < other.id ? -1 : 1;
 }
 
-function runningIds(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlySet<WorkloadId> {
-  return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ id }) => id));
-}
-
-function logsOf(entries: ReadonlyMap<WorkloadId, Entry>): readonly string[] {
-  return [...entries.values()].flatMap(({ running }) => running?.process.logPath ?? []);
+function portsInUse(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlyMap<WorkloadId, number> {
+  return new Map(
+    [...entries.values()].flatMap(({ id, running }) =>
+      running === undefined ? [] : [[id, running.started.fields.port]],
+    ),
+  );
 }
 
 /** Runs `work` for all entries. An exception becomes the fault of its own entry, shown in its status, and stops no other. */

@@ -3,6 +3,7 @@ import { openMeter } from "../host/meter.ts";
 import { signalGroup } from "../host/signal-group.ts";
 import { alarmClock } from "../lifecycle/alarm.ts";
 import { awakeClock } from "../lifecycle/awake-clock.ts";
+import { logKeeper } from "../server-logs/keeper.ts";
 import { watchdogTeller } from "./file.ts";
 import type { Held, ToWatchdog } from "./protocol.ts";
 import { reportsTo } from "./reports.ts";
@@ -37,6 +38,11 @@ process.on("disconnect", alarm.ring);
 // The terminal of the main part is none of its business.
 for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
 
+// A round never waits for the files of the logs: they are looked at in the thread pool, which a round does not use.
+const logs = () => held.processes.map(({ logPath }) => logPath);
+const keeper = logKeeper({ logs, say: (message) => process.connected && process.send?.({ kind: "say", message }) });
+keeper.run(new AbortController().signal).catch(() => {});
+
 for (;;) {
   await round();
   const now = clock();
@@ -58,7 +64,7 @@ async function round(): Promise<void> {
   const next = watchRound(watch, now, samples, clock());
   watch = next.watch;
   // First the reason, then the signal: the main part must know why a server ends when it sees the end.
-  report({ now: clock(), sightings: [...watch.sightings] });
+  report({ kind: "report", now: clock(), sightings: [...watch.sightings] });
   next.signals.forEach(send);
 }
 

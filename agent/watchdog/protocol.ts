@@ -7,8 +7,15 @@ export type ToWatchdog =
   /** The main part is alive; once a tick. */
   | { readonly kind: "beat" };
 
-/** From the watchdog to the main part, after each round. */
+/** From the watchdog to the main part. */
+export type FromWatchdog =
+  | Report
+  /** A sentence for the agent's log. */
+  | { readonly kind: "say"; readonly message: string };
+
+/** After each round. */
 export interface Report {
+  readonly kind: "report";
   /** The watchdog's clock, in milliseconds. All times in the sightings are of that clock. */
   readonly now: number;
   readonly sightings: readonly (readonly [key: string, sighting: Sighting])[];
@@ -19,12 +26,15 @@ export interface Held extends Holding {
   readonly processes: readonly HeldProcess[];
 }
 
+/** Its log is kept small here, too: this process goes on when the main part cannot. */
 export interface HeldProcess extends Watched {
   readonly id: string;
   /** `namespace/name`, for people. */
   readonly name: string;
   /** Start time in the platform's notation; undefined until it is known. */
   readonly startTime?: string | undefined;
+  /** The file that its output goes to, which is kept within bounds. */
+  readonly logPath: string;
 }
 
 /** Names the watchdog's process for people who look at the process table. The pid of the main part and the state folder follow. */

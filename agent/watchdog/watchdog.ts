@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import type { Sighting } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
 import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
-import { ARGUMENT, type Held, type Report, type ToWatchdog } from "./protocol.ts";
+import { ARGUMENT, type FromWatchdog, type Held, type Report, type ToWatchdog } from "./protocol.ts";
 
 /** The watchdog as the agent's main part sees it. */
 export interface Watchdog {
@@ -15,8 +15,9 @@ export interface Watchdog {
   readonly beat: () => void;
   /** What it knows of a process; its times are of the main part's clock. Undefined before its first sample. */
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
-  /** What a person should know about it, as a sentence; undefined while all is well. */
-  readonly problem: () => string | undefined;
+  /** Sentences about itself that a person should act on; none while all is well. */
+  readonly problems: () => readonly string[];
+  readonly notes: () => readonly string[];
   /** Ends it, and leaves the processes that it held running. */
   readonly close: () => Promise<void>;
 }
@@ -63,9 +64,10 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
     const startedAt = clock();
     const next = spawnWatchdog(stateDirectory);
     child = next;
-    next.on("message", (report: Report) => {
+    next.on("message", (message: FromWatchdog) => {
+      if (message.kind === "say") return say(message.message);
       const before = known;
-      known = received(report, clock());
+      known = received(message, clock());
       failure = undefined;
       if (isNews(before, known)) wake();
     });
@@ -103,11 +105,13 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       if (clock() - known.at <= SILENT_MS) return sighting;
       return { ...sighting, footprint: { ...sighting.footprint, unknown: true } };
     },
-    problem: () => {
+    problems: () => {
+      if (failure !== undefined) return [failure];
       const silent = clock() - known.at;
-      if (failure !== undefined || child === undefined || (held?.processes.length ?? 0) === 0) return failure;
-      return silent > SILENT_MS ? `the watchdog has not reported for ${Math.round(silent / 1000)} s` : undefined;
+      if (child === undefined || silent <= SILENT_MS || (held?.processes.length ?? 0) === 0) return [];
+      return [`the watchdog has not reported for ${Math.round(silent / 1000)} s`];
     },
+    notes: () => [],
     close: async () => {
       closed = true;
       const pid = child?.pid;

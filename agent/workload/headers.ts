@@ -1,14 +1,15 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Result } from "../../api/result.ts";
-import { tokenStamp } from "../../fetch/hub-token.ts";
+import { tokenFileOf } from "../../fetch/hub-token.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { shardSources } from "../../gguf/shards.ts";
+import { changeStamp, contentStamp, type FileLooks, lookAtAll } from "../files/looks.ts";
 import { attempts } from "../store/attempts.ts";
-import { changeStamp, contentStamp } from "../store/file-stamp.ts";
 
 export type HeaderView =
-  | { readonly state: "reading" }
+  /** `message` says what takes long. */
+  | { readonly state: "reading"; readonly message?: string }
   | { readonly state: "read"; readonly header: Result<GgufHeader> };
 
 export type ReadHeader = (source: string) => Promise<Result<GgufHeader>>;
@@ -22,33 +23,40 @@ export type LookAtHeader = (source: string, revision?: string) => HeaderView;
  * @param changed called after each read
  * @param clock milliseconds that never go back
  */
-export function headerCache(read: ReadHeader, changed: () => void, clock: () => number): LookAtHeader {
+export function headerCache(
+  read: ReadHeader,
+  looks: FileLooks,
+  changed: () => void,
+  clock: () => number,
+): LookAtHeader {
   const reads = attempts<HeaderView>({
     failureIn: (view) => (view.state === "read" && !view.header.ok ? view.header : undefined),
     failed: (failure) => ({ state: "read", header: failure }),
     changed,
     clock,
   });
-  return (source, revision = "") =>
-    reads.look({
-      key: `${stampOf(source, contentStamp)} ${source}`,
-      stamp: stampOf(source, changeStamp) + tokenStamp(source, process.env),
+  return (source, revision = "") => {
+    const seen = lookAtAll(looks, localPaths(source));
+    if (seen.state === "looking") return { ...seen, state: "reading" };
+    const token = lookAtAll(looks, [tokenFileOf(source, process.env) ?? []].flat());
+    if (token.state === "looking") return { ...token, state: "reading" };
+    return reads.look({
+      key: `${seen.looks.map(contentStamp).join()} ${source}`,
+      stamp: [...seen.looks, ...token.looks].map(changeStamp).join(),
       revision,
       begun: (before) => before ?? { state: "reading" },
       run: async () => ({ state: "read", header: await read(source) }),
     });
-}
-
-/** Of a file on this machine with all its shards; constant for other sources. */
-function stampOf(source: string, stamp: (path: string) => string): string {
-  const stampOfShard = (shard: string) => {
-    const path = pathOf(shard);
-    return path === undefined ? "" : stamp(path);
   };
-  return shardSources(source).map(stampOfShard).join();
 }
 
-function pathOf(source: string): string | undefined {
+/** The shards of a model on this machine; none for other sources. */
+function localPaths(source: string): readonly string[] {
+  return shardSources(source).flatMap((shard) => localPath(shard) ?? []);
+}
+
+/** The path of a source on this machine; undefined for other sources. */
+export function localPath(source: string): string | undefined {
   try {
     if (isAbsolute(source)) return source;
     return /^file:/i.test(source) ? fileURLToPath(source) : undefined;

@@ -1,27 +1,41 @@
 import { headerCacheFolder } from "../../gguf/header-cache.ts";
 import { readHeader } from "../../gguf/read.ts";
+import type { FileGate } from "../files/gate.ts";
+import type { FileLooks } from "../files/looks.ts";
 import { DEFAULT_LIMITS } from "../store/limits.ts";
 import { modelStore } from "../store/store.ts";
-import { headerCache } from "./headers.ts";
+import { headerCache, localPath } from "./headers.ts";
 import type { ModelAccess } from "./prepare.ts";
 
-/**
- * Reads headers and downloads files of models in the background.
- *
- * @param folder where downloaded models are kept
- * @param changed called whenever a header or a file has become available
- * @param signal ends all background work when it is aborted
- * @param clock monotonic time in milliseconds
- */
-export function modelAccess(
-  folder: string,
-  changed: () => void,
-  signal: AbortSignal,
-  clock: () => number,
-): ModelAccess {
-  const read = (source: string) => readHeader(source, { signal, cacheFolder: headerCacheFolder() });
+export interface ModelAccessOptions {
+  /** Where downloaded models are kept. */
+  readonly folder: string;
+  readonly gate: FileGate;
+  readonly looks: FileLooks;
+  /** Called whenever a header or a file has become available. */
+  readonly changed: () => void;
+  /** Ends all background work when it is aborted. */
+  readonly signal: AbortSignal;
+  /** Monotonic time in milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Reads headers and downloads files of models in the background. */
+export function modelAccess({
+  folder,
+  gate,
+  looks,
+  changed,
+  signal,
+  clock,
+}: ModelAccessOptions): Pick<ModelAccess, "header" | "stored"> {
+  const read = (source: string) => {
+    const path = localPath(source);
+    const header = () => readHeader(source, { signal, cacheFolder: headerCacheFolder() });
+    return path === undefined ? header() : gate.run(path, header);
+  };
   return {
-    header: headerCache(read, changed, clock),
-    stored: modelStore(folder, changed, signal, DEFAULT_LIMITS, clock),
+    header: headerCache(read, looks, changed, clock),
+    stored: modelStore({ folder, looks, changed, signal, clock, limits: DEFAULT_LIMITS }),
   };
 }

@@ -6,10 +6,12 @@ import type { Budget } from "../../memory/budget.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed, lookAtServed, type Served } from "../../memory/served.ts";
-import type { ModelPaths } from "../llama-server/flags.ts";
-import type { StoredModel } from "../store/store.ts";
+import { type ModelPaths, missingDraftOption } from "../llama-server/flags.ts";
+import type { ServerView } from "../llama-server/installed.ts";
+import type { SupportedFlags } from "../llama-server/supported-flags.ts";
+import type { StoredModel } from "../store/stored.ts";
 import type { LookAtHeader } from "./headers.ts";
-import { type ModelFile, servedFiles } from "./model-files.ts";
+import { type ModelFile, servedFiles, sourcesOf } from "./model-files.ts";
 import type { Workload } from "./workload.ts";
 import type { WorkloadId } from "./workload-id.ts";
 
@@ -34,26 +36,47 @@ export interface Need {
 }
 
 export interface ModelAccess {
+  /** The llama-server that a start would run. What cannot be started with it now is no reason to stop what runs. */
+  readonly server: () => ServerView;
+  /** Asks it anew what it supports, after it refused one of its flags. */
+  readonly doubtServer: () => void;
   readonly header: LookAtHeader;
   /** `fetch`: begin a download that has not begun. `revision`: as of `header`. */
   readonly stored: (file: ModelFile, intent: "look" | "fetch", revision?: string) => StoredModel;
 }
 
+/** What a preparation asks for. */
+export type PrepareAccess = Omit<ModelAccess, "doubtServer">;
+
 /** Whether a model fits its own budget: the estimate, or why it is refused. */
 export type CheckFit = (served: Served, settings: EstimateSettings, budget: Budget) => Need | Refused;
 
 /** The headers first, wherever they are: what does not fit is refused before a byte is downloaded. */
-export function prepare(workload: Workload, access: ModelAccess, check: CheckFit = checkFit): Preparation {
+export function prepare(workload: Workload, access: PrepareAccess, check: CheckFit = checkFit): Preparation {
+  const server = access.server();
+  if (server.state === "asking") return { stage: "reading", message: server.message };
+  if (server.state === "unusable")
+    return { stage: "refused", reason: "LlamaServerUnusable", ...failedWith(server.failure) };
+  const unsupported = unsupportedOption(workload, server.options);
+  if (unsupported !== undefined)
+    return { stage: "refused", reason: "InvalidSpec", message: unsupported, kind: "unsupported" };
   const revision = revisionOf(workload);
+  let slow: string | undefined;
   const served = lookAtServed(servedFiles(workload), (file) => {
     const local = access.stored(file, "look");
-    const view = access.header(local.state === "ready" ? local.path : file.source, revision);
-    return view.state === "read" ? view.header : undefined;
+    const view = local.state === "looking" ? local : headerOf(file, local, access, revision);
+    if (view.state === "read") return view.header;
+    slow ??= view.message;
+    return undefined;
   });
-  if (served === undefined) return { stage: "reading", message: "reading the model's header" };
+  if (served === undefined) return { stage: "reading", message: slow ?? "reading the model's header" };
   if (!served.ok) return checkFailed(served);
   const need = check(served.value, workload.fields.settings, workload.budget);
   return "stage" in need ? need : fetchAll(workload, need, access);
+}
+
+function headerOf(file: ModelFile, local: StoredModel, { header }: PrepareAccess, revision: string) {
+  return header(local.state === "ready" ? local.path : file.source, revision);
 }
 
 /** Changes when a person changes what is to be served, or its budget. */
@@ -75,7 +98,7 @@ interface Checked {
   readonly need: Need | Refused;
 }
 
-export function preparer(access: ModelAccess, check: CheckFit = checkFit): Preparer {
+export function preparer(access: PrepareAccess, check: CheckFit = checkFit): Preparer {
   const known = new Map<WorkloadId, Checked>();
   return {
     prepare: (workload) =>
@@ -115,7 +138,11 @@ function checkFit(served: Served, settings: EstimateSettings, budget: Budget): N
 }
 
 function checkFailed(failure: Failure): Refused {
-  return { stage: "refused", reason: "MemoryCheckFailed", message: failure.error, ...failing(failure) };
+  return { stage: "refused", reason: "MemoryCheckFailed", ...failedWith(failure) };
+}
+
+function failedWith(failure: Failure): { readonly message: string } & Failing {
+  return { message: failure.error, ...failing(failure) };
 }
 
 function failing({ kind, retryAfterMs }: Failure): Failing {
@@ -123,7 +150,7 @@ function failing({ kind, retryAfterMs }: Failure): Failing {
 }
 
 /** All at once; ready when the last of them is. */
-function fetchAll(workload: Workload, need: Need, { stored }: ModelAccess): Preparation {
+function fetchAll(workload: Workload, need: Need, { stored }: PrepareAccess): Preparation {
   const files = servedFiles(workload);
   const fetch = (file: ModelFile) => stored(file, "fetch", revisionOf(workload));
   const model = fetch(files.model);
@@ -139,8 +166,23 @@ function fetchAll(workload: Workload, need: Need, { stored }: ModelAccess): Prep
   }
   for (const found of [model, mmproj, draft]) {
     if (found?.state !== "failed") continue;
-    return { stage: "failed", message: found.failure.error, ...failing(found.failure), ...need };
+    return { stage: "failed", ...failedWith(found.failure), ...need };
+  }
+  const slow = [model, mmproj, draft].find((found) => found?.state === "looking");
+  if (slow?.state === "looking" && slow.message !== undefined) {
+    return { stage: "reading", message: slow.message };
   }
   const working = [model, mmproj, draft].find((found) => found?.state === "working");
   return { stage: "fetching", message: working?.state === "working" ? working.message : "waiting", ...need };
+}
+
+/** Why this llama-server cannot be started as the manifests ask, as a sentence; undefined if it can. */
+function unsupportedOption(workload: Workload, options: SupportedFlags): string | undefined {
+  const { fields } = workload;
+  const unknown = fields.extraArgs.find((arg) => /^--?[a-z]/i.test(arg) && !options.has(arg));
+  if (unknown !== undefined) return `spec.extraArgs: this llama-server does not support ${unknown}: remove it`;
+  const missing = missingDraftOption(sourcesOf(workload), fields, options);
+  return missing === undefined
+    ? undefined
+    : `spec.speculativeDecoding: this llama-server does not support ${missing}: update llama.cpp`;
 }

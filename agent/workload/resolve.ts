@@ -7,7 +7,7 @@ import { resolveBudget } from "../../memory/budget.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import { draftModelRef, speculationOf } from "../../serving/speculation.ts";
-import { missingDraftOption, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
+import { EVERY_OPTION, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
 import type { Desired } from "./desired.ts";
 import { nameOf } from "./manifest.ts";
 import { filesOf, sourcesOf } from "./model-files.ts";
@@ -84,14 +84,11 @@ function join(
   const fields = fieldsOf(name, listenHost, spec, model, host);
   if (!fields.ok) return fields;
   const files = filesOf(model, draft);
-  const missing = missingDraftOption(sourcesOf(files), fields.value, host.options);
-  if (missing !== undefined) {
-    return fail(`spec.speculativeDecoding: this llama-server does not support ${missing}: update llama.cpp`);
-  }
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ ...host, memoryBudget, memoryFraction });
   if (!budget.ok) return fail(`Model ${nameOf(model)}: ${budget.error}`);
-  const flags = serverFlags(fields.value, sourcesOf(files), host.options);
+  // What a llama-server supports is no part of it: another one on the disk restarts nobody.
+  const flags = serverFlags(fields.value, sourcesOf(files), EVERY_OPTION);
   return ok({
     name,
     ...placement,
@@ -119,8 +116,6 @@ function fieldsOf(
   if (!speculation.ok) return speculation;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
-  const unknown = extraArgs.value.find((arg) => /^--?[a-z]/i.test(arg) && !host.options.has(arg));
-  if (unknown !== undefined) return fail(`spec.extraArgs: this llama-server does not support ${unknown}: remove it`);
   const layers = model.spec.hardware?.gpu?.layers;
   return ok({
     name,

@@ -47,6 +47,8 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     supportedFlags: options,
     stateDirectory,
     models: {
+      server: () => ({ state: "usable", options }),
+      doubtServer: () => {},
       header: () => ({ state: "read", header }),
       stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
     },

@@ -88,6 +88,8 @@ export function stage() {
       adopted,
       claims: alone,
       models: {
+        server: () => ({ state: "usable", options }),
+        doubtServer: () => {},
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },

@@ -35,7 +35,8 @@ export function standInWatchdog(measure: (pid: number) => number | null, clock: 
       const sighting = watch.sightings.get(key);
       return sighting?.pid === pid ? sighting : undefined;
     },
-    problem: () => undefined,
+    problems: () => [],
+    notes: () => [],
     close: async () => {},
     round: () => {
       const now = clock();

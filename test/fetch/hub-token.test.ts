@@ -15,12 +15,13 @@ describe("the hub's token", () => {
     const cache = { XDG_CACHE_HOME: folder };
     const home = { ...cache, HF_HOME: folder };
     const path = { ...home, HF_TOKEN_PATH: join(folder, "mine") };
-    const tokenOf = (environment: Parameters<typeof withTokenFile>[0]) => withTokenFile(environment).HF_TOKEN;
-    assert.equal(tokenOf(cache), "of-cache");
-    assert.equal(tokenOf(home), "of-home");
-    assert.equal(tokenOf(path), "of-path");
-    assert.equal(tokenOf({ ...path, HF_TOKEN: "of-environment" }), "of-environment");
-    assert.equal(tokenOf({ ...path, HF_TOKEN: " " }), "of-path");
-    assert.equal(tokenOf({ ...home, HF_TOKEN_PATH: join(folder, "none") }), undefined);
+    const tokenOf = async (environment: Parameters<typeof withTokenFile>[0]) =>
+      (await withTokenFile(environment)).HF_TOKEN;
+    assert.equal(await tokenOf(cache), "of-cache");
+    assert.equal(await tokenOf(home), "of-home");
+    assert.equal(await tokenOf(path), "of-path");
+    assert.equal(await tokenOf({ ...path, HF_TOKEN: "of-environment" }), "of-environment");
+    assert.equal(await tokenOf({ ...path, HF_TOKEN: " " }), "of-path");
+    assert.equal(await tokenOf({ ...home, HF_TOKEN_PATH: join(folder, "none") }), undefined);
   });
 });

@@ -7,13 +7,14 @@ import type { WantedWork, WorkSource } from "../source.ts";
 import { desiredWorkloads } from "./join.ts";
 import { folderScanner, MISSED_MS } from "./scan.ts";
 import { NOTHING_READ, type Snapshot } from "./snapshot.ts";
-import { watchFolder } from "./watch.ts";
+import { type FolderWatch, watchFolder } from "./watch.ts";
 
 export interface DirectoryOptions {
   readonly folder: string;
-  readonly host: HostFacts;
-  /** The workloads that have a process: a port that two ask for stays with the one that runs. */
-  readonly running: () => ReadonlySet<WorkloadId>;
+  /** The facts as of now: another llama-server may support other options. */
+  readonly host: () => HostFacts;
+  /** The workloads that have a process, and the port of each: a port that two ask for stays with the one that has it. */
+  readonly running: () => Ports;
   /** Called after each look at the folder that found something new. */
   readonly changed: () => void;
 }
@@ -23,53 +24,88 @@ const RESCAN_MS = 5000;
 const SETTLE_MS = 200;
 /** A disk that hangs must not keep the agent from watching what an earlier one left: after this it begins without the manifests. */
 const FIRST_LOOK_MS = 2000;
+/** The agent ends in time, whatever hangs. */
+const CLOSE_MS = 1000;
 
 /**
  * The InferenceServices and Models under a folder, as `renderYamlToDirectory` writes them; watched, and read again every 5 s in case an
  * event was missed. A folder that is absent is waited for.
  */
 export async function openDirectory({ folder, host, running, changed }: DirectoryOptions): Promise<WorkSource> {
-  const scanner = folderScanner(folder, () => performance.now());
+  const over = new AbortController();
   let snapshot = NOTHING_READ;
-  let scanning = Promise.resolve();
   let settling: NodeJS.Timeout | undefined;
   let doubting: NodeJS.Timeout | undefined;
+  const scanner = folderScanner({ folder, clock: () => performance.now(), late: () => lookSoon() });
   const look = async () => {
     const { snapshot: next, doubtful } = await scanner
       .scan()
       .catch((error: unknown) => failedLook(folder, snapshot, error));
+    if (over.signal.aborted) return;
     if (doubtful) lookLater();
     if (isDeepStrictEqual(next, snapshot)) return;
     snapshot = next;
     changed();
   };
-  const schedule = () => {
-    scanning = scanning.then(look);
-  };
+  const looking = oneAtATime(look);
   const lookLater = () => {
     clearTimeout(doubting);
-    doubting = setTimeout(schedule, MISSED_MS);
+    doubting = setTimeout(looking.begin, MISSED_MS);
   };
-  const settle = () => {
+  const lookSoon = () => {
+    if (over.signal.aborted) return;
     clearTimeout(settling);
-    settling = setTimeout(schedule, SETTLE_MS);
+    settling = setTimeout(looking.begin, SETTLE_MS);
   };
-  schedule();
-  await Promise.race([scanning, sleep(FIRST_LOOK_MS, undefined, { ref: false })]);
-  const watch = watchFolder(folder, settle);
-  const timer = setInterval(schedule, RESCAN_MS);
+  looking.begin();
+  await atMost(FIRST_LOOK_MS, looking.idle());
+  let watch: FolderWatch | undefined;
+  // A watch looks at the folder too, and has no patience: it begins once the folder has answered.
+  const watching = looking.idle().then(() => {
+    if (!over.signal.aborted) watch = watchFolder(folder, lookSoon);
+  });
+  const timer = setInterval(looking.begin, RESCAN_MS);
   const wanted = memoised(host);
   return {
     current: () => wanted(snapshot, running()),
     close: async () => {
+      over.abort();
       clearInterval(timer);
-      await watch.close();
-      clearTimeout(settling);
-      await scanning;
-      // The last look may have been doubtful.
-      clearTimeout(doubting);
+      for (const timeout of [settling, doubting]) clearTimeout(timeout);
+      // On a disk that hangs neither may end.
+      await atMost(
+        CLOSE_MS,
+        looking
+          .idle()
+          .then(() => watching)
+          .then(() => watch?.close()),
+      );
     },
   };
+}
+
+/** Begins `work`; while it goes on, once more after it, however often it is asked for. */
+function oneAtATime(work: () => Promise<void>): { readonly begin: () => void; readonly idle: () => Promise<void> } {
+  let again = false;
+  let underWay: Promise<void> | undefined;
+  const run = async () => {
+    do {
+      again = false;
+      await work();
+    } while (again);
+    underWay = undefined;
+  };
+  return {
+    begin: () => {
+      if (underWay === undefined) underWay = run();
+      else again = true;
+    },
+    idle: async () => underWay,
+  };
+}
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  await Promise.race([work, sleep(milliseconds, undefined, { ref: false })]);
 }
 
 /** A look that failed has seen nothing: what was known stays, and absence proves nothing. */
@@ -82,19 +118,24 @@ function failedLook(
   return { snapshot: { ...known, synced: false, problems: [`${folder} cannot be read: ${message}`] }, doubtful: false };
 }
 
+type Ports = ReadonlyMap<WorkloadId, number>;
+
 /** Joins Models and InferenceServices anew when either the snapshot or what runs is another one than at the last call. */
-function memoised(host: HostFacts): (snapshot: Snapshot, running: ReadonlySet<WorkloadId>) => WantedWork {
+function memoised(host: () => HostFacts): (snapshot: Snapshot, running: Ports) => WantedWork {
   let last:
-    | { readonly snapshot: Snapshot; readonly running: ReadonlySet<WorkloadId>; readonly work: WantedWork }
+    | (Pick<HostFacts, "options"> & { readonly snapshot: Snapshot; readonly running: Ports; readonly work: WantedWork })
     | undefined;
   return (snapshot, running) => {
-    if (last?.snapshot === snapshot && isDeepStrictEqual(last.running, running)) return last.work;
-    last = { snapshot, running: new Set(running), work: wantedWork(snapshot, running, host) };
+    const facts = host();
+    const same =
+      last?.snapshot === snapshot && last.options === facts.options && isDeepStrictEqual(last.running, running);
+    if (last !== undefined && same) return last.work;
+    last = { snapshot, options: facts.options, running: new Map(running), work: wantedWork(snapshot, running, facts) };
     return last.work;
   };
 }
 
-function wantedWork(snapshot: Snapshot, running: ReadonlySet<WorkloadId>, host: HostFacts): WantedWork {
+function wantedWork(snapshot: Snapshot, running: Ports, host: HostFacts): WantedWork {
   const { synced, problems, notes, manifests, unreadable } = snapshot;
   const modelsKnown = synced && ![...unreadable.values()].some(({ identity }) => identity.kind === "Model");
   const workloads = desiredWorkloads(snapshot, host, running);

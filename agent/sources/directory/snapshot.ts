@@ -39,6 +39,11 @@ interface Claim {
   readonly content: Manifest | string;
 }
 
+interface Hanging {
+  /** Files that do not answer: one sentence each. */
+  readonly hanging: ReadonlyMap<string, string>;
+}
+
 const LAST_GOOD = "; its last good version stays in force";
 
 /**
@@ -47,12 +52,16 @@ const LAST_GOOD = "; its last good version stays in force";
  */
 export function combine(
   files: ReadonlyMap<string, KnownFile>,
-  { unlisted, notes }: Pick<Listing, "unlisted" | "notes">,
+  { unlisted, notes, hanging }: Pick<Listing, "unlisted" | "notes"> & Hanging,
   before: Snapshot,
 ): Snapshot {
   const manifests = new Map<string, Manifest>();
   const unreadable = new Map<string, Unreadable>();
-  const problems: string[] = [...unlisted.values(), ...[...files].flatMap((file) => problemsOf(file, before))];
+  const problems: string[] = [
+    ...unlisted.values(),
+    ...hanging.values(),
+    ...[...files].flatMap((file) => problemsOf(file, before)),
+  ];
   const keep = (key: string, instead: Unreadable | undefined) => {
     const good = before.manifests.get(key);
     if (good !== undefined) manifests.set(key, good);

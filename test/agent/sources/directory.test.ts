@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { openDirectory } from "../../../agent/sources/directory/directory.ts";
 import type { WantedWork, WorkSource } from "../../../agent/sources/source.ts";
+import type { HostFacts } from "../../../agent/workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../../agent/workload/workload-id.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -21,13 +22,15 @@ describe("the directory as a source of work", function () {
   this.timeout(30_000);
   let folder: string;
   let source: WorkSource | undefined;
-  let running: Set<WorkloadId>;
+  let running: Map<WorkloadId, number>;
+  let host: HostFacts;
   let changes: number;
 
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "manifests");
     await mkdir(join(folder, "1-manifest"), { recursive: true });
-    running = new Set();
+    running = new Map();
+    host = { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options };
     changes = 0;
   });
 
@@ -36,8 +39,8 @@ describe("the directory as a source of work", function () {
   const open = async () => {
     source = await openDirectory({
       folder,
-      host: { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options },
-      running: () => new Set(running),
+      host: () => host,
+      running: () => new Map(running),
       changed: () => {
         changes += 1;
       },
@@ -87,7 +90,7 @@ describe("the directory as a source of work", function () {
     const { current } = await open();
     const first = current();
     assert.equal(current(), first);
-    running.add(workloadId("default/other"));
+    running.set(workloadId("default/other"), 8080);
     const second = current();
     assert.deepEqual(
       [kinds(first), kinds(second)],

@@ -21,8 +21,12 @@ function snapshotOf(documents: readonly object[], rest: Partial<Snapshot> = {}):
   return { ...NOTHING_READ, synced: true, manifests: new Map(manifests), ...rest };
 }
 
-function desired(documents: readonly object[], running: readonly WorkloadId[] = [], rest: Partial<Snapshot> = {}) {
-  return desiredWorkloads(snapshotOf(documents, rest), host, new Set(running));
+function desired(
+  documents: readonly object[],
+  running: readonly (readonly [WorkloadId, number])[] = [],
+  rest: Partial<Snapshot> = {},
+) {
+  return desiredWorkloads(snapshotOf(documents, rest), host, new Map(running));
 }
 
 const unreadable = (kind: "Model" | "InferenceService", name: string) => ({
@@ -66,8 +70,31 @@ describe("the workloads of a directory", () => {
     const later = all.get(zzz);
     assert(later?.kind === "refused");
     assert.match(later.message, /^port 8080 belongs to default\/chat/);
-    const taken = desired(manifests, [zzz]);
+    const taken = desired(manifests, [[zzz, 8080]]);
     assert.deepEqual([taken.get(zzz)?.kind, taken.get(chat)?.kind], ["run", "refused"]);
+  });
+
+  it("leave both servers alone when one asks for the port of the other", () => {
+    const moved = { ...serviceManifest(), metadata: { name: "zzz" } };
+    for (const [mine, other] of [
+      [chat, zzz],
+      [zzz, chat],
+    ] as const) {
+      const both = desired(
+        [modelManifest(), serviceManifest(), moved],
+        [
+          [mine, 8081],
+          [other, 8080],
+        ],
+      );
+      const asking = both.get(mine);
+      assert(asking?.kind === "unknown", `${mine} is ${asking?.kind}`);
+      assert.match(
+        asking.message,
+        /^port 8080 belongs to default\/\w+: give default\/\w+ another spec\.endpoint\.port$/,
+      );
+      assert.equal(both.get(other)?.kind, "run");
+    }
   });
 
   it("wait for a Model that is not there", () => {

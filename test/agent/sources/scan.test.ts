@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { readFolder } from "../../../agent/sources/directory/list.ts";
+import { readManifestFile } from "../../../agent/sources/directory/read-file.ts";
 import { folderScanner, MISSED_MS, type Scanner } from "../../../agent/sources/directory/scan.ts";
 import type { Snapshot } from "../../../agent/sources/directory/snapshot.ts";
 import { modelManifest, serviceManifest } from "../../support/manifests.ts";
@@ -34,9 +37,12 @@ describe("a folder of manifests", () => {
   beforeEach(async () => {
     folder = join(await temporaryDirectory(), "manifests");
     await mkdir(folder);
-    scanner = folderScanner(folder, () => {
-      now += MISSED_MS;
-      return now;
+    scanner = folderScanner({
+      folder,
+      clock: () => {
+        now += MISSED_MS;
+        return now;
+      },
     });
   });
 
@@ -389,7 +395,12 @@ describe("a folder of manifests", () => {
         /^x\.yaml is a folder, in spite of its name; the manifests in it are read$/,
         true,
       ],
-      ["a link to a folder", (path) => symlink(".", path), /^x\.yaml: it is a link to a folder; /, true],
+      [
+        "a link to a folder that is read already",
+        (path) => symlink(".", path),
+        /^x\.yaml leads to the folder itself, which is read already$/,
+        true,
+      ],
       [
         "a link to itself",
         (path) => symlink("x.yaml", path),
@@ -416,6 +427,36 @@ describe("a folder of manifests", () => {
       });
     }
 
+    it("reads what a link to a folder leads to, once, by the name that it has in the tree", async () => {
+      const releases = join(folder, "..", "releases");
+      await mkdir(join(releases, "1"), { recursive: true });
+      await writeFile(join(releases, "1", "a.yaml"), model);
+      await symlink("../releases/1", join(folder, "current"));
+      await write("own/b.yaml", service);
+      await symlink("own", join(folder, "also"));
+      const snapshot = await scan();
+      assert.deepEqual([keys(snapshot), snapshot.synced, snapshot.problems], [[CHAT, LLAMA], true, []]);
+      assert.deepEqual(snapshot.notes, ["also leads to own, which is read already"]);
+      await rm(join(folder, "current"));
+      assert.deepEqual(keys(await scan()), [CHAT]);
+    });
+
+    it("reads endings in upper case, and names what only looks like a manifest", async () => {
+      await write("a.YAML", model);
+      await write("b.Yml", service);
+      await write("c.JSON", serviceOf("one"));
+      for (const name of ["d.yaml.bak", "e.jsonc", "f.yml~", "g.json5", ".h.yaml.swp"]) await write(name, service);
+      for (const name of ["README.md", "notes.txt", "values.tmpl"]) await write(name, "");
+      const snapshot = await scan();
+      assert.deepEqual(keys(snapshot), [CHAT, "InferenceService default/one", LLAMA]);
+      assert.deepEqual(
+        snapshot.notes,
+        ["d.yaml.bak", "e.jsonc", "f.yml~", "g.json5"].map(
+          (name) => `${name} is not read: only .yaml, .yml and .json are`,
+        ),
+      );
+    });
+
     it("says one sentence on a device", async function () {
       const made = await execa("mknod", [join(folder, "x.yaml"), "c", "1", "5"], { reject: false });
       if (made.failed) this.skip();
@@ -437,6 +478,105 @@ describe("a folder of manifests", () => {
       await execa("mkfifo", [join(folder, "x.yaml")]);
       const snapshot = await scan();
       assert.deepEqual([keys(snapshot), snapshot.synced], [[LLAMA], false]);
+    });
+  });
+
+  describe("on a disk that hangs", () => {
+    const never = new Promise<never>(() => {});
+    /** What hangs now: sub-folders and files, by their name. */
+    let hung: Set<string>;
+    let begun: string[];
+    let release: Map<string, () => void>;
+
+    beforeEach(async () => {
+      hung = new Set();
+      begun = [];
+      release = new Map();
+      const hangs = async (path: string) => {
+        const name = relative(folder, path);
+        begun.push(name);
+        if (!hung.has(name)) return;
+        await Promise.race([never, new Promise<void>((resolve) => release.set(name, resolve))]);
+      };
+      scanner = folderScanner({
+        folder,
+        clock: () => {
+          now += MISSED_MS;
+          return now;
+        },
+        waitMs: 30,
+        access: {
+          readFolder: async (path) => {
+            await hangs(path);
+            return readFolder(path);
+          },
+          readFile: async (path, known) => {
+            await hangs(path);
+            return readManifestFile(path, known);
+          },
+        },
+      });
+    });
+
+    const SAID = /has taken more than \d+ s: its disk may be away$/;
+
+    it("keeps what a file held, goes on reading the others, and begins no second look at it", async () => {
+      await write("a.yaml", model);
+      await write("b.yaml", service);
+      await scan();
+      hung.add("a.yaml");
+      await write("b.yaml", serviceOf("other"));
+      const snapshot = await scan();
+      assert.deepEqual(keys(snapshot), ["InferenceService default/other", LLAMA]);
+      assert.equal(snapshot.synced, true);
+      assert.match(snapshot.problems.join(), SAID);
+      begun.length = 0;
+      for (let looks = 0; looks < 5; looks += 1) await scan();
+      assert.deepEqual(
+        begun.filter((name) => name === "a.yaml"),
+        [],
+      );
+      hung.clear();
+      release.get("a.yaml")?.();
+      await sleep(20);
+      const after = await scan();
+      assert.deepEqual([keys(after), after.problems], [["InferenceService default/other", LLAMA], []]);
+    });
+
+    it("calls nothing gone because of a file that it has never read", async () => {
+      hung.add("a.yaml");
+      await write("a.yaml", model);
+      await write("b.yaml", service);
+      const snapshot = await scan();
+      assert.deepEqual([keys(snapshot), snapshot.synced], [[CHAT], false]);
+    });
+
+    it("keeps what a sub-folder held, and what the folder itself held", async () => {
+      await write("sub/a.yaml", model);
+      await write("b.yaml", service);
+      await scan();
+      hung.add("sub");
+      const partly = await scan();
+      assert.deepEqual([keys(partly), partly.synced], [[CHAT, LLAMA], false]);
+      assert.match(partly.problems.join(), SAID);
+      hung.add("");
+      const whole = await scan();
+      assert.deepEqual([keys(whole), whole.synced], [[CHAT, LLAMA], false]);
+      assert.match(
+        whole.problems.join(),
+        /looking at .* its disk may be away; what was last read there stays in force$/,
+      );
+    });
+
+    it("has two calls under way at most, however many files hang", async () => {
+      for (let index = 0; index < 20; index += 1) {
+        const name = `f${index}.yaml`;
+        await write(name, serviceOf(`s${index}`));
+        hung.add(name);
+      }
+      const snapshot = await scan();
+      assert.equal(release.size, 2);
+      assert.deepEqual([keys(snapshot), snapshot.synced, snapshot.problems.length], [[], false, 20]);
     });
   });
 });

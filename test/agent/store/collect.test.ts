@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { link, mkdir, readdir, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { collect, type KeptModel, removals } from "../../../agent/store/collect.ts";
 import { modelFiles } from "../../../agent/store/files.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -61,5 +61,42 @@ describe("removing downloaded models", () => {
     assert.equal((await readdir(folder)).length, 3, "it was wanted five minutes ago, perhaps by another agent");
     await collect({ ...collection, maxBytes: 0, wanted: () => [] }, now + HOUR);
     assert.deepEqual(await readdir(folder), ["my-own.gguf"]);
+  });
+
+  it("says what it could not remove, and not that it did", async () => {
+    const folder = await temporaryDirectory();
+    const [{ path }] = modelFiles(folder, "hf://org/repo/stuck.gguf", undefined);
+    // A folder beside a file is the lock of a download, which goes by itself.
+    await mkdir(`${path}-folder`);
+    await writeFile(path, Buffer.alloc(1024));
+    for (const each of [path, `${path}-folder`]) await utimes(each, new Date(now - HOUR), new Date(now - HOUR));
+    const said: string[] = [];
+    const remove = async (file: string) => {
+      throw Object.assign(new Error(file), { code: "EACCES" });
+    };
+    await collect({ folder, maxBytes: 0, wanted: () => [], say: (message) => said.push(message), remove }, now);
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? "", /^cannot remove \S+-stuck\.gguf .* \(EACCES\): check the permissions of /);
+    assert.ok((await readdir(folder)).length === 2);
+  });
+
+  it("counts a file that has two names once, and keeps both while a Model names it", async () => {
+    const folder = await temporaryDirectory();
+    const source = "hf://org/repo/twice.gguf";
+    const sha256 = "ab".repeat(32);
+    const [checked, plain] = [
+      modelFiles(folder, source, sha256)[0].path,
+      modelFiles(folder, source, undefined)[0].path,
+    ];
+    await writeFile(checked, Buffer.alloc(1000));
+    await link(checked, plain);
+    await utimes(checked, new Date(now - HOUR), new Date(now - HOUR));
+    const said: string[] = [];
+    const collection = { folder, wanted: () => [], say: (message: string) => said.push(message) };
+    await collect({ ...collection, maxBytes: 1500 }, now);
+    assert.deepEqual(said, []);
+    await collect({ ...collection, maxBytes: 0, wanted: () => [{ source, sha256 }] }, now);
+    assert.deepEqual(said, []);
+    assert.ok((await readdir(folder)).includes(basename(checked)) && (await readdir(folder)).includes(basename(plain)));
   });
 });

@@ -6,8 +6,11 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileGate } from "../../../agent/files/gate.ts";
+import { fileLooks } from "../../../agent/files/looks.ts";
 import { DEFAULT_LIMITS } from "../../../agent/store/limits.ts";
-import { modelStore, type StoredModel } from "../../../agent/store/store.ts";
+import { modelStore } from "../../../agent/store/store.ts";
+import type { StoredModel } from "../../../agent/store/stored.ts";
 import type { FailureKind } from "../../../api/result.ts";
 import { writeGguf } from "../../support/gguf-writer.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -43,18 +46,27 @@ describe("the model store", () => {
     server.close();
   });
 
+  const clock = () => now;
   const openStore = (at: string = folder) =>
-    modelStore(
-      at,
-      () => {},
-      new AbortController().signal,
+    modelStore({
+      folder: at,
+      looks: fileLooks(fileGate(clock), () => {}, clock),
+      changed: () => {},
+      signal: new AbortController().signal,
       limits,
-      () => now,
-    );
+      clock,
+    });
   const url = (name = "m.gguf") => {
     const address = server.address();
     assert(typeof address === "object" && address !== null);
     return `http://127.0.0.1:${address.port}/${name}`;
+  };
+  /** Once somebody has looked at the files. */
+  const looked = async (look: () => StoredModel): Promise<StoredModel> => {
+    for (let view = look(); ; view = look()) {
+      if (view.state !== "looking") return view;
+      await sleep(1);
+    }
   };
   const settled = async (look: () => StoredModel): Promise<StoredModel> => {
     for (let view = look(); ; view = look()) {
@@ -66,13 +78,14 @@ describe("the model store", () => {
   it("downloads once for two who ask, and finds it again", async () => {
     const store = openStore();
     const [a, b] = [aWorkload({ source: url(), sha256 }), aWorkload({ name: "default/b", source: url(), sha256 })];
-    assert.equal(store(a, "look").state, "absent");
-    assert.equal(store(a, "fetch").state, "working");
+    assert.equal((await looked(() => store(a, "look"))).state, "absent");
+    assert.equal((await looked(() => store(a, "fetch"))).state, "working");
     store(b, "fetch");
     const stored = await settled(() => store(a, "fetch"));
     assert(stored.state === "ready");
     assert.deepEqual(await readFile(stored.path), model);
-    assert.deepEqual(openStore()(b, "look"), stored);
+    const again = openStore();
+    assert.deepEqual(await looked(() => again(b, "look")), stored);
     assert.equal(requests, 1);
   });
 
@@ -110,8 +123,7 @@ describe("the model store", () => {
   const requestsWithin = async (hours: number, look: () => StoredModel) => {
     const before = requests;
     for (const end = now + hours * HOUR; now < end; now += 60_000) {
-      look();
-      await sleep(1);
+      await looked(look);
     }
     await settled(look);
     return requests - before;
@@ -185,7 +197,10 @@ describe("the model store", () => {
       assert.equal((await settled(look)).state, "failed");
       assert.equal(await requestsWithin(1, look), 0);
       await writeFile(token, "hf_good");
-      assert.equal(look().state, "working");
+      while (look().state === "failed") {
+        now += 1000;
+        await sleep(1);
+      }
       assert.equal((await settled(look)).state, "ready");
     } finally {
       process.env = machine;
@@ -205,9 +220,9 @@ describe("the model store", () => {
     const partly = await settled(() => store(wanted, "fetch"));
     assert(partly.state === "failed");
     assert.match(partly.failure.error, /big-00003-of-00003\.gguf: .* answers 404/);
-    assert.equal(openStore()(wanted, "look").state, "absent");
-    broken = false;
     const again = openStore();
+    assert.equal((await looked(() => again(wanted, "look"))).state, "absent");
+    broken = false;
     const stored = await settled(() => again(wanted, "fetch"));
     assert(stored.state === "ready", JSON.stringify(stored));
     assert.match(stored.path, /\/[0-9a-f]{16}-big-00001-of-00003\.gguf$/);
@@ -223,7 +238,12 @@ describe("the model store", () => {
     const stored = await settled(() => store(wanted, "fetch"));
     assert(stored.state === "ready");
     await rm(stored.path);
-    assert.equal(store(wanted, "fetch").state, "working");
+    now += 1000;
+    const seen = async () => {
+      while (store(wanted, "fetch").state === "ready") await sleep(1);
+      return store(wanted, "fetch").state;
+    };
+    assert.equal(await seen(), "working");
     assert.deepEqual(await settled(() => store(wanted, "fetch")), stored);
     assert.equal(requests, 2);
   });
@@ -238,9 +258,9 @@ describe("the model store", () => {
     };
     const [one, other] = [openStore(), openStore()];
     const wanted = aWorkload({ source: url(), sha256: createHash("sha256").update(big).digest("hex") });
-    one(wanted, "fetch");
+    await looked(() => one(wanted, "fetch"));
     while (requests === 0) await sleep(10);
-    other(wanted, "fetch");
+    await looked(() => other(wanted, "fetch"));
     await sleep(300);
     assert.deepEqual(other(wanted, "fetch"), { state: "working", message: "another agent is downloading it" });
     finish();
@@ -251,6 +271,95 @@ describe("the model store", () => {
     }
     assert.equal(requests, 1);
     while ((await readdir(folder)).length > 1) await sleep(50);
+  });
+
+  describe("of one source with a sha256 and without", () => {
+    const weights = async () => (await readdir(folder)).filter((name) => name.endsWith(".gguf"));
+    const plain = () => aWorkload({ source: url() });
+    const naming = (sha: string = sha256) => aWorkload({ name: "default/b", source: url(), sha256: sha });
+    beforeEach(() => {
+      answer = (_, response) => response.writeHead(200, { etag: '"one"', "content-length": model.length }).end(model);
+    });
+
+    it("keeps one file, checked once, for the next agent too, whoever came first", async () => {
+      for (const order of [
+        [plain, naming],
+        [naming, plain],
+      ]) {
+        await rm(folder, { recursive: true, force: true });
+        requests = 0;
+        const store = openStore();
+        for (const each of order) assert.equal((await settled(() => store(each(), "fetch"))).state, "ready");
+        for (let looks = 0; looks < 20; looks += 1) {
+          now += 1000;
+          for (const each of order) assert.notEqual((await settled(() => store(each(), "fetch"))).state, "failed");
+        }
+        assert.equal((await weights()).length, 1);
+        const again = openStore();
+        for (const each of order) assert.equal((await settled(() => again(each(), "fetch"))).state, "ready");
+        const alone = openStore();
+        assert.equal((await settled(() => alone(plain(), "fetch"))).state, "ready");
+        assert.equal(requests, 1);
+      }
+    });
+
+    it("keeps one file where both ask at once", async () => {
+      const store = openStore();
+      const both = await Promise.all([plain(), naming()].map((each) => settled(() => store(each, "fetch"))));
+      assert.deepEqual(
+        both.map(({ state }) => state),
+        ["ready", "ready"],
+      );
+      assert.deepEqual([requests, (await weights()).length], [1, 1]);
+    });
+
+    it("fails for the one who names another sha256, without a second download, and leaves the file to the other", async () => {
+      const store = openStore();
+      const good = await settled(() => store(plain(), "fetch"));
+      assert(good.state === "ready");
+      const wrong = "0".repeat(64);
+      answer = (_, response) =>
+        response.writeHead(200, { etag: '"one"', "content-length": model.length }).write(model.subarray(0, 64));
+      const bad = await settled(() => store(naming(wrong), "fetch"));
+      assert(bad.state === "failed");
+      assert.equal(bad.failure.kind, "invalid");
+      assert.match(bad.failure.error, /its sha256 is [0-9a-f]{64}, the Model asks for 0000/);
+      assert.deepEqual(await readFile(good.path), model);
+      assert.equal(await requestsWithin(10, () => store(naming(wrong), "fetch")), 0);
+      assert.deepEqual([requests, (await weights()).length], [2, 1], "the second request asked for the ETag");
+    });
+
+    it("fetches the version that is asked for once the source has it", async () => {
+      const store = openStore();
+      await settled(() => store(plain(), "fetch"));
+      const other = writeGguf({ metadata: { "general.architecture": "other" } });
+      answer = (_, response) => response.writeHead(200, { etag: '"two"', "content-length": other.length }).end(other);
+      const wanted = naming(createHash("sha256").update(other).digest("hex"));
+      const stored = await settled(() => store(wanted, "fetch"));
+      assert(stored.state === "ready", JSON.stringify(stored));
+      assert.deepEqual(await readFile(stored.path), other);
+    });
+
+    it("does not fetch a wrong file again after a restart of the agent while its ETag is the same", async () => {
+      const wrong = naming("0".repeat(64));
+      const big = Buffer.concat([model, Buffer.alloc(2 ** 20)]);
+      let sent = 0;
+      answer = (_, response) => {
+        response.writeHead(200, { etag: '"one"', "content-length": big.length });
+        sent += 1;
+        // The second is not sent whole: who waits for it waits for ever.
+        if (sent === 1) response.end(big);
+        else response.write(big.subarray(0, 64));
+      };
+      for (let agents = 0; agents < 3; agents += 1) {
+        const store = openStore();
+        const bad = await settled(() => store(wrong, "fetch"));
+        assert(bad.state === "failed");
+        assert.match(bad.failure.error, /its sha256 is/);
+        assert.deepEqual(await weights(), []);
+      }
+      assert.equal(sent, 3, "each asks for the ETag once");
+    });
   });
 
   it("refuses before the first byte what the disk cannot hold", async () => {

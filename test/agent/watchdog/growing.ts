@@ -35,7 +35,15 @@ export async function growing(delayMs = 0): Promise<Growing> {
   if (child.pid === undefined) throw new Error("it was not spawned");
   const order = { priority: 2, protected: false, startedAt: 0, leaving: false };
   const budget = { bytes: BUDGET_BYTES, source: "crd-budget" } as const;
-  const held = { key: "growing", id: "default/growing", name: "default/growing", pid: child.pid, budget, ...order };
+  const held = {
+    key: "growing",
+    id: "default/growing",
+    name: "default/growing",
+    pid: child.pid,
+    budget,
+    ...order,
+    logPath: `${ledger}.log`,
+  };
   return {
     child,
     held: { ...held, hardLimitBytes: BUDGET_BYTES + 32 * MIB },

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type { StoredModel } from "../../../agent/store/store.ts";
+import type { ServerView } from "../../../agent/llama-server/installed.ts";
+import type { StoredModel } from "../../../agent/store/stored.ts";
 import {
   type CheckFit,
-  type ModelAccess,
   type Preparation,
+  type PrepareAccess,
   prepare,
   preparer,
 } from "../../../agent/workload/prepare.ts";
@@ -14,10 +15,11 @@ import type { GgufHeader } from "../../../gguf/header.ts";
 import { resolveBudget } from "../../../memory/budget.ts";
 import { sumOf } from "../../../memory/estimate/estimate.ts";
 import { gemmaHeader } from "../../support/gemma-header.ts";
-import { aWorkload, fields } from "../samples.ts";
+import { aWorkload, fields, options } from "../samples.ts";
 
 const GIB = 2 ** 30;
 const stored: StoredModel = { state: "ready", path: "/m.gguf" };
+const server = (): ServerView => ({ state: "usable", options });
 
 /**
  * The vectors of docs/background/llmkube.md, "Conformance vectors", that are held by outcome, in LLMKube's words.
@@ -38,7 +40,8 @@ describe("what a start needs", () => {
   ): Preparation => {
     const resolved = resolveBudget(budget);
     assert(resolved.ok);
-    const resources: ModelAccess = {
+    const resources: PrepareAccess = {
+      server,
       header: () => ({ state: "read", header: typeof header === "string" ? fail(header) : ok(header) }),
       stored: (_, intent) => {
         looks.push(intent);
@@ -92,7 +95,8 @@ describe("what a start needs", () => {
   it("says of what kind a failure is, and when to come back; a model that is merely too large is none", () => {
     const kindOf = (preparation: Preparation) =>
       "kind" in preparation ? [preparation.kind, preparation.retryAfterMs] : undefined;
-    const access = (header: Result<GgufHeader>, model: StoredModel): ModelAccess => ({
+    const access = (header: Result<GgufHeader>, model: StoredModel): PrepareAccess => ({
+      server,
       header: () => ({ state: "read", header }),
       stored: () => model,
     });
@@ -110,7 +114,8 @@ describe("what a start needs", () => {
 
   it("hands the manifest's version on, so that a change of it is a reason to try again", () => {
     const seen: (string | undefined)[] = [];
-    const access: ModelAccess = {
+    const access: PrepareAccess = {
+      server,
       header: (_, revision) => {
         seen.push(revision);
         return { state: "read", header: ok(gemma) };
@@ -135,13 +140,13 @@ describe("what a start needs", () => {
   describe("kept from one look to the next", () => {
     const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
     let checks: number;
-    let access: ModelAccess;
+    let access: PrepareAccess;
     let header: GgufHeader;
 
     beforeEach(() => {
       checks = 0;
       header = gemma;
-      access = { header: () => ({ state: "read", header: ok(header) }), stored: () => stored };
+      access = { server, header: () => ({ state: "read", header: ok(header) }), stored: () => stored };
     });
 
     const counting: CheckFit = () => {
@@ -197,7 +202,7 @@ describe("what a start needs", () => {
     it("follows a header that fails or changes, and a download that goes on", () => {
       let view: StoredModel = { state: "working", message: "1%" };
       let read: Result<GgufHeader> = ok(gemma);
-      access = { header: () => ({ state: "read", header: read }), stored: () => view };
+      access = { server, header: () => ({ state: "read", header: read }), stored: () => view };
       const { prepare: look } = preparer(access);
       const large = workload({ budget: { bytes: 2 ** 30, source: "adaptive-default" } });
       assert.equal(look(large).stage, "fetching");
@@ -209,6 +214,62 @@ describe("what a start needs", () => {
       assert.equal(look(large).stage, "ready");
       assert.deepEqual(look(large), prepare(large, access));
     });
+  });
+
+  describe("from the llama-server on the disk", () => {
+    const access = (view: ServerView): PrepareAccess => ({
+      server: () => view,
+      header: () => ({ state: "read", header: ok(gemma) }),
+      stored: () => stored,
+    });
+    const prepareFor = (view: ServerView, part: Partial<Workload["fields"]> = {}, more: Partial<Workload> = {}) =>
+      prepare(aWorkload({ fields: { ...fields, settings, ...part }, ...more }), access(view));
+
+    it("is waited for while it is asked what it supports", () => {
+      const waiting = prepareFor({ state: "asking", message: "asking" });
+      assert.deepEqual(waiting, { stage: "reading", message: "asking" });
+    });
+
+    it("is refused, with its reason, where it cannot be run", () => {
+      const failure = fail("llama-server --help failed (134): Library not loaded", "unreachable");
+      const refused = prepareFor({ state: "unusable", failure });
+      assert(refused.stage === "refused");
+      assert.deepEqual([refused.reason, refused.message], ["LlamaServerUnusable", failure.error]);
+    });
+
+    const unsupported: readonly (readonly [
+      part: Partial<Workload["fields"]>,
+      more: Partial<Workload>,
+      says: RegExp,
+    ])[] = [
+      [{ extraArgs: ["--top-k", "4"] }, {}, /^spec\.extraArgs: this llama-server does not support --top-k: remove it$/],
+      [
+        { speculation: { type: "draft-simple", draftModelRef: "small", draftTokens: 5, pMin: undefined } },
+        { draft: { source: "/small.gguf", sha256: undefined } },
+        /^spec\.speculativeDecoding: this llama-server does not support --spec-type: update llama\.cpp$/,
+      ],
+    ];
+    for (const [part, more, says] of unsupported) {
+      it(`is refused where it lacks what ${Object.keys(part).join()} needs`, () => {
+        const refused = prepareFor({ state: "usable", options }, part, more);
+        assert(refused.stage === "refused");
+        assert.equal(refused.reason, "InvalidSpec");
+        assert.match(refused.message, says);
+      });
+    }
+  });
+
+  it("says what it waits for where a disk hangs", () => {
+    const message = "looking at /Volumes/x/m.gguf has taken more than 10 s: its disk may be away";
+    const hanging = { state: "looking", message } as const;
+    const reading: PrepareAccess = { server, header: () => ({ state: "reading", message }), stored: () => stored };
+    const header = () => ({ state: "read", header: ok(gemma) }) as const;
+    const storing: PrepareAccess = { server, header, stored: () => hanging };
+    const fetching: PrepareAccess = { server, header, stored: (_, intent) => (intent === "fetch" ? hanging : stored) };
+    for (const access of [reading, storing, fetching]) {
+      const workload = aWorkload({ fields: { ...fields, settings } });
+      assert.deepEqual(prepare(workload, access), { stage: "reading", message });
+    }
   });
 
   it("is fetched only once it fits", () => {
