@@ -12,7 +12,7 @@ export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
-  readonly supervisor: Pick<Supervisor, "pressure">;
+  readonly supervisor: Pick<Supervisor, "pressure" | "problems">;
   readonly source: Pick<WorkSource, "current">;
   readonly statusServer: StatusServer;
   readonly sinks: StatusSinks;
@@ -35,10 +35,11 @@ export function reporter({ host, kernelCap, supervisor, source, statusServer, si
     statusServer.ticked(seconds);
     for (const last of terminated) sinks.terminated(last);
     const { problems, notes } = source.current();
+    const all = [...problems, ...supervisor.problems(), ...(problem === undefined ? [] : [problem])];
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
-      problems: problem === undefined ? problems : [...problems, problem],
+      problems: all,
       notes,
       now: new Date(),
     };

@@ -14,7 +14,6 @@ import { openPartFile, type PartFile, partPath, removePart, removeSidecar } from
 import { progressText, rateMeter } from "./progress.ts";
 import { bytesIn, frontier } from "./ranges.ts";
 import { checkFloor, checkSpaceFor } from "./space.ts";
-import { transfer } from "./transfer.ts";
 
 export interface Download {
   readonly location: HttpLocation;
@@ -148,6 +147,8 @@ async function receive({ location, path, sha256, limits, signal, progress }: Dow
     notice = "the file changed at its source, started over: ";
   };
   const hooks = { opened, received, startingOver, waiting: progress };
+  // Loaded on demand, with the HTTP client: most agents download nothing.
+  const { transfer } = await import("./transfer.ts");
   const fetching = (until: AbortSignal) => transfer({ location, part, limits, signal: until, ...hooks });
   await savingMeanwhile(fetching, makeSafe, limits.checkpointMs, signal);
   await part.checkpoint();

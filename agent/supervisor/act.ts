@@ -7,6 +7,7 @@ import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
 import type { SupervisorOptions } from "./options.ts";
+import { firstProbes, type Probing } from "./probing.ts";
 import type { Projector } from "./projector.ts";
 import { type Running, stopping } from "./running.ts";
 import { startServer } from "./start.ts";
@@ -22,7 +23,7 @@ export async function act(
   entry: Entry,
   { workload, preparation }: StartInput,
   projector: Projector,
-  options: SupervisorOptions,
+  options: SupervisorOptions & Probing,
 ): Promise<void> {
   const { running, decision } = entry;
   if (decision.act === "stop" && running !== undefined) stop(entry, running, options.clock());
@@ -42,11 +43,11 @@ export async function act(
 }
 
 function stop(entry: Entry, running: Running, now: number): void {
-  const { reason = "Stopped", message = "" } = entry.decision;
+  const { reason = "Stopped", message = "", failure = false } = entry.decision;
   const { gracePeriodMs } = running.inForce;
   if (reason === "Evicted") entry.eviction = evictedAgain(entry.eviction, now);
   entry.stoppedFor = entry.wanted;
-  entry.running = stopping(running, { at: now, reason, message, gracePeriodMs, killed: false });
+  entry.running = stopping(running, { at: now, reason, message, failure, gracePeriodMs, killed: false });
   running.process.signal("SIGTERM");
 }
 
@@ -71,7 +72,12 @@ async function ask(
   }
 }
 
-async function start(entry: Entry, workload: Workload, paths: ModelPaths, options: SupervisorOptions): Promise<void> {
+async function start(
+  entry: Entry,
+  workload: Workload,
+  paths: ModelPaths,
+  options: SupervisorOptions & Probing,
+): Promise<void> {
   let running: Running | undefined;
   try {
     running = await startServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
@@ -88,6 +94,7 @@ async function start(entry: Entry, workload: Workload, paths: ModelPaths, option
   entry.starts += 1;
   entry.footprint = NO_SAMPLES;
   entry.running = running;
+  options.background(`the first probes of ${entry.name}`, firstProbes(entry, running.process, options));
 }
 
 /** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */

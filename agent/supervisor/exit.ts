@@ -9,9 +9,6 @@ import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
 
-/** Reasons for a stop that count as a failure of the server. */
-const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
-
 /** Applies the exit of a server and removes its record. A record that cannot be removed does no harm: its process is gone. */
 export function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
   try {
@@ -29,7 +26,7 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
   entry.footprint = NO_SAMPLES;
-  if (stop !== undefined && (!FAILURES.has(stop.reason) || entry.stoppedFor !== entry.wanted)) return;
+  if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
   const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
     entry.breaches = breachesAfter(entry.breaches, now);

@@ -3,11 +3,11 @@ import type { Entry } from "./entry.ts";
 import { handleExit } from "./exit.ts";
 import { followBudget } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
-import { startProbe } from "./probing.ts";
+import { type Probing, startProbe } from "./probing.ts";
 import type { Running } from "./running.ts";
 
 /** Observes one server: whether it has exited, how much memory it holds, and whether it answers. */
-export async function observe(entry: Entry, options: SupervisorOptions): Promise<void> {
+export async function observe(entry: Entry, options: SupervisorOptions & Probing): Promise<void> {
   const { running } = entry;
   if (running === undefined) return;
   const exit = running.process.exit();

@@ -20,24 +20,24 @@ export interface Projector {
    * prints no breakdown or cannot be started.
    */
   ask(workload: Workload, paths: ModelPaths): Promise<Projected>;
-  /** Ends the questions about workloads that are not among `ids`: their answer is of no use any more. */
-  readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
-  /** Whether no such llama-server runs. */
-  readonly idle: () => boolean;
+  /** Ends the questions about other settings than these hashes: their answer is of no use any more. */
+  readonly keepOnly: (specHashes: ReadonlyMap<WorkloadId, string>) => void;
+  /** The workloads for which such a llama-server runs, one each. */
+  readonly asked: () => ReadonlySet<WorkloadId>;
   readonly killAll: () => void;
 }
 
 type ProjectorOptions = Pick<SupervisorOptions, "llamaServer" | "supportedFlags" | "stateDirectory" | "platform">;
 
 export function projectorOf(options: ProjectorOptions): Projector {
-  const asked = new Map<LlamaProcess, WorkloadId>();
+  const asked = new Map<LlamaProcess, Workload>();
   return {
     ask: async (workload, paths) => {
       const args = projectionFlags(workload.fields, paths, options.supportedFlags);
       if (args === undefined) return null;
       const server = spawnProjection(workload, args, options);
       if (server === undefined) return null;
-      asked.set(server, workload.id);
+      asked.set(server, workload);
       try {
         return await projectionOf(server);
       } finally {
@@ -48,10 +48,10 @@ export function projectorOf(options: ProjectorOptions): Projector {
         removeRecord(recordsFolder(options.stateDirectory), workload.id);
       }
     },
-    keepOnly: (ids) => {
-      for (const [server, id] of asked) if (!ids.has(id)) server.signal("SIGKILL");
+    keepOnly: (specHashes) => {
+      for (const [server, { id, specHash }] of asked) if (specHashes.get(id) !== specHash) server.signal("SIGKILL");
     },
-    idle: () => asked.size === 0,
+    asked: () => new Set([...asked.values()].map(({ id }) => id)),
     killAll: () => {
       for (const server of asked.keys()) server.signal("SIGKILL");
     },

@@ -9,6 +9,7 @@ import { adoptedEntry } from "./adopt.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
+import { keyFiles } from "./key-files.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
@@ -30,10 +31,12 @@ export interface Supervisor {
   tick(wanted: Wanted): Promise<Outcome>;
   /** Whether none of its processes is left. */
   readonly idle: () => boolean;
-  /** Workloads that have a process. */
-  readonly running: () => ReadonlySet<WorkloadId>;
+  /** Workloads that have a process, and the port of each. */
+  readonly running: () => ReadonlyMap<WorkloadId, number>;
   /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
+  /** What a person should fix that concerns no single workload, as sentences. */
+  readonly problems: () => readonly string[];
   /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
   /** Sends SIGKILL to all processes at once, for a person who cannot wait for the grace periods. */
@@ -46,29 +49,31 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   const monitor = pressureMonitor(options.platform);
   const projector = projectorOf(options);
   const needs = preparer(options.models);
+  const keys = keyFiles(options);
+  const supervising = { ...options, keys };
   return {
     tick: async (wanted) => {
       for (const [id, desired] of wanted.workloads) {
         if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
       }
-      projector.keepOnly(idsToRun(wanted));
+      projector.keepOnly(hashesToRun(wanted));
       const all = [...entries.values()].sort(byName);
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
       await forEachIsolated(all, "observe", async (entry) => {
         follow(entry, desiredOf(entry), options);
-        await observe(entry, options);
+        await observe(entry, supervising);
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
       const { allocatable, clock } = options;
       const now = clock();
-      const asking = !projector.idle();
-      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asking, allocatable, now });
+      const asked = projector.asked();
+      decideAll(all, { wanted, preparations, pressure: monitor.pressure(), asked, keys, allocatable, now });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
-        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options);
+        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, supervising);
       });
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
@@ -76,9 +81,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
-    idle: () => runningIds(entries).size === 0 && projector.idle(),
-    running: () => runningIds(entries),
+    idle: () => runningPorts(entries).size === 0 && projector.asked().size === 0,
+    running: () => runningPorts(entries),
     pressure: monitor.pressure,
+    problems: keys.problems,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
     killAll: () => {
       for (const { running } of entries.values()) running?.process.signal("SIGKILL");
@@ -87,8 +93,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   };
 }
 
-function idsToRun({ workloads }: Wanted): ReadonlySet<WorkloadId> {
-  return new Set([...workloads].filter(([, { kind }]) => kind === "run").map(([id]) => id));
+function hashesToRun({ workloads }: Wanted): ReadonlyMap<WorkloadId, string> {
+  const hashes = new Map<WorkloadId, string>();
+  for (const [id, desired] of workloads) if (desired.kind === "run") hashes.set(id, desired.workload.specHash);
+  return hashes;
 }
 
 function byName(one: Entry, other: Entry): number {
@@ -96,8 +104,10 @@ function byName(one: Entry, other: Entry): number {
   return one.id < other.id ? -1 : 1;
 }
 
-function runningIds(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlySet<WorkloadId> {
-  return new Set([...entries.values()].filter(({ running }) => running !== undefined).map(({ id }) => id));
+function runningPorts(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlyMap<WorkloadId, number> {
+  const ports = new Map<WorkloadId, number>();
+  for (const { id, running } of entries.values()) if (running) ports.set(id, running.started.fields.port);
+  return ports;
 }
 
 /** Runs `work` for all entries. An exception becomes the fault of its own entry, shown in its status, and stops no other. */

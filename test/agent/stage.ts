@@ -14,7 +14,7 @@ import { ok } from "../../api/result.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { aWorkload, background, fields, options } from "./samples.ts";
-import { type Behaviour, standIn } from "./stand-in.ts";
+import { type Behaviour, type BehaviourOfOne, standIn } from "./stand-in.ts";
 
 export const MIB = 2 ** 20;
 export const MINUTE = 60_000;
@@ -61,7 +61,7 @@ export function stage() {
   });
 
   const open = async (
-    behaviour: Behaviour,
+    behaviour: Behaviour | BehaviourOfOne,
     { stateDirectory, adopted = [], clockFrom = (clock) => clock }: Opening = {},
   ) => {
     const platform = await openLinux();

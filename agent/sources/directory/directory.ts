@@ -12,8 +12,8 @@ import { watchFolder } from "./watch.ts";
 export interface DirectoryOptions {
   readonly folder: string;
   readonly host: HostFacts;
-  /** The workloads that have a process: a port that two ask for stays with the one that runs. */
-  readonly running: () => ReadonlySet<WorkloadId>;
+  /** The workloads that have a process, and the port of each: a port that two ask for stays with the one that runs there. */
+  readonly running: () => ReadonlyMap<WorkloadId, number>;
   /** Called after each look at the folder that found something new. */
   readonly changed: () => void;
 }
@@ -83,18 +83,18 @@ function failedLook(
 }
 
 /** Joins Models and InferenceServices anew when either the snapshot or what runs is another one than at the last call. */
-function memoised(host: HostFacts): (snapshot: Snapshot, running: ReadonlySet<WorkloadId>) => WantedWork {
+function memoised(host: HostFacts): (snapshot: Snapshot, running: ReadonlyMap<WorkloadId, number>) => WantedWork {
   let last:
-    | { readonly snapshot: Snapshot; readonly running: ReadonlySet<WorkloadId>; readonly work: WantedWork }
+    | { readonly snapshot: Snapshot; readonly running: ReadonlyMap<WorkloadId, number>; readonly work: WantedWork }
     | undefined;
   return (snapshot, running) => {
     if (last?.snapshot === snapshot && isDeepStrictEqual(last.running, running)) return last.work;
-    last = { snapshot, running: new Set(running), work: wantedWork(snapshot, running, host) };
+    last = { snapshot, running: new Map(running), work: wantedWork(snapshot, running, host) };
     return last.work;
   };
 }
 
-function wantedWork(snapshot: Snapshot, running: ReadonlySet<WorkloadId>, host: HostFacts): WantedWork {
+function wantedWork(snapshot: Snapshot, running: ReadonlyMap<WorkloadId, number>, host: HostFacts): WantedWork {
   const { synced, problems, notes, manifests, unreadable } = snapshot;
   const modelsKnown = synced && ![...unreadable.values()].some(({ identity }) => identity.kind === "Model");
   const workloads = desiredWorkloads(snapshot, host, running);

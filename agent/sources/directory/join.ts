@@ -8,12 +8,15 @@ import type { Snapshot } from "./snapshot.ts";
 
 /**
  * What is wanted, by `namespace/name` of the InferenceService, which is its identity here. A port that two ask for belongs to the one
- * that runs, else to the first by name (LLMKube#232): a newcomer never takes it from a server.
+ * that runs there, else to one that runs, else to the first by name (LLMKube#232): nobody takes it from a server. A server that runs
+ * elsewhere, and whose manifest asks for such a port, goes on as it is.
+ *
+ * @param running the workloads that have a process, and the port of each
  */
 export function desiredWorkloads(
   { manifests, unreadable, synced }: Pick<Snapshot, "manifests" | "unreadable" | "synced">,
   host: HostFacts,
-  running: ReadonlySet<WorkloadId>,
+  running: ReadonlyMap<WorkloadId, number>,
 ): ReadonlyMap<WorkloadId, Desired> {
   const models: ModelLookup = (name) => {
     const model = manifests.get(`Model ${name}`);
@@ -23,10 +26,14 @@ export function desiredWorkloads(
   };
   const wanted = new Map<WorkloadId, Desired>();
   const ports = new Map<number, string>();
-  for (const service of ranked(manifests, running)) {
+  const resolved = servicesByName(manifests).map((service) => {
     const id = idOf(service);
     const placement = { id, host: "127.0.0.1", gracePeriodMs: DEFAULT_GRACE_PERIOD_MS, returnsAfterEviction: true };
-    wanted.set(id, withPort(resolveService(service, placement, models, host), ports));
+    return { id, desired: resolveService(service, placement, models, host) };
+  });
+  for (const { id, desired } of resolved.toSorted((a, b) => claimOf(a, running) - claimOf(b, running))) {
+    const conflict = portConflict(desired, ports);
+    wanted.set(id, conflict === undefined ? desired : withoutPort(id, conflict, running));
   }
   for (const { identity, problem } of unreadable.values()) {
     if (identity.kind !== "InferenceService") continue;
@@ -36,25 +43,49 @@ export function desiredWorkloads(
   return wanted;
 }
 
-/** Those that run first, and by name. */
-function ranked(manifests: Snapshot["manifests"], running: ReadonlySet<WorkloadId>): readonly InferenceService[] {
+function servicesByName(manifests: Snapshot["manifests"]): readonly InferenceService[] {
   const services = [...manifests.values()].filter((manifest) => manifest.kind === "InferenceService");
-  const rank = (service: InferenceService) => `${running.has(idOf(service)) ? 0 : 1} ${nameOf(service)}`;
-  return services.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  return services.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+interface Claimant {
+  readonly id: WorkloadId;
+  readonly desired: Desired;
+}
+
+/** Who has the best claim to its port: 0 runs there, 1 runs elsewhere, 2 does not run. */
+function claimOf({ id, desired }: Claimant, running: ReadonlyMap<WorkloadId, number>): 0 | 1 | 2 {
+  const port = running.get(id);
+  if (port === undefined) return 2;
+  return desired.kind === "run" && desired.workload.fields.port === port ? 0 : 1;
 }
 
 function idOf(service: InferenceService): WorkloadId {
   return workloadId(nameOf(service));
 }
 
-function withPort(desired: Desired, ports: Map<number, string>): Desired {
-  if (desired.kind !== "run") return desired;
+interface PortConflict {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** Undefined if the port is free, or not asked for; then it belongs to this one. */
+function portConflict(desired: Desired, ports: Map<number, string>): PortConflict | undefined {
+  if (desired.kind !== "run") return undefined;
   const { name, fields } = desired.workload;
   const owner = ports.get(fields.port);
   if (owner === undefined) {
     ports.set(fields.port, name);
-    return desired;
+    return undefined;
   }
-  const message = `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port`;
-  return refusal(name, "PortConflict", message);
+  return { name, message: `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port` };
+}
+
+/** A server that runs on another port keeps it; nothing is started on a port of somebody else. */
+function withoutPort(
+  id: WorkloadId,
+  { name, message }: PortConflict,
+  running: ReadonlyMap<WorkloadId, number>,
+): Desired {
+  return running.has(id) ? { kind: "unknown", name, message } : refusal(name, "PortConflict", message);
 }

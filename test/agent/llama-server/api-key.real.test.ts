@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import getPort from "get-port";
-import { readApiKey } from "../../../agent/llama-server/api-key.ts";
+import { readApiKeys } from "../../../agent/llama-server/api-key.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { type AgentProcess, newSite, startAgent, stopped, workloadOnce, writeManifests } from "../harness.ts";
 
@@ -20,16 +21,25 @@ describe("keys of the servers", function () {
   afterEach(async () => agent && stopped(agent));
 
   it("are read from a file that only its owner can read", async () => {
-    assert.deepEqual(await readApiKey(file), { ok: true, value: KEY });
+    const read = await readApiKeys(file);
+    assert(read.ok);
+    assert.equal(read.value.first, KEY);
+    await writeFile(file, `\n${KEY}\nyet another\n`);
+    const changed = await readApiKeys(file);
+    assert.notEqual(changed.ok && changed.value.digest, read.value.digest);
     await chmod(file, 0o640);
-    const open = await readApiKey(file);
+    const open = await readApiKeys(file);
     assert.match(open.ok ? "" : open.error, /can be read by other users: run chmod 600 on it$/);
     await writeFile(file, "\n");
     await chmod(file, 0o600);
-    const empty = await readApiKey(file);
+    const empty = await readApiKeys(file);
     assert.match(empty.ok ? "" : empty.error, /holds no key/);
-    const missing = await readApiKey(`${file}-missing`);
+    const missing = await readApiKeys(`${file}-missing`);
     assert.match(missing.ok ? "" : missing.error, /cannot be read \(ENOENT\)/);
+    const pipe = `${file}-pipe`;
+    execFileSync("mkfifo", ["-m", "600", pipe]);
+    const piped = await readApiKeys(pipe);
+    assert.match(piped.ok ? "" : piped.error, /is not a file/);
   });
 
   it("are required by a real llama-server, and appear in no argument and no log", async () => {

@@ -37,7 +37,7 @@ describe("the directory as a source of work", function () {
     source = await openDirectory({
       folder,
       host: { backend: "cpu", hostMemoryBytes: 16 * 2 ** 30, options },
-      running: () => new Set(running),
+      running: () => new Map([...running].map((id) => [id, 8080])),
       changed: () => {
         changes += 1;
       },

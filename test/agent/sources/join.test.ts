@@ -21,8 +21,12 @@ function snapshotOf(documents: readonly object[], rest: Partial<Snapshot> = {}):
   return { ...NOTHING_READ, synced: true, manifests: new Map(manifests), ...rest };
 }
 
-function desired(documents: readonly object[], running: readonly WorkloadId[] = [], rest: Partial<Snapshot> = {}) {
-  return desiredWorkloads(snapshotOf(documents, rest), host, new Set(running));
+function desired(
+  documents: readonly object[],
+  running: readonly (readonly [WorkloadId, number])[] = [],
+  rest: Partial<Snapshot> = {},
+) {
+  return desiredWorkloads(snapshotOf(documents, rest), host, new Map(running));
 }
 
 const unreadable = (kind: "Model" | "InferenceService", name: string) => ({
@@ -66,8 +70,24 @@ describe("the workloads of a directory", () => {
     const later = all.get(zzz);
     assert(later?.kind === "refused");
     assert.match(later.message, /^port 8080 belongs to default\/chat/);
-    const taken = desired(manifests, [zzz]);
+    const taken = desired(manifests, [[zzz, 8080]]);
     assert.deepEqual([taken.get(zzz)?.kind, taken.get(chat)?.kind], ["run", "refused"]);
+  });
+
+  it("leave a server on its port whose manifest asks for that of another server", () => {
+    const manifests = [{ ...serviceManifest(), metadata: { name: "zzz" } }, modelManifest(), serviceManifest()];
+    // chat ran on 8081 until its manifest moved to the port on which zzz runs.
+    const both = desired(manifests, [
+      [chat, 8081],
+      [zzz, 8080],
+    ]);
+    assert.equal(both.get(zzz)?.kind, "run");
+    const moved = both.get(chat);
+    assert(moved?.kind === "unknown");
+    assert.match(moved.message, /^port 8080 belongs to default\/zzz: give default\/chat another/);
+    // One that does not run has no claim; one that runs elsewhere gets a port that nobody runs on.
+    const free = desired(manifests, [[zzz, 8081]]);
+    assert.deepEqual([free.get(zzz)?.kind, free.get(chat)?.kind], ["run", "refused"]);
   });
 
   it("wait for a Model that is not there", () => {
