@@ -142,11 +142,12 @@ function sizeOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** Writes down, for the next agent, that a server has become ready. */
+/** Writes down, for the next agent, that a server has become ready, and which keys it has. */
 function withReadyRecord(running: Running, probing: Probing): Running {
-  const { record, phase } = running;
-  if (phase !== "ready" || record.served === undefined || record.served.ready) return running;
-  return saveRecord({ ...running, record: { ...record, served: { ...record.served, ready: true } } }, probing);
+  const { record, phase, keys } = running;
+  const { served } = record;
+  if (phase !== "ready" || served === undefined || (served.ready && served.keys === keys)) return running;
+  return saveRecord({ ...running, record: { ...record, served: { ...served, ready: true, keys } } }, probing);
 }
 
 /** Whether the next tick has something new to decide on. */

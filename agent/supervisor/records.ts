@@ -41,6 +41,8 @@ const servedSchema = z.looseObject({
   estimateBytes: z.int().min(0),
   /** Whether it has answered a test request. */
   ready: z.boolean(),
+  /** Digest of the API keys that it was started with; absent if it has none. */
+  keys: z.string().optional(),
 });
 
 /** Identifies a process. Every version of the records has these fields. */

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import getPort from "get-port";
 import { readApiKeys } from "../../../agent/llama-server/api-key.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-import { type AgentProcess, newSite, startAgent, stopped, workloadOnce, writeManifests } from "../harness.ts";
+import {
+  type AgentProcess,
+  newSite,
+  startAgent,
+  statusOnce,
+  stopped,
+  workloadOnce,
+  writeManifests,
+} from "../harness.ts";
 
 const KEY = "a-key-of-this-test";
 
@@ -56,5 +64,35 @@ describe("keys of the servers", function () {
     assert.ok(!readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(KEY));
     assert.ok(!agent.output().includes(KEY));
     assert.ok(!readFileSync(join(site.state, "logs", "default_chat.log"), "utf8").includes(KEY));
+  });
+
+  it("rotate: the real servers restart one by one, and their last good keys stay while the file is open to others", async () => {
+    const site = await newSite();
+    for (const name of ["a", "b"]) await writeManifests(site, name, { port: await getPort() });
+    agent = startAgent(site, "--api-key-file", file);
+    const ready = ({ state }: { readonly state: string }) => state === "Ready";
+    const [a, b] = [await workloadOnce(site, "a", ready), await workloadOnce(site, "b", ready)];
+    const before = [a.pid, b.pid];
+
+    await chmod(file, 0o640);
+    const { workloads } = await statusOnce(site, ({ agent: { problems } }) => /chmod 600/.test(problems.join()));
+    assert.deepEqual([workloads.map(({ pid }) => pid), workloads.every(ready)], [before, true]);
+
+    // Both at once: the file is good again, and holds another key.
+    await writeFile(`${file}.new`, "a-new-key\n", { mode: 0o600 });
+    await rename(`${file}.new`, file);
+    const reasons = new Set<string | undefined>();
+    const both = await statusOnce(site, ({ workloads: now }) => {
+      assert.ok(now.some(ready), "one of the two serves at any time");
+      for (const { reason } of now) reasons.add(reason);
+      return now.every((one, index) => ready(one) && one.pid !== before[index]);
+    });
+    assert.ok(reasons.has("KeyChanged"), [...reasons].join());
+    assert.deepEqual(both.agent.problems, []);
+    for (const { endpoint } of both.workloads) {
+      const ask = async (key: string) =>
+        (await fetch(`${endpoint?.replace("/v1", "")}/props`, { headers: { authorization: `Bearer ${key}` } })).status;
+      assert.deepEqual([await ask("a-new-key"), await ask(KEY)], [200, 401]);
+    }
   });
 });

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { chmod, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openLinux } from "../../../agent/host/linux/linux.ts";
+import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { background } from "../samples.ts";
 import { MIB, stage } from "../stage.ts";
 
 describe("the health of servers, with stand-ins and a fake clock", function () {
@@ -91,6 +94,7 @@ describe("the health of servers, with stand-ins and a fake clock", function () {
 
   describe("with API keys", () => {
     let file: string;
+    let stateDirectory: string;
     const both = ["default/a", "default/b"];
     const problems = () => supervisor.problems();
     let supervisor: Awaited<ReturnType<typeof open>>;
@@ -98,7 +102,8 @@ describe("the health of servers, with stand-ins and a fake clock", function () {
     beforeEach(async () => {
       file = join(await temporaryDirectory(), "keys");
       await writeFile(file, "first-key\n", { mode: 0o600 });
-      supervisor = await open("well");
+      stateDirectory = await temporaryDirectory();
+      supervisor = await open("well", { stateDirectory });
       for (const name of both) await wantWithKeys(name);
       for (const name of both) await until(name, inState("Ready"));
     });
@@ -177,6 +182,18 @@ describe("the health of servers, with stand-ins and a fake clock", function () {
       await rotate("second-key\n");
       await secondsUntil(() => /a restart would be refused$/.test(of("default/b")?.notes[0] ?? ""), 20);
       assert.deepEqual([pids(), states()], [before, ["Ready", "Ready"]]);
+    });
+
+    it("restarts a server whose keys changed while no agent was there", async () => {
+      const [a] = pids();
+      await rotate("first-key\nsecond-key\n");
+      const platform = await openLinux();
+      assert(platform.ok);
+      const log = { info: () => {}, warn: () => {} };
+      const adopted = await adoptAll({ stateDirectory, platform: platform.value, background, log, ended: () => {} });
+      await open("well", { stateDirectory, adopted });
+      await secondsUntil(() => of("default/a")?.reason === "KeyChanged", 20);
+      assert.equal(of("default/a")?.pid, a);
     });
 
     it("restarts nobody if the keys are back before a look", async () => {
