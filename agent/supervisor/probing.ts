@@ -14,8 +14,11 @@ import { accepted, failedTest, faulted, type Running, refusedKey, silent, unansw
 /** Time between two health checks of a server that is Ready. */
 const CHECK_MS = 10_000;
 
-/** Pauses between the first probes after a spawn, in milliseconds: a small model is ready at once. Later each tick probes. */
-const FIRST_PAUSES_MS = [50, 50, 100, 100, 100, 100, 100, 200, 200];
+/**
+ * Pauses between the first probes after a spawn, in milliseconds, for some five seconds: a small model is ready at once, and a server
+ * that does not listen yet, or still loads, refuses at once. Later each tick probes.
+ */
+const FIRST_PAUSES_MS: readonly number[] = [50, 50, 100, 100, 100, 100, 100, 200, 200, ...Array<number>(16).fill(250)];
 
 /** What probes need: the supervisor's options, and the keys that it knows. */
 export interface Probing
