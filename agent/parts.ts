@@ -79,10 +79,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       background,
     },
     ...{ clock: awake, wake: changed },
-    // Read at each start: it may be another llama-server by then.
-    get supportedFlags() {
-      return server.options();
-    },
+    supportedFlags: server.options,
     models: { ...access, server: server.view, doubtServer: server.doubt },
   });
   const source = await openDirectory({
@@ -93,6 +90,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
   const notices: readonly Notices[] = [
     server,
     watchdog,
+    { problems: processes.problems, notes: () => [] },
     { problems: () => slowFiles(gate), notes: () => [] },
     { problems: claims.problems, notes: () => claims.others().map(holdsNote) },
   ];

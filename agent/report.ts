@@ -24,7 +24,7 @@ export interface Reporter {
   readonly host: Host;
   /** The kernel's limit behind the watchdog, as text for the status. */
   readonly kernelCap: string;
-  readonly supervisor: Pick<Supervisor, "pressure">;
+  readonly supervisor: Pick<Supervisor, "pressure" | "problems">;
   readonly source: Pick<WorkSource, "current">;
   /** What else has something to say: the watchdog, the llama-server on the disk, files that hang, other agents. */
   readonly notices: readonly Notices[];

@@ -4,7 +4,7 @@ import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
 import type { ListenAddress } from "./http/listen.ts";
-import { readApiKey } from "./llama-server/api-key.ts";
+import { readApiKeys } from "./llama-server/api-key.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
 import type { HostFacts } from "./workload/workload.ts";
 
@@ -58,7 +58,7 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const supportedFlags = await readSupportedFlags(options.llamaServer, neededOptions(options));
   if (!supportedFlags.ok) return supportedFlags;
   const { apiKeyFile } = options;
-  const key = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
+  const key = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   if (key?.ok === false) return key;
   const facts = factsOf(platform.value, supportedFlags.value, options);
   const allocatable = resolveAllocatable({ ...facts, physicalMemoryBytes: platform.value.hostMemoryBytes });

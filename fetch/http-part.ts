@@ -1,5 +1,5 @@
 import { gathered } from "./http-body.ts";
-import { type Answer, headerOf } from "./http-request.ts";
+import type { Answer } from "./http-request.ts";
 import {
   connectionRefusal,
   quoted,
@@ -9,6 +9,7 @@ import {
   statusRefusal,
   TransientRefusal,
 } from "./refusal.ts";
+import { headerOf } from "./response-header.ts";
 
 /** What tells one version of a file from another. */
 export interface FileIdentity {

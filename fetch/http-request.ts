@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 import { connectionRefusal, refuse } from "./refusal.ts";
+import { headerOf } from "./response-header.ts";
 
 export interface Connection {
   readonly dispatcher: Dispatcher;
@@ -72,10 +73,4 @@ export function redirectTarget(from: URL, location: string | undefined): URL {
   if (target === null) return refuse(`${from.host} redirects without a valid Location`);
   if (target.protocol === "https:" || target.protocol === from.protocol) return target;
   return refuse(`${from.host} redirects from ${from.protocol}// to ${target.protocol}//, which is not followed`);
-}
-
-/** A response header that appears once. */
-export function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = response.headers[name];
-  return typeof value === "string" ? value : undefined;
 }

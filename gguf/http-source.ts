@@ -8,9 +8,10 @@ import {
   rangeHeaders,
   strongEtag,
 } from "../fetch/http-part.ts";
-import { type Answer, type Connection, get, headerOf, httpDispatcher } from "../fetch/http-request.ts";
+import { type Answer, type Connection, get, httpDispatcher } from "../fetch/http-request.ts";
 import type { HttpLocation } from "../fetch/locate.ts";
 import { refuse } from "../fetch/refusal.ts";
+import { headerOf } from "../fetch/response-header.ts";
 import { retrying } from "../fetch/retry.ts";
 import type { ByteSource, Opened, Wanted } from "./byte-source.ts";
 import { MAX_HEADER_BYTES } from "./cursor.ts";

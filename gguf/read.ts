@@ -7,7 +7,7 @@ import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
-import { type Deadline, headerDispatcher, type OpenOptions, openHttp } from "./http-source.ts";
+import type { Deadline, OpenOptions } from "./http-source.ts";
 import { parseHeader } from "./parse.ts";
 import { checkJoined, joinShard, laterShards } from "./shards.ts";
 
@@ -62,7 +62,7 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   if (!later.ok) return failIn(displayName(source), later);
   if (later.value.length === 0) return first;
 
-  const dispatchers = Array.from({ length: SHARDS_AT_ONCE }, headerDispatcher);
+  const dispatchers = await dispatchersFor(source);
   try {
     const model = await readShards(source, first.value, later.value, dispatchers, reading);
     const whole = model.ok ? checkJoined(model.value) : model;
@@ -70,6 +70,14 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   } finally {
     await Promise.all(dispatchers.map((sharedDispatcher) => sharedDispatcher.destroy()));
   }
+}
+
+/** Connections that the shards of one model share; none for files, whose reader needs no HTTP client. */
+async function dispatchersFor(source: string): Promise<readonly Dispatcher[]> {
+  const location = locate(source, process.env);
+  if (location.ok && location.value.kind === "file") return [];
+  const { headerDispatcher } = await import("./http-source.ts");
+  return Array.from({ length: SHARDS_AT_ONCE }, headerDispatcher);
 }
 
 /** The model that `first` begins, with all its later shards. */
@@ -81,8 +89,8 @@ async function readShards(
   reading: Reading,
 ): Promise<Result<GgufHeader>> {
   let model = first;
-  for (let done = 0; done < later.length; done += dispatchers.length) {
-    const batch = later.slice(done, done + dispatchers.length);
+  for (let done = 0; done < later.length; done += SHARDS_AT_ONCE) {
+    const batch = later.slice(done, done + SHARDS_AT_ONCE);
     const shards = await Promise.all(
       batch.map((shard, index) =>
         readFileHeader(shard, { ...reading, firstBytes: SHARD_BYTES, sharedDispatcher: dispatchers[index] }),
@@ -132,8 +140,11 @@ async function readFrom(
   }
 }
 
-function openLocation(location: Location, deadline: Deadline, options: OpenOptions): Promise<Opened> {
-  return location.kind === "file" ? openFile(location.path, options.known) : openHttp(location, deadline, options);
+async function openLocation(location: Location, deadline: Deadline, options: OpenOptions): Promise<Opened> {
+  if (location.kind === "file") return openFile(location.path, options.known);
+  // Loaded on demand: an agent whose models are all on its disk needs no HTTP client.
+  const { openHttp } = await import("./http-source.ts");
+  return openHttp(location, deadline, options);
 }
 
 async function parseFrom(source: ByteSource, deadline: Deadline): Promise<Result<GgufHeader>> {

@@ -16,19 +16,25 @@ interface Claimant {
 export interface Candidate extends Claimant {
   /** The larger of estimate and measured footprint, in bytes. */
   readonly chargeBytes: number;
+  /** Whether llama-server was asked already what it will reserve; if not, that comes first. */
+  readonly projected: boolean;
 }
 
-/** A process that holds memory: one that starts, serves or stops. */
+/** A process that holds memory: one that is asked for its projection, starts, serves or stops. */
 export interface Holder extends Claimant {
   /** The larger of estimate and measured footprint, in bytes. */
   readonly chargeBytes: number;
-  readonly starting: boolean;
+  /** It starts, and has not taken its memory yet. */
+  readonly loading: boolean;
+  /** It is only asked what it will reserve. Its whole charge is kept free, because its start comes next. */
+  readonly asked: boolean;
   /** Its last memory sample failed. */
   readonly unknown: boolean;
 }
 
 /** What admission decides about one candidate. */
 export type Verdict =
+  /** It may go on: to its projection, or to its start. */
   | { readonly kind: "starts" }
   /** It starts once the agents of this machine have agreed on it. */
   | { readonly kind: "reserves"; readonly message: string }
@@ -37,11 +43,15 @@ export type Verdict =
   /** It needs more than all models together may use here. */
   | { readonly kind: "refused"; readonly message: string };
 
+/** So many are asked for their projection at a time: each is a process that reads a header, and prints a table. */
+const MOST_ASKED = 4;
+
 /**
- * Decides which candidate may start now, by priority and then by name.
+ * Decides which candidates may go on now, by priority and then by name: to a projection, or one of them to its start.
  *
- * - One start at a time: a server shows how much memory it takes only once it has started (LLMKube#469).
- * - All charges together never exceed the allocatable memory.
+ * - All charges together never exceed the allocatable memory, those of projections included (LLMKube#469).
+ * - One model loads at a time. The next one starts when the last is Ready, has taken its memory, or has had its time (settled.ts): one
+ *   that hangs holds nobody up for long.
  * - A smaller candidate may overtake one that waits for memory, but only while the overtakers and the waiting one fit together.
  *   Otherwise a large model could wait for ever.
  * - Nothing starts while `hostWait` gives a reason, such as memory pressure of the machine.
@@ -54,27 +64,28 @@ export function admit(
 ): ReadonlyMap<WorkloadId, Verdict> {
   const verdicts = new Map<WorkloadId, Verdict>();
   const waiting: { readonly id: WorkloadId; readonly wait: string }[] = [];
-  const blocker = hostWait ?? blockedBy(holders);
+  const blocker = hostWait ?? unmeasured(holders);
   const passed: Candidate[] = [];
-  let start: string | undefined;
+  const taken = [...holders];
   for (const candidate of candidates.toSorted(byRank)) {
-    const { id, name, chargeBytes } = candidate;
+    const { id, chargeBytes, projected } = candidate;
     const tooLarge = exceedsAllocatable(chargeBytes, allocatable);
     if (tooLarge !== undefined) {
       verdicts.set(id, { kind: "refused", message: tooLarge });
       continue;
     }
     const wait =
-      start === undefined
-        ? (blocker ??
-          memoryWait(candidate, holders, allocatable.bytes) ??
-          turnWait(candidate, passed, holders, allocatable.bytes))
-        : `waits for ${start} to be ready; one model starts at a time`;
+      blocker ??
+      (projected ? loadingWait(taken) : askedWait(taken)) ??
+      memoryWait(candidate, taken, allocatable.bytes) ??
+      turnWait(candidate, passed, taken, allocatable.bytes);
     if (wait === undefined) {
-      start = name;
       verdicts.set(id, { kind: "starts" });
-    } else waiting.push({ id, wait });
-    passed.push(candidate);
+      taken.push({ ...candidate, since: LAST, loading: projected, asked: !projected, unknown: false });
+    } else {
+      waiting.push({ id, wait });
+      passed.push(candidate);
+    }
   }
   for (const [index, { id, wait }] of waiting.entries()) {
     const position = waiting.length === 1 ? "" : `; position ${index + 1} of ${waiting.length} in the queue`;
@@ -87,6 +98,8 @@ export function admit(
 export function unreserved(verdict: Verdict | undefined): Verdict | undefined {
   return verdict?.kind === "starts" ? { kind: "reserves", message: "reserving memory on this machine" } : verdict;
 }
+/** For one that goes on only now: after everyone who waits. */
+export const LAST = Number.POSITIVE_INFINITY;
 
 function byRank(a: Claimant, b: Claimant): number {
   return b.priority - a.priority || (a.name < b.name || (a.name === b.name && a.id < b.id) ? -1 : 1);
@@ -96,11 +109,19 @@ function sumOf(claims: readonly { readonly chargeBytes: number }[]): number {
   return claims.reduce((sum, { chargeBytes }) => sum + chargeBytes, 0);
 }
 
-function blockedBy(holders: readonly Holder[]): string | undefined {
+function unmeasured(holders: readonly Holder[]): string | undefined {
   const unknown = holders.find((holder) => holder.unknown);
-  if (unknown !== undefined) return `waits until the memory of ${unknown.name} can be measured again`;
-  const starting = holders.find((holder) => holder.starting);
-  return starting === undefined ? undefined : `waits for ${starting.name} to be ready; one model starts at a time`;
+  return unknown && `waits until the memory of ${unknown.name} can be measured again`;
+}
+
+function loadingWait(holders: readonly Holder[]): string | undefined {
+  const loading = holders.find((holder) => holder.loading);
+  return loading && `waits for ${loading.name} to load; one model loads at a time`;
+}
+
+function askedWait(holders: readonly Holder[]): string | undefined {
+  if (holders.filter(({ asked }) => asked).length < MOST_ASKED) return undefined;
+  return "waits until llama-server has projected how much memory other models need";
 }
 
 function memoryWait({ chargeBytes }: Candidate, holders: readonly Holder[], allocatable: number): string | undefined {

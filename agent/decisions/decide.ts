@@ -6,6 +6,7 @@ import type { Workload } from "../workload/workload.ts";
 import type { Verdict } from "./admission.ts";
 import type { BackOff } from "./back-off.ts";
 import { returnMessage } from "./eviction.ts";
+import { type Failing, failsForGood } from "./health.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
 
 /** A llama-server as the supervisor last observed it. All times are milliseconds of the injected clock. */
@@ -24,6 +25,8 @@ interface AnyServerView {
 
 export interface StartingView extends AnyServerView {
   readonly phase: "starting";
+  /** The test requests that it answered with an error; undefined if there was none. */
+  readonly failing?: Failing | undefined;
 }
 
 /** It has answered a test request. */
@@ -32,6 +35,8 @@ export interface ReadyView extends AnyServerView {
   readonly readyAt: number;
   /** Health checks in a row that it did not answer, and in which it did not work either. */
   readonly failedChecks: number;
+  /** What its log says about a fault that only a restart ends; undefined if it says nothing. */
+  readonly fault?: string | undefined;
 }
 
 export interface StoppingView extends AnyServerView {
@@ -47,6 +52,8 @@ export interface Stop {
   readonly at: number;
   readonly reason: string;
   readonly message: string;
+  /** Whether the server has failed, so that its next start has to wait. */
+  readonly failure: boolean;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly gracePeriodMs: number;
   /** Whether SIGKILL was sent. */
@@ -60,6 +67,10 @@ export interface Observed {
   readonly server?: ServerView | undefined;
   /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
+  /** Its file of API keys holds others now, and it is its turn to restart. */
+  readonly keysChanged?: boolean;
+  /** Why its file of API keys cannot be used; undefined if it can, or if there is none. */
+  readonly keyProblem?: string | undefined;
   /** Milliseconds of cooldown left after an eviction; undefined if it was never evicted. */
   readonly cooldownLeftMs?: number | undefined;
   readonly backOff?: BackOff | undefined;
@@ -79,6 +90,8 @@ export interface Decision {
   readonly state: State;
   readonly reason?: string;
   readonly message?: string;
+  /** Whether it stops because it failed; undefined unless it stops. */
+  readonly failure?: boolean;
   /** Kind of the failure that stands in the way; undefined unless something failed. */
   readonly failureKind?: FailureKind;
   /** Position in the queue for memory, counted from 1; undefined unless it waits. */
@@ -125,7 +138,7 @@ function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decisi
 
 /** What prevents a start apart from memory that others hold; undefined when nothing does. */
 function obstacle(workload: Workload, observed: Observed, now: number): Decision | undefined {
-  const { backOff, preparation, cooldownLeftMs, projection } = observed;
+  const { backOff, preparation, cooldownLeftMs, projection, keyProblem } = observed;
   if (cooldownLeftMs !== undefined && !workload.returnsAfterEviction) {
     const message = "evicted because the machine ran short of memory; its controller creates a replacement";
     return { act: "nothing", state: "Failed", reason: "Evicted", message };
@@ -138,7 +151,7 @@ function obstacle(workload: Workload, observed: Observed, now: number): Decision
     return { act: "nothing", state, reason, message: backOff.message + nextTry(backOff.until - now) };
   }
   if (preparation === undefined) return { act: "nothing", state: "Pending" };
-  return unprepared(preparation) ?? projected(workload, projection);
+  return unprepared(preparation) ?? lockedOut(keyProblem) ?? projected(workload, projection);
 }
 
 function nextTry(milliseconds: number): string {
@@ -162,6 +175,11 @@ function unprepared(preparation: Preparation): Decision | undefined {
 
 function failed(reason: string, message: string, failureKind: FailureKind | undefined): Decision {
   return { act: "nothing", state: "Failed", reason, message, ...(failureKind === undefined ? {} : { failureKind }) };
+}
+
+/** With an empty file llama-server would serve everybody. */
+function lockedOut(keyProblem: string | undefined): Decision | undefined {
+  return keyProblem === undefined ? undefined : failed("ApiKeyFileUnusable", keyProblem, undefined);
 }
 
 const ASKING = "asking llama-server how much memory it will reserve";
@@ -196,11 +214,10 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { evict, synced }: Observed,
+  { evict, synced, keysChanged }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
-  const stop = (reason: string, message: string): Decision => ({ act: "stop", state: "Draining", reason, message });
   if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is shutting down");
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
@@ -208,13 +225,25 @@ function decideRunning(
   if (desired?.kind === "run" && desired.workload.specHash !== server.specHash) {
     return stop("SpecChanged", "its settings changed; it restarts with the new ones");
   }
-  if (server.phase === "ready") {
-    if (server.failedChecks < UNHEALTHY_CHECKS) return { act: "nothing", state: "Ready" };
-    const message = `it neither answered nor did any work in ${UNHEALTHY_CHECKS} health checks in a row; it will be restarted`;
-    return stop("Unhealthy", message);
-  }
-  if (now - server.startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
-  return stop("StartTimeout", `it did not become ready within ${START_TIMEOUT_MS / 60_000} minutes`);
+  if (keysChanged) return stop("KeyChanged", "its API keys changed; it restarts with the new ones");
+  return server.phase === "ready" ? decideReady(server) : decideStarting(server, now);
+}
+
+function decideReady({ fault, failedChecks }: ReadyView): Decision {
+  if (fault !== undefined) return stop("GpuFault", fault, "failed");
+  if (failedChecks < UNHEALTHY_CHECKS) return { act: "nothing", state: "Ready" };
+  const message = `it neither answered nor did any work in ${UNHEALTHY_CHECKS} health checks in a row; it will be restarted`;
+  return stop("Unhealthy", message, "failed");
+}
+
+function decideStarting({ failing, startedAt }: StartingView, now: number): Decision {
+  if (failing !== undefined && failsForGood(failing, now)) return stop(failing.reason, failing.message, "failed");
+  if (now - startedAt < START_TIMEOUT_MS) return { act: "nothing", state: "Starting" };
+  return stop("StartTimeout", `it did not become ready within ${START_TIMEOUT_MS / 60_000} minutes`, "failed");
+}
+
+function stop(reason: string, message: string, why: "failed" | "wanted" = "wanted"): Decision {
+  return { act: "stop", state: "Draining", reason, message, failure: why === "failed" };
 }
 
 /** Whether it is certain that no workload wants this server. */

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { type Budget, describeBudget } from "../../memory/budget.ts";
+import { flatSince } from "./settled.ts";
 
 /** What the memory samples of one process have shown so far. */
 export interface FootprintHistory {
@@ -13,6 +14,8 @@ export interface FootprintHistory {
   readonly over: number;
   /** Close to the budget: from above 90 % of it until it falls to 85 % or below. */
   readonly near: boolean;
+  /** Since when its memory is flat, in milliseconds of the injected clock; undefined while it grows. */
+  readonly flatSince?: number | undefined;
   /** The last sample failed, so the watchdog cannot enforce the budget at the moment. */
   readonly unknown: boolean;
 }
@@ -65,6 +68,7 @@ export function withSample(
     growth: growthOf(before, sample, now),
     over: sample > budgetBytes ? before.over + 1 : 0,
     near: sample > budgetBytes * (before.near ? STILL_NEAR : NEAR),
+    flatSince: flatSince(before, sample, now),
     unknown: false,
   };
 }

@@ -25,6 +25,33 @@ export function isWorking(before: Work | undefined, now: Work, elapsedMs: number
   return (used !== undefined && used * 1000 > elapsedMs * IDLE_SHARE) || (written !== undefined && written !== 0);
 }
 
+/** Test requests in a row that a healthy server answered with an error, while it starts. */
+export interface Failing {
+  /** When the first of them failed, in milliseconds of the injected clock. */
+  readonly since: number;
+  readonly tries: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** So many failures, over so long, are no accident of the first moments. */
+const FAILING_TRIES = 4;
+const FAILING_MS = 3000;
+
+/** The failures after one more of them. */
+export function failedAgain(
+  before: Failing | undefined,
+  { reason, message }: { readonly reason: string; readonly message: string },
+  now: number,
+): Failing {
+  return { since: before?.since ?? now, tries: (before?.tries ?? 0) + 1, reason, message };
+}
+
+/** Whether waiting longer would be in vain. */
+export function failsForGood({ since, tries }: Failing, now: number): boolean {
+  return tries >= FAILING_TRIES && now - since >= FAILING_MS;
+}
+
 function difference(before: number | null, now: number | null): number | undefined {
   return before === null || now === null ? undefined : now - before;
 }

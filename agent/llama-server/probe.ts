@@ -1,17 +1,12 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { Agent, request } from "undici";
 import * as z from "zod";
-import type { Result } from "../../api/result.ts";
-import { readApiKey } from "./api-key.ts";
 import type { Mode } from "./flags.ts";
+import { askLoopback } from "./loopback.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
 /** Long enough for the first token of a large model on a cold GPU. */
 const COMPLETION_TIMEOUT_MS = 120_000;
-
-/** Longest answer that is read. /props holds the chat template, which can be long, but llama-server sends nothing this long. */
-const MAX_ANSWER_BYTES = 2 ** 24;
 
 /** The test request for each mode: the smallest one that makes the model compute. */
 const TEST_REQUESTS: Readonly<Record<Mode, readonly [path: string, body: object]>> = {
@@ -21,6 +16,7 @@ const TEST_REQUESTS: Readonly<Record<Mode, readonly [path: string, body: object]
 };
 
 const propsSchema = z.object({ model_path: z.string(), model_alias: z.string().optional() });
+const errorSchema = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 
 /** The server that a probe expects on its port. */
 export interface Expected {
@@ -28,74 +24,85 @@ export interface Expected {
   readonly mode: Mode;
   readonly name: string;
   readonly modelPath: string;
-  readonly apiKeyFile: string | undefined;
+  /** Sent as bearer token; undefined if the server has no keys. */
+  readonly apiKey: string | undefined;
 }
 
+/**
+ * What a probe has found.
+ *
+ * - `well`: it is the server that we started, and it answers.
+ * - `silent`: nobody there, still loading, too busy to answer in time, or somebody else.
+ * - `refused`: it is alive, but it has other keys than ours (401, 403).
+ * - `failing`: it is healthy, and its answer to the test request was an error, which `detail` describes.
+ */
+export type Found =
+  | { readonly kind: "well" | "silent" | "refused" }
+  | { readonly kind: "failing"; readonly detail: string };
+
 /** Whether the server is healthy, and the one that we started rather than another process on its port. A busy server still is. */
-export async function isHealthy(expected: Expected): Promise<boolean> {
-  return run(expected, healthy);
+export async function checkHealth(expected: Expected): Promise<Found> {
+  return silentIfThrown(health(expected));
 }
 
 /**
  * Whether the server is ready: healthy, ours, and able to answer a test request. Health alone is not enough: after a Metal fault
- * while loading, /health returns 200 although every request fails (docs/background/apple-memory.md, "Metal faults").
+ * while loading, /health returns 200 although every request fails (docs/background/apple-memory.md, "Metal faults"). Health is asked
+ * first, so that a server that still loads gets no test request.
  */
-export async function answers(expected: Expected): Promise<boolean> {
-  const [path, body] = TEST_REQUESTS[expected.mode];
-  return run(expected, async (base, dispatcher) => {
-    if (!(await healthy(base, dispatcher, expected))) return false;
-    const answer = await request(`${base}${path}`, {
-      dispatcher,
-      method: "POST",
-      headers: { "content-type": "application/json", ...authorization(await keyOf(expected)) },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(COMPLETION_TIMEOUT_MS),
-    });
-    await answer.body.dump();
-    return answer.statusCode === 200;
-  });
+export async function checkAnswers(expected: Expected): Promise<Found> {
+  return silentIfThrown(firstAnswer(expected));
 }
 
-type Probe = (base: string, dispatcher: Agent, expected: Expected) => Promise<boolean>;
-
-async function run(expected: Expected, probe: Probe): Promise<boolean> {
-  const dispatcher = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
+async function silentIfThrown(probe: Promise<Found>): Promise<Found> {
   try {
-    return await probe(`http://127.0.0.1:${expected.port}`, dispatcher, expected);
+    return await probe;
   } catch {
-    return false;
-  } finally {
-    await dispatcher.destroy();
+    return { kind: "silent" };
   }
 }
 
-/** The key is read for each probe. After the keys change, a server with the old keys fails its probes and is restarted with the new ones. */
-async function keyOf({ apiKeyFile }: Expected): Promise<Result<string> | undefined> {
-  return apiKeyFile === undefined ? undefined : readApiKey(apiKeyFile);
+async function health({ port, name, modelPath, apiKey }: Expected): Promise<Found> {
+  const timeoutMs = HEALTH_TIMEOUT_MS;
+  const { status } = await askLoopback({ port, path: "/health", timeoutMs });
+  if (status !== 200) return { kind: "silent" };
+  const props = await askLoopback({ port, path: "/props", token: apiKey, timeoutMs });
+  if (isRefusal(props.status)) return { kind: "refused" };
+  return { kind: isOurs(JSON.parse(props.text), name, modelPath) ? "well" : "silent" };
 }
 
-function authorization(key: Result<string> | undefined): { authorization?: string } {
-  return key?.ok ? { authorization: `Bearer ${key.value}` } : {};
+async function firstAnswer(expected: Expected): Promise<Found> {
+  const { port, mode, apiKey } = expected;
+  const healthy = await health(expected);
+  if (healthy.kind !== "well") return healthy;
+  const [path, body] = TEST_REQUESTS[mode];
+  const { status, text } = await askLoopback({ port, path, body, token: apiKey, timeoutMs: COMPLETION_TIMEOUT_MS });
+  if (status === 200) return { kind: "well" };
+  if (isRefusal(status)) return { kind: "refused" };
+  return { kind: "failing", detail: `HTTP ${status}${errorIn(text)}` };
 }
 
-async function healthy(base: string, dispatcher: Agent, expected: Expected): Promise<boolean> {
-  const { name, modelPath } = expected;
-  const health = await request(`${base}/health`, { dispatcher, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-  await health.body.dump();
-  if (health.statusCode !== 200) return false;
-  const key = await keyOf(expected);
-  // A key file that cannot be read for a while is no fault of the server, which has its keys already.
-  if (key?.ok === false) return true;
-  const headers = authorization(key);
-  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-  const props = await request(`${base}/props`, { dispatcher, headers, signal });
-  return isOurs(await props.body.json(), name, modelPath);
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403;
 }
 
 /** All servers report the path of their weights; older ones do not report their alias. */
 function isOurs(props: unknown, name: string, modelPath: string): boolean {
   const parsed = propsSchema.safeParse(props);
   return parsed.success && parsed.data.model_path === modelPath && (parsed.data.model_alias ?? name) === name;
+}
+
+const SHOWN = 200;
+
+/** llama-server's own words about an error, without control characters. */
+function errorIn(text: string): string {
+  try {
+    const { error } = errorSchema.parse(JSON.parse(text));
+    const message = typeof error === "string" ? error : error.message;
+    return `: ${message.replace(/\p{Cc}/gu, " ").slice(0, SHOWN)}`;
+  } catch {
+    return "";
+  }
 }
 
 /** A connection on loopback is made or refused at once. */

@@ -13,7 +13,6 @@ import { openPartFile, type PartFile, partPath, removePart, removeSidecar } from
 import { progressText, rateMeter } from "./progress.ts";
 import { bytesIn, frontier } from "./ranges.ts";
 import { checkFloor, checkSpaceFor } from "./space.ts";
-import { transfer } from "./transfer.ts";
 import { knownSha256, readVersions, rememberVersion } from "./versions.ts";
 
 export interface Download {
@@ -162,6 +161,8 @@ async function receive(job: Download, part: PartFile): Promise<void> {
     notice = "the file changed at its source, started over: ";
   };
   const hooks = { opened, received, startingOver, waiting: progress };
+  // Loaded on demand, with the HTTP client: most agents download nothing.
+  const { transfer } = await import("./transfer.ts");
   const fetching = (until: AbortSignal) => transfer({ location, part, limits, signal: until, ...hooks });
   await savingMeanwhile(fetching, makeSafe, limits.checkpointMs, signal);
   await part.checkpoint();

@@ -7,9 +7,10 @@ import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
 import { noteBreach } from "./exit.ts";
 import type { SupervisorOptions } from "./options.ts";
+import { firstProbes, type Probing } from "./probing.ts";
 import type { Projector } from "./projector.ts";
 import type { Running } from "./running.ts";
-import { identifyServer, spawnServer } from "./start.ts";
+import { identify, spawnServer } from "./start.ts";
 import { beginStop } from "./stop.ts";
 
 /** What a start needs. Both are undefined if the workload should not run. */
@@ -27,7 +28,7 @@ export async function act(
   entry: Entry,
   { workload, preparation }: StartInput,
   projector: Projector,
-  options: SupervisorOptions,
+  options: SupervisorOptions & Probing,
   hold: () => void,
 ): Promise<void> {
   const { running, decision } = entry;
@@ -48,8 +49,8 @@ export async function act(
 }
 
 function stop(entry: Entry, running: Running, now: number): void {
-  const { reason = "Stopped", message = "" } = entry.decision;
-  beginStop(entry, running, { reason, message, killed: false }, now);
+  const { reason = "Stopped", message = "", failure = false } = entry.decision;
+  beginStop(entry, running, { reason, message, failure, killed: false }, now);
   running.process.signal("SIGTERM");
 }
 
@@ -80,7 +81,7 @@ async function start(
   entry: Entry,
   workload: Workload,
   paths: ModelPaths,
-  options: SupervisorOptions,
+  options: SupervisorOptions & Probing,
   hold: () => void,
 ): Promise<void> {
   let running: Running | undefined;
@@ -100,8 +101,8 @@ async function start(
   entry.running = running;
   // From its first moment it is held to its budget, whatever the steps that follow wait for.
   hold();
-  const identified = await identifyServer(running, options);
-  if (entry.running?.process === running.process) entry.running = { ...entry.running, ...identified };
+  options.background(`the first probes of ${entry.name}`, firstProbes(entry, running.process, options));
+  await identify(entry, running.process, options);
 }
 
 /** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */

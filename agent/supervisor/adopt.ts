@@ -131,7 +131,7 @@ export function adoptedEntry(
   { process, record, served }: AdoptedServer,
   { kernelLimit, clock }: Pick<SupervisorOptions, "kernelLimit" | "clock">,
 ): Entry {
-  const { workload, specHash, fields, modelPath, estimateBytes, ready } = served;
+  const { workload, specHash, fields, modelPath, estimateBytes, ready, keys } = served;
   const limitBytes = kernelLimit && kernelLimitBytes(workload.budget.bytes);
   if (process.pid !== undefined && limitBytes !== undefined) {
     kernelLimit?.enclose(fileNameOf(record.id), process.pid, limitBytes);
@@ -145,6 +145,7 @@ export function adoptedEntry(
     ...{ specHash, startedAt: now, confirmed: false, process, inForce: workload, record, recorded: true },
     started: { fields, modelPath },
     limitBytes,
+    keys,
     probing: false,
   };
   return entry;

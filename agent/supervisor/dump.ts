@@ -7,7 +7,11 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
   const { running, backOff, eviction, queuedAt, breaches, footprint, ...plain } = entry;
   return {
     ...plain,
-    footprint: { ...footprint, sampledAt: ago(footprint.sampledAt, now) },
+    footprint: {
+      ...footprint,
+      sampledAt: ago(footprint.sampledAt, now),
+      flatSince: ago(footprint.flatSince, now),
+    },
     breaches: breaches.map((at) => ago(at, now)),
     queuedAt: ago(queuedAt, now),
     backOff: backOff && { ...backOff, until: ago(backOff.until, now) },

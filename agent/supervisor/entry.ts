@@ -36,6 +36,10 @@ export interface Entry {
   projection?: Projection | undefined;
   /** {@link wanted} when the stop began. If the desired state changed since, the stop does not count as a failure. */
   stoppedFor?: string | undefined;
+  /** Whether it was stopped because its API keys changed, and is not Ready again. */
+  changesKeys: boolean;
+  /** Why its server still has the API keys of before, as a sentence; undefined if it has those of now. */
+  keyNote?: string | undefined;
   decision: Decision;
   fault?: Fault | undefined;
 }
@@ -54,6 +58,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
     failures: 0,
     breaches: [],
     starts: 0,
+    changesKeys: false,
     wanted: "",
     decision: { act: "nothing", state: "Pending" },
   };

@@ -10,9 +10,6 @@ import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
 
-/** Reasons for a stop that count as a failure of the server. */
-const FAILURES: ReadonlySet<string> = new Set(["BudgetExceeded", "StartTimeout", "Unhealthy"]);
-
 /** Applies the exit of a server and removes its record. A record that cannot be removed does no harm: its process is gone. */
 export function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
   try {
@@ -31,7 +28,7 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString() };
   entry.footprint = NO_SAMPLES;
-  if (stop !== undefined && (!FAILURES.has(stop.reason) || entry.stoppedFor !== entry.wanted)) return;
+  if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
   const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
     noteBreach(entry, breach, now);

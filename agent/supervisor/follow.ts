@@ -23,7 +23,7 @@ export function follow(entry: Entry, desired: Desired | undefined, options: Supe
 }
 
 /** Writes the record. On failure, such as a full disk, `recorded` is false and the next tick tries again. */
-export function saveRecord(running: Running, { stateDirectory }: SupervisorOptions): Running {
+export function saveRecord(running: Running, { stateDirectory }: Pick<SupervisorOptions, "stateDirectory">): Running {
   try {
     writeRecord(recordsFolder(stateDirectory), running.record);
     return { ...running, recorded: true };

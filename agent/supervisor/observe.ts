@@ -3,11 +3,11 @@ import { handleExit } from "./exit.ts";
 import { serverKey } from "./holding.ts";
 import { followBudget } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
-import { startProbe } from "./probing.ts";
+import { type Probing, startProbe } from "./probing.ts";
 import { noteWatchdogStop } from "./stop.ts";
 
 /** Observes one server: what the watchdog has seen of it, whether it has exited, and whether it answers. */
-export function observe(entry: Entry, options: SupervisorOptions): void {
+export function observe(entry: Entry, options: SupervisorOptions & Probing): void {
   listen(entry, options);
   const { running } = entry;
   if (running === undefined) return;

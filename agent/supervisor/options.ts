@@ -25,7 +25,8 @@ export interface SupervisorOptions {
   /** What other agents of this machine hold. */
   readonly claims: Pick<HostClaims, "hold" | "covers" | "others" | "trouble" | "shareBytes">;
   readonly llamaServer: string;
-  readonly supportedFlags: SupportedFlags;
+  /** Of the llama-server that the next start would run. */
+  readonly supportedFlags: () => SupportedFlags;
   readonly stateDirectory: string;
   readonly models: ModelAccess;
   /** The kernel's limit behind the watchdog; undefined where this system has none. */

@@ -1,22 +1,49 @@
 import { statSync } from "node:fs";
-import { answers, isHealthy } from "../llama-server/probe.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { testFailure } from "../llama-server/exit-reason.ts";
+import { gpuFault, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
+import { checkAnswers, checkHealth, type Expected, type Found } from "../llama-server/probe.ts";
 import type { Entry } from "./entry.ts";
 import { saveRecord } from "./follow.ts";
+import type { KeyFiles } from "./key-files.ts";
 import type { SupervisorOptions } from "./options.ts";
-import { answered, type Running, silent, unanswered } from "./running.ts";
+import type { LlamaProcess } from "./process.ts";
+import { accepted, failedTest, faulted, type Running, refusedKey, silent, unanswered } from "./running.ts";
 
 /** Time between two health checks of a server that is Ready. */
 const CHECK_MS = 10_000;
 
+/**
+ * Pauses between the first probes after a spawn, in milliseconds, for some five seconds: a small model is ready at once, and a server
+ * that does not listen yet, or still loads, refuses at once. Later each tick probes.
+ */
+const FIRST_PAUSES_MS: readonly number[] = [50, 50, 100, 100, 100, 100, 100, 200, 200, ...Array<number>(16).fill(250)];
+
+/** What probes need: the supervisor's options, and the keys that it knows. */
+export interface Probing
+  extends Pick<SupervisorOptions, "background" | "clock" | "platform" | "stateDirectory" | "wake"> {
+  readonly keys: KeyFiles;
+}
+
+/** Probes a server that has just been spawned a few times in quick succession, until it is ready or gone. */
+export async function firstProbes(entry: Entry, process: LlamaProcess, probing: Probing): Promise<void> {
+  for (const pause of FIRST_PAUSES_MS) {
+    await sleep(pause, undefined, { ref: false });
+    const { running } = entry;
+    if (running?.process !== process || running.phase !== "starting" || process.exit() !== undefined) return;
+    startProbe(entry, probing);
+  }
+}
+
 /** Starts a readiness or health probe in the background if one is due. */
-export function startProbe(entry: Entry, options: SupervisorOptions): void {
+export function startProbe(entry: Entry, probing: Probing): void {
   const { running } = entry;
   if (running === undefined || running.phase === "stopping" || running.probing) return;
-  const { background, clock } = options;
+  const { background, clock } = probing;
   if (running.phase === "starting") {
-    background(`the readiness probe of ${entry.name}`, probe(entry, running, firstAnswer, options));
+    background(`the readiness probe of ${entry.name}`, probe(entry, running, firstAnswer, probing));
   } else if (clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) {
-    background(`the health check of ${entry.name}`, probe(entry, running, check, options));
+    background(`the health check of ${entry.name}`, probe(entry, running, check, probing));
   }
 }
 
@@ -26,48 +53,102 @@ type Finding = (current: Running) => Running;
 async function probe(
   entry: Entry,
   running: Running,
-  question: (running: Running, options: SupervisorOptions) => Promise<Finding>,
-  options: SupervisorOptions,
+  question: (running: Running, probing: Probing) => Promise<Finding>,
+  probing: Probing,
 ): Promise<void> {
   entry.running = { ...running, probing: true };
   let finding: Finding = unanswered;
   try {
-    finding = await question(running, options);
+    finding = await question(running, probing);
   } finally {
     const current = entry.running;
     // The process may have been replaced, or have exited, meanwhile.
     if (current?.process === running.process && current.process.exit() === undefined) {
-      entry.running = withReadyRecord(finding(current), options);
-      if (isChange(current, entry.running)) options.wake();
+      entry.running = withReadyRecord(finding(current), probing);
+      if (isChange(current, entry.running)) probing.wake();
     }
   }
 }
 
-async function firstAnswer({ started }: Running, { clock }: SupervisorOptions): Promise<Finding> {
-  const good = await answers({ ...started.fields, modelPath: started.modelPath });
-  return good ? (current) => answered(current, clock()) : unanswered;
+async function firstAnswer(running: Running, probing: Probing): Promise<Finding> {
+  const { expected, digest } = expectedOf(running, probing);
+  const found = await checkAnswers(expected);
+  const { clock } = probing;
+  const { logPath } = running.process;
+  switch (found.kind) {
+    case "silent":
+      return unanswered;
+    case "well":
+      return (current) => accepted(current, digest, clock());
+    case "refused":
+      // Without a key file of ours, nothing will ever give the server another key to accept.
+      if (running.started.fields.apiKeyFile === undefined) return failureOf(UNASKED_KEY, logPath, clock);
+      return (current) => refusedKey(current, digest, clock());
+    case "failing":
+      return failureOf(found.detail, logPath, clock);
+  }
 }
 
-async function check({ started, process }: Running, { clock, platform }: SupervisorOptions): Promise<Finding> {
-  const healthy = await isHealthy({ ...started.fields, modelPath: started.modelPath });
-  if (healthy) return (current) => answered(current, clock());
+const UNASKED_KEY = "HTTP 401: it asks for an API key without --api-key-file, as where LLAMA_API_KEY is set";
+
+async function failureOf(detail: string, logPath: string, clock: () => number): Promise<Finding> {
+  const { lines } = await logSince(logPath, 0).catch(() => NO_LOG);
+  const why = testFailure(detail, lines.slice(-8192).replace(/(?!\n)\p{Cc}/gu, ""));
+  return (current) => failedTest(current, why, clock());
+}
+
+async function check(running: Running, probing: Probing): Promise<Finding> {
+  const { process, logSeen = 0 } = running;
+  const { expected, digest } = expectedOf(running, probing);
+  const found = await checkHealth(expected);
+  const log = await logSince(process.logPath, logSeen).catch(() => ({ ...NO_LOG, end: logSeen }));
+  const finding = await healthOf(found, running, digest, probing);
+  const fault = gpuFault(log.lines);
+  return (current) => {
+    const checked = { ...finding(current), logSeen: log.end };
+    return fault === undefined ? checked : faulted(checked, fault);
+  };
+}
+
+const NO_LOG: LogPart = { lines: "", end: 0 };
+
+async function healthOf(
+  { kind }: Found,
+  { process }: Running,
+  digest: string | undefined,
+  { clock, platform }: Probing,
+): Promise<Finding> {
+  if (kind === "well") return (current) => accepted(current, digest, clock());
+  if (kind === "refused") return (current) => refusedKey(current, digest, clock());
   const cpuSeconds = process.pid === undefined ? null : await platform.cpuSeconds(process.pid);
   const work = { cpuSeconds, logBytes: sizeOf(process.logPath) };
   return (current) => silent(current, work, clock());
+}
+
+/** What the server is expected to be, asked with the last good key; and the digest of the keys that this one is of. */
+function expectedOf(
+  { started: { fields, modelPath } }: Running,
+  { keys }: Probing,
+): { readonly expected: Expected; readonly digest: string | undefined } {
+  const { port, mode, name, apiKeyFile } = fields;
+  const known = apiKeyFile === undefined ? undefined : keys.known(apiKeyFile).keys;
+  return { expected: { port, mode, name, modelPath, apiKey: known?.first }, digest: known?.digest };
 }
 
 function sizeOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** Writes down, for the next agent, that a server has become ready. */
-function withReadyRecord(running: Running, options: SupervisorOptions): Running {
-  const { record, phase } = running;
-  if (phase !== "ready" || record.served === undefined || record.served.ready) return running;
-  return saveRecord({ ...running, record: { ...record, served: { ...record.served, ready: true } } }, options);
+/** Writes down, for the next agent, that a server has become ready, and which keys it has. */
+function withReadyRecord(running: Running, probing: Probing): Running {
+  const { record, phase, keys } = running;
+  const { served } = record;
+  if (phase !== "ready" || served === undefined || (served.ready && served.keys === keys)) return running;
+  return saveRecord({ ...running, record: { ...record, served: { ...served, ready: true, keys } } }, probing);
 }
 
 /** Whether the next tick has something new to decide on. */
 function isChange(before: Running, now: Running): boolean {
-  return before.phase !== now.phase || (now.phase === "ready" && now.failedChecks > 0);
+  if (before.phase !== now.phase || before.refusedKeys !== now.refusedKeys) return true;
+  return now.phase === "ready" && (now.failedChecks > 0 || now.fault !== undefined);
 }

@@ -29,12 +29,12 @@ export interface Answer {
 export interface Projector {
   /** Starts a llama-server, reads its memory breakdown and kills it before it loads the weights. Takes 60 s at most. */
   ask(workload: Workload, paths: ModelPaths): Promise<Answer>;
-  /** Ends the questions about workloads that are not among `ids`: their answer is of no use any more. */
-  readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
+  /** Ends the questions about other settings than these hashes: their answer is of no use any more. */
+  readonly keepOnly: (specHashes: ReadonlyMap<WorkloadId, string>) => void;
   /** What the watchdog is to hold of them. */
   readonly held: () => readonly HeldProcess[];
-  /** Whether no such llama-server runs. */
-  readonly idle: () => boolean;
+  /** The workloads for which such a llama-server runs, one each. */
+  readonly asked: () => ReadonlySet<WorkloadId>;
   readonly killAll: () => void;
 }
 
@@ -54,7 +54,7 @@ export function projectorOf(options: ProjectorOptions, hold: () => void): Projec
   const asked = new Map<LlamaProcess, Asked>();
   return {
     ask: async (workload, paths) => {
-      const args = projectionFlags(workload.fields, paths, options.supportedFlags);
+      const args = projectionFlags(workload.fields, paths, options.supportedFlags());
       if (args === undefined) return { bytes: null };
       const server = spawnProjection(workload, args, options);
       if (server === undefined) return { bytes: null };
@@ -70,11 +70,13 @@ export function projectorOf(options: ProjectorOptions, hold: () => void): Projec
         removeRecord(recordsFolder(options.stateDirectory), workload.id);
       }
     },
-    keepOnly: (ids) => {
-      for (const { server, workload } of asked.values()) if (!ids.has(workload.id)) server.signal("SIGKILL");
+    keepOnly: (specHashes) => {
+      for (const { server, workload } of asked.values()) {
+        if (specHashes.get(workload.id) !== workload.specHash) server.signal("SIGKILL");
+      }
     },
     held: () => [...asked.values()].flatMap(heldProjection),
-    idle: () => asked.size === 0,
+    asked: () => new Set([...asked.values()].map(({ workload }) => workload.id)),
     killAll: () => {
       for (const server of asked.keys()) server.signal("SIGKILL");
     },

@@ -42,6 +42,8 @@ const servedSchema = z.looseObject({
   /** Whether it has answered a test request. */
   ready: z.boolean(),
   startedAt: z.iso.datetime().optional(),
+  /** Digest of the API keys that it was started with; absent if it has none. */
+  keys: z.string().optional(),
 });
 
 /** Identifies a process. Every version of the records has these fields. */

@@ -1,13 +1,16 @@
 import type { Allocatable } from "../../memory/allocatable.ts";
 import type { HostClaims, Other } from "../claims/host-claims.ts";
-import { admit, type Candidate, type Holder, unreserved } from "../decisions/admission.ts";
+import { admit, type Candidate, type Holder, LAST, unreserved } from "../decisions/admission.ts";
 import { decide, isAbsent, isCandidate, type Observed } from "../decisions/decide.ts";
 import { cooldownLeftMs, type Evictable, evictedMessage, victimOf } from "../decisions/eviction.ts";
 import { type Pressure, pressureWait } from "../decisions/pressure.ts";
+import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
 import { chargeBytes, type Entry } from "./entry.ts";
+import type { KeyFiles } from "./key-files.ts";
+import { turnToChangeKeys } from "./key-turn.ts";
 import type { Wanted } from "./options.ts";
 
 /** The inputs that all decisions of one tick share. */
@@ -16,8 +19,9 @@ export interface Round {
   /** One for each workload that should run. */
   readonly preparations: ReadonlyMap<WorkloadId, Preparation>;
   readonly pressure: Pressure;
-  /** Whether a projection is under way for some workload. */
-  readonly asking: boolean;
+  /** The workloads whose projection is under way. */
+  readonly asked: ReadonlySet<WorkloadId>;
+  readonly keys: KeyFiles;
   readonly allocatable: Allocatable;
   /** What other agents of this machine hold. */
   readonly claims: Pick<HostClaims, "covers" | "others" | "trouble">;
@@ -29,24 +33,23 @@ export interface Round {
  * there is memory to start now.
  */
 export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<WorkloadId> {
-  const { wanted, now, pressure, allocatable, asking, claims } = round;
+  const { wanted, now, pressure, allocatable, asked, claims } = round;
   const victim = victimOf(
     pressure,
     entries.flatMap((entry) => evictable(entry, wanted)),
   );
+  const turn = turnToChangeKeys(entries, round);
   const facts = entries.map((entry) => {
     const desired = wanted.workloads.get(entry.id);
-    return { entry, desired, observed: observedOf(entry, victim, round) };
+    return { entry, desired, observed: observedOf(entry, victim, turn, round) };
   });
   for (const { entry, desired, observed } of facts) {
-    entry.queuedAt = isCandidate(desired, observed, now) ? (entry.queuedAt ?? now) : undefined;
+    const queues = asked.has(entry.id) || isCandidate(desired, observed, now);
+    entry.queuedAt = queues ? (entry.queuedAt ?? now) : undefined;
   }
-  const hostWait =
-    pressureWait(pressure) ??
-    claims.trouble() ??
-    (asking ? "waits until llama-server has projected how much memory another model needs" : undefined);
-  const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired));
-  const holders = entries.flatMap(holderOf);
+  const hostWait = pressureWait(pressure) ?? claims.trouble();
+  const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired, asked));
+  const holders = entries.flatMap((entry) => holderOf(entry, round));
   const verdicts = admit(candidates, [...holders, ...claims.others().map(holderOfOther)], allocatable, hostWait);
   const starting = candidates.filter(({ id }) => verdicts.get(id)?.kind === "starts");
   const reserved = claims.covers([...holders, ...starting].reduce((sum, claimant) => sum + claimant.chargeBytes, 0));
@@ -60,13 +63,18 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
 function observedOf(
   entry: Entry,
   victim: WorkloadId | undefined,
-  { wanted, preparations, pressure, now }: Round,
+  turn: WorkloadId | undefined,
+  { wanted, preparations, pressure, keys, now }: Round,
 ): Observed {
   const { running, eviction } = entry;
+  const desired = wanted.workloads.get(entry.id);
+  const keyFile = desired?.kind === "run" ? desired.workload.fields.apiKeyFile : undefined;
   return {
     synced: wanted.synced,
     server: running,
     evict: victim === entry.id ? evictedMessage(chargeBytes(entry)) : undefined,
+    keysChanged: turn === entry.id,
+    keyProblem: keyFile === undefined ? undefined : keys.known(keyFile).problem,
     cooldownLeftMs: eviction && cooldownLeftMs(eviction, pressure, now),
     backOff: entry.backOff,
     preparation: preparations.get(entry.id),
@@ -74,24 +82,35 @@ function observedOf(
   };
 }
 
-function candidateOf(entry: Entry, desired: Desired | undefined): readonly Candidate[] {
-  const { id, name, queuedAt } = entry;
-  if (queuedAt === undefined || desired?.kind !== "run") return [];
-  return [{ id, name, priority: desired.workload.priority, chargeBytes: chargeBytes(entry), since: queuedAt }];
+function candidateOf(entry: Entry, desired: Desired | undefined, asked: ReadonlySet<WorkloadId>): readonly Candidate[] {
+  const { id, name, queuedAt, projection } = entry;
+  if (queuedAt === undefined || desired?.kind !== "run" || asked.has(id)) return [];
+  const { priority, specHash } = desired.workload;
+  const projected = projection?.specHash === specHash;
+  return [{ id, name, priority, chargeBytes: chargeBytes(entry), since: queuedAt, projected }];
 }
 
-function holderOf(entry: Entry): readonly Holder[] {
-  const { id, name, running, footprint } = entry;
-  if (running === undefined) return [];
+function holderOf(entry: Entry, { asked, wanted, now }: Round): readonly Holder[] {
+  const { id, name, running, footprint, need } = entry;
+  const charge = { id, name, chargeBytes: chargeBytes(entry) };
+  if (running === undefined) {
+    if (!asked.has(id)) return [];
+    const desired = wanted.workloads.get(id);
+    const priority = desired?.kind === "run" ? desired.workload.priority : 0;
+    return [{ ...charge, priority, since: LAST, loading: false, asked: true, unknown: false }];
+  }
   const { inForce, startedAt, phase } = running;
-  const claim = { id, name, priority: inForce.priority, chargeBytes: chargeBytes(entry), since: startedAt };
-  return [{ ...claim, starting: phase === "starting", unknown: footprint.unknown }];
+  const { measuredBytes, flatSince } = footprint;
+  const start = { startedAt, estimateBytes: need?.estimateBytes ?? 0, measuredBytes, flatSince };
+  const loading = phase === "starting" && !isSettled(start, now);
+  const { priority } = inForce;
+  return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown: footprint.unknown }];
 }
 
 /** Another agent of this machine. It holds its memory before all that waits here, and overtakes nothing. */
 function holderOfOther({ key, label, bytes }: Other): Holder {
   const claim = { id: workloadId(key), name: label, priority: 0, chargeBytes: bytes, since: 0 };
-  return { ...claim, starting: false, unknown: false };
+  return { ...claim, loading: false, asked: false, unknown: false };
 }
 
 function evictable(entry: Entry, { workloads, synced }: Wanted): readonly Evictable[] {

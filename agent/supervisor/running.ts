@@ -1,5 +1,6 @@
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
-import { isWorking, type Work } from "../decisions/health.ts";
+import { failedAgain, isWorking, type Work } from "../decisions/health.ts";
+import type { ExitReason } from "../llama-server/exit-reason.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { LlamaProcess } from "./process.ts";
@@ -24,6 +25,12 @@ interface Held {
   readonly limitBytes: number | undefined;
   /** Whether a probe is under way. */
   readonly probing: boolean;
+  /** Digest of the API keys that it has accepted one of; undefined before the first. */
+  readonly keys?: string | undefined;
+  /** Digest of the API keys of which it has refused one; undefined if it refused none. */
+  readonly refusedKeys?: string | undefined;
+  /** How far its log was searched for faults, in bytes. */
+  readonly logSeen?: number;
   /** Time of its last health check, in milliseconds of the injected clock; undefined before the first. */
   readonly checkedAt?: number;
   /** What it had done by the last health check, if it did not answer that one. */
@@ -36,8 +43,35 @@ interface Held {
  */
 export type Running = (StartingView | ReadyView | StoppingView) & Held;
 
-/** After a successful probe: the server is Ready. */
-export function answered(running: Running, now: number): Running {
+/** After a successful probe: the server is Ready, and holds the keys of this digest. What it held before proves more: one key is asked. */
+export function accepted(running: Running, keys: string | undefined, now: number): Running {
+  return { ...answered(running, now), keys: running.keys ?? keys };
+}
+
+/** After a probe that it refused for its key: it is alive. */
+export function refusedKey(running: Running, keys: string | undefined, now: number): Running {
+  return running.phase === "starting"
+    ? { ...running, probing: false, refusedKeys: keys }
+    : { ...answered(running, now), refusedKeys: keys };
+}
+
+/** After a test request that a server which starts answered with an error. */
+export function failedTest(running: Running, why: ExitReason, now: number): Running {
+  if (running.phase !== "starting") return { ...running, probing: false };
+  return { ...running, probing: false, failing: failedAgain(running.failing, why, now) };
+}
+
+/** After a health check that found a fault in its log. */
+export function faulted(running: Running, fault: string): Running {
+  return running.phase === "ready" ? { ...running, probing: false, fault } : { ...running, probing: false };
+}
+
+/** Whether the keys of this digest are others than those that it was started with; false while that is not known. */
+export function hasOtherKeys({ keys, refusedKeys }: Running, digest: string): boolean {
+  return refusedKeys === digest || (keys !== undefined && keys !== digest);
+}
+
+function answered(running: Running, now: number): Running {
   if (running.phase === "stopping") return { ...running, probing: false };
   const readyAt = running.phase === "ready" ? running.readyAt : now;
   return {

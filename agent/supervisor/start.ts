@@ -4,15 +4,17 @@ import { isPortFree } from "../llama-server/probe.ts";
 import { logPathOf, recordsFolder } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
+import type { Entry } from "./entry.ts";
+import { saveRecord } from "./follow.ts";
 import type { SupervisorOptions } from "./options.ts";
-import { spawnProcess } from "./process.ts";
+import { type LlamaProcess, spawnProcess } from "./process.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
 
 /**
  * Starts one server. Undefined if its port is taken. Throws if the state folder cannot be written.
  *
- * The record is written before the spawn, then with the pid, then with the start time ({@link identifyServer}). An agent that is killed
+ * The record is written before the spawn, then with the pid, then with the start time ({@link identify}). An agent that is killed
  * at any of these steps leaves enough for the next one to find the process.
  */
 export async function spawnServer(
@@ -37,7 +39,7 @@ export async function spawnServer(
   };
   let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
   writeRecord(folder, record);
-  const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags) };
+  const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags()) };
   const limitBytes = kernelLimitBytes(workload.budget.bytes);
   const process = spawnProcess({ ...(kernelLimit?.wrap(command, limitBytes) ?? command), logPath, ended: wake });
   const { pid } = process;
@@ -57,15 +59,12 @@ export async function spawnServer(
   };
 }
 
-/** Adds the start time of the process to its record. */
-export async function identifyServer(
-  { record, recorded, process }: Running,
-  { platform, stateDirectory }: SupervisorOptions,
-): Promise<Pick<Running, "record" | "recorded">> {
-  const startTime = process.pid === undefined ? undefined : await platform.startTime(process.pid);
-  if (typeof startTime !== "string") return { record, recorded };
-  const identified = { ...record, startTime };
-  return { record: identified, recorded: tryWriteRecord(recordsFolder(stateDirectory), identified) };
+/** Adds the start time of its process to the record of an entry. */
+export async function identify(entry: Entry, process: LlamaProcess, options: SupervisorOptions): Promise<void> {
+  const startTime = process.pid === undefined ? undefined : await options.platform.startTime(process.pid);
+  const { running } = entry;
+  if (typeof startTime !== "string" || running?.process !== process) return;
+  entry.running = saveRecord({ ...running, record: { ...running.record, startTime } }, options);
 }
 
 /** Whether the record was written. If not, the first record and the log that the process writes still lead the next agent to it. */

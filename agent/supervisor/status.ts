@@ -78,11 +78,12 @@ function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
 }
 
 function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
-  const { running, footprint, need, projection, fault } = entry;
+  const { running, footprint, need, projection, fault, keyNote } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
+  if (keyNote !== undefined) notes.push(keyNote);
   if (desired?.kind === "unknown")
     notes.push(`${desired.message}; the server keeps running with its last known settings`);
   if (desired === undefined && running.phase !== "stopping")

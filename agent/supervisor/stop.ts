@@ -1,3 +1,4 @@
+import type { Stop } from "../decisions/decide.ts";
 import { evictedAgain } from "../decisions/eviction.ts";
 import type { WatchdogStop } from "../decisions/watch.ts";
 import type { Entry } from "./entry.ts";
@@ -7,19 +8,22 @@ import { type Running, stopping } from "./running.ts";
 export function beginStop(
   entry: Entry,
   running: Running,
-  { reason, message, killed }: Pick<WatchdogStop, "message" | "killed"> & { readonly reason: string },
+  stop: Pick<Stop, "reason" | "message" | "failure" | "killed">,
   now: number,
 ): void {
   const { gracePeriodMs } = running.inForce;
-  if (reason === "Evicted") entry.eviction = evictedAgain(entry.eviction, now);
+  if (stop.reason === "Evicted") entry.eviction = evictedAgain(entry.eviction, now);
   entry.stoppedFor = entry.wanted;
-  entry.running = stopping(running, { at: now, reason, message, gracePeriodMs, killed });
+  entry.running = stopping(running, { ...stop, at: now, gracePeriodMs });
 }
 
 /** Notes a stop that the watchdog began by itself. */
 export function noteWatchdogStop(entry: Entry, running: Running, stop: WatchdogStop): void {
-  if (running.phase !== "stopping") beginStop(entry, running, stop, stop.at);
-  else if (stop.killed && !running.stop.killed) {
+  if (running.phase !== "stopping") {
+    const { at, ...rest } = stop;
+    beginStop(entry, running, { ...rest, failure: stop.reason === "BudgetExceeded" }, at);
+  }
+  if (running.phase === "stopping" && stop.killed && !running.stop.killed) {
     entry.running = { ...running, stop: { ...running.stop, killed: true } };
   }
 }

@@ -12,6 +12,7 @@ import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
 import { holdingOf } from "./holding.ts";
+import { keyFiles } from "./key-files.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
@@ -37,6 +38,8 @@ export interface Supervisor {
   readonly running: () => ReadonlyMap<WorkloadId, number>;
   /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
+  /** What a person should fix that concerns no single workload, as sentences. */
+  readonly problems: () => readonly string[];
   /** Everything that the supervisor holds in memory, for debugging. */
   readonly dump: () => readonly EntryDump[];
   /** Ends the questions to llama-server that are under way: nobody would wait for their answer. */
@@ -53,6 +56,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   const hold = () => options.watchdog.hold(holdingOf(entries.values(), projector.held(), options.claims.shareBytes()));
   hold();
   const needs = preparer(options.models);
+  const keys = keyFiles(options);
+  const supervising = { ...options, keys };
   return {
     tick: async (wanted) => {
       // What the watchdog has sent arrives first: the reason of an exit, before the exit is looked at.
@@ -61,25 +66,25 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       for (const [id, desired] of wanted.workloads) {
         if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
       }
-      projector.keepOnly(idsToRun(wanted));
+      projector.keepOnly(hashesToRun(wanted));
       const all = [...entries.values()].sort(byName);
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
       await forEachIsolated(all, "observe", async (entry) => {
         follow(entry, desiredOf(entry), options);
-        observe(entry, options);
+        observe(entry, supervising);
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
       const { allocatable, claims, clock } = options;
       const now = clock();
-      const asking = !projector.idle();
+      const asked = projector.asked();
       const pressure = monitor.pressure();
-      const starting = decideAll(all, { wanted, preparations, pressure, asking, allocatable, claims, now });
+      const starting = decideAll(all, { wanted, preparations, pressure, asked, keys, allocatable, claims, now });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
-        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, options, hold);
+        await act(entry, { workload, preparation: preparations.get(entry.id) }, projector, supervising, hold);
       });
       hold();
       const gone = all.filter(({ decision }) => decision.act === "forget");
@@ -89,9 +94,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
-    idle: () => portsInUse(entries).size === 0 && projector.idle(),
+    idle: () => portsInUse(entries).size === 0 && projector.asked().size === 0,
     running: () => portsInUse(entries),
     pressure: monitor.pressure,
+    problems: keys.problems,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
     endProjections: projector.killAll,
     killAll: () => {
@@ -101,8 +107,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   };
 }
 
-function idsToRun({ workloads }: Wanted): ReadonlySet<WorkloadId> {
-  return new Set([...workloads].filter(([, { kind }]) => kind === "run").map(([id]) => id));
+function hashesToRun({ workloads }: Wanted): ReadonlyMap<WorkloadId, string> {
+  const hashes = new Map<WorkloadId, string>();
+  for (const [id, desired] of workloads) if (desired.kind === "run") hashes.set(id, desired.workload.specHash);
+  return hashes;
 }
 
 function byName(one: Entry, other: Entry): number {

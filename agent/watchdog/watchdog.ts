@@ -154,11 +154,12 @@ async function end(child: ChildProcess): Promise<void> {
 function received({ now, sightings }: Report, at: number): Known {
   const here = (there: number) => at - (now - there);
   const moved = sightings.map(([key, { footprint, stop, ...rest }]): readonly [string, Sighting] => {
-    const { sampledAt, ...samples } = footprint;
-    const known = {
-      ...rest,
-      footprint: { ...samples, ...(sampledAt !== undefined && { sampledAt: here(sampledAt) }) },
+    const { sampledAt, flatSince, ...samples } = footprint;
+    const times = {
+      ...(sampledAt !== undefined && { sampledAt: here(sampledAt) }),
+      ...(flatSince !== undefined && { flatSince: here(flatSince) }),
     };
+    const known = { ...rest, footprint: { ...samples, ...times } };
     return [key, stop === undefined ? known : { ...known, stop: { ...stop, at: here(stop.at) } }];
   });
   return { at, sightings: new Map(moved) };

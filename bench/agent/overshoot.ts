@@ -44,7 +44,7 @@ export async function overshoot(growth: Growth, behind: "kernel" | "nothing"): P
     claims: alone,
     allocatable: { bytes: 8 * 1024 * MiB, origin: "made up", byFraction: true },
     llamaServer: await standIn(growth),
-    supportedFlags: options,
+    supportedFlags: () => options,
     stateDirectory,
     models: {
       server: () => ({ state: "usable", options }),

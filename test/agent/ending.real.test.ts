@@ -64,7 +64,10 @@ describe("an agent that is told to end", function () {
       const { site, pid, agent: first } = await readySite(startAgent);
       assert.equal(await stopped(first, signal), 0);
       const [last] = first.output().trimEnd().split("\n").slice(-1);
-      assert.match(last ?? "", /ended, and left 1 server \(default\/a\) running: the watchdog holds them to their budgets/);
+      assert.match(
+        last ?? "",
+        /ended, and left 1 server \(default\/a\) running: the watchdog holds them to their budgets/,
+      );
       const next = startAgent(site);
       agent = next;
       const by = next.child.pid;

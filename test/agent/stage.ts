@@ -14,7 +14,7 @@ import { ok } from "../../api/result.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { alone, aWorkload, background, fields, options } from "./samples.ts";
-import { type Behaviour, standIn } from "./stand-in.ts";
+import { type Behaviour, type BehaviourOfOne, standIn } from "./stand-in.ts";
 import { type StandInWatchdog, standInWatchdog } from "./stand-in-watchdog.ts";
 
 export const MIB = 2 ** 20;
@@ -63,7 +63,7 @@ export function stage() {
   });
 
   const open = async (
-    behaviour: Behaviour,
+    behaviour: Behaviour | BehaviourOfOne,
     { stateDirectory, adopted = [], clockFrom = (clock) => clock }: Opening = {},
   ) => {
     const platform = await openLinux();
@@ -82,7 +82,7 @@ export function stage() {
       allocatable: { bytes: 1024 * MIB, origin: "made up", byFraction: true },
       watchdog,
       llamaServer: await standIn(behaviour),
-      supportedFlags: options,
+      supportedFlags: () => options,
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       kernelLimit: machine.kernelLimit,
       adopted,

@@ -1,12 +1,18 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
 /**
- * Stands in for llama-server where the real one cannot misbehave on demand. The first argument is the behaviour:
+ * Stands in for llama-server where the real one cannot misbehave on demand. With `--api-key-file` it asks for the first key in it. The
+ * first argument is the behaviour, of all workloads, or with `@NAME` behind it of that one:
  * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `turns-unhealthy` (after its first answer), `grows-N` (MiB a second),
- * `busy` (after its first answer it works and answers nothing), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
+ * `busy` (after its first answer it works and answers nothing), `hangs` (after its first answer it neither works nor answers),
+ * `hangs-at-once` (it answers nothing at all), `gpu-fault` (after its first answer it prints what Metal prints, and completions fail),
+ * `wants-a-key` (of which nobody told it), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
  */
-const [behaviour = "well", ...args] = process.argv.slice(2);
+const [wanted = "well", ...args] = process.argv.slice(2);
+const [kind = "well", only] = wanted.split("@");
+const behaviour = only === undefined || only === valueAfter("--alias") ? kind : "well";
 if (args.includes("--version")) process.exit(0);
 if (args.includes("--help")) {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
@@ -37,15 +43,27 @@ const answers: Readonly<Record<string, object>> = {
   "/v1/completions": { choices: [{ text: "," }] },
 };
 
+const keyFile = args.includes("--api-key-file") ? valueAfter("--api-key-file") : undefined;
+const [keyInFile] = keyFile === undefined ? [] : readFileSync(keyFile, "utf8").trim().split("\n");
+const key = behaviour === "wants-a-key" ? "nobody knows it" : keyInFile;
+
 let answered = false;
 createServer((request, response) => {
-  const failing = behaviour === "fails-completions" && request.method === "POST";
+  const completion = request.method === "POST";
+  if (behaviour === "hangs-at-once" || (answered && (behaviour === "busy" || behaviour === "hangs"))) return;
+  if (key !== undefined && request.url !== "/health" && request.headers.authorization !== `Bearer ${key}`) {
+    response.statusCode = 401;
+    response.end(JSON.stringify({ error: { message: "Invalid API Key" } }));
+    return;
+  }
+  const faulty = behaviour === "fails-completions" || (behaviour === "gpu-fault" && answered);
+  const failing = faulty && completion;
   const hung = behaviour === "turns-unhealthy" && answered;
-  if (behaviour === "busy" && answered) return;
-  answered ||= request.method === "POST";
+  answered ||= completion;
   if (behaviour === "busy" && answered) setInterval(() => console.log("stand-in: at work"), 20);
+  if (behaviour === "gpu-fault" && completion) console.log("ggml_metal_graph_compute: backend is in error state");
   response.statusCode = failing || hung ? 500 : 200;
-  response.end(JSON.stringify(failing ? { error: "Compute error." } : answers[request.url ?? ""]));
+  response.end(JSON.stringify(failing ? { error: { message: "Compute error." } } : answers[request.url ?? ""]));
 }).listen(Number(values["port"]), "127.0.0.1");
 
 function valueAfter(flag: string): string | undefined {

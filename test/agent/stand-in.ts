@@ -12,15 +12,22 @@ export type Behaviour =
   | "fails-completions"
   | "turns-unhealthy"
   | "busy"
+  | "hangs"
+  | "hangs-at-once"
   | "hangs-when-asked"
+  | "gpu-fault"
+  | "wants-a-key"
   | Growth;
+
+/** A behaviour of the workload of this name alone; all others behave well. */
+export type BehaviourOfOne = `${Behaviour}@${string}`;
 
 /** Grows by this many MiB per second. */
 export type Growth = `grows-${number}`;
 
 /** Path of a stand-in for llama-server with this behaviour. Its file name says that it is a stand-in. */
-export async function standIn(behaviour: Behaviour): Promise<string> {
-  const path = join(await temporaryDirectory(), `stand-in-llama-server-${behaviour}`);
+export async function standIn(behaviour: Behaviour | BehaviourOfOne): Promise<string> {
+  const path = join(await temporaryDirectory(), `stand-in-llama-server-${behaviour.replaceAll("/", "_")}`);
   await writeFile(path, `#!/bin/sh\nexec "${process.execPath}" "${PROGRAM}" ${behaviour} "$@"\n`);
   await chmod(path, 0o755);
   return path;

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa, type Options } from "execa";
+import getPort from "get-port";
 import { standIn } from "../agent/stand-in.ts";
 import { gemmaFile } from "../support/gemma-header.ts";
+import { modelManifest, serviceManifest } from "../support/manifests.ts";
 import { CLI } from "../support/run-cli.ts";
+import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 const HOOK = pathToFileURL(join(import.meta.dirname, "../support/list-modules.ts")).href;
@@ -58,18 +61,22 @@ describe("what the command line loads", function () {
     assert.ok(!packages.includes("undici"), packages.join(" "));
   });
 
-  it("agent --listen off --json: no metrics, no log for people, nothing of other commands, no Pulumi", async () => {
+  it("agent --listen off --json: no metrics, no log for people, no HTTP client, nothing of other commands, no Pulumi", async () => {
     const folder = await temporaryDirectory();
+    const port = await getPort();
+    const source = await writeSynthetic(readTruth(), "lfm2-1.2b", folder);
+    const documents = [modelManifest({ source }), serviceManifest({ endpoint: { port }, contextSize: 512 })];
+    await writeFile(join(folder, "chat.yaml"), documents.map((one) => JSON.stringify(one)).join("\n---\n"));
     const folders = ["--manifests", folder, "--state", join(folder, "state"), "--models", join(folder, "models")];
     const flags = [...folders, "--llama-server", await standIn("well"), "--listen", "off", "--json"];
     const agent = execa(process.execPath, node(["agent", ...flags]), { ...options(), buffer: false });
     agent.stdout?.on("data", (text) => {
-      if (String(text).includes("watching")) agent.kill("SIGTERM");
+      if (String(text).includes('"state":"Ready"')) agent.kill("SIGTERM");
     });
     assert.equal((await agent).exitCode, 0);
     const { packages, files } = await loaded();
     assert.ok(packages.includes("pino") && files.includes("agent/run.ts"));
-    const idle = /^(@prometheus-io|@opentelemetry|@pulumi|@grpc)\/|^(prom-client|pino-pretty|plist|cli-table3)$/;
+    const idle = /^(@prometheus-io|@opentelemetry|@pulumi|@grpc)\/|^(prom-client|pino-pretty|plist|cli-table3|undici)$/;
     assert.deepEqual(
       packages.filter((name) => idle.test(name)),
       [],

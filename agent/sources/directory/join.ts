@@ -1,4 +1,3 @@
-import { DEFAULT_PORT } from "../../../api/constants.ts";
 import type { InferenceService } from "../../../api/inferenceservice.ts";
 import type { Desired } from "../../workload/desired.ts";
 import { nameOf } from "../../workload/manifest.ts";
@@ -9,10 +8,10 @@ import type { Snapshot } from "./snapshot.ts";
 
 /**
  * What is wanted, by `namespace/name` of the InferenceService, which is its identity here. A port that two ask for belongs to the one
- * whose server has it, else to one that runs, else to the first by name (LLMKube#232): nobody takes it from a server, and no server ends because
- * its own manifest asks for the port of another one.
+ * that runs there, else to one that runs, else to the first by name (LLMKube#232): nobody takes it from a server. A server that runs
+ * elsewhere, and whose manifest asks for such a port, goes on as it is.
  *
- * @param running the port of each workload that has a process
+ * @param running the workloads that have a process, and the port of each
  */
 export function desiredWorkloads(
   { manifests, unreadable, synced }: Pick<Snapshot, "manifests" | "unreadable" | "synced">,
@@ -27,10 +26,14 @@ export function desiredWorkloads(
   };
   const wanted = new Map<WorkloadId, Desired>();
   const ports = new Map<number, string>();
-  for (const service of ranked(manifests, running)) {
+  const resolved = servicesByName(manifests).map((service) => {
     const id = idOf(service);
     const placement = { id, host: "127.0.0.1", gracePeriodMs: DEFAULT_GRACE_PERIOD_MS, returnsAfterEviction: true };
-    wanted.set(id, withPort(resolveService(service, placement, models, host), ports, running.has(id)));
+    return { id, desired: resolveService(service, placement, models, host) };
+  });
+  for (const { id, desired } of resolved.toSorted((a, b) => claimOf(a, running) - claimOf(b, running))) {
+    const conflict = portConflict(desired, ports);
+    wanted.set(id, conflict === undefined ? desired : withoutPort(id, conflict, running));
   }
   for (const { identity, problem } of unreadable.values()) {
     if (identity.kind !== "InferenceService") continue;
@@ -40,32 +43,49 @@ export function desiredWorkloads(
   return wanted;
 }
 
-/** Those first whose server has the port that they ask for, then others that run, and by name. */
-function ranked(
-  manifests: Snapshot["manifests"],
-  running: ReadonlyMap<WorkloadId, number>,
-): readonly InferenceService[] {
+function servicesByName(manifests: Snapshot["manifests"]): readonly InferenceService[] {
   const services = [...manifests.values()].filter((manifest) => manifest.kind === "InferenceService");
-  const rank = (service: InferenceService) => {
-    const port = running.get(idOf(service));
-    const asked = service.spec.endpoint?.port ?? DEFAULT_PORT;
-    return `${port === asked ? 0 : port === undefined ? 2 : 1} ${nameOf(service)}`;
-  };
-  return services.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  return services.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+interface Claimant {
+  readonly id: WorkloadId;
+  readonly desired: Desired;
+}
+
+/** Who has the best claim to its port: 0 runs there, 1 runs elsewhere, 2 does not run. */
+function claimOf({ id, desired }: Claimant, running: ReadonlyMap<WorkloadId, number>): 0 | 1 | 2 {
+  const port = running.get(id);
+  if (port === undefined) return 2;
+  return desired.kind === "run" && desired.workload.fields.port === port ? 0 : 1;
 }
 
 function idOf(service: InferenceService): WorkloadId {
   return workloadId(nameOf(service));
 }
 
-function withPort(desired: Desired, ports: Map<number, string>, isRunning: boolean): Desired {
-  if (desired.kind !== "run") return desired;
+interface PortConflict {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** Undefined if the port is free, or not asked for; then it belongs to this one. */
+function portConflict(desired: Desired, ports: Map<number, string>): PortConflict | undefined {
+  if (desired.kind !== "run") return undefined;
   const { name, fields } = desired.workload;
   const owner = ports.get(fields.port);
   if (owner === undefined) {
     ports.set(fields.port, name);
-    return desired;
+    return undefined;
   }
-  const message = `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port`;
-  return isRunning ? { kind: "unknown", name, message } : refusal(name, "PortConflict", message);
+  return { name, message: `port ${fields.port} belongs to ${owner}: give ${name} another spec.endpoint.port` };
+}
+
+/** A server that runs on another port keeps it; nothing is started on a port of somebody else. */
+function withoutPort(
+  id: WorkloadId,
+  { name, message }: PortConflict,
+  running: ReadonlyMap<WorkloadId, number>,
+): Desired {
+  return running.has(id) ? { kind: "unknown", name, message } : refusal(name, "PortConflict", message);
 }

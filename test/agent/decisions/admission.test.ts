@@ -3,43 +3,46 @@ import fc from "fast-check";
 import { admit, type Candidate, type Holder, unreserved } from "../../../agent/decisions/admission.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 
-const candidate = (name: string, chargeBytes: number, priority = 2): Candidate => ({
+const candidate = (name: string, chargeBytes: number, priority = 2, projected = true): Candidate => ({
   id: workloadId(name),
   name,
   chargeBytes,
   priority,
   since: 100,
+  projected,
 });
+const unasked = (name: string, chargeBytes: number): Candidate => candidate(name, chargeBytes, 2, false);
 const holder = (name: string, chargeBytes: number, part: Partial<Holder> = {}): Holder => ({
   id: workloadId(name),
   name,
   priority: 2,
   since: 0,
   chargeBytes,
-  starting: false,
+  loading: false,
+  asked: false,
   unknown: false,
   ...part,
 });
 
 /** Admission's decisions by name, the waiting ones in the order of the queue. */
 function admitted(candidates: readonly Candidate[], holders: readonly Holder[], allocatableBytes: number) {
-  let start: string | undefined;
+  const started: string[] = [];
   const waiting = new Map<string, string>();
   const refused = new Map<string, string>();
   const verdicts = admit(candidates, holders, { bytes: allocatableBytes, origin: "made up", byFraction: true });
   for (const [id, verdict] of verdicts) {
-    if (verdict.kind === "starts") start = id;
+    if (verdict.kind === "starts") started.push(id);
     else if (verdict.kind === "refused") refused.set(id, verdict.message);
   }
   const queue = [...verdicts].flatMap(([id, verdict]) => (verdict.kind === "waits" ? [{ id, ...verdict }] : []));
   for (const { id, message } of queue.toSorted((a, b) => a.queuePosition - b.queuePosition)) waiting.set(id, message);
-  return { start, waiting, refused };
+  return { started, start: started[0], waiting, refused };
 }
 
 describe("admission", () => {
   it("starts one workload only: the first by priority, then by name", () => {
-    const { start, waiting } = admitted([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
-    assert.equal(start, "z");
+    const { started, waiting } = admitted([candidate("c", 1), candidate("b", 1), candidate("z", 1, 4)], [], 10);
+    assert.deepEqual(started, ["z"]);
     assert.deepEqual([...waiting.keys()], ["b", "c"]);
     assert.equal(admitted([candidate("c", 1), candidate("b", 1)], [], 10).start, "b");
   });
@@ -51,10 +54,30 @@ describe("admission", () => {
     assert.equal(waiting.get("a"), "waits for 1 B of memory: it needs 5 B, and 4 B of 10 B are free; held by x 6 B");
   });
 
-  it("starts nothing while another starts", () => {
-    const { start, waiting } = admitted([candidate("a", 1)], [holder("x", 1, { starting: true })], 10);
+  it("starts nothing while another loads", () => {
+    const { start, waiting } = admitted([candidate("a", 1)], [holder("x", 1, { loading: true })], 10);
     assert.equal(start, undefined);
-    assert.match(waiting.get("a") ?? "", /waits for x to be ready/);
+    assert.match(waiting.get("a") ?? "", /^waits for x to load; one model loads at a time/);
+  });
+
+  it("asks for projections beside one another, and beside one that loads, four at a time", () => {
+    const five = ["a", "b", "c", "d", "e"].map((name) => unasked(name, 1));
+    const { started, waiting } = admitted(five, [holder("x", 1, { loading: true })], 10);
+    assert.deepEqual(started, ["a", "b", "c", "d"]);
+    assert.match(waiting.get("e") ?? "", /^waits until llama-server has projected/);
+    assert.deepEqual(admitted(five, [holder("y", 1, { asked: true })], 10).started, ["a", "b", "c"]);
+  });
+
+  it("starts one beside projections that hang", () => {
+    const hanging = ["w", "x", "y", "z"].map((name) => holder(name, 1, { asked: true }));
+    assert.deepEqual(admitted([candidate("a", 1), unasked("b", 1)], hanging, 10).started, ["a"]);
+  });
+
+  it("keeps the memory free for what is asked or starts already, also within one pass", () => {
+    const asked = holder("x", 6, { asked: true });
+    assert.equal(admitted([candidate("a", 5)], [asked], 10).start, undefined);
+    assert.deepEqual(admitted([unasked("a", 6), unasked("b", 5), unasked("c", 4)], [], 10).started, ["a", "c"]);
+    assert.deepEqual(admitted([unasked("a", 6), unasked("b", 4)], [], 10).started, ["a", "b"]);
   });
 
   it("starts nothing while a running model cannot be measured", () => {
@@ -98,16 +121,17 @@ describe("admission", () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 6 });
     fc.assert(
       fc.property(sizes, sizes, fc.integer({ min: 1, max: 40 }), (wanted, held, allocatable) => {
-        const candidates = wanted.map((bytes, index) => candidate(`c${index}`, bytes));
-        const { start, waiting, refused } = admitted(
+        const candidates = wanted.map((bytes, index) => candidate(`c${index}`, bytes, 2, index % 3 === 0));
+        const { started, waiting, refused } = admitted(
           candidates,
           held.map((bytes, index) => holder(`h${index}`, bytes)),
           allocatable,
         );
-        const started = candidates.find(({ name }) => name === start);
-        const sum = held.reduce((total, bytes) => total + bytes, started?.chargeBytes ?? 0);
-        assert(started === undefined || sum <= allocatable);
-        assert.equal(waiting.size + refused.size + (started ? 1 : 0), candidates.length);
+        const going = candidates.filter(({ name }) => started.includes(name));
+        const taken = going.reduce((total, { chargeBytes }) => total + chargeBytes, 0);
+        assert(going.length === 0 || held.reduce((total, bytes) => total + bytes, taken) <= allocatable);
+        assert(going.filter(({ projected }) => projected).length <= 1);
+        assert.equal(waiting.size + refused.size + going.length, candidates.length);
       }),
     );
   });

@@ -36,9 +36,10 @@ const starting = { ...started, phase: "starting" } as const;
 const ready = { ...started, phase: "ready", readyAt: NOW - 500, failedChecks: 0 } as const;
 const adopted = { ...ready, confirmed: false };
 const stopping = (at: number, killed = false) => {
-  const stop = { at, reason: "BudgetExceeded", message: "m", gracePeriodMs: GRACE_MS, killed };
+  const stop = { at, reason: "BudgetExceeded", message: "m", failure: true, gracePeriodMs: GRACE_MS, killed };
   return { ...started, phase: "stopping", stop } as const;
 };
+const failing = { since: NOW - 3000, tries: 4, reason: "MetalOutOfMemory", message: "m" };
 const backOff = { state: "BackOff", reason: "Killed", message: "died", until: NOW + 1500 } as const;
 const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
 const preparation = { stage: "ready", paths: { model: "/m" }, ...need } as const;
@@ -109,6 +110,14 @@ const DOWN: readonly Case[] = [
     "Failed",
     "InsufficientMemory",
   ],
+  [
+    "its file of API keys cannot be used: no start",
+    run,
+    { preparation, verdict: starts, projection: fits, keyProblem: "m" },
+    "nothing",
+    "Failed",
+    "ApiKeyFileUnusable",
+  ],
   ["waits for memory", run, { preparation, verdict: waits }, "nothing", "Waiting", "WaitingForMemory"],
   ["too large for this machine", run, { preparation, verdict: never }, "nothing", "Failed", "InsufficientMemory"],
   ["backs off", run, { preparation, backOff }, "nothing", "BackOff", "Killed"],
@@ -165,6 +174,38 @@ const UP: readonly Case[] = [
     "Draining",
     "StartTimeout",
   ],
+  [
+    "starting, and its test requests fail",
+    run,
+    { server: { ...starting, failing: { ...failing, tries: 3 } } },
+    "nothing",
+    "Starting",
+  ],
+  [
+    "starting, and its test requests failed quickly one after another",
+    run,
+    { server: { ...starting, failing: { ...failing, since: NOW - 2999 } } },
+    "nothing",
+    "Starting",
+  ],
+  [
+    "starting, and its test requests fail again and again",
+    run,
+    { server: { ...starting, failing } },
+    "stop",
+    "Draining",
+    "MetalOutOfMemory",
+  ],
+  ["ready, and its GPU failed", run, { server: { ...ready, fault: "m" } }, "stop", "Draining", "GpuFault"],
+  [
+    "its API keys changed, and it is its turn",
+    run,
+    { server: ready, keysChanged: true },
+    "stop",
+    "Draining",
+    "KeyChanged",
+  ],
+  ["its file of API keys cannot be used", run, { server: ready, keyProblem: "m" }, "nothing", "Ready"],
   ["ready", run, { server: ready }, "nothing", "Ready"],
   ["ready, and its model no longer fits", run, { server: ready, preparation: tooBig }, "nothing", "Ready"],
   ["evicted", run, { server: ready, evict: "m" }, "stop", "Draining", "Evicted"],
@@ -217,6 +258,22 @@ describe("the decision about one workload", () => {
       assert.deepEqual([decision.act, decision.state, decision.reason], [act, state, reason]);
     });
   }
+
+  it("counts a stop as a failure exactly where the server failed", () => {
+    const failures = [...UP].flatMap(([name, desired, observed]) => {
+      const { act, failure } = decide(desired, { synced: true, ...observed }, NOW);
+      return act === "stop" && failure ? [name] : [];
+    });
+    assert.deepEqual(failures, [
+      "never becomes ready",
+      "starting, and its test requests fail again and again",
+      "ready, and its GPU failed",
+      "over budget",
+      "over budget while starting",
+      "over budget, adopted, while the source is not read completely",
+      "too many failed health checks",
+    ]);
+  });
 
   it("asks admission about exactly the workloads that only memory can prevent from starting", () => {
     const candidates = [...DOWN, ...UP].filter(([, desired, observed]) =>

@@ -1,52 +1,132 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { join } from "node:path";
-import { answers, type Expected, isHealthy } from "../../../agent/llama-server/probe.ts";
-import { temporaryDirectory } from "../../support/workspace.ts";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { askLoopback } from "../../../agent/llama-server/loopback.ts";
+import { checkAnswers, checkHealth, type Expected } from "../../../agent/llama-server/probe.ts";
 
 const KEY = "the-key";
 const MODEL = "/models/chat.gguf";
 
-/** Answers as llama-server does: /health to everybody, the rest to whoever has the key. */
-describe("a probe of a server with keys", () => {
+async function listening(server: Server | TcpServer): Promise<number> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+describe("a probe", () => {
   let server: Server;
+  let asked: string[];
+  /** How it answers the test request. */
+  let completion: readonly [status: number, body: string];
+  let health: number;
   let expected: Expected;
-  let file: string;
+
+  /** Answers as llama-server does: /health to everybody, the rest to whoever has the key. */
+  const llama: RequestListener = ({ url, headers }, response) => {
+    asked.push(url ?? "");
+    const allowed = url === "/health" || headers.authorization === `Bearer ${KEY}`;
+    const props = JSON.stringify({ model_path: MODEL, model_alias: "default/chat" });
+    const [status, body] = url === "/v1/completions" ? completion : [url === "/health" ? health : 200, props];
+    response.statusCode = allowed ? status : 401;
+    response.end(allowed ? body : JSON.stringify({ error: "Invalid API Key" }));
+  };
 
   beforeEach(async () => {
-    file = join(await temporaryDirectory(), "keys");
-    await writeFile(file, KEY, { mode: 0o600 });
-    server = createServer(({ url, headers }, response) => {
-      const allowed = url === "/health" || headers.authorization === `Bearer ${KEY}`;
-      response.statusCode = allowed ? 200 : 401;
-      response.end(
-        JSON.stringify(allowed ? { model_path: MODEL, model_alias: "default/chat" } : { error: "Invalid API Key" }),
-      );
-    });
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    expected = { port, mode: "chat", name: "default/chat", modelPath: MODEL, apiKeyFile: file };
+    asked = [];
+    completion = [200, "{}"];
+    health = 200;
+    server = createServer(llama);
+    expected = { port: await listening(server), mode: "chat", name: "default/chat", modelPath: MODEL, apiKey: KEY };
   });
   afterEach(() => server.close());
 
-  it("finds it healthy and ready with the key", async () => {
-    assert.deepEqual([await isHealthy(expected), await answers(expected)], [true, true]);
+  const both = async (part: Partial<Expected> = {}) => {
+    const whom = { ...expected, ...part };
+    return [(await checkHealth(whom)).kind, (await checkAnswers(whom)).kind];
+  };
+
+  it("finds a server well with its key", async () => {
+    assert.deepEqual(await both(), ["well", "well"]);
   });
 
-  it("finds it healthy, though not ready, while the key file cannot be read", async () => {
-    await chmod(file, 0o644);
-    assert.deepEqual([await isHealthy(expected), await answers(expected)], [true, false]);
+  for (const apiKey of ["another-key", undefined]) {
+    it(`finds it alive, with other keys, if it refuses ${apiKey ?? "a request without a key"}`, async () => {
+      assert.deepEqual(await both({ apiKey }), ["refused", "refused"]);
+    });
+  }
+
+  it("takes another model on its port for nobody", async () => {
+    assert.deepEqual(await both({ modelPath: "/models/other.gguf" }), ["silent", "silent"]);
   });
 
-  it("fails after the keys changed: it has to be restarted with the new ones", async () => {
-    await writeFile(file, "another-key");
-    assert.equal(await isHealthy(expected), false);
+  it("says what a healthy server that fails says itself", async () => {
+    completion = [500, JSON.stringify({ error: { code: 500, message: "Compute\nerror." } })];
+    assert.deepEqual(await checkAnswers(expected), { kind: "failing", detail: "HTTP 500: Compute error." });
+    completion = [500, "no JSON"];
+    assert.deepEqual(await checkAnswers(expected), { kind: "failing", detail: "HTTP 500" });
   });
 
-  it("fails for another model on its port", async () => {
-    assert.equal(await isHealthy({ ...expected, modelPath: "/models/other.gguf" }), false);
+  it("sends no test request to a server that loads", async () => {
+    health = 503;
+    assert.deepEqual(await checkAnswers(expected), { kind: "silent" });
+    assert.deepEqual(asked, ["/health"]);
+  });
+
+  it("finds nobody on a port where nobody listens", async () => {
+    server.close();
+    assert.deepEqual(await both(), ["silent", "silent"]);
+  });
+});
+
+describe("a request on loopback", () => {
+  it("leaves no connection behind", async () => {
+    const server = createServer((_, response) => response.end("x"));
+    const port = await listening(server);
+    for (let times = 0; times < 20; times += 1) await askLoopback({ port, path: "/", timeoutMs: 1000 });
+    const open = () => promisify(server.getConnections.bind(server))();
+    // Less than the five seconds for which a server keeps an idle connection.
+    for (let tries = 0; tries < 100 && (await open()) > 0; tries += 1) await sleep(10);
+    assert.equal(await open(), 0);
+    server.close();
+  });
+
+  it("ends at its deadline, before and within the answer", async () => {
+    const server = createServer(({ url }, response) => {
+      if (url === "/slow") response.write("the beginning");
+    });
+    const port = await listening(server);
+    for (const path of ["/never", "/slow"]) {
+      await assert.rejects(askLoopback({ port, path, timeoutMs: 50 }), path);
+    }
+    const closed = once(server, "close");
+    server.close();
+    // Both connections are gone, or the server would wait for them.
+    await closed;
+  });
+
+  it("reads 16 MiB at most", async () => {
+    const server = createServer((_, response) => {
+      const more = () => response.write(Buffer.alloc(2 ** 20), (error) => error ?? more());
+      more();
+    });
+    const port = await listening(server);
+    await assert.rejects(askLoopback({ port, path: "/", timeoutMs: 20_000 }), /more than 16777216 bytes/);
+    server.close();
+  });
+
+  it("survives whatever stands on the port", async () => {
+    const answers = ["", "no HTTP at all\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"];
+    for (const answer of answers) {
+      const server = createTcpServer((socket) => {
+        socket.on("error", () => {});
+        socket.end(answer);
+      });
+      const port = await listening(server);
+      await assert.rejects(askLoopback({ port, path: "/", timeoutMs: 1000 }), answer);
+      server.close();
+    }
   });
 });

@@ -97,6 +97,22 @@ describe("the workloads of a directory", () => {
     }
   });
 
+  it("leave a server on its port whose manifest asks for that of another server", () => {
+    const manifests = [{ ...serviceManifest(), metadata: { name: "zzz" } }, modelManifest(), serviceManifest()];
+    // chat ran on 8081 until its manifest moved to the port on which zzz runs.
+    const both = desired(manifests, [
+      [chat, 8081],
+      [zzz, 8080],
+    ]);
+    assert.equal(both.get(zzz)?.kind, "run");
+    const moved = both.get(chat);
+    assert(moved?.kind === "unknown");
+    assert.match(moved.message, /^port 8080 belongs to default\/zzz: give default\/chat another/);
+    // One that does not run has no claim; one that runs elsewhere gets a port that nobody runs on.
+    const free = desired(manifests, [[zzz, 8081]]);
+    assert.deepEqual([free.get(zzz)?.kind, free.get(chat)?.kind], ["run", "refused"]);
+  });
+
   it("wait for a Model that is not there", () => {
     const waiting = desired([serviceManifest()]).get(chat);
     assert(waiting?.kind === "refused");

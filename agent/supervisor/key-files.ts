@@ -1,0 +1,65 @@
+import { type ApiKeys, readApiKeys } from "../llama-server/api-key.ts";
+import type { SupervisorOptions } from "./options.ts";
+
+/** What is known of a file of API keys. */
+export interface KeyFile {
+  /** As of the last good look; undefined before the first. */
+  readonly keys: ApiKeys | undefined;
+  /** Why it cannot be used at the moment, as a sentence; undefined while it can. */
+  readonly problem: string | undefined;
+}
+
+/** The files of API keys that servers were started with. */
+export interface KeyFiles {
+  /** What the last look has found. It never waits: a look that is due goes on in the background, and wakes the loop if it finds a change. */
+  readonly known: (path: string) => KeyFile;
+  /** One sentence for each file that cannot be used. */
+  readonly problems: () => readonly string[];
+}
+
+const LOOK_MS = 5000;
+/** A look that takes longer is held up by its disk. */
+const HANGS_MS = 10_000;
+
+interface Watched {
+  found: KeyFile;
+  /** When the last look began, in milliseconds of the injected clock. */
+  lookedAt: number;
+  looking: boolean;
+}
+
+/** Looks at key files now and then. The last good keys stay while a file cannot be used: the servers that run have them already. */
+export function keyFiles({
+  background,
+  clock,
+  wake,
+}: Pick<SupervisorOptions, "background" | "clock" | "wake">): KeyFiles {
+  const watched = new Map<string, Watched>();
+  const look = async (path: string, file: Watched) => {
+    const before = file.found;
+    Object.assign(file, { lookedAt: clock(), looking: true });
+    const read = await readApiKeys(path);
+    file.looking = false;
+    file.found = read.ok ? { keys: read.value, problem: undefined } : unusable(before, read.error);
+    if (file.found.problem !== before.problem || file.found.keys?.digest !== before.keys?.digest) wake();
+  };
+  return {
+    known: (path) => {
+      const file = watched.get(path) ?? { found: NOTHING_KNOWN, lookedAt: Number.NEGATIVE_INFINITY, looking: false };
+      watched.set(path, file);
+      const since = clock() - file.lookedAt;
+      if (!file.looking && since >= LOOK_MS) background(`reading the API keys in ${path}`, look(path, file));
+      else if (file.looking && since >= HANGS_MS) {
+        file.found = unusable(file.found, `--api-key-file ${path} does not answer: look at its disk`);
+      }
+      return file.found;
+    },
+    problems: () => [...watched.values()].flatMap(({ found }) => found.problem ?? []),
+  };
+}
+
+const NOTHING_KNOWN: KeyFile = { keys: undefined, problem: undefined };
+
+function unusable({ keys }: KeyFile, why: string): KeyFile {
+  return { keys, problem: `${why}; servers keep the keys that they have, and no model starts until then` };
+}
