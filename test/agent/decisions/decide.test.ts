@@ -268,9 +268,6 @@ describe("the decision about one workload", () => {
       "never becomes ready",
       "starting, and its test requests fail again and again",
       "ready, and its GPU failed",
-      "over budget",
-      "over budget while starting",
-      "over budget, adopted, while the source is not read completely",
       "too many failed health checks",
     ]);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { stateFolderProblem } from "../../../agent/state/problem.ts";
-import { fileSink } from "../../../agent/status/status-file.ts";
+import { fileSink, HEARTBEAT_MS } from "../../../agent/status/status-file.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aStatus } from "../http/recorded.ts";
 
@@ -21,11 +21,13 @@ describe("a state folder that cannot be written", () => {
 
   it("is made again where somebody has removed it", async () => {
     const folder = join(await temporaryDirectory(), "state");
-    const { publish } = fileSink(folder);
+    let now = 0;
+    const { publish } = fileSink(folder, () => now);
     for (let times = 0; times < 2; times += 1) {
       await publish(aStatus([]));
       assert.deepEqual(await readdir(folder), ["status.json"]);
       await rm(folder, { recursive: true });
+      now += HEARTBEAT_MS;
     }
   });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, rm, stat, utimes } from "node:fs/promises";
+import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WOBBLE_MS } from "../../../agent/status/changes.ts";
 import type { StatusSink } from "../../../agent/status/sink.ts";
@@ -85,8 +85,9 @@ describe("status.json", () => {
 
   it("is tried again at the next status where it could not be written", async () => {
     await rm(folder, { recursive: true });
-    await assert.rejects(sink.publish(measured(GIB)), { code: "ENOENT" });
-    await assert.rejects(sink.publish(measured(GIB)), { code: "ENOENT" });
+    await writeFile(folder, "a file where the folder was");
+    await assert.rejects(sink.publish(measured(GIB)), { code: "ENOTDIR" });
+    await assert.rejects(sink.publish(measured(GIB)), { code: "ENOTDIR" });
     assert.equal(await readHeartbeat(folder), undefined);
   });
 });
