@@ -76,7 +76,7 @@ describe("this repository", () => {
   });
 
   it("has every test that docs/agent.md names", () => {
-    const tests = files.filter((path) => path.startsWith("test/agent/") && path.endsWith(".test.ts"));
+    const tests = files.filter((path) => /^test\/(agent|cli)\//.test(path) && path.endsWith(".test.ts"));
     const all = tests.map(text).join("\n");
     const rows = text("docs/agent.md")
       .split("\n")
