@@ -14,8 +14,8 @@ const RETRY_MS = 500;
 const PATIENCE_MS = 8000;
 
 /**
- * Locks the state folder, so that only one agent uses it. Waits until the lock of a killed agent expires. Fails if another agent runs, or
- * if the folder cannot be written. The value releases the lock.
+ * Locks the state folder, so that only one agent uses it. Waits until the lock of a killed agent expires. Fails if another agent runs, also
+ * one that is stuck: it would go on beside this one at any time. Fails if the folder cannot be written. The value releases the lock.
  *
  * @param lost called if another process takes over the lock
  */
@@ -26,6 +26,7 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
     return unwritable(`the state folder ${folder}`, error);
   }
   const owner = await livingOwner(folder);
+  if (owner !== undefined && (await isHeld(folder))) return inUse(folder, owner);
   const refreshed = refreshWatch(`${folder}.lock`);
   for (const deadline = performance.now() + PATIENCE_MS; ; ) {
     try {
@@ -45,8 +46,12 @@ export async function lockState(folder: string, lost: () => void): Promise<Resul
  * dead is nobody's, however fresh.
  */
 export async function isLocked(folder: string): Promise<boolean> {
-  const held = await lockfile.check(folder, { stale: Number.MAX_SAFE_INTEGER }).catch(() => false);
-  return held && (await livingOwner(folder)) !== undefined;
+  return (await isHeld(folder)) && (await livingOwner(folder)) !== undefined;
+}
+
+/** Whether the lock is there, however old. */
+function isHeld(folder: string): Promise<boolean> {
+  return lockfile.check(folder, { stale: Number.MAX_SAFE_INTEGER }).catch(() => false);
 }
 
 function inUse(folder: string, owner: number | undefined): Failure {

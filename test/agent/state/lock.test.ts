@@ -44,6 +44,18 @@ describe("the lock of a state folder", function () {
     assert.equal(await isLocked(folder), false);
   });
 
+  it("stays with an agent that is stuck and refreshes it no more: it may go on at any time", async () => {
+    await mkdir(folder);
+    await ownedBy(process.pid, Date.now());
+    await mkdir(`${folder}.lock`);
+    await utimes(`${folder}.lock`, 1, 1);
+    assert.match(await refusal(), new RegExp(`^another agent \\(pid ${process.pid}\\) uses the state folder`));
+    await rm(`${folder}.lock`, { recursive: true });
+    const locked = await lock();
+    assert(locked.ok, locked.ok ? "" : locked.error);
+    await locked.value();
+  });
+
   it("is not held by a later process that was given the pid of a dead agent", async () => {
     await mkdir(folder);
     await ownedBy(process.pid, Date.now() - 3_600_000 - process.uptime() * 1000);
