@@ -14,7 +14,10 @@ export interface Platform {
   readonly bootId: string;
   /** Memory in bytes that the system could provide without taking it from a process. For display only; no decision uses it. */
   availableBytes(): Promise<number | null>;
-  /** Processor time that a process has used since its start, in seconds; null if it cannot be read. */
+  /**
+   * Processor time in seconds that the processes of a group have used since their start, by the pid of the leader; null if it cannot be
+   * read. A wrapper script does nothing while the server that it started works.
+   */
   cpuSeconds(pid: number): Promise<number | null>;
   /** Memory pressure of the machine, as its kernel reports it. */
   pressure(): Promise<PressureLevel | null>;

@@ -3,11 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { testFailure } from "../llama-server/exit-reason.ts";
 import { gpuFault, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
 import { checkAnswers, checkHealth, type Expected, type Found } from "../llama-server/probe.ts";
+import { recordsFolder } from "../state/layout.ts";
 import type { Entry } from "./entry.ts";
 import { saveRecord } from "./follow.ts";
 import type { KeyFiles } from "./key-files.ts";
 import type { SupervisorOptions } from "./options.ts";
 import type { LlamaProcess } from "./process.ts";
+import { hasRecord } from "./records.ts";
 import { accepted, failedTest, faulted, type Running, refusedKey, silent, unanswered } from "./running.ts";
 
 /** Time between two health checks of a server that is Ready. */
@@ -104,8 +106,10 @@ async function check(running: Running, probing: Probing): Promise<Finding> {
   const log = await logSince(process.logPath, logSeen).catch(() => ({ ...NO_LOG, end: logSeen }));
   const finding = await healthOf(found, running, digest, probing);
   const fault = gpuFault(log.lines);
+  // Somebody may have removed the state folder: without its record, a server would be nobody's after a crash.
+  const there = await hasRecord(recordsFolder(probing.stateDirectory), running.record.id);
   return (current) => {
-    const checked = { ...finding(current), logSeen: log.end };
+    const checked = { ...finding(current), logSeen: log.end, recorded: current.recorded && there };
     return fault === undefined ? checked : faulted(checked, fault);
   };
 }

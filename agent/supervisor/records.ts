@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import * as z from "zod";
+import { errorCode } from "../../api/error-code.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import { recordPath } from "../state/layout.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -89,6 +91,14 @@ export function writeRecord(folder: string, record: ServerRecord): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const text = `${JSON.stringify({ version: VERSION, ...record })}\n`;
   writeFileAtomic.sync(recordPath(folder, record.id), text, { mode: 0o600 });
+}
+
+/** Whether the record is there; true, too, if that cannot be told. */
+export async function hasRecord(folder: string, id: WorkloadId): Promise<boolean> {
+  return access(recordPath(folder, id)).then(
+    () => true,
+    (error: unknown) => errorCode(error) !== "ENOENT",
+  );
 }
 
 export function removeRecord(folder: string, id: WorkloadId): void {

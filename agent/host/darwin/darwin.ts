@@ -58,9 +58,16 @@ export function parseVmStat(printed: string): number | null {
   return pages.reduce((sum, count) => sum + Number(count), 0) * Number(pageSize);
 }
 
-async function cpuSeconds(pid: number): Promise<number | null> {
-  const printed = await outputOf("ps", ["-o", "time=", "-p", String(pid)]);
-  return printed.ok ? parsePsTime(printed.value) : null;
+async function cpuSeconds(leader: number): Promise<number | null> {
+  const printed = await outputOf("ps", ["-axo", "pgid=,time="]);
+  return printed.ok ? parseGroupTime(printed.value, leader) : null;
+}
+
+/** Output of `ps -axo pgid=,time=`: the sum for one group, in seconds; null if it has no process that can be read. */
+export function parseGroupTime(printed: string, leader: number): number | null {
+  const rows = printed.split("\n").map((line) => line.trim().split(/\s+/));
+  const times = rows.flatMap(([group, time = ""]) => (Number(group) === leader ? (parsePsTime(time) ?? []) : []));
+  return times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0);
 }
 
 /** `ps -o time=`: `MM:SS.hh`, with hours and days before it where there are any; in seconds. */

@@ -18,7 +18,7 @@ export async function openLinux(): Promise<Result<Platform>> {
     bootId: bootId.trim(),
     pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
     availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
-    cpuSeconds: async (pid) => parseCpuSeconds(await proc(pid, "stat")),
+    cpuSeconds,
     startTime,
     writersOf,
     listenerOn,
@@ -35,6 +35,18 @@ async function writersOf(path: string): Promise<readonly number[]> {
   const pids = await allPids();
   const outputs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/fd/1`).catch(() => "")));
   return pids.filter((_, index) => outputs[index] === file).map(Number);
+}
+
+async function cpuSeconds(leader: number): Promise<number | null> {
+  const stats = await Promise.all((await allPids()).map((pid) => proc(Number(pid), "stat")));
+  return groupCpuSeconds(stats, leader);
+}
+
+/** @param stats the contents of /proc/PID/stat of all processes */
+export function groupCpuSeconds(stats: readonly string[], leader: number): number | null {
+  const ours = stats.filter((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]) === leader);
+  const times = ours.map(parseCpuSeconds).filter((time) => time !== null);
+  return times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0);
 }
 
 async function allPids(): Promise<readonly string[]> {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parsePsTime, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
+import { parseGroupTime, parsePsTime, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
 import { lastReading } from "../../../agent/host/last-reading.ts";
 import {
+  groupCpuSeconds,
   openLinux,
   parseCpuSeconds,
   parseListeners,
@@ -115,6 +117,41 @@ describe("probes of a Mac", () => {
       await shim("vm_stat", "exit 1");
       assert.equal(await mac.value.availableBytes(), null);
     });
+  });
+});
+
+describe("processor time of a group", () => {
+  it("is summed over its processes, as ps prints them", () => {
+    const printed = "  40   0:01.50\n  41   9:00.00\n  40   1:00.00\n";
+    assert.equal(parseGroupTime(printed, 40), 61.5);
+    assert.equal(parseGroupTime(printed, 42), null);
+    assert.equal(parseGroupTime("", 40), null);
+  });
+
+  it("is summed over its processes, as /proc has them", () => {
+    const stat = (pid: number, group: number, ticks: number) =>
+      `${pid} (a) b) S 1 ${group} ${"0 ".repeat(8)}${ticks} 0 0`;
+    assert.equal(groupCpuSeconds([stat(40, 40, 100), stat(41, 40, 250), stat(7, 7, 999), ""], 40), 3.5);
+    assert.equal(groupCpuSeconds([stat(7, 7, 999)], 40), null);
+  });
+
+  it("is that of this process's own group, too", async function () {
+    if (process.platform !== "linux") this.skip();
+    const linux = await openLinux();
+    assert(linux.ok);
+    const program = "while (process.cpuUsage().user < 400_000); setInterval(() => {}, 1000)";
+    const wrapper = spawn("/bin/sh", ["-c", `"${process.execPath}" -e "${program}"; true`], { detached: true });
+    try {
+      const { pid = 0 } = wrapper;
+      let seconds: number | null = 0;
+      for (let tries = 0; tries < 100 && (seconds ?? 0) < 0.3; tries += 1) {
+        seconds = await linux.value.cpuSeconds(pid);
+        await sleep(50);
+      }
+      assert((seconds ?? 0) >= 0.3, `${seconds} s`);
+    } finally {
+      if (wrapper.pid !== undefined) process.kill(-wrapper.pid, "SIGKILL");
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { chmod, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
@@ -46,6 +47,17 @@ describe("the health of servers, with stand-ins and a fake clock", function () {
     assert.equal(of("default/a")?.endpoint, undefined);
     await secondsUntil(isReady("default/b"), 60);
     assert.notEqual(of("default/a")?.state, "Ready");
+  });
+
+  it("writes the record of a server again where somebody removed the state folder", async () => {
+    const stateDirectory = await temporaryDirectory();
+    const record = join(stateDirectory, "servers", "default_chat.json");
+    await open("well", { stateDirectory });
+    await want("default/chat");
+    const { pid } = await until("default/chat", inState("Ready"));
+    await rm(stateDirectory, { recursive: true });
+    await secondsUntil(() => existsSync(record), 60);
+    assert.equal(JSON.parse(await readFile(record, "utf8")).pid, pid);
   });
 
   it("says so if a server asks for a key that nobody gave it", async () => {
