@@ -1,5 +1,5 @@
 // Apart from the reader: the watchdog process loads no schema library.
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import writeFileAtomic from "write-file-atomic";
 import type { WatchdogFile } from "./watchdog-file.ts";
 
@@ -14,4 +14,15 @@ export async function writeWatchdogFile(path: string, content: WatchdogFile): Pr
 /** Once the main part lives again and tells everything itself. */
 export async function removeWatchdogFile(path: string): Promise<void> {
   await rm(path, { force: true });
+}
+
+/** The watchdog that the file names; undefined if there is no file, or none that can be read. */
+export async function watchdogPidIn(path: string): Promise<number | undefined> {
+  try {
+    const content: unknown = JSON.parse(await readFile(path, "utf8"));
+    const pid = typeof content === "object" && content !== null && "pid" in content ? content.pid : undefined;
+    return typeof pid === "number" ? pid : undefined;
+  } catch {
+    return undefined;
+  }
 }

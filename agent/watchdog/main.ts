@@ -4,7 +4,7 @@ import { signalGroup } from "../host/signal-group.ts";
 import { alarmClock } from "../lifecycle/alarm.ts";
 import { awakeClock } from "../lifecycle/awake-clock.ts";
 import { logKeeper } from "../server-logs/keeper.ts";
-import { watchdogTeller } from "./file.ts";
+import { watchdogFileWriter } from "./file-writer.ts";
 import type { Held, ToWatchdog } from "./protocol.ts";
 import { reportsTo } from "./reports.ts";
 
@@ -22,7 +22,7 @@ const clock = awakeClock(() => performance.now());
 const meter = openMeter();
 const alarm = alarmClock();
 const report = reportsTo(process);
-const file = watchdogTeller(stateDirectory, Number(mainPid));
+const file = watchdogFileWriter(stateDirectory, Number(mainPid));
 
 let held: Held = { ...NOTHING_HELD, processes: [] };
 let watch = NO_WATCH;
@@ -50,7 +50,7 @@ for (;;) {
   const alone = held.processes.every(({ key }) => watch.sightings.get(key)?.gone === true);
   if (orphaned && (alone || file.replaced())) process.exit(0);
   const stuck = orphaned || (held.processes.length > 0 && now - seen.at > STUCK_MS);
-  file.tell({ held, watch, now, seenAt: seen.date, orphaned, stuck });
+  file.write({ held, watch, now, seenAt: seen.date, orphaned, stuck });
   const wait = held.processes.length === 0 ? IDLE_MS : Math.min(LOOK_MS, nextDueAt(watch, held) - now);
   await alarm.wait(Math.max(0, wait));
 }

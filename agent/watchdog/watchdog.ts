@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { Sighting } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
-import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
+import { removeWatchdogFile, watchdogPidIn } from "../status/watchdog-file-write.ts";
 import { ARGUMENT, type FromWatchdog, type Held, type Report, type ToWatchdog } from "./protocol.ts";
 
 /** The watchdog as the agent's main part sees it. */
@@ -117,19 +116,10 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       const pid = child?.pid;
       if (child !== undefined) await end(child);
       // Another agent may have taken over the state folder, and its watchdog the file.
-      if (sent !== "" && fileNames(watchdogPath(stateDirectory), pid))
-        await removeWatchdogFile(watchdogPath(stateDirectory));
+      const path = watchdogPath(stateDirectory);
+      if (pid !== undefined && (await watchdogPidIn(path)) === pid) await removeWatchdogFile(path);
     },
   };
-}
-
-function fileNames(path: string, pid: number | undefined): boolean {
-  try {
-    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return typeof content === "object" && content !== null && "pid" in content && content.pid === pid;
-  } catch {
-    return false;
-  }
 }
 
 /** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */

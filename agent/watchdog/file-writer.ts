@@ -1,12 +1,11 @@
-import { readFile } from "node:fs/promises";
 import type { Watch } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
 import type { WatchdogFile } from "../status/watchdog-file.ts";
-import { WATCHDOG_REWRITE_MS, writeWatchdogFile } from "../status/watchdog-file-write.ts";
+import { WATCHDOG_REWRITE_MS, watchdogPidIn, writeWatchdogFile } from "../status/watchdog-file-write.ts";
 import type { Held } from "./protocol.ts";
 
 /** What the watchdog says about itself and the main part. */
-export interface Telling {
+export interface WatchdogView {
   readonly held: Held;
   readonly watch: Watch;
   /** Of the watchdog's clock, in milliseconds. */
@@ -19,9 +18,9 @@ export interface Telling {
   readonly stuck: boolean;
 }
 
-export interface WatchdogTeller {
-  /** Writes the file if there is something to tell. Returns at once: a disk that hangs holds up nothing. */
-  readonly tell: (telling: Telling) => void;
+export interface WatchdogFileWriter {
+  /** Writes the file if there is news. Returns at once: a disk that hangs holds up nothing. */
+  readonly write: (view: WatchdogView) => void;
   /** Whether another watchdog has written its name into the file: it holds the servers now. */
   readonly replaced: () => boolean;
 }
@@ -30,47 +29,38 @@ export interface WatchdogTeller {
 const BEGINNING_MS = 15_000;
 
 /** The file in the state folder by which people, and the watchdogs of earlier agents, find this one. */
-export function watchdogTeller(stateDirectory: string, mainPid: number): WatchdogTeller {
+export function watchdogFileWriter(stateDirectory: string, mainPid: number): WatchdogFileWriter {
   const path = watchdogPath(stateDirectory);
   let firstAt: number | undefined;
-  let told: { readonly at: number; readonly stuck: boolean } | undefined;
+  let written: { readonly at: number; readonly stuck: boolean } | undefined;
   let writing = false;
   let replaced = false;
-  const write = async (telling: Telling) => {
-    if (told !== undefined && telling.stuck) replaced = await namesAnother(path);
+  const writeNow = async (view: WatchdogView) => {
+    if (written !== undefined && view.stuck) replaced = ![process.pid, undefined].includes(await watchdogPidIn(path));
     if (replaced) return;
-    await writeWatchdogFile(path, stateOf(telling, mainPid));
+    await writeWatchdogFile(path, stateOf(view, mainPid));
   };
-  const isDue = ({ now, stuck }: Telling) => {
-    if (told === undefined || told.stuck !== stuck) return true;
-    return (stuck || told.at - (firstAt ?? now) < BEGINNING_MS) && now - told.at >= WATCHDOG_REWRITE_MS;
+  const isDue = ({ now, stuck }: WatchdogView) => {
+    if (written === undefined || written.stuck !== stuck) return true;
+    return (stuck || written.at - (firstAt ?? now) < BEGINNING_MS) && now - written.at >= WATCHDOG_REWRITE_MS;
   };
   return {
-    tell: (telling) => {
-      if (writing || replaced || !isDue(telling)) return;
+    write: (view) => {
+      if (writing || replaced || !isDue(view)) return;
       writing = true;
-      firstAt ??= telling.now;
+      firstAt ??= view.now;
       const done = () => {
         writing = false;
-        told = { at: telling.now, stuck: telling.stuck };
+        written = { at: view.now, stuck: view.stuck };
       };
-      // That the state folder cannot be written is told by the main part.
-      write(telling).then(done, done);
+      // That the state folder cannot be written, the main part says.
+      writeNow(view).then(done, done);
     },
     replaced: () => replaced,
   };
 }
 
-async function namesAnother(path: string): Promise<boolean> {
-  try {
-    const content: unknown = JSON.parse(await readFile(path, "utf8"));
-    return typeof content === "object" && content !== null && "pid" in content && content.pid !== process.pid;
-  } catch {
-    return false;
-  }
-}
-
-function stateOf({ held, watch, now, seenAt, orphaned }: Telling, mainPid: number): WatchdogFile {
+function stateOf({ held, watch, now, seenAt, orphaned }: WatchdogView, mainPid: number): WatchdogFile {
   const servers: WatchdogFile["servers"] = [];
   const stops: WatchdogFile["stops"] = [];
   for (const { key, id, name, pid, budget } of held.processes) {
