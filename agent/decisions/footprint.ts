@@ -101,7 +101,9 @@ export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget:
   return `measured ${formatBytes(measuredBytes)}, ${describeBudget(budget)}: stopped to keep the machine safe; raise memoryBudget to at least ${enough}, or lower contextSize or parallelSlots`;
 }
 
-export function nearMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {
+/** A note while the process is near its budget; undefined while it is not, as after a budget that was raised since the last sample. */
+export function nearNote({ measuredBytes = 0, near }: FootprintHistory, budget: Budget): string | undefined {
+  if (!near || measuredBytes <= budget.bytes * STILL_NEAR) return undefined;
   const percent = Math.round((measuredBytes / budget.bytes) * 100);
   return `near its budget: measured ${formatBytes(measuredBytes)}, ${percent} % of ${describeBudget(budget)}`;
 }

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
-import { implausibleNote, nearMessage } from "../decisions/footprint.ts";
+import { implausibleNote, nearNote } from "../decisions/footprint.ts";
 import { driftNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
@@ -88,7 +88,8 @@ function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly 
     notes.push(`${desired.message}; the server keeps running with its last known settings`);
   if (desired === undefined && running.phase !== "stopping")
     notes.push("no manifest names it, but not all manifests can be read: the server keeps running until they can");
-  if (footprint.near) notes.push(nearMessage(footprint, budget));
+  const near = nearNote(footprint, budget);
+  if (near !== undefined) notes.push(near);
   const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
   if (drift !== undefined) notes.push(drift);
   if (footprint.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");

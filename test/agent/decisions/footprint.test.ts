@@ -5,6 +5,7 @@ import {
   type FootprintHistory,
   implausibleNote,
   NO_SAMPLES,
+  nearNote,
   nextSampleMs,
   withSample,
 } from "../../../agent/decisions/footprint.ts";
@@ -74,6 +75,13 @@ describe("memory samples", () => {
         assert.match(note ?? "", /^enforcement unknown: measured 300\.0 MiB, but its weights alone are 700\.0 MiB/);
     });
   }
+
+  it("near the budget: says so, but not of a budget that was raised since the sample", () => {
+    const history = withSample(NO_SAMPLES, 950 * MIB, budget, NOW);
+    const noteAt = (bytes: number) => nearNote(history, { bytes, source: "crd-budget" });
+    assert.match(noteAt(budget) ?? "", /^near its budget: measured 950\.0 MiB, 95 % of budget 1000\.0 MiB/);
+    assert.equal(noteAt(3 * budget), undefined);
+  });
 
   it("over the budget: the message names the budget, its source, and the budget that would do", () => {
     const budget = { bytes: 128 * 2 ** 20, source: "crd-budget" } as const;
