@@ -5,6 +5,11 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   if (!trySignal(-pid, signal)) trySignal(pid, signal);
 }
 
+/** Ends what is left of the group of a process that has exited. Its pid may be another process's by now, and gets no signal. */
+export function endLeftovers(pid: number): void {
+  trySignal(-pid, "SIGKILL");
+}
+
 /** Returns false if the target is gone. macOS reports EPERM, not ESRCH, for a group of which only a zombie is left. */
 function trySignal(target: number, signal: NodeJS.Signals): boolean {
   try {

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
 import { adoptProcess, spawnProcess } from "../../../agent/supervisor/process.ts";
@@ -29,6 +30,22 @@ describe("a server's process", function () {
     assert.equal(server.pid, undefined);
     assert.deepEqual(server.exit(), { code: 127, signal: null });
     server.signal("SIGKILL");
+  });
+
+  it("takes with it what it started, also if that goes on after its end", async () => {
+    const server = await launched(`sleep 300 & echo $!; sleep 300 & echo $!`);
+    assert.deepEqual(server.exit(), { code: 0, signal: null });
+    const started = readFileSync(logPath, "utf8").trim().split("\n").map(Number);
+    assert.equal(started.length, 2);
+    const platform = await openLinux();
+    assert(platform.ok);
+    const deadline = performance.now() + 5000;
+    for (const pid of started) {
+      while ((await platform.value.startTime(pid)) !== null) {
+        assert(performance.now() < deadline, `pid ${pid} still runs`);
+        await sleep(20);
+      }
+    }
   });
 
   it("keeps the logs of its last four starts", async () => {
