@@ -17,6 +17,7 @@ export interface Watchdog {
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
   /** Sentences about itself that a person should act on; none while all is well. */
   readonly problems: () => readonly string[];
+  /** None: it has no news that are no problem. */
   readonly notes: () => readonly string[];
   /** Ends it, and leaves the processes that it held running. */
   readonly close: () => Promise<void>;
@@ -75,7 +76,7 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       if (child !== next) return;
       child = undefined;
       if (closed) return;
-      failure = `the watchdog ended (${why}); until it is up again no budget is enforced, and nothing new is started`;
+      failure = `the watchdog ended (${why}); until it is up again only a kernel limit enforces budgets, and nothing new is started`;
       say(`the watchdog ended (${why}): starting another one`);
       setTimeout(restart, clock() - startedAt < RESTART_MS ? RESTART_MS : 0).unref();
     };
@@ -132,7 +133,7 @@ function fileNames(path: string, pid: number | undefined): boolean {
   }
 }
 
-/** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */
+/** In a session of its own, so that no signal of the terminal reaches it, and without the agent's environment, which it does not need. */
 function spawnWatchdog(stateDirectory: string): ChildProcess {
   const args = [...NODE_FLAGS, PROGRAM, ARGUMENT, String(process.pid), stateDirectory];
   const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C" };
