@@ -101,7 +101,6 @@ export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget:
   return `measured ${formatBytes(measuredBytes)}, ${describeBudget(budget)}: stopped to keep the machine safe; raise memoryBudget to at least ${enough}, or lower contextSize or parallelSlots`;
 }
 
-/** The note on a process that is near its budget, or over it. */
 export function nearMessage({ measuredBytes = 0 }: FootprintHistory, budget: Budget): string {
   const percent = Math.round((measuredBytes / budget.bytes) * 100);
   const place = measuredBytes > budget.bytes ? "over" : "near";

@@ -23,7 +23,7 @@ export function endProcess(code: number): never {
   try {
     execve?.("/bin/sh", ["sh", "-c", `exit ${code}`], {});
   } catch {
-    // Said above.
+    // SIGKILL follows.
   }
   process.kill(process.pid, "SIGKILL");
   return process.exit(code);

@@ -133,7 +133,7 @@ function fileNames(path: string, pid: number | undefined): boolean {
   }
 }
 
-/** In a session of its own, so that no signal of the terminal reaches it, and without the agent's environment, which it does not need. */
+/** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */
 function spawnWatchdog(stateDirectory: string): ChildProcess {
   const args = [...NODE_FLAGS, PROGRAM, ARGUMENT, String(process.pid), stateDirectory];
   const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C" };
