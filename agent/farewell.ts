@@ -4,13 +4,13 @@ import { DEFAULT_GRACE_PERIOD_MS } from "./workload/workload.ts";
 export function stopSentence(running: ReadonlyMap<string, unknown>): string {
   if (running.size === 0) return "ending: no server runs";
   const seconds = DEFAULT_GRACE_PERIOD_MS / 1000;
-  return `stopping ${serversOf(running)}: it takes ${seconds} s at most; a second Ctrl-C kills them at once`;
+  return `stopping ${serversOf(running)}, which takes ${seconds} s at most; a second Ctrl-C kills at once`;
 }
 
 /** The last line of an agent that ends alone. */
 export function leaveSentence(running: ReadonlyMap<string, unknown>): string {
   if (running.size === 0) return "ended: it left no server running";
-  return `ended, and left ${serversOf(running)} running: the watchdog holds them to their budgets until the next agent takes over`;
+  return `ended, and left ${serversOf(running)} running: the watchdog goes on enforcing budgets until the next agent takes over`;
 }
 
 function serversOf(running: ReadonlyMap<string, unknown>): string {

@@ -47,18 +47,23 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
   }
 }
 
-/** Ends this process when nothing is under way any more: a download notes how far it has come. A read from a disk that hangs is not waited for. */
+/** Ends this process when nothing is under way any more: a download notes how far it has come. It waits for no disk that hangs. */
 function endSoon(exitCode: number): void {
   process.exitCode = exitCode;
   setTimeout(endProcess, LAST_WORK_MS, exitCode).unref();
 }
 
-/** Until `release`, faults end the process and warnings of Node.js go to the log, since standard error may be a terminal that takes nothing. */
+/**
+ * Until `release`, faults end the process, and warnings of Node.js go to the log, since standard error may be a terminal that takes
+ * nothing.
+ */
 function takeFaults({ logger, close }: Log) {
   let seen = false;
   const onFault = async (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    logger.fatal(`the agent failed: ${message}; its servers run on: start the agent again to have them watched`);
+    logger.fatal(
+      `the agent failed: ${message}; its servers run on, and the watchdog goes on enforcing budgets: start the agent again to adopt them`,
+    );
     seen = true;
     await close(LAST_LINES_MS);
     endProcess(EXIT_FAULT);

@@ -17,17 +17,24 @@ export function agentCommand(): Command {
   const command = new Command("agent")
     .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
     .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", resolvePath)
-    .option("--memory-fraction <f>", "fraction of memory for models, above 0 and at most 1", parseFraction)
-    .option("--host-memory <quantity>", "use less memory than the machine has, for example 16Gi", parseHostMemory)
+    .option(
+      "--memory-fraction <f>",
+      "share of the memory for all models, and the default budget of each: above 0, at most 1",
+      parseFraction,
+    )
+    .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseHostMemory)
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
-      "delete unused downloads above this size, oldest first (default: never)",
+      "delete the downloads longest unused above this size (default: never)",
       parseBytes,
     )
     .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", resolvePath)
     .addOption(
-      new Option("--claims <dir>", "folder in which all agents of this machine say how much memory they hold")
+      new Option(
+        "--claims <dir>",
+        "folder where the agents of this machine, of all users, say how much memory they hold",
+      )
         .argParser(resolvePath)
         .env("PULUMI_LLMKUBE_CLAIMS")
         .default(DEFAULT_CLAIMS),
@@ -44,9 +51,17 @@ export function agentCommand(): Command {
     .addHelpText(
       "after",
       `
-Signals: Ctrl-C (SIGINT), SIGTERM and SIGHUP stop the servers, then the agent ends; a second Ctrl-C kills the servers at once.
-Ctrl-\\ (SIGQUIT) and SIGUSR2 end the agent alone: its servers keep running, and the next agent adopts them.
-Exit codes: 0 after a signal, 2 it cannot start, or its state folder was taken from it, 70 a fault of its own (its servers keep running), 130 after a second Ctrl-C.`,
+Signals:
+  Ctrl-C (SIGINT), SIGTERM, SIGHUP  stop the servers, then the agent
+  a second Ctrl-C or SIGTERM        kills the servers at once
+  Ctrl-\\ (SIGQUIT), SIGUSR2         end the agent alone; the next one adopts
+                                    its servers, which run on
+
+Exit codes:
+  0    it ended after a signal
+  2    it cannot start, or lost the lock on its state folder
+  70   a fault of its own; its servers run on, as after a lost lock
+  130  after a second Ctrl-C or SIGTERM`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);

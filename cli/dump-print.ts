@@ -27,6 +27,8 @@ async function answerOf(url: URL): Promise<string> {
     if (response.ok) return await response.text();
     throw new Error(`status ${response.status}`);
   } catch (error) {
-    throw new Error(`the agent does not answer at ${url} (${errorText(error)})`);
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const why = isLate ? `no answer within ${TIMEOUT_MS / 1000} s: see pulumi-llmkube status` : errorText(error);
+    throw new Error(`the agent does not answer at ${url} (${why})`);
   }
 }

@@ -9,7 +9,9 @@ export function dumpCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nThe agent is named by --manifests or --state, as for status; without them it is the one that wrote its status last.",
+      `
+Say which agent with --manifests or --state, before or after dump; the default is the one that wrote its status last.
+Exit codes: 0 it was printed, 1 no agent runs, 2 it does not answer.`,
     )
     .action(async (_flags: object, command: Command) => {
       const { dump } = await import("./dump-print.ts");

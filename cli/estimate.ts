@@ -10,7 +10,7 @@ const EXIT = { fits: 0, doesNotFit: 1, badInput: 2, unknown: 3, interrupted: 130
 export function estimateCommand(): Command {
   const command = new Command("estimate")
     .description(
-      "Estimates the memory that llama-server needs for a model, from its GGUF header alone. With a budget it also says whether the model fits, and what would fit.",
+      "Estimate the memory that llama-server needs for a model, from its GGUF header alone. With a budget it also says whether the model fits, and what would fit.",
     )
     .argument(
       "<source...>",

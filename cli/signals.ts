@@ -12,8 +12,8 @@ export type Phase = "running" | "stopping" | "leaving";
 export type EndAct = "stop" | "leave" | "kill" | "end" | "nothing";
 
 /**
- * Signals that come closer together than this are one: npx and npm pass on a Ctrl-C that the terminal has sent already, and a shell passes on the SIGHUP
- * of a terminal that is closed.
+ * Signals that come closer together than this are one: npx and npm pass on a Ctrl-C that the terminal has sent already, and a shell
+ * passes on the SIGHUP of a terminal that is closed.
  */
 const ONE_SIGNAL_MS = 300;
 
@@ -44,7 +44,7 @@ export interface SignalOptions {
 export const EXIT_KILLED = 130;
 const EXIT_LEFT = 0;
 
-/** Takes over the signals of this process until `off`. SIGUSR1 then does nothing: Node.js would open its debugger to everybody on this machine. */
+/** Takes over the signals of this process until `off`. SIGUSR1 then does nothing: Node.js would open its debugger to all users. */
 export function takeSignals({ end, say }: SignalOptions): { readonly signals: AgentSignals; readonly off: () => void } {
   const [stop, leave, kill] = [new AbortController(), new AbortController(), new AbortController()];
   let phase: Phase = "running";

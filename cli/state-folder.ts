@@ -11,8 +11,13 @@ export interface StateFlags {
 /** The options that name an agent. */
 export function stateOptions(): readonly Option[] {
   return [
-    new Option("--manifests <dir>", "manifest folder of the agent").argParser((path) => resolve(path)),
-    new Option("--state <dir>", "state folder of the agent").argParser((path) => resolve(path)).conflicts("manifests"),
+    new Option(
+      "--manifests <dir>",
+      "manifest folder of the agent (default: the agent that wrote its status last)",
+    ).argParser((path) => resolve(path)),
+    new Option("--state <dir>", "state folder of the agent, instead of --manifests")
+      .argParser((path) => resolve(path))
+      .conflicts("manifests"),
   ];
 }
 

@@ -41,10 +41,10 @@ async function livenessIn(folder: string, { agent }: AgentStatus): Promise<Liven
 
 function troubleOf(liveness: Exclude<Liveness, { is: "running" }>, { agent }: AgentStatus): string {
   const { watchdog } = liveness;
-  const last = `this is its last status, from ${agent.updatedAt}`;
+  const last = `this is the last status, from ${agent.updatedAt}`;
   if (liveness.is === "gone") {
-    if (watchdog === undefined) return `the agent is not running; ${last}`;
-    return `no agent runs; its servers are still watched by the watchdog (pid ${watchdog.pid})`;
+    if (watchdog === undefined) return `no agent runs; ${last}`;
+    return `no agent runs; the watchdog (pid ${watchdog.pid}) goes on holding its servers to their budgets`;
   }
   const stuck = `the agent's main part has been stuck for ${Math.round(liveness.forMs / 1000)} s`;
   if (watchdog === undefined) return `${stuck}; ${last}`;

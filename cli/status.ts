@@ -15,7 +15,12 @@ export function statusCommand(): Command {
   for (const option of stateOptions()) command.addOption(option);
   command.addHelpText(
     "after",
-    "\nExit codes: 0 an agent runs, 1 none runs (its last status is shown), 2 none ever ran, 3 its main part is stuck.",
+    `
+Exit codes:
+  0  an agent runs, or --watch ended with Ctrl-C
+  1  no agent runs; its last status is shown
+  2  no agent ever ran
+  3  the agent's main part has been stuck for 10 s or more`,
   );
   return command.action(async (flags: StatusFlags) => (await import("./status-show.ts")).show(flags));
 }

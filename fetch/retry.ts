@@ -15,7 +15,7 @@ export interface Retrying {
   readonly waiting?: (message: string) => void;
 }
 
-/** Tries again within one read or download, after failures that seconds may mend; a 429 without a time is none of them. Raises the last failure. */
+/** Tries again within one read or download, after failures that seconds may mend; not after a 429 without a time. Throws the last one. */
 export async function retrying<T>(attempt: () => Promise<T>, options: Retrying): Promise<T> {
   const { signal, retries, progress = () => 0 } = options;
   let failures = 0;

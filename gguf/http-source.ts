@@ -38,9 +38,9 @@ export interface Deadline {
 }
 
 /**
- * Opens a file behind a URL with its first range request. All bytes are of one version of the file; they are held piece by piece, and no more is fetched than a header can have. Where
- * the server ignores Range, the one body is read as far as needed and cut off. `unchanged`, after this one request, where
- * it says that the file is still of the version `known`.
+ * Opens a file behind a URL with its first range request. All bytes are of one version of the file; they are held piece by piece, and no
+ * more is fetched than a header can have. Where the server ignores Range, the one body is read as far as needed and cut off.
+ * `unchanged`, after this one request, where it says that the file is still of the version `known`.
  */
 export async function openHttp(
   location: HttpLocation,

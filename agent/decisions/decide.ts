@@ -140,7 +140,7 @@ function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decisi
 function obstacle(workload: Workload, observed: Observed, now: number): Decision | undefined {
   const { backOff, preparation, cooldownLeftMs, projection, keyProblem } = observed;
   if (cooldownLeftMs !== undefined && !workload.returnsAfterEviction) {
-    const message = "evicted because the machine ran short of memory; its controller creates a replacement";
+    const message = "evicted to free memory; its controller creates a replacement";
     return { act: "nothing", state: "Failed", reason: "Evicted", message };
   }
   if (cooldownLeftMs !== undefined && cooldownLeftMs > 0) {
@@ -218,7 +218,7 @@ function decideRunning(
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
-  if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is shutting down");
+  if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is ending");
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
   if (evict !== undefined) return stop("Evicted", evict);

@@ -103,6 +103,6 @@ export function overShareMessage(chargeBytes: number, sumBytes: number, shareByt
 
 export function returnMessage(leftMs: number): string {
   return Number.isFinite(leftMs)
-    ? `evicted because the machine ran short of memory; it restarts in ${Math.ceil(leftMs / 1000)} s if memory pressure stays normal`
-    : "evicted because the machine ran short of memory; it restarts once memory pressure has been normal for a while";
+    ? `evicted to free memory; it restarts in ${Math.ceil(leftMs / 1000)} s if memory pressure stays normal`
+    : "evicted to free memory; it restarts once memory pressure has been normal for a while";
 }

@@ -22,7 +22,7 @@ export interface FootprintHistory {
 
 export const NO_SAMPLES: FootprintHistory = { growth: 0, over: 0, near: false, unknown: false };
 
-/** A process is stopped after this many. One alone may be a lag in the kernel's accounting (docs/background/apple-memory.md, "Footprint"). */
+/** A process is stopped after this many: one may be a lag in the kernel's accounting (docs/background/apple-memory.md, "Footprint"). */
 const SAMPLES_OVER = 2;
 
 /** Share of the budget above which the process is near it. */
@@ -105,5 +105,6 @@ export function exceededMessage({ measuredBytes = 0 }: FootprintHistory, budget:
 export function nearNote({ measuredBytes = 0, near }: FootprintHistory, budget: Budget): string | undefined {
   if (!near || measuredBytes <= budget.bytes * STILL_NEAR) return undefined;
   const percent = Math.round((measuredBytes / budget.bytes) * 100);
-  return `near its budget: measured ${formatBytes(measuredBytes)}, ${percent} % of ${describeBudget(budget)}`;
+  const place = measuredBytes > budget.bytes ? "over" : "near";
+  return `${place} its budget: measured ${formatBytes(measuredBytes)}, ${percent} % of ${describeBudget(budget)}`;
 }

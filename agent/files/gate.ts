@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 
 /**
- * Runs what touches a path that is not the agent's own: weights, a token, the binary. On a disk that hangs such a call may last for minutes,
- * and as long as it lasts it holds one of the threads that all file operations share. So few are under way at once, fewer on one disk, and
- * never two on one path: what hangs holds up nothing but what needs it.
+ * Runs what touches a path that is not the agent's own: weights, a token, the binary. On a disk that hangs such a call may last for
+ * minutes, and all the while it holds one of the threads that all file operations share. So few are under way at once, fewer on one
+ * disk, and never two on one path: what hangs holds up nothing but what needs it.
  */
 export interface FileGate {
   /** Runs `work` in its turn. */

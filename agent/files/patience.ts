@@ -1,7 +1,7 @@
 /** The value, or for how many milliseconds the work has been under way. */
 export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false; readonly sinceMs: number };
 
-/** Does work on a path. Waits for it with patience the first time; while it goes on, nobody waits for it again, and it is not begun again. */
+/** Does work on a path, and waits for it for a while. As long as it goes on, nobody waits for it again, and it is not begun again. */
 export type Patience<T> = (path: string, work: () => Promise<T>) => Promise<Waited<T>>;
 
 export interface PatienceOptions {

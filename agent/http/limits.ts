@@ -1,4 +1,4 @@
-/** What clients of the agent's window may take. Times are milliseconds. */
+/** What clients of the status page and metrics may take. Times are milliseconds. */
 export interface HttpLimits {
   /** Connections at a time; one more is closed at once. Each takes a file descriptor of the agent's. */
   readonly connections: number;

@@ -1,9 +1,9 @@
 import type { AgentStatus } from "../status/status.ts";
 
-/** What the window shows: the agent's last status, and how long ago it was made. */
+/** What HTTP clients are shown: the agent's last status, and how long ago it was made. */
 export interface View {
   readonly status: () => AgentStatus | undefined;
-  /** Milliseconds since the last tick, or since the window was opened where there was none. */
+  /** Milliseconds since the last tick, or since HTTP was opened where there was none. */
   readonly ageMs: () => number;
   /** Called with each new status until the answer is called. */
   readonly subscribe: (listener: (status: AgentStatus) => void) => () => void;

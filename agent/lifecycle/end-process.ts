@@ -10,10 +10,10 @@ export function isThreadBusy(): boolean {
 }
 
 /**
- * Ends this process now, with this exit code. `process.exit` waits for the threads of the pool, and so for a call on a disk that hangs, for
- * minutes or for ever (libuv joins them; `process.reallyExit` is no different). Where one is under way the process becomes a shell that ends at
- * once: that takes all threads with it and keeps the exit code, which SIGKILL would not. SIGKILL is what is left where that does not work within
- * a second: a debugger may hold the threads, or no shell can be run.
+ * Ends this process now, with this exit code. `process.exit` waits for the threads of the pool, and so for a call on a disk that hangs,
+ * for minutes or for ever (libuv joins them; `process.reallyExit` is no different). Where one is under way the process becomes a shell
+ * that ends at once: that takes all threads with it and keeps the exit code, which SIGKILL would not. SIGKILL is what is left where that
+ * does not work within a second: a debugger may hold the threads, or no shell can be run.
  */
 export function endProcess(code: number): never {
   if (!isThreadBusy()) return process.exit(code);
@@ -23,7 +23,7 @@ export function endProcess(code: number): never {
   try {
     execve?.("/bin/sh", ["sh", "-c", `exit ${code}`], {});
   } catch {
-    // Said above.
+    // SIGKILL follows.
   }
   process.kill(process.pid, "SIGKILL");
   return process.exit(code);
@@ -39,8 +39,8 @@ function killFromOutside(): void {
 const CHECK_MS = 1000;
 
 /**
- * For a program that has done all its work: its end waits for file operations that are under way, and one that hangs would keep it for ever.
- * What is still under way at two looks, a second apart, is not waited for.
+ * For a program that has done all its work: its end waits for file operations that are under way, and one that hangs would keep it for
+ * ever. What is still under way at two looks, a second apart, is not waited for.
  */
 export function endInTime(): void {
   let seen = false;

@@ -14,5 +14,5 @@ export function openFilesLimit(): number | undefined {
 /** One sentence where the limit is too low; undefined where it is enough. */
 export function openFilesProblem(limit: number | undefined): string | undefined {
   if (limit === undefined || limit >= ENOUGH) return undefined;
-  return `this agent may have ${limit} files open at a time, and probes, downloads and writing fail when it has: start it with a limit of ${ENOUGH} or more (ulimit -n ${ENOUGH})`;
+  return `this agent may open only ${limit} files at a time, and probes, downloads and writes fail at that limit: start it with ${ENOUGH} or more (ulimit -n ${ENOUGH})`;
 }

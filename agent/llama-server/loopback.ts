@@ -35,7 +35,7 @@ export async function askLoopback({ port, path, body, token, timeoutMs }: Loopba
   const asked = request({ host: "127.0.0.1", port, path, method, headers, agent: false, signal });
   // One that comes after the answer is nobody's concern any more.
   asked.on("error", () => {});
-  // A question must not keep an agent that ends from ending.
+  // An agent that ends must not wait for an answer.
   asked.once("socket", (socket) => socket.unref());
   try {
     const answered = once(asked, "response");

@@ -15,8 +15,9 @@ const LONGEST_LINE = 4096;
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Keeps the end of a log that its server is still writing in `PATH.1`, and truncates it. The server must keep its file open: that is how
- * our processes are recognised, and it writes in append mode. Lines that are written between the copy and the truncation are lost. On a full disk all are.
+ * Copies the end of a log that its server is still writing to `PATH.1`, and truncates the log. The server keeps its file open, by which
+ * our processes are recognised, and writes in append mode. Lines that are written between the copy and the truncation are lost; on a full
+ * disk all are. Throws where the log cannot be opened.
  */
 export async function cutLog(path: string, { keptBytes }: LogLimits): Promise<void> {
   const log = await open(path, "r+");

@@ -81,7 +81,7 @@ async function look(path: string, seen: Seen, limits: LogLimits, say: LogKeeperO
   } catch (error) {
     // Not there yet, or not any more.
     if (errorCode(error) === "ENOENT") return;
-    const failure = `the log ${path} cannot be kept below its limit: ${errorText(error)}`;
+    const failure = `the log ${path} cannot be kept below its limit (${errorText(error)}): check its disk`;
     if (failure !== seen.failure) say(failure);
     seen.failure = failure;
   } finally {

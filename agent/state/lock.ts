@@ -68,7 +68,7 @@ function unlockable(folder: string, error: unknown): Failure {
     );
   }
   if (code === "ENAMETOOLONG") return unwritable(`the lock ${folder}.lock`, error);
-  return fail(`the lock ${folder}.lock is no lock of an agent (${errorText(error)}): remove it, if no agent runs`);
+  return fail(`the lock ${folder}.lock is not an agent's lock (${errorText(error)}): remove it if no agent runs`);
 }
 
 function unwritable(what: string, error: unknown): Failure {

@@ -39,8 +39,9 @@ interface Copier {
 }
 
 /**
- * A write to a terminal that takes none, after Ctrl-S for example, blocks whoever makes it for as long as that lasts, and a process ends only when
- * all its threads do. So another process makes it (docs/decisions/output-through-a-process.md). It is started with the first line.
+ * A write to a terminal that takes none, after Ctrl-S for example, blocks whoever makes it for as long as that lasts, and a process ends
+ * only when all its threads do. So another process makes it (docs/decisions/output-through-a-process.md). It is started with the first
+ * line.
  */
 export function openOutput({ fd, lost }: OutputOptions): Output {
   let copier: Copier | undefined;

@@ -4,8 +4,8 @@ import * as z from "zod";
 const bytes = z.int().min(0);
 
 /**
- * What the watchdog process says about itself, and for the agent's main part while that is stuck or dead. Looser than {@link statusSchema}: an older reader passes over
- * what a later watchdog adds.
+ * What the watchdog says about itself, and for the agent's main part while that is stuck or dead. Looser than {@link statusSchema}: an
+ * older reader passes over what a later watchdog adds.
  */
 export const watchdogFileSchema = z.looseObject({
   version: z.literal(1),

@@ -18,7 +18,7 @@ export interface ModelSource {
   readonly sha256: string | undefined;
 }
 
-/** Identifies a model in the folder: the names of all its files begin with this key. A name that holds a sha256 tells that it was checked. */
+/** Identifies a model in the folder: the names of all its files begin with this key. A name with a sha256 tells that it was checked. */
 export function modelKey(source: string, sha256: string | undefined): string {
   return createHash("sha256")
     .update(`${source}\n${sha256 ?? ""}`)

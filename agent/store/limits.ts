@@ -2,7 +2,7 @@
 export interface StoreLimits {
   /** Bytes that a download leaves free on the disk. Default: 1 GiB. */
   readonly floorBytes: number;
-  /** Largest byte range of one request. A larger file is fetched over several connections if the server supports ranges. Default: 64 MiB. */
+  /** Largest byte range of one request. A larger file comes over several connections if the server supports ranges. Default: 64 MiB. */
   readonly chunkBytes: number;
   /** A download fails after this many tries in a row without any bytes. */
   readonly retries: number;

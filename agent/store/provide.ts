@@ -28,9 +28,9 @@ type Say = (message: string) => void;
 export type Provide = (model: ModelSource, progress: Say) => Promise<StoredModel>;
 
 /**
- * Brings the files of a model into the folder. All who ask for one source come one after the other, so that the second finds what the first
- * has fetched: a file that came without a sha256 is checked, once, for the one who names it. Where it
- * is another one, that is a matter of the one who names the sha256: the file stays, and the source is asked for another version.
+ * Brings the files of a model into the folder. All who ask for one source come one after the other, so that the second finds what the
+ * first has fetched: a file that came without a sha256 is checked, once, for whoever names one. If it does not match, the file stays for
+ * the others, and the source is asked for another version.
  */
 export function provider({ folder, looks, checks, clock, signal, limits }: ProviderOptions): Provide {
   const downloads = fileGate(clock, DOWNLOADING);

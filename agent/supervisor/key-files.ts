@@ -11,7 +11,7 @@ export interface KeyFile {
 
 /** The files of API keys that servers were started with. */
 export interface KeyFiles {
-  /** What the last look has found. It never waits: a look that is due goes on in the background, and wakes the loop if it finds a change. */
+  /** What the last look has found. It never waits: a look that is due goes on in the background, and wakes the loop if it sees a change. */
   readonly known: (path: string) => KeyFile;
   /** One sentence for each file that cannot be used. */
   readonly problems: () => readonly string[];

@@ -35,7 +35,7 @@ process.on("message", (message: ToWatchdog) => {
   alarm.ring();
 });
 process.on("disconnect", alarm.ring);
-// The terminal of the main part is none of its business.
+// What is typed in the terminal is for the main part alone.
 for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
 
 // A round never waits for the files of the logs: they are looked at in the thread pool, which a round does not use.

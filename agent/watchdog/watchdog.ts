@@ -16,6 +16,7 @@ export interface Watchdog {
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
   /** Sentences about itself that a person should act on; none while all is well. */
   readonly problems: () => readonly string[];
+  /** None: it has no news that are no problem. */
   readonly notes: () => readonly string[];
   /** Ends it, and leaves the processes that it held running. */
   readonly close: () => Promise<void>;
@@ -74,7 +75,7 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       if (child !== next) return;
       child = undefined;
       if (closed) return;
-      failure = `the watchdog ended (${why}); until it is up again no budget is enforced, and nothing new is started`;
+      failure = `the watchdog ended (${why}); until it is up again only a kernel limit enforces budgets, and nothing new is started`;
       say(`the watchdog ended (${why}): starting another one`);
       setTimeout(restart, clock() - startedAt < RESTART_MS ? RESTART_MS : 0).unref();
     };

@@ -5,7 +5,8 @@ import type { Workload } from "./workload.ts";
  *
  * - `run`: it should run with these settings.
  * - `stopped`: its manifest says that it should not run.
- * - `unknown`: its manifest, or that of its Model, cannot be read and was never read by this agent. A running server continues; none is started.
+ * - `unknown`: its manifest, or that of its Model, cannot be read and was never read by this agent. A server that runs goes on; none is
+ *   started.
  * - `refused`: it cannot run here. A running server is stopped.
  */
 export type Desired =

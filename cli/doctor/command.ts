@@ -11,6 +11,6 @@ export function doctorCommand(): Command {
     .option("--models <dir>", "folder for downloaded models", (path) => resolve(path), DEFAULT_MODELS)
     .option("--state <dir>", "folder for the agents' own files", (path) => resolve(path), AGENTS)
     .option("--json", "print the checks as JSON")
-    .addHelpText("after", "\nExit codes: 0 no check failed, 1 a check failed.")
+    .addHelpText("after", "\nExit codes: 0 no check failed (there may be warnings), 1 a check failed.")
     .action(async (flags: DoctorFlags) => (await import("./run.ts")).run(flags));
 }

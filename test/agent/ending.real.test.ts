@@ -66,7 +66,7 @@ describe("an agent that is told to end", function () {
       const [last] = first.output().trimEnd().split("\n").slice(-1);
       assert.match(
         last ?? "",
-        /ended, and left 1 server \(default\/a\) running: the watchdog holds them to their budgets/,
+        /ended, and left 1 server \(default\/a\) running: the watchdog goes on enforcing budgets/,
       );
       const next = startAgent(site);
       agent = next;
@@ -82,7 +82,7 @@ describe("an agent that is told to end", function () {
   it("says at once what it stops, how long that takes at most, and what a second Ctrl-C does", async () => {
     const { site, agent: only } = await readySite(startAgent);
     assert.equal(await stopped(only), 0);
-    const sentence = "stopping 1 server (default/a): it takes 10 s at most; a second Ctrl-C kills them at once";
+    const sentence = "stopping 1 server (default/a), which takes 10 s at most; a second Ctrl-C kills at once";
     assert.equal(only.output().split(sentence).length, 2, only.output());
     assert.ok(!(await isServed(site)));
   });

@@ -55,7 +55,7 @@ describe("an agent that may have few files open, while clients take all that the
     const clients: Socket[] = [];
     try {
       const before = await once((status) => ready(status).length === 3);
-      assert.match(before.agent.problems.join(), /^this agent may have 44 files open at a time/);
+      assert.match(before.agent.problems.join(), /^this agent may open only 44 files at a time/);
       for (let count = 0; count < CLIENTS; count += 1) {
         const client = connect(port, "127.0.0.1").on("error", () => {});
         client.resume().write("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");

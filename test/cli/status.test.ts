@@ -79,7 +79,7 @@ describe("pulumi-llmkube status", function () {
     const state = await temporaryDirectory();
     await fileSink(state).publish(status);
     const watching = startCli("status", "--state", state, "--watch");
-    await watching.printed(/default\/chat +Ready[\s\S]*\nthe agent is not running; this is its last status, from 1970/);
+    await watching.printed(/default\/chat +Ready[\s\S]*\nno agent runs; this is the last status, from 1970/);
     await fileSink(state).publish({ ...status, workloads: [] });
     await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
     assert.equal(await watching.interrupted(), 0);
@@ -97,7 +97,7 @@ describe("pulumi-llmkube status", function () {
     const { exitCode, stdout, stderr } = await inProcess("status", "--state", state, "--json");
     assert.equal(exitCode, 1);
     assert.deepEqual(JSON.parse(stdout), status);
-    assert.match(stderr, /the agent is not running/);
+    assert.match(stderr, /no agent runs; this is the last status/);
   });
 
   it("exits with 2 where there is no state, or a foreign one", async () => {
@@ -136,7 +136,7 @@ describe("pulumi-llmkube status", function () {
       const { exitCode, stdout, stderr } = await inProcess("status", "--state", await stuckAgent());
       assert.equal(exitCode, 3);
       assert.match(stdout, /default\/chat +Ready/);
-      assert.match(stderr, /the agent's main part has been stuck for (59|6\d) s; this is its last status, from \d/);
+      assert.match(stderr, /the agent's main part has been stuck for (59|6\d) s; this is the last status, from \d/);
     });
 
     it("shows no server as Ready that the watchdog has stopped meanwhile, as text and as JSON", async () => {
@@ -170,13 +170,13 @@ describe("pulumi-llmkube status", function () {
       assert.match(stdout, /default\/chat +Ready +8\.0 GiB \(crd-budget\) +6\.0 GiB +7\.0 GiB/);
       assert.equal(
         stderr,
-        `pulumi-llmkube: no agent runs; its servers are still watched by the watchdog (pid ${process.pid})`,
+        `pulumi-llmkube: no agent runs; the watchdog (pid ${process.pid}) goes on holding its servers to their budgets`,
       );
     });
 
     it("does not take another process, which got the pid of a dead agent, for the agent", async () => {
       const { exitCode, stderr } = await inProcess("status", "--state", await stuckAgent({ startedAt: at }));
-      assert.deepEqual([exitCode, /the agent is not running/.test(stderr)], [1, true], stderr);
+      assert.deepEqual([exitCode, /no agent runs; this is the last status/.test(stderr)], [1, true], stderr);
     });
 
     it("notices a real one that is stopped, and that it goes on", async () => {

@@ -111,7 +111,7 @@ export function parseListener(printed: string): string | null {
   return pid === undefined || command === undefined ? null : `${command} (pid ${pid})`;
 }
 
-/** The first number of `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`, in bytes. The second one is per process and cannot be added up. */
+/** The first number of `MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)`, in bytes. The second one is per process, never added up. */
 export function parseWorkingSet(devices: string): number | null {
   const match = /^\s*MTL0: .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices);
   return match === null ? null : Number(match[1]) * 2 ** 20;

@@ -70,7 +70,7 @@ async function listenerOn(port: number): Promise<string | null> {
 
 const LISTENING = "0A";
 
-/** Inodes of the sockets that listen on `port`. Columns of /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
+/** Inodes of the sockets that listen on `port`. /proc/net/tcp: `sl local remote state queues timer retries uid timeout inode`. */
 export function parseListeners(table: string, port: number): readonly string[] {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const rows = table.split("\n").map((line) => line.trim().split(/\s+/));

@@ -32,8 +32,8 @@ export type ReadFolder = (path: string) => Promise<FolderContent | string>;
 const MAX_DEPTH = 32;
 
 /**
- * Lists a folder and its sub-folders, links to folders included; a folder that is reached in two ways is read once. What is hidden is passed
- * over (`.git`, `.Trashes`, the `..data` of a mounted ConfigMap). Fails where the folder itself is away, or does not answer.
+ * Lists a folder and its sub-folders, links to folders included; a folder that is reached in two ways is read once. What is hidden is
+ * passed over (`.git`, `.Trashes`, the `..data` of a mounted ConfigMap). Fails where the folder itself is away, or does not answer.
  */
 export async function listManifests(
   folder: string,

@@ -58,7 +58,7 @@ export interface ScannerOptions {
   readonly waitMs?: number;
 }
 
-/** Looks at a folder again and again, and reads what has changed. A file that hangs keeps what it held, and holds up no other one for long. */
+/** Looks at a folder again and again, and reads what changed. A file that hangs keeps what it held, and holds up no other one for long. */
 export function folderScanner({
   folder,
   clock,

@@ -11,7 +11,7 @@ const MAX_ALIASES = 1000;
 export const MAX_OBJECTS = 1000;
 export const TOO_MANY_OBJECTS = `it holds more than ${MAX_OBJECTS} objects; split it into several files`;
 
-/** The documents of a YAML text, in time linear to its length. Fails with a clause where the text is no YAML, or no manifest looks like that. */
+/** The documents of a YAML text, in linear time. Fails with a clause where the text is no YAML, or no manifest looks like that. */
 export function readYaml(text: string): Result<readonly unknown[]> {
   try {
     const unreasonable = shapeProblem(text);

@@ -10,7 +10,7 @@ import { viewOfLoop } from "../../../agent/http/view.ts";
 import { STUCK_MS } from "../../../agent/status/liveness.ts";
 import { aStatus, aWorkloadStatus, BUSY } from "./recorded.ts";
 
-describe("the agent's window over HTTP", () => {
+describe("what the agent serves over HTTP", () => {
   let now: number;
   let view: ReturnType<typeof viewOfLoop>;
   let metrics: ReturnType<typeof agentMetrics>;

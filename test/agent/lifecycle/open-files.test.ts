@@ -14,7 +14,7 @@ describe("how many files an agent may have open", () => {
   });
 
   it("is a problem where it is few", () => {
-    assert.match(openFilesProblem(255) ?? "", /^this agent may have 255 files open at a time/);
+    assert.match(openFilesProblem(255) ?? "", /^this agent may open only 255 files at a time/);
     assert.deepEqual([openFilesProblem(256), openFilesProblem(undefined)], [undefined, undefined]);
   });
 

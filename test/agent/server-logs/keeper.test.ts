@@ -90,7 +90,7 @@ describe("the log keeper", function () {
     while ((await stat(good)).size > 0) await sleep(10);
     await writeFile(good, "x".repeat(1000));
     while ((await stat(good)).size > 0) await sleep(10);
-    assert.deepEqual(said, [`the log ${bad} cannot be kept below its limit: EISDIR`]);
+    assert.deepEqual(said, [`the log ${bad} cannot be kept below its limit (EISDIR): check its disk`]);
   });
 
   it("ends at once when it is told to", async () => {

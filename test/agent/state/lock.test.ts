@@ -94,7 +94,7 @@ describe("the lock of a state folder", function () {
     await utimes(`${folder}.lock`, 1, 1);
     assert.match(
       await refusal(),
-      /^the lock .*state\.lock is no lock of an agent \(ENOTDIR\): remove it, if no agent runs$/,
+      /^the lock .*state\.lock is not an agent's lock \(ENOTDIR\): remove it if no agent runs$/,
     );
     await rm(`${folder}.lock`);
     folder = join(folder, "n".repeat(300));
