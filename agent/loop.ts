@@ -22,7 +22,7 @@ export interface ReconcileLoop {
  * servers, and ends when the last process has exited.
  */
 export function reconcileLoop({ source, supervisor, alarm, report, say, lost }: ReconcileLoop): Runnable {
-  const nothing = { workloads: new Map(), synced: true };
+  const nothing = { workloads: new Map(), synced: true, ending: true };
   return {
     name: "the reconcile loop",
     run: async (signal) => {

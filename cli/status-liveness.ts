@@ -1,13 +1,11 @@
-import { outputOf } from "../agent/host/command.ts";
-import { parsePsTime } from "../agent/host/darwin/darwin.ts";
 import { watchdogPath } from "../agent/state/layout.ts";
+import { isRunning } from "../agent/state/living.ts";
 import { isLocked } from "../agent/state/lock.ts";
 import { type Liveness, livenessOf } from "../agent/status/liveness.ts";
 import { withWatchdog } from "../agent/status/overlay.ts";
 import type { AgentStatus } from "../agent/status/status.ts";
 import { readHeartbeat } from "../agent/status/status-file.ts";
 import { readWatchdogFile } from "../agent/status/watchdog-file.ts";
-import { errorCode } from "../api/error-code.ts";
 
 /** A status as it is now: with what a watchdog has done since, and a sentence where no agent holds it up to date. */
 export interface StatusNow {
@@ -18,14 +16,14 @@ export interface StatusNow {
 }
 
 export async function statusNow(folder: string, status: AgentStatus): Promise<StatusNow> {
-  const liveness = await livenessIn(folder, status);
+  const liveness = await livenessIn(folder);
   if (liveness.is === "running") return { liveness, status, trouble: undefined };
   const { watchdog } = liveness;
   const current = watchdog === undefined ? status : withWatchdog(status, watchdog);
   return { liveness, status: current, trouble: troubleOf(liveness, status) };
 }
 
-async function livenessIn(folder: string, { agent }: AgentStatus): Promise<Liveness> {
+async function livenessIn(folder: string): Promise<Liveness> {
   const [locked, heartbeat, watchdog] = await Promise.all([
     isLocked(folder),
     readHeartbeat(folder),
@@ -33,10 +31,8 @@ async function livenessIn(folder: string, { agent }: AgentStatus): Promise<Liven
   ]);
   const now = Date.now();
   const signs = { now, heartbeatAt: heartbeat?.getTime(), watchdog };
-  const watchdogLives = watchdog !== undefined && isAlive(watchdog.pid);
-  const seen = livenessOf({ ...signs, held: locked, watchdogLives });
-  if (seen.is !== "stuck" || !(await isYoungerThan(agent.pid, agent.startedAt, now))) return seen;
-  return livenessOf({ ...signs, held: false, watchdogLives });
+  const watchdogLives = watchdog !== undefined && (await isRunning(watchdog.pid));
+  return livenessOf({ ...signs, held: locked, watchdogLives });
 }
 
 function troubleOf(liveness: Exclude<Liveness, { is: "running" }>, { agent }: AgentStatus): string {
@@ -49,22 +45,4 @@ function troubleOf(liveness: Exclude<Liveness, { is: "running" }>, { agent }: Ag
   const stuck = `the agent's main part has been stuck for ${Math.round(liveness.forMs / 1000)} s`;
   if (watchdog === undefined) return `${stuck}; ${last}`;
   return `${stuck}; the watchdog (pid ${watchdog.pid}) goes on holding its servers to their budgets`;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
-}
-
-/** Clocks are told in whole seconds here. */
-const SLACK_MS = 2000;
-
-/** Whether a process began after the agent had: another process then, which got the pid of a dead agent. */
-async function isYoungerThan(pid: number, startedAt: string, now: number): Promise<boolean> {
-  const printed = await outputOf("ps", ["-o", "etime=", "-p", String(pid)]);
-  const seconds = printed.ok ? parsePsTime(printed.value) : null;
-  return seconds !== null && now - seconds * 1000 > Date.parse(startedAt) + SLACK_MS;
 }

@@ -51,7 +51,7 @@ async function watch(folder: string, stop: AbortSignal): Promise<void> {
 
 function liveText({ status, trouble }: StatusNow): string {
   const text = statusText(status);
-  return trouble === undefined ? text : `${text}\n${trouble}`;
+  return trouble === undefined ? text : `${trouble}\n${text}`;
 }
 
 function redraw(text: string): void {

@@ -64,6 +64,8 @@ export interface Stop {
 export interface Observed {
   /** Whether the source has been read completely. While it is false, a missing workload may still be wanted. */
   readonly synced: boolean;
+  /** The agent ends, and with it all servers. */
+  readonly ending?: boolean | undefined;
   readonly server?: ServerView | undefined;
   /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
@@ -204,7 +206,7 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
       return { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message, queuePosition };
     }
     case "reserves":
-      return { act: "nothing", state: "Starting", message: verdict.message };
+      return { act: "nothing", state: "Pending", message: verdict.message };
     case "starts":
       if (projection?.specHash === specHash) return { act: "start", state: "Starting" };
       return { act: "ask", state: "Starting", message: ASKING };
@@ -214,11 +216,13 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { evict, synced, keysChanged }: Observed,
+  { evict, synced, ending, keysChanged }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
-  if (isAbsent(desired, server, synced)) return stop("Removed", "it was removed, or the agent is ending");
+  if (isAbsent(desired, server, synced)) {
+    return ending ? stop("Stopped", "the agent is ending") : stop("Removed", "nothing asks for it any more");
+  }
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
   if (evict !== undefined) return stop("Evicted", evict);

@@ -5,6 +5,7 @@ import lockfile from "proper-lockfile";
 import { errorCode, errorText } from "../../api/error-code.ts";
 import { type Failure, fail, ok, type Result } from "../../api/result.ts";
 import { readStatus } from "../status/status-file.ts";
+import { isRunning } from "./living.ts";
 import { processAgeMs } from "./process-age.ts";
 
 /** A lock that was not refreshed for this long belongs to a dead agent. */
@@ -119,16 +120,8 @@ async function livingOwner(folder: string): Promise<number | undefined> {
   const status = await readStatus(folder);
   if (!status.ok) return undefined;
   const { pid, startedAt } = status.value.agent;
-  if (!isAlive(pid)) return undefined;
+  if (!(await isRunning(pid))) return undefined;
   const ageMs = await processAgeMs(pid);
   const isLater = ageMs !== undefined && Date.now() - ageMs > Date.parse(startedAt) + STARTUP_MS;
   return isLater ? undefined : pid;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
 }

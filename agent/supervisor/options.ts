@@ -47,4 +47,6 @@ export interface Wanted {
   readonly workloads: ReadonlyMap<WorkloadId, Desired>;
   /** Whether the source has been read completely. While it is false, a missing workload may still be wanted. */
   readonly synced: boolean;
+  /** The agent ends, and with it all servers: nothing is wanted any more. */
+  readonly ending?: boolean;
 }

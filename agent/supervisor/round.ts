@@ -71,6 +71,7 @@ function observedOf(
   const keyFile = desired?.kind === "run" ? desired.workload.fields.apiKeyFile : undefined;
   return {
     synced: wanted.synced,
+    ending: wanted.ending,
     server: running,
     evict: victim === entry.id ? evictedMessage(chargeBytes(entry)) : undefined,
     keysChanged: turn === entry.id,

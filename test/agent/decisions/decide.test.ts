@@ -220,6 +220,7 @@ const UP: readonly Case[] = [
     "Unhealthy",
   ],
   ["removed", undefined, { server: ready }, "stop", "Draining", "Removed"],
+  ["its agent ends", undefined, { server: ready, ending: true }, "stop", "Draining", "Stopped"],
   [
     "removed, seen before, while the source is not read completely",
     undefined,
