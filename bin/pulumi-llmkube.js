@@ -13,7 +13,10 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
 process.on("SIGUSR1", () => {});
 // The space for new objects stays at 1 MiB instead of growing to 16: an agent makes few, and holds 10 MiB less. It works on a heap that is
 // there already, as --max-semi-space-size does not.
-if (process.argv[2] === "agent") setFlagsFromString("--semi-space-growth-factor=1");
+if (process.argv[2] === "agent") {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--optimize-for-size");
+}
 const { enlargeThreadPool } = await import("../dist/agent/lifecycle/thread-pool.js");
 // Before the first file operation, which would fix its size.
 if (process.argv[2] === "agent") enlargeThreadPool();

@@ -251,7 +251,8 @@ describe("the meter of Linux", () => {
     it("says of a real process what an exact measurement says, within 1 %", async function () {
       if (process.platform !== "linux") this.skip();
       this.timeout(20_000);
-      const program = "const held = Buffer.alloc(128 * 2 ** 20, 1); console.log(held.length); setInterval(() => {}, 1000)";
+      const program =
+        "const held = Buffer.alloc(128 * 2 ** 20, 1); console.log(held.length); setInterval(() => {}, 1000)";
       const child = spawn(process.execPath, ["-e", program], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
       const { pid } = child;
       assert(pid);
