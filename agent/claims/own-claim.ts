@@ -23,13 +23,15 @@ export function ownClaim(own: Own, process: Pick<Claim, "pid" | "startTime">, cl
   const path = join(own.folder, own.fileName);
   let published: readonly HeldServer[] = [];
   let written: { readonly at: number; readonly text: string } | undefined;
+  let mayExist = false;
   const shown = (servers: readonly HeldServer[]) => publishedServers(published, servers);
   return {
     shown,
     write: async ({ servers, pendingBytes }, grantedBytes) => {
       published = shown(servers);
       if (published.length === 0 && pendingBytes === 0) {
-        await rm(path, { force: true });
+        if (mayExist) await rm(path, { force: true });
+        mayExist = false;
         written = undefined;
         return;
       }
@@ -37,6 +39,7 @@ export function ownClaim(own: Own, process: Pick<Claim, "pid" | "startTime">, cl
       const { bootId, user } = own;
       const text = claimText({ bootId, ...process, user, servers: claimed, pendingBytes, grantedBytes });
       if (text === written?.text && clock() - written.at < RENEW_MS) return;
+      mayExist = true;
       await writeInto(own.folder, path, text);
       written = { at: clock(), text };
     },

@@ -1,7 +1,15 @@
 import type { Budget } from "../../memory/budget.ts";
 import type { GroupSample } from "../host/group-meter.ts";
 import { overShareMessage, victimOfShare } from "./eviction.ts";
-import { exceededMessage, exceeds, type FootprintHistory, NO_SAMPLES, nextSampleMs, withSample } from "./footprint.ts";
+import {
+  exceededMessage,
+  exceeds,
+  type FootprintHistory,
+  NO_SAMPLES,
+  nextSampleMs,
+  SAMPLE_INTERVAL_MS,
+  withSample,
+} from "./footprint.ts";
 
 /** A process that the watchdog holds to a budget: a server, or a llama-server that is asked for a projection. */
 export interface Watched {
@@ -84,7 +92,21 @@ export function nextDueAt({ sightings }: Watch, { processes }: Holding): number 
 function dueAt(sighting: Sighting | undefined, { pid, budget, hardLimitBytes }: Watched): number {
   if (sighting?.pid !== pid || sighting.footprint.sampledAt === undefined) return Number.NEGATIVE_INFINITY;
   if (sighting.gone) return Number.POSITIVE_INFINITY;
-  return sighting.footprint.sampledAt + nextSampleMs(sighting.footprint, budget.bytes, hardLimitBytes);
+  const { sampledAt } = sighting.footprint;
+  const interval = nextSampleMs(sighting.footprint, budget.bytes, hardLimitBytes);
+  return interval < SAMPLE_INTERVAL_MS ? sampledAt + interval : togetherAt(sampledAt);
+}
+
+/** Two samples of one process closer together than this say nothing about its growth. */
+const APART_MS = 250;
+
+/**
+ * What is far from its budget is sampled when the clock's second ends, all in one round: twenty processes, each at a time of its own, would
+ * be twenty rounds a second. Never later than {@link SAMPLE_INTERVAL_MS} after the sample before.
+ */
+function togetherAt(sampledAt: number): number {
+  const left = SAMPLE_INTERVAL_MS - (sampledAt % SAMPLE_INTERVAL_MS);
+  return sampledAt + (left >= APART_MS ? left : SAMPLE_INTERVAL_MS - APART_MS);
 }
 
 /**

@@ -9,6 +9,8 @@ export interface GroupLeader {
   readonly pid: number;
   /** In the notation of the platform; another process with the same pid is not the one that is meant. Undefined: not known. */
   readonly startTime?: string | undefined;
+  /** What it is held to: far below it, a figure that costs less may do. Undefined: it is always measured exactly. */
+  readonly budget?: { readonly bytes: number } | undefined;
 }
 
 /**

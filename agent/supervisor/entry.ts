@@ -4,7 +4,8 @@ import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Projection } from "../decisions/projection.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
-import type { Need } from "../workload/prepare.ts";
+import type { Need, Preparation } from "../workload/prepare.ts";
+import type { Workload } from "../workload/workload.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { Running } from "./running.ts";
 
@@ -34,6 +35,8 @@ export interface Entry {
   /** The estimate; of an adopted server, the one that it was started with, until its header has been read again. */
   need?: Partial<Need> | undefined;
   projection?: Projection | undefined;
+  /** The last look at what a start needs, and its time in milliseconds of the injected clock; undefined while none was complete. */
+  prepared?: { readonly workload: Workload; readonly preparation: Preparation; readonly at: number } | undefined;
   /** {@link wanted} when the stop began. If the desired state changed since, the stop does not count as a failure. */
   stoppedFor?: string | undefined;
   /** Whether it was stopped because its API keys changed, and is not Ready again. */

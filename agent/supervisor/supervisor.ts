@@ -1,9 +1,8 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import type { Pressure } from "../decisions/pressure.ts";
 import type { WorkloadStatus } from "../status/status.ts";
-import type { Desired } from "../workload/desired.ts";
 import { nameOfDesired } from "../workload/desired.ts";
-import { type Preparation, type Preparer, preparer } from "../workload/prepare.ts";
+import { type Preparation, preparer } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import { act } from "./act.ts";
 import { adoptedEntry } from "./adopt.ts";
@@ -15,6 +14,7 @@ import { holdingOf } from "./holding.ts";
 import { keyFiles } from "./key-files.ts";
 import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
+import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
 import { projectorOf } from "./projector.ts";
 import { decideAll } from "./round.ts";
@@ -75,7 +75,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       });
       await monitor.sample(options.clock());
       const preparations = new Map<WorkloadId, Preparation>();
-      await forEachIsolated(all, "prepare", async (entry) => prepareOne(entry, desiredOf(entry), preparations, needs));
+      await forEachIsolated(all, "prepare", async (entry) => {
+        const preparation = prepareEntry(entry, desiredOf(entry), needs, options.clock());
+        if (preparation !== undefined) preparations.set(entry.id, preparation);
+      });
       const { allocatable, claims, clock } = options;
       const now = clock();
       const asked = projector.asked();
@@ -141,20 +144,4 @@ async function forEachIsolated(
     }
   };
   await Promise.all(entries.map(one));
-}
-
-/** Prepares what a start needs, and updates the estimate once the header has been read. */
-function prepareOne(
-  entry: Entry,
-  desired: Desired | undefined,
-  preparations: Map<WorkloadId, Preparation>,
-  { prepare }: Preparer,
-): void {
-  if (entry.running === undefined) entry.need = undefined;
-  if (desired?.kind !== "run") return;
-  const preparation = prepare(desired.workload);
-  preparations.set(entry.id, preparation);
-  if ("estimateBytes" in preparation && preparation.estimateBytes !== undefined) {
-    entry.need = { estimateBytes: preparation.estimateBytes, estimateParts: preparation.estimateParts ?? {} };
-  }
 }

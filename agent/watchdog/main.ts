@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { dueNow, NO_WATCH, NOTHING_HELD, nextDueAt, type Signal, watchRound } from "../decisions/watch.ts";
 import { openMeter } from "../host/meter.ts";
 import { signalGroup } from "../host/signal-group.ts";
@@ -16,6 +17,9 @@ const LOOK_MS = 1000;
 const IDLE_MS = 600_000;
 /** The main part counts as stuck after this long without a sign of life. */
 const STUCK_MS = 5000;
+
+// What it does each second is little: the two optimizing compilers would cost more memory than they save time.
+for (const flag of ["--no-maglev", "--no-turbofan"]) setFlagsFromString(flag);
 
 const [mainPid = "0", stateDirectory = "."] = process.argv.slice(3);
 const clock = awakeClock(() => performance.now());

@@ -81,7 +81,7 @@ describe("pulumi-llmkube status", function () {
     const watching = startCli("status", "--state", state, "--watch");
     await watching.printed(/no agent runs; this is the last status, from 1970.*\n[\s\S]*default\/chat +Ready/);
     await fileSink(state).publish({ ...status, workloads: [] });
-    await watching.printed(/default\/chat +Ready[\s\S]*\n\nNo models\.\n/);
+    await watching.printed(/default\/chat +Ready[\s\S]*\n\nno agent runs.*\nNo models\.\n/);
     assert.equal(await watching.interrupted(), 0);
   });
 

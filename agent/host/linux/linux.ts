@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { errorCode } from "../../../api/error-code.ts";
@@ -16,8 +17,8 @@ export async function openLinux(): Promise<Result<Platform>> {
     backend: "cpu",
     hostMemoryBytes: memoryOfThisMachine(),
     bootId: bootId.trim(),
-    pressure: async () => levelOf(await text("/proc/meminfo"), await text("/proc/pressure/memory")),
-    availableBytes: async () => parseMeminfo(await readFile("/proc/meminfo", "utf8").catch(() => "")),
+    pressure: async () => levelOf(kernelText("/proc/meminfo"), kernelText("/proc/pressure/memory")),
+    availableBytes: async () => parseMeminfo(kernelText("/proc/meminfo")),
     cpuSeconds,
     startTime,
     writersOf,
@@ -25,8 +26,13 @@ export async function openLinux(): Promise<Result<Platform>> {
   });
 }
 
-function text(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
+/** Read synchronously: it is on no disk, and each step in the thread pool would cost more than the reading. Empty if it cannot be read. */
+function kernelText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 async function writersOf(path: string): Promise<readonly number[]> {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { errorCode } from "../../../api/error-code.ts";
 import type { GroupLeader, GroupMeter, GroupSample } from "../group-meter.ts";
 import { kibibytes } from "../kibibytes.ts";
+import { type MeasureProcess, thriftily } from "./rough.ts";
 
 /** The fields of /proc/PID/stat that matter here. */
 interface Stat {
@@ -21,6 +22,7 @@ const ROUNDS_KEPT = 30;
 export function linuxMeter(proc: string = "/proc"): GroupMeter {
   let groups = new Map<number, number>();
   let rounds = 0;
+  const single = thriftily((pid) => processBytes(pid, proc), proc);
   return {
     measure: async (leaders) => {
       rounds += 1;
@@ -29,7 +31,7 @@ export function linuxMeter(proc: string = "/proc"): GroupMeter {
       } catch {
         return new Map(leaders.map(({ pid }) => [pid, null]));
       }
-      return new Map(leaders.map((leader) => [leader.pid, sampleOf(proc, leader, groups)]));
+      return new Map(leaders.map((leader) => [leader.pid, sampleOf(proc, leader, groups, single)]));
     },
   };
 }
@@ -45,12 +47,20 @@ function groupsNow(proc: string, known: ReadonlyMap<number, number>): Map<number
   return groups;
 }
 
-function sampleOf(proc: string, { pid, startTime }: GroupLeader, groups: ReadonlyMap<number, number>): GroupSample {
+/** @param single measures a process that is alone in its group */
+function sampleOf(
+  proc: string,
+  held: GroupLeader,
+  groups: ReadonlyMap<number, number>,
+  single: MeasureProcess,
+): GroupSample {
+  const { pid, startTime } = held;
   const leader = statOf(proc, pid);
   // The pid belongs to somebody else now. It is not given away while its group has members, so that group is empty.
   if (startTime !== undefined && leader !== undefined && leader.startTime !== startTime) return "gone";
   const members = [...groups].filter(([, group]) => group === pid).map(([member]) => member);
   const all = leader !== undefined && leader.group !== pid ? [pid] : members;
+  if (all.length === 1 && all[0] === pid) return single(held);
   const amounts = all.map((member) => processBytes(member, proc));
   if (amounts.includes(null)) return null;
   const alive = amounts.filter((bytes) => typeof bytes === "number");

@@ -239,6 +239,36 @@ describe("when the watchdog takes its samples", () => {
     assert.deepEqual(dueNow(watch, holding, 1000), ["a", "b"]);
   });
 
+  for (const [sampledAt, due] of [
+    [5000, 6000],
+    [5001, 6000],
+    [5750, 6000],
+    [5751, 6501],
+    [5999, 6749],
+  ] as const) {
+    it(`far from the budget all together, when a second of the clock ends: ${sampledAt}, then ${due}`, () => {
+      const { watch } = run(alone, [[sampledAt, { a: 100 }]]);
+      assert.equal(nextDueAt(watch, alone), due);
+    });
+  }
+
+  it("of twenty processes that began at any time in one round a second", () => {
+    const keys = Array.from({ length: 20 }, (_, index) => `p${index}`);
+    const holding: Holding = { processes: keys.map((key) => watched(key)), shareBytes: 1e6 * MIB };
+    let watch = NO_WATCH;
+    for (const [index, key] of keys.entries()) {
+      watch = watchRound(watch, holding, new Map([[key, 100 * MIB]]), index * 61).watch;
+    }
+    let rounds = 0;
+    for (let now = nextDueAt(watch, holding); now < 12_000; now = nextDueAt(watch, holding)) {
+      const due = dueNow(watch, holding, now);
+      if (now >= 3000) assert.deepEqual([due.length, now % 1000], [20, 0]);
+      if (now >= 3000) rounds += 1;
+      watch = watchRound(watch, holding, new Map(due.map((key) => [key, 100 * MIB])), now).watch;
+    }
+    assert.equal(rounds, 9);
+  });
+
   it("never of a group that is gone", () => {
     const { watch } = run(alone, [[0, { a: "gone" }]]);
     assert.deepEqual(dueNow(watch, alone, 1e9), []);
