@@ -49,8 +49,9 @@ function sampleOf(proc: string, { pid, startTime }: GroupLeader, groups: Readonl
   const leader = statOf(proc, pid);
   // The pid belongs to somebody else now. It is not given away while its group has members, so that group is empty.
   if (startTime !== undefined && leader !== undefined && leader.startTime !== startTime) return "gone";
-  const members = [...groups].filter(([, group]) => group === pid).map(([member]) => member);
-  const all = leader !== undefined && leader.group !== pid ? [pid] : members;
+  const members = [...groups].filter(([member, group]) => group === pid && member !== pid).map(([member]) => member);
+  // The leader may have been seen before it had made its group: for itself it is asked anew.
+  const all = leader === undefined ? members : leader.group === pid ? [pid, ...members] : [pid];
   const amounts = all.map((member) => processBytes(member, proc));
   if (amounts.includes(null)) return null;
   const alive = amounts.filter((bytes) => typeof bytes === "number");
