@@ -22,7 +22,7 @@ export interface Telling {
 export interface WatchdogTeller {
   /** Writes the file if there is something to tell. Returns at once: a disk that hangs holds up nothing. */
   readonly tell: (telling: Telling) => void;
-  /** Whether another watchdog has written its name into the file: it holds the servers now. */
+  /** Whether another watchdog, which lives, has written its name into the file: it holds the servers now. */
   readonly replaced: () => boolean;
 }
 
@@ -64,7 +64,17 @@ export function watchdogTeller(stateDirectory: string, mainPid: number): Watchdo
 async function namesAnother(path: string): Promise<boolean> {
   try {
     const content: unknown = JSON.parse(await readFile(path, "utf8"));
-    return typeof content === "object" && content !== null && "pid" in content && content.pid !== process.pid;
+    const pid = typeof content === "object" && content !== null && "pid" in content ? content.pid : process.pid;
+    return pid !== process.pid && isOurs(pid);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is a process of this user. One that has ended holds nothing, whatever it has written before. */
+function isOurs(pid: unknown): boolean {
+  try {
+    return typeof pid === "number" && Number.isInteger(pid) && pid > 1 && process.kill(pid, 0);
   } catch {
     return false;
   }
