@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Platform } from "../host/platform.ts";
-import { signalGroup } from "../host/signal-group.ts";
+import { killRest, signalGroup } from "../host/signal-group.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotateLog } from "../server-logs/files.ts";
@@ -42,7 +42,7 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
   const settle = (how: Exit) => {
     exit ??= how;
     // A wrapper may end before what it started: nothing of its group stays, or the next start would run beside it.
-    if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+    if (child.pid !== undefined) killRest(child.pid);
     ended();
   };
   // A server outlives its agent: it must not keep an agent that ends from ending.
@@ -84,6 +84,7 @@ export function adoptProcess({ pid, startTime, logPath, platform, background, en
     if (exit !== undefined || now === startTime || now === undefined) return;
     exit = { code: null, signal: null };
     clearInterval(polling);
+    if (now === null) killRest(pid);
     ended();
   };
   const polling = setInterval(() => background(`checking whether pid ${pid} still runs`, poll()), POLL_MS).unref();
