@@ -7,7 +7,7 @@ import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
 import { endChild, trySpawn } from "./child.ts";
 import { isNews, type Known, received } from "./known.ts";
 import type { FromWatchdog, Held, Report, ToWatchdog } from "./protocol.ts";
-import { type Rounds, watchdogRounds } from "./rounds.ts";
+import { watchdogRounds } from "./rounds.ts";
 
 /** The watchdog as the agent's main part sees it. */
 export interface Watchdog {
@@ -63,7 +63,7 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
     if (isNews(before, known)) wake();
   };
   const process = keptProcess(options, { held: () => held, learn });
-  const standIn = mainPartRounds(clock, learn);
+  let standIn: ((held: Held) => void) | undefined;
   const isSilent = () => held.processes.length > 0 && clock() - known.at > SILENT_MS;
   return {
     hold: (next) => {
@@ -77,7 +77,11 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
     },
     beat: () => {
       process.beat(isSilent());
-      if (process.failure() !== undefined) standIn(held);
+      if (process.failure() === undefined) standIn = undefined;
+      else {
+        standIn ??= mainPartRounds(clock, learn);
+        standIn(held);
+      }
     },
     sighting: (key, pid) => {
       const sighting = known.sightings.get(key);
@@ -164,12 +168,11 @@ function keptProcess(
 
 /** Rounds in the main part itself, for as long as no other process can do them. */
 function mainPartRounds(clock: () => number, learn: (report: Report) => void): (held: Held) => void {
-  let rounds: Rounds | undefined;
+  const rounds = watchdogRounds({ meter: openMeter(), clock, report: learn });
   let busy = false;
   return (held) => {
     if (busy) return;
     busy = true;
-    rounds ??= watchdogRounds({ meter: openMeter(), clock, report: learn });
     const done = () => {
       busy = false;
     };
