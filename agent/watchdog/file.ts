@@ -22,8 +22,8 @@ export interface Telling {
 export interface WatchdogTeller {
   /** Writes the file if there is something to tell. Returns at once: a disk that hangs holds up nothing. */
   readonly tell: (telling: Telling) => void;
-  /** Whether another watchdog, which lives, has written its name into the file: it holds the servers now. */
-  readonly replaced: () => boolean;
+  /** Pids that another watchdog, which lives, says in the file that it holds; undefined if no other has written there. */
+  readonly takenOver: () => ReadonlySet<number> | undefined;
 }
 
 /** Longer than two renewals: an earlier watchdog that wrote over the first one finds the second. */
@@ -33,41 +33,45 @@ const BEGINNING_MS = 15_000;
 export function watchdogTeller(stateDirectory: string, mainPid: number): WatchdogTeller {
   const path = watchdogPath(stateDirectory);
   let firstAt: number | undefined;
-  let told: { readonly at: number; readonly stuck: boolean } | undefined;
+  let told: { readonly at: number; readonly stuck: boolean; readonly pids: string } | undefined;
   let writing = false;
-  let replaced = false;
+  let takenOver: ReadonlySet<number> | undefined;
   const write = async (telling: Telling) => {
-    if (told !== undefined && telling.stuck) replaced = await namesAnother(path);
-    if (replaced) return;
+    if (told !== undefined && telling.stuck) takenOver = (await heldByAnother(path)) ?? takenOver;
+    if (takenOver !== undefined) return;
     await writeWatchdogFile(path, stateOf(telling, mainPid));
   };
-  const isDue = ({ now, stuck }: Telling) => {
-    if (told === undefined || told.stuck !== stuck) return true;
+  const isDue = ({ held, now, stuck }: Telling) => {
+    if (told === undefined || told.stuck !== stuck || told.pids !== pidsOf(held)) return true;
     return (stuck || told.at - (firstAt ?? now) < BEGINNING_MS) && now - told.at >= WATCHDOG_REWRITE_MS;
   };
   return {
     tell: (telling) => {
-      if (writing || replaced || !isDue(telling)) return;
+      if (writing || !isDue(telling)) return;
       writing = true;
       firstAt ??= telling.now;
       const done = () => {
         writing = false;
-        told = { at: telling.now, stuck: telling.stuck };
+        told = { at: telling.now, stuck: telling.stuck, pids: pidsOf(telling.held) };
       };
       // That the state folder cannot be written is told by the main part.
       write(telling).then(done, done);
     },
-    replaced: () => replaced,
+    takenOver: () => takenOver,
   };
 }
 
-async function namesAnother(path: string): Promise<boolean> {
+function pidsOf({ processes }: Held): string {
+  return processes.map(({ pid }) => pid).join();
+}
+
+async function heldByAnother(path: string): Promise<ReadonlySet<number> | undefined> {
   try {
-    const content: unknown = JSON.parse(await readFile(path, "utf8"));
-    const pid = typeof content === "object" && content !== null && "pid" in content ? content.pid : process.pid;
-    return pid !== process.pid && isOurs(pid);
+    const { pid, servers }: Partial<WatchdogFile> = JSON.parse(await readFile(path, "utf8"));
+    if (pid === process.pid || !isOurs(pid)) return undefined;
+    return new Set(servers?.map((server) => server.pid));
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -46,8 +46,9 @@ for (;;) {
   const now = clock();
   const watch = rounds.watch();
   const orphaned = !process.connected;
+  if (orphaned) held = { ...held, processes: held.processes.filter(({ pid }) => !file.takenOver()?.has(pid)) };
   const alone = held.processes.every(({ key }) => watch.sightings.get(key)?.gone === true);
-  if (orphaned && (alone || file.replaced())) process.exit(0);
+  if (orphaned && alone) process.exit(0);
   const stuck = orphaned || (held.processes.length > 0 && now - seen.at > STUCK_MS);
   file.tell({ held, watch, now, seenAt: seen.date, orphaned, stuck });
   const wait = held.processes.length === 0 ? IDLE_MS : Math.min(LOOK_MS, rounds.untilNextMs(held));

@@ -122,6 +122,20 @@ describe("the watchdog's process", function () {
     assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
   });
 
+  it("goes on with what the watchdog of the next agent does not hold", async () => {
+    const { child, held, allocated } = await start(14_000);
+    const other = await start(60_000);
+    const program = join(import.meta.dirname, "stand-in-main.ts");
+    const main = spawn(process.execPath, [program, stateDirectory, JSON.stringify(held)], { stdio: "ignore" });
+    await until(async () => (await told(stateDirectory))?.mainAlive === true, 10);
+    main.kill("SIGKILL");
+    await until(async () => (await told(stateDirectory))?.mainAlive === false, 10);
+    watchdog.hold({ processes: [{ ...other.held, key: "other" }], shareBytes: PLENTY });
+    await once(child, "exit");
+    assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
+    await until(async () => (await watchdogsOf(stateDirectory)).length === 1, 10);
+  });
+
   it("leaves what it holds to the watchdog of the next agent", async () => {
     const { child, held } = await start(60_000);
     const program = join(import.meta.dirname, "stand-in-main.ts");
