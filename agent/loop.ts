@@ -1,9 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Alarm } from "./lifecycle/alarm.ts";
 import type { Runnable } from "./lifecycle/runnable.ts";
 import type { WorkSource } from "./sources/source.ts";
 import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
 const TICK_MS = 1000;
+/** Standing still for this long, the agent may have lost its lock without knowing (`state/lock.ts`). */
+const STALL_MS = 3000;
+/** In this time the lock is looked at, which is refreshed once a second. */
+const LOCK_LOOK_MS = 1500;
 
 export interface ReconcileLoop {
   readonly source: Pick<WorkSource, "current">;
@@ -28,12 +33,15 @@ export function reconcileLoop({ source, supervisor, alarm, report, say, lost }: 
     run: async (signal) => {
       signal.addEventListener("abort", alarm.ring);
       lost.addEventListener("abort", alarm.ring);
-      while (!lost.aborted) {
+      let beganAt = performance.now();
+      while (true) {
+        if (performance.now() - beganAt > STALL_MS) await sleep(LOCK_LOOK_MS);
+        if (lost.aborted) return;
+        beganAt = performance.now();
         const ending = signal.aborted;
         try {
-          const began = performance.now();
           const outcome = await supervisor.tick(ending ? nothing : source.current());
-          report(outcome, (performance.now() - began) / 1000);
+          report(outcome, (performance.now() - beganAt) / 1000);
         } catch (error) {
           // One failed tick must not leave servers without a watchdog: log it and go on.
           say(`one pass of the reconcile loop failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -17,6 +17,8 @@ import type { WorkSource } from "./sources/source.ts";
 import { type AgentOptions, type Host, neededOptions } from "./startup.ts";
 import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { adoptAll } from "./supervisor/adopt.ts";
+import { holdingOfAdopted } from "./supervisor/holding.ts";
+import type { AdoptedServer } from "./supervisor/options.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import { openWatchdog, type Watchdog } from "./watchdog/watchdog.ts";
 import { modelAccess } from "./workload/model-access.ts";
@@ -55,8 +57,9 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     ...{ folder: options.claims, stateDirectory, platform, allocatableBytes: allocatable.bytes },
     ...{ clock, background, granted: changed },
   });
-  const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed });
   const watchdog = openWatchdog({ stateDirectory, clock: awake, say: (message) => log.warn(message), wake: changed });
+  const hold = (those: readonly AdoptedServer[]) => watchdog.hold(holdingOfAdopted(those, claims.shareBytes(), awake));
+  const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed, hold });
   const gate = fileGate(clock);
   const looks = fileLooks(gate, changed, clock);
   const server = installedServer({

@@ -89,9 +89,15 @@ const PLAUSIBLE = 0.5;
 /**
  * Why the footprint of a server that is Ready cannot be all that it uses, as a sentence; undefined if it can. Its weights are read into
  * its own memory, so they must show in the footprint.
+ *
+ * @param readyAt since when it is Ready; a sample from before may have seen it half loaded
  */
-export function implausibleNote({ measuredBytes }: FootprintHistory, weightsBytes: number): string | undefined {
-  if (measuredBytes === undefined || measuredBytes >= weightsBytes * PLAUSIBLE) return undefined;
+export function implausibleNote(
+  { measuredBytes, sampledAt = 0 }: FootprintHistory,
+  weightsBytes: number,
+  readyAt: number,
+): string | undefined {
+  if (measuredBytes === undefined || sampledAt < readyAt || measuredBytes >= weightsBytes * PLAUSIBLE) return undefined;
   const [measured, weights] = [measuredBytes, weightsBytes].map(formatBytes);
   return `enforcement unknown: measured ${measured}, but its weights alone are ${weights}: they are not in its own memory, where the budget could hold them`;
 }

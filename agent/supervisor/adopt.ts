@@ -28,15 +28,26 @@ interface Adopting {
   readonly log: AdoptionLog;
   /** Called when an adopted server has exited. */
   readonly ended: () => void;
+  /** Called with all that is adopted so far, so that it is watched while orphans are still being ended, which may take long. */
+  readonly hold?: (adopted: readonly AdoptedServer[]) => void;
 }
 
 /** Adopts the servers that an earlier agent left running, ends orphans that cannot be adopted, and logs one line about each. */
 export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServer[]> {
-  const { stateDirectory, log } = adopting;
+  const { stateDirectory, log, hold } = adopting;
   const folder = recordsFolder(stateDirectory);
   const found = readRecords(folder);
   removeStaleTempFiles(folder);
-  const taken = await Promise.all(found.map((one) => takeOver(one, adopting).catch(failedTakeOver(one, log))));
+  const adoptedSoFar: AdoptedServer[] = [];
+  const held = (one: TakenOver) => {
+    if (one.adopted === undefined) return one;
+    adoptedSoFar.push(one.adopted);
+    hold?.(adoptedSoFar);
+    return one;
+  };
+  const taken = await Promise.all(
+    found.map((one) => takeOver(one, adopting).then(held).catch(failedTakeOver(one, log))),
+  );
   for (const { name, adopted, ended } of taken) {
     if (adopted !== undefined)
       log.info(`${name}: adopted the running llama-server of an earlier agent (pid ${adopted.process.pid})`);

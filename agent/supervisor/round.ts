@@ -25,6 +25,8 @@ export interface Round {
   readonly allocatable: Allocatable;
   /** What other agents of this machine hold. */
   readonly claims: Pick<HostClaims, "covers" | "others" | "trouble">;
+  /** Why the watchdog lets nothing start. */
+  readonly watchdogTrouble?: string | undefined;
   readonly now: number;
 }
 
@@ -33,7 +35,7 @@ export interface Round {
  * there is memory to start now.
  */
 export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<WorkloadId> {
-  const { wanted, now, pressure, allocatable, asked, claims } = round;
+  const { wanted, now, pressure, allocatable, asked, claims, watchdogTrouble } = round;
   const victim = victimOf(
     pressure,
     entries.flatMap((entry) => evictable(entry, wanted)),
@@ -47,7 +49,7 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
     const queues = asked.has(entry.id) || isCandidate(desired, observed, now);
     entry.queuedAt = queues ? (entry.queuedAt ?? now) : undefined;
   }
-  const hostWait = pressureWait(pressure) ?? claims.trouble();
+  const hostWait = pressureWait(pressure) ?? watchdogTrouble ?? claims.trouble();
   const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired, asked));
   const holders = entries.flatMap((entry) => holderOf(entry, round));
   const verdicts = admit(candidates, [...holders, ...claims.others().map(holderOfOther)], allocatable, hostWait);

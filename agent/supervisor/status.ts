@@ -66,7 +66,8 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
 }
 
 function implausible({ running, footprint, need }: Entry): string | undefined {
-  return running?.phase === "ready" ? implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0) : undefined;
+  if (running?.phase !== "ready") return undefined;
+  return implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0, running.readyAt);
 }
 
 function lastExitOf({ at, code, signal }: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {

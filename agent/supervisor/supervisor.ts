@@ -83,7 +83,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const now = clock();
       const asked = projector.asked();
       const pressure = monitor.pressure();
-      const starting = decideAll(all, { wanted, preparations, pressure, asked, keys, allocatable, claims, now });
+      const watchdogTrouble = options.watchdog.trouble();
+      const shared = { wanted, preparations, pressure, asked, keys, allocatable, claims, watchdogTrouble, now };
+      const starting = decideAll(all, shared);
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;

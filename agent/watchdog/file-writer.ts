@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import type { Watch } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
 import type { WatchdogFile } from "../status/watchdog-file.ts";
-import { WATCHDOG_REWRITE_MS, watchdogPidIn, writeWatchdogFile } from "../status/watchdog-file-write.ts";
+import { WATCHDOG_REWRITE_MS, writeWatchdogFile } from "../status/watchdog-file-write.ts";
 import type { Held } from "./protocol.ts";
 
 /** What the watchdog says about itself and the main part. */
@@ -21,8 +22,8 @@ export interface WatchdogView {
 export interface WatchdogFileWriter {
   /** Writes the file if there is news. Returns at once: a disk that hangs holds up nothing. */
   readonly write: (view: WatchdogView) => void;
-  /** Whether another watchdog has written its name into the file: it holds the servers now. */
-  readonly replaced: () => boolean;
+  /** Pids that another watchdog, which lives, says in the file that it holds; undefined if no other has written there. */
+  readonly takenOver: () => ReadonlySet<number> | undefined;
 }
 
 /** Longer than two renewals: an earlier watchdog that wrote over the first one finds the second. */
@@ -32,32 +33,55 @@ const BEGINNING_MS = 15_000;
 export function watchdogFileWriter(stateDirectory: string, mainPid: number): WatchdogFileWriter {
   const path = watchdogPath(stateDirectory);
   let firstAt: number | undefined;
-  let written: { readonly at: number; readonly stuck: boolean } | undefined;
+  let written: { readonly at: number; readonly stuck: boolean; readonly pids: string } | undefined;
   let writing = false;
-  let replaced = false;
+  let takenOver: ReadonlySet<number> | undefined;
   const writeNow = async (view: WatchdogView) => {
-    if (written !== undefined && view.stuck) replaced = ![process.pid, undefined].includes(await watchdogPidIn(path));
-    if (replaced) return;
+    if (written !== undefined && view.stuck) takenOver = (await heldByAnother(path)) ?? takenOver;
+    if (takenOver !== undefined) return;
     await writeWatchdogFile(path, stateOf(view, mainPid));
   };
-  const isDue = ({ now, stuck }: WatchdogView) => {
-    if (written === undefined || written.stuck !== stuck) return true;
+  const isDue = ({ held, now, stuck }: WatchdogView) => {
+    if (written === undefined || written.stuck !== stuck || written.pids !== pidsOf(held)) return true;
     return (stuck || written.at - (firstAt ?? now) < BEGINNING_MS) && now - written.at >= WATCHDOG_REWRITE_MS;
   };
   return {
     write: (view) => {
-      if (writing || replaced || !isDue(view)) return;
+      if (writing || !isDue(view)) return;
       writing = true;
       firstAt ??= view.now;
       const done = () => {
         writing = false;
-        written = { at: view.now, stuck: view.stuck };
+        written = { at: view.now, stuck: view.stuck, pids: pidsOf(view.held) };
       };
       // That the state folder cannot be written, the main part says.
       writeNow(view).then(done, done);
     },
-    replaced: () => replaced,
+    takenOver: () => takenOver,
   };
+}
+
+function pidsOf({ processes }: Held): string {
+  return processes.map(({ pid }) => pid).join();
+}
+
+async function heldByAnother(path: string): Promise<ReadonlySet<number> | undefined> {
+  try {
+    const { pid, servers }: Partial<WatchdogFile> = JSON.parse(await readFile(path, "utf8"));
+    if (pid === process.pid || !isOurs(pid)) return undefined;
+    return new Set(servers?.map((server) => server.pid));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is a process of this user. One that has ended holds nothing, whatever it has written before. */
+function isOurs(pid: unknown): boolean {
+  try {
+    return typeof pid === "number" && Number.isInteger(pid) && pid > 1 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function stateOf({ held, watch, now, seenAt, orphaned }: WatchdogView, mainPid: number): WatchdogFile {

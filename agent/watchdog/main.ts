@@ -1,13 +1,13 @@
 import { setFlagsFromString } from "node:v8";
-import { dueNow, NO_WATCH, NOTHING_HELD, nextDueAt, type Signal, watchRound } from "../decisions/watch.ts";
+import { NOTHING_HELD } from "../decisions/watch.ts";
 import { openMeter } from "../host/meter.ts";
-import { signalGroup } from "../host/signal-group.ts";
 import { alarmClock } from "../lifecycle/alarm.ts";
 import { awakeClock } from "../lifecycle/awake-clock.ts";
 import { logKeeper } from "../server-logs/keeper.ts";
 import { watchdogFileWriter } from "./file-writer.ts";
 import type { Held, ToWatchdog } from "./protocol.ts";
 import { reportsTo } from "./reports.ts";
+import { watchdogRounds } from "./rounds.ts";
 
 // The watchdog's process. It shares nothing with the agent's main part but the pipe between them: what blocks or ends the main part does
 // not keep it from its rounds. All that it reads in a round, it reads without a thread pool or a disk.
@@ -23,13 +23,11 @@ for (const flag of ["--no-maglev", "--no-turbofan"]) setFlagsFromString(flag);
 
 const [mainPid = "0", stateDirectory = "."] = process.argv.slice(3);
 const clock = awakeClock(() => performance.now());
-const meter = openMeter();
 const alarm = alarmClock();
-const report = reportsTo(process);
+const rounds = watchdogRounds({ meter: openMeter(), clock, report: reportsTo(process) });
 const file = watchdogFileWriter(stateDirectory, Number(mainPid));
 
 let held: Held = { ...NOTHING_HELD, processes: [] };
-let watch = NO_WATCH;
 let seen = { at: clock(), date: new Date() };
 
 process.on("message", (message: ToWatchdog) => {
@@ -39,8 +37,8 @@ process.on("message", (message: ToWatchdog) => {
   alarm.ring();
 });
 process.on("disconnect", alarm.ring);
-// What is typed in the terminal is for the main part alone.
-for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
+// What is typed in the terminal is for the main part alone; SIGUSR1 would open a debugger.
+for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => {});
 
 // A round never waits for the files of the logs: they are looked at in the thread pool, which a round does not use.
 const logs = () => held.processes.map(({ logPath }) => logPath);
@@ -48,30 +46,15 @@ const keeper = logKeeper({ logs, say: (message) => process.connected && process.
 keeper.run(new AbortController().signal).catch(() => {});
 
 for (;;) {
-  await round();
+  await rounds.round(held);
   const now = clock();
+  const watch = rounds.watch();
   const orphaned = !process.connected;
+  if (orphaned) held = { ...held, processes: held.processes.filter(({ pid }) => !file.takenOver()?.has(pid)) };
   const alone = held.processes.every(({ key }) => watch.sightings.get(key)?.gone === true);
-  if (orphaned && (alone || file.replaced())) process.exit(0);
+  if (orphaned && alone) process.exit(0);
   const stuck = orphaned || (held.processes.length > 0 && now - seen.at > STUCK_MS);
   file.write({ held, watch, now, seenAt: seen.date, orphaned, stuck });
-  const wait = held.processes.length === 0 ? IDLE_MS : Math.min(LOOK_MS, nextDueAt(watch, held) - now);
+  const wait = held.processes.length === 0 ? IDLE_MS : Math.min(LOOK_MS, rounds.untilNextMs(held));
   await alarm.wait(Math.max(0, wait));
-}
-
-async function round(): Promise<void> {
-  const now = held;
-  const due = new Set(dueNow(watch, now, clock()));
-  const leaders = now.processes.filter(({ key }) => due.has(key));
-  const measured = leaders.length === 0 ? new Map<number, number>() : await meter.measure(leaders);
-  const samples = new Map(leaders.map(({ key, pid }) => [key, measured.get(pid) ?? null]));
-  const next = watchRound(watch, now, samples, clock());
-  watch = next.watch;
-  // First the reason, then the signal: the main part must know why a server ends when it sees the end.
-  report({ kind: "report", now: clock(), sightings: [...watch.sightings] });
-  next.signals.forEach(send);
-}
-
-function send({ pid, signal }: Signal): void {
-  signalGroup(pid, signal);
 }

@@ -1,19 +1,26 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { extname, join } from "node:path";
+import type { ChildProcess } from "node:child_process";
 import type { Sighting } from "../decisions/watch.ts";
+import { openMeter } from "../host/meter.ts";
 import { watchdogPath } from "../state/layout.ts";
 import { removeWatchdogFile, watchdogPidIn } from "../status/watchdog-file-write.ts";
-import { ARGUMENT, type FromWatchdog, type Held, type Report, type ToWatchdog } from "./protocol.ts";
+import { endChild, trySpawn } from "./child.ts";
+import { isNews, type Known, received } from "./known.ts";
+import type { FromWatchdog, Held, Report, ToWatchdog } from "./protocol.ts";
+import { watchdogRounds } from "./rounds.ts";
 
 /** The watchdog as the agent's main part sees it. */
 export interface Watchdog {
   /** Replaces all that it holds, at once. The first process starts it. */
   readonly hold: (held: Held) => void;
-  /** Says that the main part is alive; once a tick. */
+  /**
+   * Says that the main part is alive; once a tick. Replaces the process if it hangs, that is if it does not report though the main part
+   * reads, and holds the budgets itself while there is none.
+   */
   readonly beat: () => void;
   /** What it knows of a process; its times are of the main part's clock. Undefined before its first sample. */
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
+  /** Why nothing may start; undefined while all is well. */
+  readonly trouble: () => string | undefined;
   /** Sentences about itself that a person should act on; none while all is well. */
   readonly problems: () => readonly string[];
   /** None: it has no news that are no problem. */
@@ -26,96 +33,66 @@ export interface WatchdogOptions {
   readonly stateDirectory: string;
   /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
-  /** Gets one sentence when the watchdog itself ends. */
+  /** Gets one sentence when the watchdog itself ends, and none about the tries that fail after that. */
   readonly say: (message: string) => void;
   /** Called when it has begun a stop, so that the status shows it at once. */
   readonly wake: () => void;
+  /** Starts the process; returns why it could not. For tests. */
+  readonly spawn?: (stateDirectory: string) => ChildProcess | string;
 }
 
-const PROGRAM = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
-/** It allocates little, and what it does is soon garbage. */
-const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 /** Without a report for this long, nothing is known of the processes any more. */
 const SILENT_MS = 5000;
+/** Beats without a report between them: the main part was not blocked meanwhile, it would have read one. */
+const SILENT_BEATS = 3;
 /** Between two tries to start it, after one that did not last. */
 const RESTART_MS = 1000;
-const CLOSE_MS = 2000;
-
-interface Known {
-  readonly sightings: ReadonlyMap<string, Sighting>;
-  readonly at: number;
-}
 
 /**
  * A process that holds servers to their budgets, apart from everything else that the agent does (docs/decisions/watchdog-process.md).
  * It is started with the first process that it is to hold. If it ends, another one is started at once.
  */
-export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptions): Watchdog {
-  let child: ChildProcess | undefined;
-  let held: Held | undefined;
+export function openWatchdog(options: WatchdogOptions): Watchdog {
+  const { stateDirectory, clock, wake } = options;
+  let held: Held = { processes: [], shareBytes: Number.POSITIVE_INFINITY };
   let sent = "";
   let known: Known = { sightings: new Map(), at: clock() };
-  let failure: string | undefined;
-  let closed = false;
-  const send = (message: ToWatchdog) => {
-    if (child?.connected) child.send(message, () => {});
+  const learn = (report: Report) => {
+    const before = known;
+    known = received(report, clock());
+    if (isNews(before, known)) wake();
   };
-  const start = () => {
-    const startedAt = clock();
-    const next = spawnWatchdog(stateDirectory);
-    child = next;
-    next.on("message", (message: FromWatchdog) => {
-      if (message.kind === "say") return say(message.message);
-      const before = known;
-      known = received(message, clock());
-      failure = undefined;
-      if (isNews(before, known)) wake();
-    });
-    const ended = (why: string) => {
-      if (child !== next) return;
-      child = undefined;
-      if (closed) return;
-      failure = `the watchdog ended (${why}); until it is up again only a kernel limit enforces budgets, and nothing new is started`;
-      say(`the watchdog ended (${why}): starting another one`);
-      setTimeout(restart, clock() - startedAt < RESTART_MS ? RESTART_MS : 0).unref();
-    };
-    next.once("error", ({ message }) => ended(message));
-    next.once("exit", (code, signal) => ended(signal ?? `exit code ${code}`));
-    if (held !== undefined) send({ kind: "hold", holding: held });
-  };
-  const restart = () => {
-    if (child === undefined && !closed) start();
-  };
+  const process = keptProcess(options, { held: () => held, learn });
+  let standIn: ((held: Held) => void) | undefined;
+  const isSilent = () => held.processes.length > 0 && clock() - known.at > SILENT_MS;
   return {
     hold: (next) => {
       const text = JSON.stringify(next);
       // It reports nothing while it holds nothing.
-      if ((held?.processes.length ?? 0) === 0) known = { ...known, at: clock() };
+      if (held.processes.length === 0) known = { ...known, at: clock() };
       held = next;
-      if (closed || text === sent || (sent === "" && next.processes.length === 0)) return;
-      const first = sent === "";
+      if (text === sent || (sent === "" && next.processes.length === 0)) return;
       sent = text;
-      if (first) start();
-      else send({ kind: "hold", holding: next });
+      process.hold();
     },
-    beat: () => send({ kind: "beat" }),
+    beat: () => {
+      process.beat(isSilent());
+      if (process.failure() === undefined) standIn = undefined;
+      else {
+        standIn ??= mainPartRounds(clock, learn);
+        standIn(held);
+      }
+    },
     sighting: (key, pid) => {
       const sighting = known.sightings.get(key);
       if (sighting?.pid !== pid) return undefined;
-      if (clock() - known.at <= SILENT_MS) return sighting;
-      return { ...sighting, footprint: { ...sighting.footprint, unknown: true } };
+      return isSilent() ? { ...sighting, footprint: { ...sighting.footprint, unknown: true } } : sighting;
     },
-    problems: () => {
-      if (failure !== undefined) return [failure];
-      const silent = clock() - known.at;
-      if (child === undefined || silent <= SILENT_MS || (held?.processes.length ?? 0) === 0) return [];
-      return [`the watchdog has not reported for ${Math.round(silent / 1000)} s`];
-    },
+    trouble: () => (process.failure() === undefined ? undefined : "waits until the watchdog is up again"),
+    problems: () => process.failure() ?? (isSilent() ? ["the watchdog does not report"] : []),
     notes: () => [],
     close: async () => {
-      closed = true;
-      const pid = child?.pid;
-      if (child !== undefined) await end(child);
+      const pid = await process.close();
       // Another agent may have taken over the state folder, and its watchdog the file.
       const path = watchdogPath(stateDirectory);
       if (pid !== undefined && (await watchdogPidIn(path)) === pid) await removeWatchdogFile(path);
@@ -123,43 +100,82 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
   };
 }
 
-/** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */
-function spawnWatchdog(stateDirectory: string): ChildProcess {
-  const args = [...NODE_FLAGS, PROGRAM, ARGUMENT, String(process.pid), stateDirectory];
-  const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C" };
-  const child = spawn(process.execPath, args, { detached: true, env, stdio: ["ignore", "ignore", "ignore", "ipc"] });
-  child.unref();
-  child.channel?.unref();
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, "exit", { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => {});
-  child.ref();
-  child.kill("SIGKILL");
-  await exited;
-}
-
-/** Its clock and this one differ by a constant, apart from how long the report was under way. */
-function received({ now, sightings }: Report, at: number): Known {
-  const here = (there: number) => at - (now - there);
-  const moved = sightings.map(([key, { footprint, stop, ...rest }]): readonly [string, Sighting] => {
-    const { sampledAt, flatSince, ...samples } = footprint;
-    const times = {
-      ...(sampledAt !== undefined && { sampledAt: here(sampledAt) }),
-      ...(flatSince !== undefined && { flatSince: here(flatSince) }),
+/** Keeps one process of the watchdog alive, once there is something to hold. */
+function keptProcess(
+  { stateDirectory, clock, say, spawn = trySpawn }: WatchdogOptions,
+  { held, learn }: { readonly held: () => Held; readonly learn: (report: Report) => void },
+) {
+  let child: ChildProcess | undefined;
+  let failure: string | undefined;
+  let startedAt: number | undefined;
+  let reported = false;
+  let silentBeats = 0;
+  let closed = false;
+  const send = (message: ToWatchdog) => {
+    if (child?.connected) child.send(message, () => {});
+  };
+  const replace = (why: string) => {
+    child = undefined;
+    if (closed) return;
+    if (failure === undefined) say(`the watchdog ended (${why}): starting another one`);
+    failure = `the watchdog ended (${why}); until it is up again the agent's main part holds the budgets, and nothing new is started`;
+    setTimeout(start, reported && clock() - (startedAt ?? 0) >= RESTART_MS ? 0 : RESTART_MS).unref();
+  };
+  const start = () => {
+    if (child !== undefined || closed) return;
+    startedAt = clock();
+    reported = false;
+    silentBeats = 0;
+    const next = spawn(stateDirectory);
+    if (typeof next === "string") return replace(next);
+    child = next;
+    next.on("message", (message: FromWatchdog) => {
+      if (message.kind === "say") return say(message.message);
+      if (child !== next) return;
+      reported = true;
+      silentBeats = 0;
+      failure = undefined;
+      learn(message);
+    });
+    const ended = (why: string) => {
+      if (child === next) replace(why);
     };
-    const known = { ...rest, footprint: { ...samples, ...times } };
-    return [key, stop === undefined ? known : { ...known, stop: { ...stop, at: here(stop.at) } }];
-  });
-  return { at, sightings: new Map(moved) };
+    next.once("error", ({ message }) => ended(message));
+    next.once("exit", (code, signal) => ended(signal ?? `exit code ${code}`));
+    send({ kind: "hold", holding: held() });
+  };
+  return {
+    hold: () => (startedAt === undefined ? start() : send({ kind: "hold", holding: held() })),
+    beat: (silent: boolean) => {
+      silentBeats += 1;
+      const age = clock() - (startedAt ?? 0);
+      if (child !== undefined && silent && silentBeats >= SILENT_BEATS && age > SILENT_MS) {
+        // Not even a process that was stopped survives this. One that the kernel keeps is no longer waited for.
+        child.kill("SIGKILL");
+        replace(`it did not report for ${SILENT_MS / 1000} s`);
+      }
+      send({ kind: "beat" });
+    },
+    failure: () => (failure === undefined ? undefined : [failure]),
+    close: async () => {
+      closed = true;
+      const pid = child?.pid;
+      if (child !== undefined) await endChild(child);
+      return pid;
+    },
+  };
 }
 
-/** Whether the watchdog has begun a stop, or measured a process for the first time. */
-function isNews(before: Known, { sightings }: Known): boolean {
-  return [...sightings].some(([key, { pid, stop }]) => {
-    const old = before.sightings.get(key);
-    return old?.pid !== pid || (old.stop === undefined && stop !== undefined);
-  });
+/** Rounds in the main part itself, for as long as no other process can do them. */
+function mainPartRounds(clock: () => number, learn: (report: Report) => void): (held: Held) => void {
+  const rounds = watchdogRounds({ meter: openMeter(), clock, report: learn });
+  let busy = false;
+  return (held) => {
+    if (busy) return;
+    busy = true;
+    const done = () => {
+      busy = false;
+    };
+    rounds.round(held).then(done, done);
+  };
 }

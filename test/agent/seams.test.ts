@@ -146,6 +146,28 @@ describe("the agent with another work source and another status sink", function 
     assert.ok(pid !== undefined && process.kill(pid, 0));
   });
 
+  it("asks first whether somebody else has the state folder, if it stood still for long", async () => {
+    const lost = new AbortController();
+    const said: string[] = [];
+    let ticks = 0;
+    const outcome: Outcome = { workloads: [], terminated: [] };
+    const tick = async () => {
+      ticks += 1;
+      // Another agent takes over meanwhile; the lock is looked at soon after this thread goes on.
+      setTimeout(() => lost.abort(), 200);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5500);
+      return outcome;
+    };
+    const alarm = alarmClock();
+    alarm.ring();
+    const source = { current: () => ({ workloads: wanted, synced: true, problems: [], notes: [], models: [] }) };
+    const supervisor = { tick, idle: () => true };
+    const parts = { source, supervisor, alarm, report: alarm.ring, say: (message: string) => said.push(message) };
+    await reconcileLoop({ ...parts, lost: lost.signal }).run(new AbortController().signal);
+    assert.equal(ticks, 1);
+    assert.deepEqual(said, []);
+  });
+
   it("continues if something beside the reconcile loop fails or ends", async () => {
     const said: string[] = [];
     const main = { name: "main", run: () => new Promise<void>((resolve) => setTimeout(resolve, 50)) };

@@ -58,8 +58,9 @@ function sampleOf(
   const leader = statOf(proc, pid);
   // The pid belongs to somebody else now. It is not given away while its group has members, so that group is empty.
   if (startTime !== undefined && leader !== undefined && leader.startTime !== startTime) return "gone";
-  const members = [...groups].filter(([, group]) => group === pid).map(([member]) => member);
-  const all = leader !== undefined && leader.group !== pid ? [pid] : members;
+  const members = [...groups].filter(([member, group]) => group === pid && member !== pid).map(([member]) => member);
+  // The leader may have been seen before it had made its group: for itself it is asked anew.
+  const all = leader === undefined ? members : leader.group === pid ? [pid, ...members] : [pid];
   if (all.length === 1 && all[0] === pid) return single(held);
   const amounts = all.map((member) => processBytes(member, proc));
   if (amounts.includes(null)) return null;

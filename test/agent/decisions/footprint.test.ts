@@ -67,9 +67,13 @@ describe("memory samples", () => {
     ["little, and its weights are not known", 10, 0, false],
   ];
   for (const [what, measured, weights, said] of plausible) {
+    it(`says nothing before it was measured as Ready, where it holds ${what}`, () => {
+      const history = withSample(NO_SAMPLES, measured === null ? null : measured * MIB, budget, NOW);
+      assert.equal(implausibleNote(history, weights * MIB, NOW + 1), undefined);
+    });
     it(`${what}: ${said ? "not all that it uses is measured" : "plausible"}`, () => {
       const history = withSample(NO_SAMPLES, measured === null ? null : measured * MIB, budget, NOW);
-      const note = implausibleNote(history, weights * MIB);
+      const note = implausibleNote(history, weights * MIB, NOW);
       assert.equal(note !== undefined, said);
       if (said)
         assert.match(note ?? "", /^enforcement unknown: measured 300\.0 MiB, but its weights alone are 700\.0 MiB/);

@@ -273,6 +273,15 @@ describe("the meter of Linux", () => {
     });
   });
 
+  it("finds a group whose leader it saw before the leader had made it", async () => {
+    const proc = await standInProc([10]);
+    await writeFile(join(proc, "10", "stat"), `10 (node) S 1 5 ${"0 ".repeat(16)}77 0`);
+    const meter = linuxMeter(proc);
+    await meter.measure([{ pid: NOBODY }]);
+    await writeFile(join(proc, "10", "stat"), `10 (llama-server) S 1 10 ${"0 ".repeat(16)}77 0`);
+    assert.deepEqual([...(await meter.measure([{ pid: 10, startTime: "77" }]))], [[10, 100 * 1024]]);
+  });
+
   it("measures a wrapper script and what it started together", async function () {
     if (process.platform !== "linux") this.skip();
     const program = "const held = Buffer.alloc(64 * 2 ** 20, 1); setInterval(() => held.length, 1000)";

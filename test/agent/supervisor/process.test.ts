@@ -55,6 +55,27 @@ describe("a server's process", function () {
     assert.ok(!existsSync(`${logPath}.4`));
   });
 
+  it("that was adopted leaves nothing of its group when it exits: a wrapper may end before what it started", async () => {
+    const platform = await openLinux();
+    assert(platform.ok);
+    const wrapper = spawn("sh", ["-c", "sleep 300 & echo $!; read line"], {
+      detached: true,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const [line] = await once(wrapper.stdout, "data");
+    const inner = Number(String(line));
+    const pid = wrapper.pid ?? 0;
+    const startTime = (await platform.value.startTime(pid)) ?? "";
+    const ended = Promise.withResolvers<void>();
+    adoptProcess({ pid, startTime, logPath, platform: platform.value, background, ended: ended.resolve });
+    wrapper.stdin.end("go\n");
+    await ended.promise;
+    for (let looks = 0; looks < 50 && (await platform.value.startTime(inner)) !== null; looks += 1) await sleep(20);
+    const left = await platform.value.startTime(inner);
+    if (left !== null) process.kill(inner);
+    assert.equal(left, null);
+  });
+
   it("that was adopted is seen to exit, with an unknown exit status", async () => {
     const platform = await openLinux();
     assert(platform.ok);

@@ -9,6 +9,7 @@ import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
+import type { AdoptedServer } from "../../../agent/supervisor/options.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/supervisor/records.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -99,6 +100,26 @@ describe("servers that an earlier agent left behind", function () {
     record({ pid, startTime });
     await endedNames();
     assert.equal(child.signalCode, "SIGKILL");
+  });
+
+  it("are held while another one that ignores SIGTERM is still being ended", async () => {
+    const stubborn = join(stateDirectory, "logs", "default_stubborn.log");
+    await writeFile(stubborn, "");
+    const { pid, startTime } = await launch(stubborn, 'trap "" TERM; echo trapped; while :; do sleep 0.1; done');
+    for (let tries = 0; tries < 500 && (await readFile(stubborn, "utf8")) !== "trapped\n"; tries += 1) await sleep(10);
+    const other = workloadId("default/stubborn");
+    writeRecord(folder, { id: other, name: other, bootId: platform.bootId, logPath: stubborn, pid, startTime });
+    const workload = aWorkload();
+    const served = { workload, specHash: "h", fields, modelPath: "/m", estimateBytes: 1, ready: true };
+    const { pid: adopted, startTime: since } = await launch(logPath);
+    record({ pid: adopted, startTime: since, served });
+    const log = { info: () => {}, warn: () => {} };
+    const heldAfter = Promise.withResolvers<readonly (number | undefined)[]>();
+    const hold = (those: readonly AdoptedServer[]) => heldAfter.resolve(those.map(({ process }) => process.pid));
+    const all = adoptAll({ stateDirectory, platform, background, log, ended: () => {}, hold });
+    const first = await Promise.race([heldAfter.promise, all]);
+    assert.deepEqual(first, [adopted]);
+    await all;
   });
 
   const unrelated: readonly (readonly [

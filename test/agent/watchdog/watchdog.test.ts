@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watchdogPath } from "../../../agent/state/layout.ts";
@@ -109,6 +109,33 @@ describe("the watchdog's process", function () {
     await until(async () => (await watchdogsOf(stateDirectory)).length === 0, 10);
   });
 
+  it("goes on where a file names a watchdog that has ended", async () => {
+    const { child, held, allocated } = await start(9000);
+    const program = join(import.meta.dirname, "stand-in-main.ts");
+    const main = spawn(process.execPath, [program, stateDirectory, JSON.stringify(held)], { stdio: "ignore" });
+    await until(() => existsSync(watchdogPath(stateDirectory)), 10);
+    main.kill("SIGKILL");
+    await until(async () => (await told(stateDirectory))?.mainAlive === false, 10);
+    const { pid: ended = 0 } = spawn("/bin/true");
+    await writeFile(watchdogPath(stateDirectory), JSON.stringify({ version: 1, pid: ended }));
+    await once(child, "exit");
+    assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
+  });
+
+  it("goes on with what the watchdog of the next agent does not hold", async () => {
+    const { child, held, allocated } = await start(14_000);
+    const other = await start(60_000);
+    const program = join(import.meta.dirname, "stand-in-main.ts");
+    const main = spawn(process.execPath, [program, stateDirectory, JSON.stringify(held)], { stdio: "ignore" });
+    await until(async () => (await told(stateDirectory))?.mainAlive === true, 10);
+    main.kill("SIGKILL");
+    await until(async () => (await told(stateDirectory))?.mainAlive === false, 10);
+    watchdog.hold({ processes: [{ ...other.held, key: "other" }], shareBytes: PLENTY });
+    await once(child, "exit");
+    assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
+    await until(async () => (await watchdogsOf(stateDirectory)).length === 1, 10);
+  });
+
   it("leaves what it holds to the watchdog of the next agent", async () => {
     const { child, held } = await start(60_000);
     const program = join(import.meta.dirname, "stand-in-main.ts");
@@ -134,6 +161,74 @@ describe("the watchdog's process", function () {
     assert.match(said.join(), /^the watchdog ended \(SIGKILL\): starting another one$/);
     assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
   });
+
+  it("is replaced if it is stopped or hangs, and says so", async () => {
+    const { child, held, allocated } = await start(9000);
+    watchdog.hold({ processes: [held], shareBytes: PLENTY });
+    await until(() => watchdog.sighting("growing", held.pid) !== undefined, 10);
+    const [first] = await watchdogsOf(stateDirectory);
+    assert(first);
+    process.kill(first, "SIGSTOP");
+    const beats = setInterval(watchdog.beat, 1000);
+    await once(child, "exit", { signal: AbortSignal.timeout(30_000) }).finally(() => clearInterval(beats));
+    assert.match(said.join(), /^the watchdog ended \(it did not report for 5 s\): starting another one$/);
+    assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
+  });
+
+  it("is not replaced because the main part was blocked", async () => {
+    const { held } = await start(60_000);
+    watchdog.hold({ processes: [held], shareBytes: PLENTY });
+    await until(() => watchdog.sighting("growing", held.pid) !== undefined, 10);
+    const before = await watchdogsOf(stateDirectory);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7000);
+    for (let ticks = 0; ticks < 4; ticks += 1) {
+      await new Promise(setImmediate);
+      watchdog.beat();
+    }
+    assert.deepEqual(await watchdogsOf(stateDirectory), before);
+    assert.deepEqual(said, []);
+  });
+
+  it("goes on after every signal that a person or a terminal sends, and opens no debugger", async () => {
+    const { held } = await start(60_000);
+    watchdog.hold({ processes: [held], shareBytes: PLENTY });
+    await until(() => watchdog.sighting("growing", held.pid) !== undefined, 10);
+    const before = await watchdogsOf(stateDirectory);
+    const signals = ["SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+    for (const signal of signals) process.kill(before[0] ?? 0, signal);
+    await sleep(1000);
+    assert.deepEqual(await watchdogsOf(stateDirectory), before);
+    await assert.rejects(fetch("http://127.0.0.1:9229/json/version", { signal: AbortSignal.timeout(2000) }));
+  });
+
+  for (const [what, spawnOne] of [
+    ["cannot be started", () => "spawn ENOMEM"],
+    [
+      "ends at once",
+      () => spawn(process.execPath, ["-e", "process.exit(3)"], { stdio: ["ignore", "ignore", "ignore", "ipc"] }),
+    ],
+    ["is no program any more", () => spawn("/no/such/node", [], { stdio: ["ignore", "ignore", "ignore", "ipc"] })],
+  ] as const) {
+    it(`lets the main part hold the budgets, and nothing start, while it ${what}`, async () => {
+      const { child, held, allocated } = await start(2000);
+      const alone = openWatchdog({
+        ...{ stateDirectory, clock: () => performance.now(), say: (message) => said.push(message), wake: () => {} },
+        spawn: spawnOne,
+      });
+      alone.hold({ processes: [held], shareBytes: PLENTY });
+      await until(() => alone.trouble() !== undefined, 10);
+      const beats = setInterval(alone.beat, 1000);
+      await once(child, "exit", { signal: AbortSignal.timeout(20_000) }).finally(() => clearInterval(beats));
+      assert.equal(alone.sighting("growing", held.pid)?.stop?.reason, "BudgetExceeded");
+      assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
+      assert.match(
+        alone.problems().join(),
+        /^the watchdog ended \(.+\); until it is up again the agent's main part holds/,
+      );
+      assert.equal(said.length, 1);
+      await alone.close();
+    });
+  }
 
   it("tells that the main part is stuck, and takes it back", async () => {
     const { held } = await start(60_000);
