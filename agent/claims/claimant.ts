@@ -39,7 +39,11 @@ export function claimant({ own, claim, watched, allocatableBytes, granted }: Cla
     const reservation = reservationOf(hold(), theirs(), allocatableBytes);
     if (reservation === "insist") return;
     if (reservation === "granted") grantedBytes = bytes;
-    else announced = { ...holding, pendingBytes: 0 };
+    else {
+      announced = { ...holding, pendingBytes: 0 };
+      // What was granted for a start that did not come is given back with it: others may take it from now on.
+      grantedBytes = Math.min(grantedBytes, heldBytesOf(claim.shown(holding.servers)));
+    }
     await claim.write(announced, grantedBytes);
     if (announced.pendingBytes > 0) granted();
   };

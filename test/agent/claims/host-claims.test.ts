@@ -123,6 +123,17 @@ describe("the claims of several agents", function () {
     }
   });
 
+  it("give a grant back whose start did not come, when more is asked for and not granted", async () => {
+    const [one, two] = [await agent("/one"), await agent("/two")];
+    await told(one, { servers: [], pendingBytes: 300 * MIB });
+    assert.equal(one.covers(300 * MIB), true);
+    await told(two, { servers: [await child()], pendingBytes: 0 });
+    await told(one, { servers: [], pendingBytes: 500 * MIB });
+    assert.deepEqual([one.covers(500 * MIB), one.covers(300 * MIB)], [false, false]);
+    await told(one, { servers: [], pendingBytes: 300 * MIB });
+    assert.equal(one.covers(300 * MIB), true);
+  });
+
   it("give the share up to which servers may grow: the one that outgrows it gives way, and not the other one", async () => {
     const [one, two] = [await agent("/one"), await agent("/two")];
     const [server, other] = [await child(), await child()];
