@@ -46,7 +46,7 @@ export async function openObserver(shareBytes: number, ...stateDirectories: read
     if (report.kind === "reading") {
       groups = report.groups;
       readings += 1;
-      if (groups.some(({ projection }) => !projection)) withServers += 1;
+      if (groups.length > 0) withServers += 1;
     } else violations.push(`${report.text}\n${report.timeline.map((line) => `    ${line}`).join("\n")}`);
   });
   worker.on("error", (error) => violations.push(`the observer failed: ${error}`));
