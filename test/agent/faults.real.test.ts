@@ -5,6 +5,7 @@ import { FAULTS } from "./faults.ts";
 import { type Fault, openScene } from "./faults-scene.ts";
 import { killServers, newSite, type Site, statusOnce, stopped, workloadOnce, writeManifests } from "./harness.ts";
 import { openObserver } from "./observer.ts";
+import { type Ends, sideBySide, undone } from "./side-by-side.ts";
 import { orderedStandIn } from "./stand-in-orders.ts";
 
 const MIB = 2 ** 20;
@@ -25,9 +26,6 @@ interface Trial {
 
 /** Why it could not be tried here; undefined where it was. */
 type Skipped = string | undefined;
-
-/** What is to be undone, the last first. */
-type Ends = (() => Promise<unknown>)[];
 
 /** The fault, then the growth; the grown server is gone while the fault lasts, and its neighbour is untouched. */
 async function survives({ fault, kernelCap }: Trial, ends: Ends): Promise<Skipped> {
@@ -82,42 +80,25 @@ async function survives({ fault, kernelCap }: Trial, ends: Ends): Promise<Skippe
   return undefined;
 }
 
-async function tried(trial: Trial): Promise<Skipped> {
-  const ends: Ends = [];
-  try {
-    return await survives(trial, ends);
-  } finally {
-    for (const end of ends.toReversed()) await end();
-  }
-}
-
 /** Real agents, processes, pipes and signals, and stand-ins for llama-server that grow on demand. */
 describe("a server that grows past its budget is gone within two samples", function () {
   this.timeout(600_000);
-  const trials = FAULTS.flatMap((fault) => [false, true].map((kernelCap): Trial => ({ fault, kernelCap })));
-  const outcomes = new Map(trials.map((trial) => [trial, Promise.withResolvers<Skipped>()]));
-  const lanes: Promise<void>[] = [];
-
+  const trials = sideBySide(LANES);
+  let running = Promise.resolve();
   before(() => {
-    const waiting = [...outcomes];
-    const lane = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [trial, outcome] = next;
-        await tried(trial).then(outcome.resolve, outcome.reject);
-      }
-    };
-    // Each is awaited by its test.
-    for (const { promise } of outcomes.values()) promise.catch(() => {});
-    for (let each = 0; each < LANES; each += 1) lanes.push(lane());
+    running = trials.run();
   });
-  after(() => Promise.all(lanes));
+  after(() => running);
 
-  for (const [{ fault, kernelCap }, { promise }] of outcomes) {
-    it(`while ${fault.name}, ${kernelCap ? "with" : "without"} the kernel's limit`, async function () {
-      const skipped = await promise;
-      if (skipped === undefined) return;
-      console.log(`      skipped: ${skipped}`);
-      this.skip();
-    });
+  for (const fault of FAULTS) {
+    for (const kernelCap of [false, true]) {
+      const trial = trials.add(() => undone((ends) => survives({ fault, kernelCap }, ends)));
+      it(`while ${fault.name}, ${kernelCap ? "with" : "without"} the kernel's limit`, async function () {
+        const skipped = await trial;
+        if (skipped === undefined) return;
+        console.log(`      skipped: ${skipped}`);
+        this.skip();
+      });
+    }
   }
 });
