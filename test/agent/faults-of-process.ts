@@ -9,8 +9,8 @@ import type { Fault } from "./faults-scene.ts";
 import { type AgentProcess, statusOnce } from "./harness.ts";
 import { makeFifo, releaseFifo } from "./named-pipe.ts";
 
-/** Long enough for whatever waits with a deadline; `FAULT_SECONDS=60` is what the design asks for. */
-const BLOCKED_MS = Number(process.env["FAULT_SECONDS"] ?? 20) * 1000;
+/** Longer than whatever the agent waits for with a deadline. */
+const BLOCKED_MS = 20_000;
 const BEGINS_MS = 20_000;
 
 async function until(what: string, holds: () => boolean): Promise<void> {
