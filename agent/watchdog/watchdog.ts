@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Sighting } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
 import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
@@ -13,7 +14,10 @@ export interface Watchdog {
   readonly hold: (held: Held) => void;
   /** Says that the main part is alive; once a tick. */
   readonly beat: () => void;
-  /** What it knows of a process; its times are of the main part's clock. Undefined before its first sample. */
+  /**
+   * What it knows of a process; its times are of the main part's clock. Undefined before its first sample. While no watchdog is up,
+   * the memory of each process is unknown.
+   */
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
   /** Sentences about itself that a person should act on; none while all is well. */
   readonly problems: () => readonly string[];
@@ -75,8 +79,10 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       if (child !== next) return;
       child = undefined;
       if (closed) return;
+      const before = failure;
       failure = `the watchdog ended (${why}); until it is up again no budget is enforced, and nothing new is started`;
-      say(`the watchdog ended (${why}): starting another one`);
+      // One that cannot be started is tried each second, and said once.
+      if (failure !== before) say(`the watchdog ended (${why}): starting another one`);
       setTimeout(restart, clock() - startedAt < RESTART_MS ? RESTART_MS : 0).unref();
     };
     next.once("error", ({ message }) => ended(message));
@@ -101,9 +107,10 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
     beat: () => send({ kind: "beat" }),
     sighting: (key, pid) => {
       const sighting = known.sightings.get(key);
-      if (sighting?.pid !== pid) return undefined;
-      if (clock() - known.at <= SILENT_MS) return sighting;
-      return { ...sighting, footprint: { ...sighting.footprint, unknown: true } };
+      const unheld = failure !== undefined || clock() - known.at > SILENT_MS;
+      if (sighting?.pid !== pid)
+        return unheld ? { pid, footprint: { ...NO_SAMPLES, unknown: true }, gone: false } : undefined;
+      return unheld ? { ...sighting, footprint: { ...sighting.footprint, unknown: true } } : sighting;
     },
     problems: () => {
       if (failure !== undefined) return [failure];

@@ -135,6 +135,24 @@ describe("the watchdog's process", function () {
     assert((await allocated()) < MOST_MIB, `${await allocated()} MiB`);
   });
 
+  it("that cannot be started leaves nothing known of what it should hold, and is said once", async () => {
+    const node = process.execPath;
+    const { held } = await start();
+    try {
+      // As after an update of Node.js that removed the old one.
+      process.execPath = join(stateDirectory, "node");
+      watchdog.hold({ processes: [held], shareBytes: PLENTY });
+      await until(() => watchdog.problems().length > 0, 10);
+      assert.equal(watchdog.sighting(held.key, held.pid)?.footprint.unknown, true);
+      await sleep(2500);
+      assert.equal(said.length, 1, said.join("\n"));
+    } finally {
+      process.execPath = node;
+    }
+    await until(() => watchdog.sighting(held.key, held.pid)?.footprint.unknown === false, 10);
+    assert.deepEqual(watchdog.problems(), []);
+  });
+
   it("tells that the main part is stuck, and takes it back", async () => {
     const { held } = await start(60_000);
     watchdog.hold({ processes: [held], shareBytes: PLENTY });
