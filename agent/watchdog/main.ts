@@ -26,12 +26,14 @@ const file = watchdogTeller(stateDirectory, Number(mainPid));
 
 let held: Held = { ...NOTHING_HELD, processes: [] };
 let watch = NO_WATCH;
+let question = 0;
 let seen = { at: clock(), date: new Date() };
 
 process.on("message", (message: ToWatchdog) => {
   seen = { at: clock(), date: new Date() };
-  if (message.kind !== "hold") return;
-  held = message.holding;
+  if (message.kind === "beat") return;
+  if (message.kind === "ask") question = message.question;
+  else held = message.holding;
   alarm.ring();
 });
 process.on("disconnect", alarm.ring);
@@ -64,7 +66,7 @@ async function round(): Promise<void> {
   const next = watchRound(watch, now, samples, clock());
   watch = next.watch;
   // First the reason, then the signal: the main part must know why a server ends when it sees the end.
-  report({ kind: "report", now: clock(), sightings: [...watch.sightings] });
+  report({ kind: "report", now: clock(), answers: question, sightings: [...watch.sightings] });
   next.signals.forEach(send);
 }
 

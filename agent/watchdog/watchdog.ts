@@ -7,6 +7,7 @@ import type { Sighting } from "../decisions/watch.ts";
 import { watchdogPath } from "../state/layout.ts";
 import { removeWatchdogFile } from "../status/watchdog-file-write.ts";
 import { ARGUMENT, type FromWatchdog, type Held, type Report, type ToWatchdog } from "./protocol.ts";
+import { openQuestions } from "./questions.ts";
 
 /** The watchdog as the agent's main part sees it. */
 export interface Watchdog {
@@ -19,6 +20,11 @@ export interface Watchdog {
    * the memory of each process is unknown.
    */
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
+  /**
+   * Whether it has told all that it did to a process before that ended: of a main part that was stuck, the end is seen before the reports
+   * are. It is asked the first time, and wakes the agent with its answer. True, too, where none answers.
+   */
+  readonly hasTold: (pid: number) => boolean;
   /** Sentences about itself that a person should act on; none while all is well. */
   readonly problems: () => readonly string[];
   readonly notes: () => readonly string[];
@@ -64,6 +70,7 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
   const send = (message: ToWatchdog) => {
     if (child?.connected) child.send(message, () => {});
   };
+  const questions = openQuestions((question) => send({ kind: "ask", question }), clock, SILENT_MS);
   const start = () => {
     const startedAt = clock();
     const next = spawnWatchdog(stateDirectory);
@@ -73,11 +80,13 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       const before = known;
       known = received(message, clock());
       failure = undefined;
-      if (isNews(before, known)) wake();
+      const answers = questions.answer(message.answers);
+      if (answers || isNews(before, known)) wake();
     });
     const ended = (why: string) => {
       if (child !== next) return;
       child = undefined;
+      questions.forget();
       if (closed) return;
       const before = failure;
       failure = `the watchdog ended (${why}); until it is up again no budget is enforced, and nothing new is started`;
@@ -105,13 +114,9 @@ export function openWatchdog({ stateDirectory, clock, say, wake }: WatchdogOptio
       else send({ kind: "hold", holding: next });
     },
     beat: () => send({ kind: "beat" }),
-    sighting: (key, pid) => {
-      const sighting = known.sightings.get(key);
-      const unheld = failure !== undefined || clock() - known.at > SILENT_MS;
-      if (sighting?.pid !== pid)
-        return unheld ? { pid, footprint: { ...NO_SAMPLES, unknown: true }, gone: false } : undefined;
-      return unheld ? { ...sighting, footprint: { ...sighting.footprint, unknown: true } } : sighting;
-    },
+    sighting: (key, pid) =>
+      sightingOf(known.sightings.get(key), pid, failure !== undefined || clock() - known.at > SILENT_MS),
+    hasTold: (pid) => !child?.connected || questions.settled(pid),
     problems: () => {
       if (failure !== undefined) return [failure];
       const silent = clock() - known.at;
@@ -137,6 +142,14 @@ function fileNames(path: string, pid: number | undefined): boolean {
   } catch {
     return false;
   }
+}
+
+/** @param unheld whether no watchdog is up, so that nothing is known of any process */
+function sightingOf(sighting: Sighting | undefined, pid: number, unheld: boolean): Sighting | undefined {
+  const own = sighting?.pid === pid ? sighting : undefined;
+  if (!unheld) return own;
+  const { footprint = NO_SAMPLES, gone = false, stop } = own ?? {};
+  return { pid, footprint: { ...footprint, unknown: true }, gone, stop };
 }
 
 /** In a session of its own, so that no signal of the terminal reaches it, and without the environment of the agent, which it does not need. */

@@ -35,6 +35,7 @@ export function standInWatchdog(measure: (pid: number) => number | null, clock: 
       const sighting = watch.sightings.get(key);
       return sighting?.pid === pid ? sighting : undefined;
     },
+    hasTold: () => true,
     problems: () => [],
     notes: () => [],
     close: async () => {},
