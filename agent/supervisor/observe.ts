@@ -13,6 +13,9 @@ export function observe(entry: Entry, options: SupervisorOptions & Probing): voi
   if (running === undefined) return;
   const exit = running.process.exit();
   if (exit !== undefined) {
+    const { pid } = running.process;
+    // What the watchdog did is the reason of the exit.
+    if (pid !== undefined && !options.watchdog.hasTold(pid)) return;
     handleExit(entry, running, exit, options);
     return;
   }

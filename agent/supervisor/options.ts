@@ -37,7 +37,7 @@ export interface SupervisorOptions {
   readonly clock: () => number;
   readonly background: Background;
   /** What holds the processes to their budgets. */
-  readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting" | "trouble">;
+  readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting" | "hasTold" | "trouble">;
   /** Wakes the reconcile loop before its next tick is due. */
   readonly wake: () => void;
 }

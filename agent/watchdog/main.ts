@@ -24,16 +24,18 @@ for (const flag of ["--no-maglev", "--no-turbofan"]) setFlagsFromString(flag);
 const [mainPid = "0", stateDirectory = "."] = process.argv.slice(3);
 const clock = awakeClock(() => performance.now());
 const alarm = alarmClock();
-const rounds = watchdogRounds({ meter: openMeter(), clock, report: reportsTo(process) });
+const rounds = watchdogRounds({ meter: openMeter(), clock, answers: () => question, report: reportsTo(process) });
 const file = watchdogFileWriter(stateDirectory, Number(mainPid));
 
 let held: Held = { ...NOTHING_HELD, processes: [] };
+let question = 0;
 let seen = { at: clock(), date: new Date() };
 
 process.on("message", (message: ToWatchdog) => {
   seen = { at: clock(), date: new Date() };
-  if (message.kind !== "hold") return;
-  held = message.holding;
+  if (message.kind === "beat") return;
+  if (message.kind === "ask") question = message.question;
+  else held = message.holding;
   alarm.ring();
 });
 process.on("disconnect", alarm.ring);

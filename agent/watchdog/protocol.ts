@@ -5,7 +5,9 @@ export type ToWatchdog =
   /** What it holds from now on. */
   | { readonly kind: "hold"; readonly holding: Held }
   /** The main part is alive; once a tick. */
-  | { readonly kind: "beat" };
+  | { readonly kind: "beat" }
+  /** It reports at once, and names this number in each report from then on. */
+  | { readonly kind: "ask"; readonly question: number };
 
 /** From the watchdog to the main part. */
 export type FromWatchdog =
@@ -18,6 +20,8 @@ export interface Report {
   readonly kind: "report";
   /** The watchdog's clock, in milliseconds. All times in the sightings are of that clock. */
   readonly now: number;
+  /** The last question that it had heard; 0 before the first. */
+  readonly answers: number;
   readonly sightings: readonly (readonly [key: string, sighting: Sighting])[];
 }
 

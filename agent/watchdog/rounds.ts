@@ -17,10 +17,12 @@ export interface RoundsOptions {
   readonly meter: GroupMeter;
   /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
+  /** The last question of the main part. */
+  readonly answers: () => number;
   readonly report: (report: Report) => void;
 }
 
-export function watchdogRounds({ meter, clock, report }: RoundsOptions): Rounds {
+export function watchdogRounds({ meter, clock, answers, report }: RoundsOptions): Rounds {
   let watch = NO_WATCH;
   return {
     round: async (held) => {
@@ -31,7 +33,7 @@ export function watchdogRounds({ meter, clock, report }: RoundsOptions): Rounds 
       const next = watchRound(watch, held, samples, clock());
       watch = next.watch;
       // First the reason, then the signal: the main part must know why a server ends when it sees the end.
-      report({ kind: "report", now: clock(), sightings: [...watch.sightings] });
+      report({ kind: "report", now: clock(), answers: answers(), sightings: [...watch.sightings] });
       for (const { pid, signal } of next.signals) signalGroup(pid, signal);
     },
     watch: () => watch,

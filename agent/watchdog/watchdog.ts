@@ -6,6 +6,7 @@ import { removeWatchdogFile, watchdogPidIn } from "../status/watchdog-file-write
 import { endChild, trySpawn } from "./child.ts";
 import { isNews, type Known, received } from "./known.ts";
 import type { FromWatchdog, Held, Report, ToWatchdog } from "./protocol.ts";
+import { openQuestions } from "./questions.ts";
 import { watchdogRounds } from "./rounds.ts";
 
 /** The watchdog as the agent's main part sees it. */
@@ -19,6 +20,11 @@ export interface Watchdog {
   readonly beat: () => void;
   /** What it knows of a process; its times are of the main part's clock. Undefined before its first sample. */
   readonly sighting: (key: string, pid: number) => Sighting | undefined;
+  /**
+   * Whether it has told all that it did to a process before that ended: a main part that was stuck sees the end before the reports. It is
+   * asked the first time, and wakes the agent with its answer. True, too, where none answers.
+   */
+  readonly hasTold: (pid: number) => boolean;
   /** Why nothing may start; undefined while all is well. */
   readonly trouble: () => string | undefined;
   /** Sentences about itself that a person should act on; none while all is well. */
@@ -60,9 +66,12 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
   const learn = (report: Report) => {
     const before = known;
     known = received(report, clock());
-    if (isNews(before, known)) wake();
+    const isAnswer = questions.answer(report.answers);
+    if (isAnswer || isNews(before, known)) wake();
   };
-  const process = keptProcess(options, { held: () => held, learn });
+  const ask = (question: number) => process.send({ kind: "ask", question });
+  const questions = openQuestions(ask, clock, SILENT_MS);
+  const process = keptProcess(options, { held: () => held, learn, ended: questions.forget });
   let standIn: ((held: Held) => void) | undefined;
   const isSilent = () => held.processes.length > 0 && clock() - known.at > SILENT_MS;
   return {
@@ -88,6 +97,7 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
       if (sighting?.pid !== pid) return undefined;
       return isSilent() ? { ...sighting, footprint: { ...sighting.footprint, unknown: true } } : sighting;
     },
+    hasTold: (pid) => !process.isConnected() || questions.settled(pid),
     trouble: () => (process.failure() === undefined ? undefined : "waits until the watchdog is up again"),
     problems: () => process.failure() ?? (isSilent() ? ["the watchdog does not report"] : []),
     notes: () => [],
@@ -100,10 +110,18 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
   };
 }
 
+interface Kept {
+  /** What each new process is to hold. */
+  readonly held: () => Held;
+  readonly learn: (report: Report) => void;
+  /** Called when the process has ended. */
+  readonly ended: () => void;
+}
+
 /** Keeps one process of the watchdog alive, once there is something to hold. */
 function keptProcess(
   { stateDirectory, clock, say, spawn = trySpawn }: WatchdogOptions,
-  { held, learn }: { readonly held: () => Held; readonly learn: (report: Report) => void },
+  { held, learn, ended: replaced }: Kept,
 ) {
   let child: ChildProcess | undefined;
   let failure: string | undefined;
@@ -116,6 +134,7 @@ function keptProcess(
   };
   const replace = (why: string) => {
     child = undefined;
+    replaced();
     if (closed) return;
     if (failure === undefined) say(`the watchdog ended (${why}): starting another one`);
     failure = `the watchdog ended (${why}); until it is up again the agent's main part holds the budgets, and nothing new is started`;
@@ -145,6 +164,8 @@ function keptProcess(
     send({ kind: "hold", holding: held() });
   };
   return {
+    send,
+    isConnected: () => child?.connected === true,
     hold: () => (startedAt === undefined ? start() : send({ kind: "hold", holding: held() })),
     beat: (silent: boolean) => {
       silentBeats += 1;
@@ -168,7 +189,7 @@ function keptProcess(
 
 /** Rounds in the main part itself, for as long as no other process can do them. */
 function mainPartRounds(clock: () => number, learn: (report: Report) => void): (held: Held) => void {
-  const rounds = watchdogRounds({ meter: openMeter(), clock, report: learn });
+  const rounds = watchdogRounds({ meter: openMeter(), clock, answers: () => 0, report: learn });
   let busy = false;
   return (held) => {
     if (busy) return;

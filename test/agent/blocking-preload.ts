@@ -1,4 +1,4 @@
-import { existsSync, open, writeFileSync } from "node:fs";
+import { closeSync, existsSync, open, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 
@@ -7,9 +7,10 @@ import { isMainThread } from "node:worker_threads";
  * the folder that `PULUMI_LLMKUBE_TEST_FAULTS` names
  *
  * - the file `block` blocks the main thread as long as it is there;
- * - the named pipe `hang` is opened for reading four times, which holds all threads that read files, until somebody opens it for writing.
+ * - the named pipe `hang` is opened for reading as often as there are threads that read files, all of which it holds until somebody opens
+ *   it for writing.
  *
- * The file `block.begun` or `hang.begun` says that it has begun.
+ * The file `block.begun` or `hang.begun` says that it has begun, and goes when it ends.
  */
 const folder = process.env["PULUMI_LLMKUBE_TEST_FAULTS"];
 if (folder !== undefined && isMainThread && process.argv[2] === "agent") obey(folder);
@@ -21,11 +22,18 @@ function obey(faults: string): void {
   setInterval(() => {
     if (existsSync(hang) && !hanging) {
       hanging = true;
-      for (let each = 0; each < 4; each += 1) open(hang, "r", () => (hanging = false));
-      writeFileSync(`${hang}.begun`, "");
+      const released = (error: Error | null, fd: number) => {
+        if (error === null) closeSync(fd);
+        hanging = false;
+        rmSync(`${hang}.begun`, { force: true });
+      };
+      const threads = Number(process.env["UV_THREADPOOL_SIZE"] ?? 4);
+      for (let each = 0; each < threads; each += 1) open(hang, "r", released);
+      writeFileSync(`${hang}.begun`, String(threads));
     }
     if (!existsSync(block)) return;
     writeFileSync(`${block}.begun`, "");
     while (existsSync(block)) Atomics.wait(cell, 0, 0, 20);
+    rmSync(`${block}.begun`, { force: true });
   }, 20).unref();
 }

@@ -16,18 +16,20 @@ export interface Site {
   readonly manifests: string;
   readonly state: string;
   readonly models: string;
+  /** Where its agent finds the claims of others: none, unless two sites name the same folder. */
+  readonly claims: string;
   readonly llamaServer: string;
   readonly weights: string;
 }
 
 export async function newSite(): Promise<Site> {
   const root = await temporaryDirectory();
-  const [manifests, state, models] = ["manifests", "state", "models"].map((name) => join(root, name));
-  assert(manifests && state && models);
+  const [manifests, state, models, claims] = ["manifests", "state", "models", "claims"].map((name) => join(root, name));
+  assert(manifests && state && models && claims);
   await mkdir(manifests);
   const silent = () => {};
   const llamaServer = await ensureTool("llama-server", silent);
-  return { manifests, state, models, llamaServer, weights: await ensureTool("gemma3-270m", silent) };
+  return { manifests, state, models, claims, llamaServer, weights: await ensureTool("gemma3-270m", silent) };
 }
 
 export interface AgentProcess {
@@ -65,7 +67,7 @@ export function startAgentWith(
 ): AgentProcess {
   const listen = flags.includes("--listen") ? [] : ["--listen", "off"];
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
-  const claims = flags.includes("--claims") ? [] : ["--claims", `${site.state}-claims`];
+  const claims = flags.includes("--claims") ? [] : ["--claims", site.claims];
   const options = [...folders, ...claims, "--llama-server", site.llamaServer, ...listen, ...flags];
   const agent = [process.execPath, program, "agent", ...options];
   const [file = "", ...args] = kernelCap ? agent : withoutKernelCap(agent);

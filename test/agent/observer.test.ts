@@ -72,6 +72,17 @@ describe("the observer outside the agent", () => {
     assert.equal(judged([...readings, [seen("default/a", 110)]], held).length, 1);
   });
 
+  it("does not pass at the end where it saw no server", async () => {
+    const observer = await openObserver(1000 * MIB, await temporaryDirectory());
+    try {
+      await observer.sees(() => true, 10_000);
+      observer.assertNoViolationYet();
+      assert.throws(() => observer.assertNoViolation(), /saw a server: nothing was watched/);
+    } finally {
+      await observer.close();
+    }
+  });
+
   it("measures the whole process group of what writes to a log of the agent", async function () {
     this.timeout(20_000);
     const state = await temporaryDirectory();

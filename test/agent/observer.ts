@@ -28,6 +28,8 @@ export interface Observer {
   /** Waits until a reading shows what is asked for. Returns false if `timeoutMs` pass before. */
   readonly sees: (holds: (groups: readonly SeenGroup[]) => boolean, timeoutMs: number) => Promise<boolean>;
   /** Fails with what was violated so far, and the timeline that led there. */
+  readonly assertNoViolationYet: () => void;
+  /** The same at the end: it fails, too, if no server was ever seen, because then nothing was watched. */
   readonly assertNoViolation: () => void;
   readonly violations: () => readonly string[];
   readonly close: () => Promise<void>;
@@ -38,16 +40,20 @@ export async function openObserver(shareBytes: number, ...stateDirectories: read
   const worker = new Worker(new URL("./observer-thread.ts", import.meta.url), { workerData: { shareBytes } });
   await once(worker, "online");
   let groups: readonly SeenGroup[] = [];
-  let readings = 0;
+  let [readings, withServers] = [0, 0];
   const violations: string[] = [];
   worker.on("message", (report: Report) => {
     if (report.kind === "reading") {
       groups = report.groups;
       readings += 1;
+      if (groups.length > 0) withServers += 1;
     } else violations.push(`${report.text}\n${report.timeline.map((line) => `    ${line}`).join("\n")}`);
   });
   worker.on("error", (error) => violations.push(`the observer failed: ${error}`));
   const tell = (told: Told) => worker.postMessage(told);
+  const assertNoViolationYet = () => {
+    if (violations.length > 0) assert.fail(violations.join("\n"));
+  };
   const watch = (stateDirectory: string) => tell({ kind: "site", stateDirectory });
   for (const folder of stateDirectories) watch(folder);
   return {
@@ -65,8 +71,10 @@ export async function openObserver(shareBytes: number, ...stateDirectories: read
       }
       return false;
     },
+    assertNoViolationYet,
     assertNoViolation: () => {
-      if (violations.length > 0) assert.fail(violations.join("\n"));
+      assertNoViolationYet();
+      assert.ok(withServers > 0, `none of ${readings} readings saw a server: nothing was watched`);
     },
     violations: () => violations,
     close: async () => {

@@ -3,6 +3,7 @@ import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import { kernelLimitBytes } from "../../agent/kernel-limit/kernel-limit.ts";
 import {
   type AgentProcess,
   killServers,
@@ -16,7 +17,7 @@ import {
   writeManifests,
 } from "./harness.ts";
 import { type Observer, openObserver } from "./observer.ts";
-import { orderedStandIn } from "./stand-in-orders.ts";
+import { type OrderedStandIn, orderedStandIn } from "./stand-in-orders.ts";
 
 const MIB = 2 ** 20;
 /** How long clients stream once all servers are ready: `npm run soak` takes ten minutes. */
@@ -24,6 +25,8 @@ const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 120);
 /** Letters, so that a line of the log without its digits still tells two of them apart. */
 const NAMES = [..."abcdefghijklmnopqrst"];
 const BUDGET_MIB = 350;
+/** A raised budget is above the kernel's limit for the one before it. */
+const RAISE_MIB = 60;
 const CONTEXT_SIZE = 512;
 /** Caches fill and code is compiled in the first seconds; what is gained is counted from then on. */
 const WARM_UP_SECONDS = 15;
@@ -91,10 +94,19 @@ async function leastHolding(agent: AgentProcess, site: Site): Promise<Holding> {
   return least;
 }
 
-/** Changes of the folder that restart nobody, for ever, one a second. */
-function changes(site: Site, ports: ReadonlyMap<string, number>, observer: Observer): () => Promise<void> {
+interface Changes {
+  /** The next one. Fails if the agent does not follow it. */
+  readonly next: () => Promise<void>;
+  /** In MiB, by name: what the manifests say now. */
+  readonly budgets: ReadonlyMap<string, number>;
+  /** How often a model was added, became Ready and was removed again. */
+  readonly added: () => number;
+}
+
+/** Changes of the folder that restart nobody, for ever. */
+function changes(site: Site, ports: ReadonlyMap<string, number>, observer: Observer): Changes {
   const budgets = new Map(NAMES.map((name) => [name, BUDGET_MIB]));
-  let turn = 0;
+  let [turn, added] = [0, 0];
   const fileOf = (name: string) => join(site.manifests, `${name}.yaml`);
   const write = async (name: string) => {
     const budgetMib = budgets.get(name) ?? BUDGET_MIB;
@@ -114,18 +126,40 @@ function changes(site: Site, ports: ReadonlyMap<string, number>, observer: Obser
     },
     () => writeFile(broken, "kind: [unclosed"),
     () => write("u"),
-    (name) => {
-      budgets.set(name, (budgets.get(name) ?? BUDGET_MIB) + 1);
-      return write(name);
+    async (name) => {
+      const raised = (budgets.get(name) ?? BUDGET_MIB) + RAISE_MIB;
+      budgets.set(name, raised);
+      await write(name);
+      await workloadOnce(site, name, ({ budget }) => budget?.bytes === raised * MIB);
     },
     () => rm(broken),
-    () => sleep(5000),
-    () => rm(fileOf("u")),
+    () => workloadOnce(site, "u", ({ state }) => state === "Ready"),
+    async () => {
+      await rm(fileOf("u"));
+      await statusOnce(site, ({ workloads }) => workloads.every(({ name }) => name !== "default/u"));
+      added += 1;
+    },
   ];
-  return async () => {
+  const next = async () => {
     await kinds[turn % kinds.length]?.(NAMES[(turn * 7) % NAMES.length] ?? "a");
     turn += 1;
   };
+  return { next, budgets, added: () => added };
+}
+
+/** A server whose budget was raised may grow past the budget and the kernel's limit that it was started with. */
+async function assertUsesRaisedBudget(site: Site, { order }: OrderedStandIn, budgets: Changes["budgets"]) {
+  const [name] = [...budgets].find(([, mib]) => mib > BUDGET_MIB) ?? [];
+  assert(name !== undefined, "no budget was raised");
+  const before = await workloadOnce(site, name, () => true);
+  const toMib = BUDGET_MIB + (RAISE_MIB * 2) / 3;
+  assert.ok(toMib * MIB > kernelLimitBytes(BUDGET_MIB * MIB));
+  await order(`default/${name}`, { grow: { toMib, mibPerSecond: 60 } });
+  await workloadOnce(site, name, ({ measuredBytes = 0 }) => measuredBytes >= toMib * MIB);
+  // Three samples: two over its budget would end it.
+  await sleep(3000);
+  const after = await workloadOnce(site, name, () => true);
+  assert.deepEqual([after.state, after.pid], ["Ready", before.pid]);
 }
 
 const REPEATED = 6;
@@ -157,7 +191,8 @@ describe(`the agent with ${NAMES.length} servers whose clients stream for ${SECO
   });
 
   it("cuts no answer, replaces no server, gains neither descriptors nor memory, and repeats no line of its log", async () => {
-    site = { ...(await newSite()), llamaServer: (await orderedStandIn()).path };
+    const standIn = await orderedStandIn();
+    site = { ...(await newSite()), llamaServer: standIn.path };
     agent = startAgent(site, "--json");
     const { allocatableBytes } = (await statusOnce(site, () => true)).agent;
     observer = await openObserver(allocatableBytes, site.state);
@@ -178,13 +213,15 @@ describe(`the agent with ${NAMES.length} servers whose clients stream for ${SECO
 
     const [stop, answers] = [new AbortController(), { whole: 0, cut: [] } satisfies Answers as Answers];
     const clients = NAMES.map((name) => streamWithoutPause(name, ports.get(name) ?? 0, answers, stop.signal));
-    const change = changes(site, ports, observer);
+    const { next, budgets, added } = changes(site, ports, observer);
     const changing = (async () => {
       while (!stop.signal.aborted) {
-        await change();
+        await next();
         await sleep(1000);
       }
     })();
+    // Awaited at the end.
+    changing.catch(() => {});
     const began = performance.now();
     const progress = setInterval(() => {
       const seconds = Math.round((performance.now() - began) / 1000);
@@ -205,7 +242,12 @@ describe(`the agent with ${NAMES.length} servers whose clients stream for ${SECO
     );
     assert.deepEqual(answers.cut, []);
     assert.ok(answers.whole >= NAMES.length * Math.floor(SECONDS / 5), `only ${answers.whole} answers came`);
-    assert.deepEqual(pidsOf(await statusOnce(site, () => true)), pidsOf(ready));
+    const last = await statusOnce(site, () => true);
+    assert.deepEqual(pidsOf(last), pidsOf(ready));
+    assert.ok(added() > 0, "no model was added, served and removed");
+    const inForce = new Map(last.workloads.map(({ name, budget }) => [name, budget?.bytes]));
+    for (const [name, mib] of budgets) assert.equal(inForce.get(`default/${name}`), mib * MIB, name);
+    await assertUsesRaisedBudget(site, standIn, budgets);
     observer.assertNoViolation();
     assert.ok(descriptors <= 0, `${descriptors} descriptors were gained`);
     assert.ok(gained < MAY_GAIN_BYTES, `${gained} bytes were gained`);

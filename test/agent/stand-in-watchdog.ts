@@ -36,6 +36,7 @@ export function standInWatchdog(measure: (pid: number) => number | null, clock: 
       return sighting?.pid === pid ? sighting : undefined;
     },
     trouble: () => undefined,
+    hasTold: () => true,
     problems: () => [],
     notes: () => [],
     close: async () => {},
