@@ -38,8 +38,9 @@ export function watchdogFileWriter(stateDirectory: string, mainPid: number): Wat
   let takenOver: ReadonlySet<number> | undefined;
   const writeNow = async (view: WatchdogView) => {
     if (written !== undefined && view.stuck) takenOver = (await heldByAnother(path)) ?? takenOver;
-    if (takenOver !== undefined) return;
+    if (takenOver !== undefined || !isDue(view)) return;
     await writeWatchdogFile(path, stateOf(view, mainPid));
+    written = { at: view.now, stuck: view.stuck, pids: pidsOf(view.held) };
   };
   const isDue = ({ held, now, stuck }: WatchdogView) => {
     if (written === undefined || written.stuck !== stuck || written.pids !== pidsOf(held)) return true;
@@ -47,12 +48,12 @@ export function watchdogFileWriter(stateDirectory: string, mainPid: number): Wat
   };
   return {
     write: (view) => {
-      if (writing || !isDue(view)) return;
+      // Without a main part it looks each round whether another one has taken over: what both hold, both would stop.
+      if (writing || (!isDue(view) && !view.orphaned)) return;
       writing = true;
       firstAt ??= view.now;
       const done = () => {
         writing = false;
-        written = { at: view.now, stuck: view.stuck, pids: pidsOf(view.held) };
       };
       // That the state folder cannot be written, the main part says.
       writeNow(view).then(done, done);

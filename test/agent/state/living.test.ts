@@ -16,7 +16,7 @@ describe("whether a process runs", () => {
 
   it("is false of one that has exited, and whose parent does not ask how", async () => {
     // The shell starts one, becomes another program, and that one never waits for it.
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+    const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"]);
     try {
       const [printed] = await once(parent.stdout, "data");
       const pid = Number(String(printed));

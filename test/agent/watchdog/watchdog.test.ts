@@ -145,7 +145,7 @@ describe("the watchdog's process", function () {
     await until(async () => (await told(stateDirectory))?.mainAlive === false, 10);
     const [old] = await watchdogsOf(stateDirectory);
     watchdog.hold({ processes: [held], shareBytes: PLENTY });
-    await until(async () => !(await watchdogsOf(stateDirectory)).includes(old ?? 0), 30);
+    await until(async () => !(await watchdogsOf(stateDirectory)).includes(old ?? 0), 4);
     assert.equal((await watchdogsOf(stateDirectory)).length, 1);
     assert.equal(child.exitCode ?? child.signalCode, null);
   });
