@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import { ok, type Result } from "../api/result.ts";
 import { describeAllocatable } from "../memory/allocatable.ts";
-import { leaveSentence, stopSentence } from "./farewell.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { unlessAborted, whenAborted } from "./lifecycle/aborted.ts";
 import { runBeside } from "./lifecycle/runnable.ts";
@@ -14,6 +13,7 @@ import { logSink } from "./status/log-sink.ts";
 import { statusSinks } from "./status/sink.ts";
 import { fileSink } from "./status/status-file.ts";
 import { modelCollector } from "./store/collect.ts";
+import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;

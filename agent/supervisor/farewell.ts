@@ -1,4 +1,4 @@
-import { DEFAULT_GRACE_PERIOD_MS } from "./workload/workload.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../workload/workload.ts";
 
 /** What a person reads at the first Ctrl-C. `running`: by the names of the workloads that have a process. */
 export function stopSentence(running: ReadonlyMap<string, unknown>): string {
