@@ -121,7 +121,7 @@ export const secondAgent: Fault = {
       assertOn: async () => {
         const { pid } = await workloadOnce(other, "beside", ({ state }) => state === "Ready");
         assert.ok(
-          observer.groups().some(({ group }) => group === pid),
+          await observer.sees((groups) => groups.some(({ group }) => group === pid), 5000),
           "the observer does not see its server",
         );
         assert.ok((agent.child.exitCode ?? agent.child.signalCode) === null, "it has ended");

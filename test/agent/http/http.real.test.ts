@@ -30,8 +30,9 @@ describe("the window of a real agent", function () {
   it("shows a real llama-server with real weights: parts, metrics, page, and nothing once the agent is gone", async () => {
     await writeManifests(site, "chat", { port: await getPort() });
     agent = startAgent(site, "--listen", "127.0.0.1:0");
-    const isMeasured = (workload: { state: string; measuredBytes?: number | undefined }) =>
-      workload.state === "Ready" && workload.measuredBytes !== undefined;
+    // A sample may be a second old, and so be from before the weights were read.
+    const isMeasured = ({ state, measuredBytes = 0 }: { state: string; measuredBytes?: number | undefined }) =>
+      state === "Ready" && measuredBytes >= 100e6;
     const { estimateParts = {}, estimateBytes, pid } = await workloadOnce(site, "chat", isMeasured);
     assert.equal(sumOf(estimateParts), estimateBytes);
     const { agent: said } = await statusOnce(site, (status) => status.agent.availableBytes !== undefined);
