@@ -16,6 +16,8 @@ export interface HostOptions {
   readonly apiKeyFile?: string;
   /** Used instead of the physical memory of this machine, in bytes. Capped at the physical memory. */
   readonly hostMemoryBytes?: number;
+  /** What stays with the system, in bytes; default: that of `resolveAllocatable`. */
+  readonly reserveBytes?: number | undefined;
 }
 
 /** Options of the agent. All paths are absolute. */
@@ -61,7 +63,11 @@ export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const key = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   if (key?.ok === false) return key;
   const facts = factsOf(platform.value, supportedFlags.value, options);
-  const allocatable = resolveAllocatable({ ...facts, physicalMemoryBytes: platform.value.hostMemoryBytes });
+  const allocatable = resolveAllocatable({
+    ...facts,
+    physicalMemoryBytes: platform.value.hostMemoryBytes,
+    reserveBytes: options.reserveBytes,
+  });
   if (!allocatable.ok) return allocatable;
   const warning = claimWarning(options.hostMemoryBytes, platform.value);
   return ok({

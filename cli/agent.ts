@@ -5,6 +5,7 @@ import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/l
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
+import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
 import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";
@@ -23,6 +24,11 @@ export function agentCommand(): Command {
       parseFraction,
     )
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseHostMemory)
+    .option(
+      "--reserve <quantity>",
+      "memory that stays with the system and other programs, at least 1Gi (default: 4Gi on a Mac, else none)",
+      parseReserveFlag,
+    )
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
@@ -91,6 +97,12 @@ function parseHostMemory(text: string): number {
   const bytes = parseBytes(text);
   if (bytes >= LEAST_HOST_MEMORY) return bytes;
   throw new InvalidArgumentError("It must be at least 512Mi, which holds one small model: for example 16Gi.");
+}
+
+function parseReserveFlag(text: string): number {
+  const bytes = parseReserve(text);
+  if (bytes.ok) return bytes.value;
+  throw new InvalidArgumentError(`${bytes.error}.`);
 }
 
 function parseBytes(text: string): number {
