@@ -1,9 +1,14 @@
+import { uptime } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { openHeldBack } from "./boot/held-back.ts";
+import { reportsOf } from "./boot/reports-of-mac.ts";
 import { type HostClaims, openClaims } from "./claims/host-claims.ts";
 import { holdsNote } from "./claims/note.ts";
 import { fileGate } from "./files/gate.ts";
 import { fileLooks } from "./files/looks.ts";
 import { slowFiles } from "./files/slow.ts";
+import { MAC } from "./host/darwin/mac-paths.ts";
 import type { KernelLimit } from "./kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { type Alarm, alarmClock } from "./lifecycle/alarm.ts";
@@ -19,6 +24,7 @@ import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { adoptAll } from "./supervisor/adopt.ts";
 import { holdingOfAdopted } from "./supervisor/holding.ts";
 import type { AdoptedServer } from "./supervisor/options.ts";
+import { ranInAnotherBoot } from "./supervisor/ran-before.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import { openWatchdog, type Watchdog } from "./watchdog/watchdog.ts";
 import { modelAccess } from "./workload/model-access.ts";
@@ -58,6 +64,11 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     ...{ clock, background, granted: changed },
   });
   const watchdog = openWatchdog({ stateDirectory, clock: awake, say: (message) => log.warn(message), wake: changed });
+  const heldBack = openHeldBack({
+    ...{ stateDirectory, bootId: platform.bootId, ran: await ranInAnotherBoot(stateDirectory, platform.bootId) },
+    ...{ reports: reportsOf({ folder: MAC.diagnosticReports, clock }), uptimeMs: () => uptime() * 1000 },
+    ...{ wait: (milliseconds) => sleep(milliseconds, undefined, { ref: false }), background, changed },
+  });
   const hold = (those: readonly AdoptedServer[]) => watchdog.hold(holdingOfAdopted(those, claims.shareBytes(), awake));
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed, hold });
   const gate = fileGate(clock);
@@ -80,6 +91,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       claims,
       watchdog,
       background,
+      heldBack,
     },
     ...{ clock: awake, wake: changed },
     supportedFlags: server.options,
@@ -94,6 +106,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     server,
     watchdog,
     { problems: processes.problems, notes: () => [] },
+    { problems: heldBack.problems, notes: () => [] },
     { problems: () => slowFiles(gate), notes: () => [] },
     { problems: claims.problems, notes: () => claims.others().map(holdsNote) },
   ];

@@ -7,6 +7,7 @@ import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
+import { allowCommand } from "./allow.ts";
 import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";
 
@@ -70,7 +71,7 @@ Exit codes:
   130  after a second Ctrl-C or SIGTERM`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
-  for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);
+  for (const below of [...installCommands(), allowCommand(), dumpCommand()]) command.addCommand(below);
   return command;
 }
 
