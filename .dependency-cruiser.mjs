@@ -29,6 +29,7 @@ const AGENT = {
   decisions: ["boot/hold", "workload", "status/status", "host/(platform|group-meter)"],
   sources: ["workload", "store/files", "files"],
   "server-logs": [],
+  "keep-awake": ["status/status"],
   claims: ["host/platform", "decisions/host-share"],
   watchdog: ["decisions", "host", "server-logs", "state", "status", "workload"],
   http: ["status", "state"],

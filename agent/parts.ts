@@ -9,6 +9,7 @@ import { fileGate } from "./files/gate.ts";
 import { fileLooks } from "./files/looks.ts";
 import { slowFiles } from "./files/slow.ts";
 import { MAC } from "./host/darwin/mac-paths.ts";
+import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "./keep-awake/keep-awake.ts";
 import type { KernelLimit } from "./kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { type Alarm, alarmClock } from "./lifecycle/alarm.ts";
@@ -36,6 +37,7 @@ export interface Parts {
   readonly watchdog: Watchdog;
   readonly claims: HostClaims;
   readonly notices: readonly Notices[];
+  readonly keepAwake: KeepAwake;
   /** Wakes the reconcile loop. */
   readonly alarm: Alarm;
   readonly limit: KernelLimit | undefined;
@@ -102,13 +104,17 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     host: () => ({ ...host.facts, options: server.options() }),
     ...{ running: processes.running, changed },
   });
+  const awakeMac = options.keepAwake
+    ? keepAwake({ caffeinate: MAC.caffeinate, pid: process.pid, clock })
+    : NOT_KEPT_AWAKE;
   const notices: readonly Notices[] = [
     server,
     watchdog,
     { problems: processes.problems, notes: () => [] },
     { problems: heldBack.problems, notes: () => [] },
+    awakeMac,
     { problems: () => slowFiles(gate), notes: () => [] },
     { problems: claims.problems, notes: () => claims.others().map(holdsNote) },
   ];
-  return { processes, source, watchdog, claims, notices, alarm, limit, kernelCap };
+  return { processes, source, watchdog, claims, notices, alarm, limit, kernelCap, keepAwake: awakeMac };
 }

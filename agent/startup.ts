@@ -1,5 +1,5 @@
 import { formatBytes } from "../api/quantity.ts";
-import { ok, type Result } from "../api/result.ts";
+import { fail, ok, type Result } from "../api/result.ts";
 import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
@@ -18,6 +18,8 @@ export interface HostOptions {
   readonly hostMemoryBytes?: number;
   /** What stays with the system, in bytes; default: that of `resolveAllocatable`. */
   readonly reserveBytes?: number | undefined;
+  /** Whether the machine is to be kept awake while a model is Ready; on macOS only. */
+  readonly keepAwake?: boolean | undefined;
 }
 
 /** Options of the agent. All paths are absolute. */
@@ -57,6 +59,9 @@ export interface Host {
 export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
+  if (options.keepAwake && platform.value.backend !== "metal") {
+    return fail("--keep-awake needs the caffeinate of macOS, and this is no Mac: leave it out");
+  }
   const supportedFlags = await readSupportedFlags(options.llamaServer, neededOptions(options));
   if (!supportedFlags.ok) return supportedFlags;
   const { apiKeyFile } = options;

@@ -13,6 +13,7 @@ export interface AgentFlags {
   readonly apiKeyFile?: string;
   readonly hostMemory?: number;
   readonly reserve?: number;
+  readonly keepAwake?: true;
   readonly models: string;
   readonly modelsMax?: number;
   readonly state?: string;
@@ -84,7 +85,7 @@ function takeFaults({ logger, close }: Log) {
 
 function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
-  const { apiKeyFile, claims, reserve } = flags;
+  const { apiKeyFile, claims, reserve, keepAwake } = flags;
   return {
     manifests,
     models,
@@ -97,5 +98,6 @@ function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOpt
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
     ...(reserve === undefined ? {} : { reserveBytes: reserve }),
+    ...(keepAwake === undefined ? {} : { keepAwake }),
   };
 }

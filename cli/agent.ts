@@ -53,6 +53,7 @@ export function agentCommand(): Command {
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
     .option("--api-key-file <file>", "file of API keys that the models require, one per line", resolvePath)
+    .option("--keep-awake", "keep this Mac awake while a model is Ready; on battery power it may sleep all the same")
     .option("--json", "log as JSON lines")
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
     .addHelpText(

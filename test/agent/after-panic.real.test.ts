@@ -16,6 +16,7 @@ import {
   workloadOnce,
   writeManifests,
 } from "./harness.ts";
+import { withReplaced } from "./replaced-text.ts";
 import { standIn } from "./stand-in.ts";
 
 const EARLIER_BOOT = "6CE7A0C1-3B0F-4C7E-9F6B-0A1B2C3D4E5F";
@@ -35,7 +36,9 @@ describe("a model that ran when the machine went down", function () {
 
   const reports = () => join(site.state, "..", "DiagnosticReports");
   const start = async () => {
-    agent = startAgentWith(site, { env: { NODE_OPTIONS: `--import=${withReports(reports())}` } });
+    agent = startAgentWith(site, {
+      env: withReplaced([{ module: "/host/darwin/mac-paths", from: MAC.diagnosticReports, to: reports() }]),
+    });
     const by = agent.child.pid;
     await statusOnce(site, (status) => status.agent.pid === by && status.workloads.length === 1);
     return agent;
@@ -105,17 +108,3 @@ describe("a model that ran when the machine went down", function () {
     assert.equal(agent?.output().includes("HeldBack"), false);
   });
 });
-
-/** A module that gives an agent another folder of reports. */
-function withReports(folder: string): string {
-  const code = `
-    import { registerHooks } from "node:module";
-    registerHooks({
-      load: (url, context, next) => {
-        const loaded = next(url, context);
-        if (!/host[/]darwin[/]mac-paths[.]/.test(url)) return loaded;
-        return { ...loaded, source: String(loaded.source).replace(${JSON.stringify(MAC.diagnosticReports)}, ${JSON.stringify(folder)}) };
-      },
-    });`;
-  return `data:text/javascript,${encodeURIComponent(code)}`;
-}
