@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import * as z from "zod";
-import { errorText } from "../../api/error-code.ts";
+import { errorCode, errorText } from "../../api/error-code.ts";
 import { heldBackFolder } from "../state/layout.ts";
 import { fileNameOf, type WorkloadId, workloadId } from "../workload/workload-id.ts";
 import type { Cause, RanBefore } from "./verdict.ts";
@@ -79,12 +79,19 @@ export function isRemoved(stateDirectory: string, fileName: string): boolean {
 /** All files of the folder; none where there is no folder. Throws if it cannot be read. */
 export function readAllHeld(stateDirectory: string): readonly FoundHeld[] {
   const folder = heldBackFolder(stateDirectory);
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return names.map((name) => {
+  return namesIn(folder).map((name) => {
     const path = join(folder, name);
     return { fileName: name.slice(0, -".json".length), path, held: parsed(path) };
   });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith(".json"));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 function parsed(path: string): HeldFile | undefined {

@@ -21,7 +21,9 @@ interface Looking extends Watch {
 }
 
 /** macOS writes the report of a panic within the first minute or so after the next start, in milliseconds. */
-export const WRITTEN_BY_MS = 120_000;
+const WRITTEN_BY_MS = 120_000;
+/** And not before somebody has unlocked the disk, which is when the agent starts, too: it looks this often at least. */
+const LEAST_LOOKS = 12;
 /** Between two looks, in milliseconds. */
 const LOOK_MS = 5000;
 /** When to look for the report of a kill, each in milliseconds after the look before. */
@@ -34,10 +36,10 @@ const MARGIN_MS = 10 * 60_000;
  * that is said, and nothing is held back: most machines that went down had no power.
  */
 export async function settleOpen({ book, reports, uptimeMs, wait, changed, say }: Looking): Promise<void> {
-  for (;;) {
+  for (let looks = 1; ; looks += 1) {
     const open = book.all().flatMap((noted) => (noted.held?.open ? [{ ...noted, held: noted.held }] : []));
     if (open.length === 0) return;
-    const last = uptimeMs() >= WRITTEN_BY_MS;
+    const last = uptimeMs() >= WRITTEN_BY_MS && looks >= LEAST_LOOKS;
     const found = await reports(Math.min(...open.map(({ held }) => held.ran.startedAt ?? held.ran.until)) - MARGIN_MS);
     say(found.ok ? undefined : found.error);
     const known = found.ok ? found.value : undefined;
