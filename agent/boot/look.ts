@@ -64,7 +64,8 @@ export async function lookForKill(
     await wait(milliseconds);
     const looked = await reports((ran.startedAt ?? ran.until) - MARGIN_MS);
     say(looked.ok ? undefined : looked.error);
-    if (!looked.ok || looked.value === undefined) return;
+    if (!looked.ok) continue;
+    if (looked.value === undefined) return;
     const cause = causeOf(ran, { panics: [], jetsams: looked.value.jetsams });
     if (cause !== undefined) return found(cause);
   }

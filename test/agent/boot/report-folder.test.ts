@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readReports } from "../../../agent/boot/report-folder.ts";
 import { reportsOf } from "../../../agent/boot/reports-of-mac.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -85,6 +86,22 @@ describe("the folder of reports", () => {
       reports.ok ? "" : reports.error,
       /^whether this Mac panicked.*cannot be told: .*DiagnosticReports cannot be read \(ENOTDIR\): run/,
     );
+  });
+
+  it("is read for each who asks, one after another", async () => {
+    let underWay = 0;
+    const since: number[] = [];
+    const read = async (_folder: string, from: number) => {
+      underWay += 1;
+      assert.equal(underWay, 1);
+      since.push(from);
+      await sleep(10);
+      underWay -= 1;
+      return { ok: true, value: undefined } as const;
+    };
+    const reports = reportsOf({ folder, clock: () => performance.now(), read });
+    const answers = await Promise.all([reports(1), reports(2), reports(3)]);
+    assert.deepEqual([answers.every(({ ok }) => ok), since], [true, [1, 2, 3]]);
   });
 
   it("is waited for no longer than a while, and is not read again meanwhile", async () => {
