@@ -1,9 +1,15 @@
+import { uptime } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { openHeldBack } from "./boot/held-back.ts";
+import { reportsOf } from "./boot/reports-of-mac.ts";
 import { type HostClaims, openClaims } from "./claims/host-claims.ts";
 import { holdsNote } from "./claims/note.ts";
 import { fileGate } from "./files/gate.ts";
 import { fileLooks } from "./files/looks.ts";
 import { slowFiles } from "./files/slow.ts";
+import { MAC } from "./host/darwin/mac-paths.ts";
+import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "./keep-awake/keep-awake.ts";
 import type { KernelLimit } from "./kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "./kernel-limit/open.ts";
 import { type Alarm, alarmClock } from "./lifecycle/alarm.ts";
@@ -19,6 +25,7 @@ import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
 import { adoptAll } from "./supervisor/adopt.ts";
 import { holdingOfAdopted } from "./supervisor/holding.ts";
 import type { AdoptedServer } from "./supervisor/options.ts";
+import { ranInAnotherBoot } from "./supervisor/ran-before.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import { openWatchdog, type Watchdog } from "./watchdog/watchdog.ts";
 import { modelAccess } from "./workload/model-access.ts";
@@ -30,6 +37,7 @@ export interface Parts {
   readonly watchdog: Watchdog;
   readonly claims: HostClaims;
   readonly notices: readonly Notices[];
+  readonly keepAwake: KeepAwake;
   /** Wakes the reconcile loop. */
   readonly alarm: Alarm;
   readonly limit: KernelLimit | undefined;
@@ -58,6 +66,11 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     ...{ clock, background, granted: changed },
   });
   const watchdog = openWatchdog({ stateDirectory, clock: awake, say: (message) => log.warn(message), wake: changed });
+  const heldBack = openHeldBack({
+    ...{ stateDirectory, bootId: platform.bootId, ran: await ranInAnotherBoot(stateDirectory, platform.bootId) },
+    ...{ reports: reportsOf({ folder: MAC.diagnosticReports, clock }), uptimeMs: () => uptime() * 1000 },
+    ...{ wait: (milliseconds) => sleep(milliseconds, undefined, { ref: false }), background, changed },
+  });
   const hold = (those: readonly AdoptedServer[]) => watchdog.hold(holdingOfAdopted(those, claims.shareBytes(), awake));
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed, hold });
   const gate = fileGate(clock);
@@ -80,6 +93,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       claims,
       watchdog,
       background,
+      heldBack,
     },
     ...{ clock: awake, wake: changed },
     supportedFlags: server.options,
@@ -90,12 +104,17 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     host: () => ({ ...host.facts, options: server.options() }),
     ...{ running: processes.running, changed },
   });
+  const awakeMac = options.keepAwake
+    ? keepAwake({ caffeinate: MAC.caffeinate, pid: process.pid, clock })
+    : NOT_KEPT_AWAKE;
   const notices: readonly Notices[] = [
     server,
     watchdog,
     { problems: processes.problems, notes: () => [] },
+    { problems: heldBack.problems, notes: () => [] },
+    awakeMac,
     { problems: () => slowFiles(gate), notes: () => [] },
     { problems: claims.problems, notes: () => claims.others().map(holdsNote) },
   ];
-  return { processes, source, watchdog, claims, notices, alarm, limit, kernelCap };
+  return { processes, source, watchdog, claims, notices, alarm, limit, kernelCap, keepAwake: awakeMac };
 }

@@ -14,6 +14,7 @@ import { statusSinks } from "./status/sink.ts";
 import { fileSink } from "./status/status-file.ts";
 import { modelCollector } from "./store/collect.ts";
 import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
+import type { Outcome } from "./supervisor/supervisor.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;
@@ -70,14 +71,18 @@ async function serve(
   const { state: stateDirectory, models } = options;
   const say = (message: string) => log.error(message);
   const parts = await openParts(options, host, log, AbortSignal.any([stop, away]));
-  const { processes, source, watchdog, claims, notices, alarm, limit, kernelCap } = parts;
+  const { processes, source, watchdog, claims, notices, alarm, limit, kernelCap, keepAwake } = parts;
   kill.addEventListener("abort", processes.killAll);
   leave.addEventListener("abort", processes.endProjections);
   whenAborted(stop, () => log.info(stopSentence(processes.running())));
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
-  const report = reporter({ host, kernelCap, supervisor: processes, source, notices, statusServer, sinks });
+  const publish = reporter({ host, kernelCap, supervisor: processes, source, notices, statusServer, sinks });
+  const report = (outcome: Outcome, seconds: number) => {
+    keepAwake.follow(outcome.workloads);
+    publish(outcome, seconds);
+  };
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost: away });
   const wanted = () => source.current().models;
   const collected = { folder: models, maxBytes: options.modelsMaxBytes, wanted };
@@ -88,6 +93,7 @@ async function serve(
     // What is left for the next agent stays watched. One that has taken over already has a watchdog of its own.
     if (!leave.aborted) await watchdog.close();
   } finally {
+    keepAwake.close();
     await source.close();
     await claims.settled();
     await sinks.flush(FLUSH_MS);

@@ -1,5 +1,5 @@
 import { formatBytes } from "../api/quantity.ts";
-import { ok, type Result } from "../api/result.ts";
+import { fail, ok, type Result } from "../api/result.ts";
 import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
 import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
@@ -16,6 +16,10 @@ export interface HostOptions {
   readonly apiKeyFile?: string;
   /** Used instead of the physical memory of this machine, in bytes. Capped at the physical memory. */
   readonly hostMemoryBytes?: number;
+  /** What stays with the system, in bytes; default: that of `resolveAllocatable`. */
+  readonly reserveBytes?: number | undefined;
+  /** Whether the machine is to be kept awake while a model is Ready; on macOS only. */
+  readonly keepAwake?: boolean | undefined;
 }
 
 /** Options of the agent. All paths are absolute. */
@@ -55,13 +59,20 @@ export interface Host {
 export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
   const platform = await openPlatform(options.llamaServer);
   if (!platform.ok) return platform;
+  if (options.keepAwake && platform.value.backend !== "metal") {
+    return fail("--keep-awake needs the caffeinate of macOS, and this is no Mac: leave it out");
+  }
   const supportedFlags = await readSupportedFlags(options.llamaServer, neededOptions(options));
   if (!supportedFlags.ok) return supportedFlags;
   const { apiKeyFile } = options;
   const key = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   if (key?.ok === false) return key;
   const facts = factsOf(platform.value, supportedFlags.value, options);
-  const allocatable = resolveAllocatable({ ...facts, physicalMemoryBytes: platform.value.hostMemoryBytes });
+  const allocatable = resolveAllocatable({
+    ...facts,
+    physicalMemoryBytes: platform.value.hostMemoryBytes,
+    reserveBytes: options.reserveBytes,
+  });
   if (!allocatable.ok) return allocatable;
   const warning = claimWarning(options.hostMemoryBytes, platform.value);
   return ok({

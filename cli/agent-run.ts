@@ -12,6 +12,8 @@ export interface AgentFlags {
   readonly memoryFraction?: number;
   readonly apiKeyFile?: string;
   readonly hostMemory?: number;
+  readonly reserve?: number;
+  readonly keepAwake?: true;
   readonly models: string;
   readonly modelsMax?: number;
   readonly state?: string;
@@ -83,7 +85,7 @@ function takeFaults({ logger, close }: Log) {
 
 function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {
   const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
-  const { apiKeyFile, claims } = flags;
+  const { apiKeyFile, claims, reserve, keepAwake } = flags;
   return {
     manifests,
     models,
@@ -95,5 +97,7 @@ function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOpt
     ...(memoryFraction === undefined ? {} : { memoryFraction }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(hostMemory === undefined ? {} : { hostMemoryBytes: hostMemory }),
+    ...(reserve === undefined ? {} : { reserveBytes: reserve }),
+    ...(keepAwake === undefined ? {} : { keepAwake }),
   };
 }

@@ -5,7 +5,9 @@ import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/l
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
 import { parseQuantity } from "../api/quantity.ts";
+import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
+import { allowCommand } from "./allow.ts";
 import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";
 
@@ -23,6 +25,11 @@ export function agentCommand(): Command {
       parseFraction,
     )
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseHostMemory)
+    .option(
+      "--reserve <quantity>",
+      "memory that stays with the system and other programs, at least 1Gi (default: 4Gi on a Mac, else none)",
+      parseReserveFlag,
+    )
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
@@ -46,6 +53,7 @@ export function agentCommand(): Command {
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
     .option("--api-key-file <file>", "file of API keys that the models require, one per line", resolvePath)
+    .option("--keep-awake", "keep this Mac awake while a model is Ready; on battery power it may sleep all the same")
     .option("--json", "log as JSON lines")
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
     .addHelpText(
@@ -64,7 +72,7 @@ Exit codes:
   130  after a second Ctrl-C or SIGTERM`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
-  for (const below of [...installCommands(), dumpCommand()]) command.addCommand(below);
+  for (const below of [...installCommands(), allowCommand(), dumpCommand()]) command.addCommand(below);
   return command;
 }
 
@@ -91,6 +99,12 @@ function parseHostMemory(text: string): number {
   const bytes = parseBytes(text);
   if (bytes >= LEAST_HOST_MEMORY) return bytes;
   throw new InvalidArgumentError("It must be at least 512Mi, which holds one small model: for example 16Gi.");
+}
+
+function parseReserveFlag(text: string): number {
+  const bytes = parseReserve(text);
+  if (bytes.ok) return bytes.value;
+  throw new InvalidArgumentError(`${bytes.error}.`);
 }
 
 function parseBytes(text: string): number {

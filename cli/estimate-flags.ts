@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
+import { type Allocatable, parseReserve, resolveAllocatable } from "../memory/allocatable.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
 import {
   BACKENDS,
@@ -40,6 +41,7 @@ export interface EstimateFlags {
   readonly memoryBudget?: string;
   readonly memoryFraction?: number;
   readonly hostMemory?: string;
+  readonly reserve?: string;
   readonly grid?: true;
   readonly json?: true;
 }
@@ -113,6 +115,10 @@ function withBudgetOptions(command: Command): Command {
     .option("--memory-budget <quantity>", "memory budget, for example 24Gi; takes precedence over a fraction")
     .option("--memory-fraction <share>", "memory budget as a share of the host's memory, above 0 and at most 1", Number)
     .option("--host-memory <quantity>", "memory of the host that will run the model (default: that of this machine)")
+    .option(
+      "--reserve <quantity>",
+      "memory of the host that stays with its system, at least 1Gi (default: 4Gi with --backend metal and --host-memory)",
+    )
     .option("--grid", "also show the need for other context sizes and cache types")
     .option(
       "--json",
@@ -148,6 +154,21 @@ export function askedBudget(flags: EstimateFlags): Result<Budget | undefined> {
   // An absolute budget is capped only by a host that was named, not by this machine.
   const hostMemoryBytes = memoryBudget !== undefined && hostMemory === undefined ? undefined : Number(host.value);
   return resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes });
+}
+
+/**
+ * What all models of the host together may use, whatever the budget of one: its memory without the reserve of its agent. Undefined if no
+ * option names the host.
+ */
+export function askedAllocatable(flags: EstimateFlags): Result<Allocatable | undefined> {
+  if (flags.hostMemory === undefined && flags.reserve === undefined) return ok(undefined);
+  const host = flags.hostMemory === undefined ? ok(BigInt(totalmem())) : parseQuantity(flags.hostMemory);
+  const reserve = flags.reserve === undefined ? ok(undefined) : parseReserve(flags.reserve);
+  if (!host.ok) return fail(`--host-memory ${host.error}`);
+  if (!reserve.ok) return fail(`--reserve ${reserve.error}`);
+  // The agent's own fraction is not known here; the budget is checked by itself.
+  const known = { backend: flags.backend, physicalMemoryBytes: Number(host.value), agentFraction: 1 };
+  return resolveAllocatable({ ...known, reserveBytes: reserve.value });
 }
 
 function whole(text: string): number {

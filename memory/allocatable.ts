@@ -1,10 +1,13 @@
-import { formatBytes } from "../api/quantity.ts";
+import { formatBytes, parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
 import type { Backend } from "./estimate/types.ts";
 
-/** What macOS and everything else on a Mac keep, in bytes. With less, a Mac swaps until it hangs. */
+/** What macOS and everything else on a Mac keep by default, in bytes. With less, a Mac swaps until it hangs. */
 export const MACOS_RESERVE_BYTES = 4 * 2 ** 30;
+
+/** The least that may be reserved, in bytes: less is a slip, such as a number without its unit. */
+const LEAST_RESERVE_BYTES = 2 ** 30;
 
 /** A machine as its models see it. All amounts in bytes. */
 export interface HostMemory {
@@ -15,6 +18,8 @@ export interface HostMemory {
   readonly hostMemoryBytes?: number | undefined;
   /** What Metal reports as its recommended working set. */
   readonly workingSetBytes?: number | undefined;
+  /** What stays with the system and everything else (`--reserve`); default: {@link MACOS_RESERVE_BYTES} on a Mac, elsewhere nothing. */
+  readonly reserveBytes?: number | undefined;
   /** `--memory-fraction` of `hostMemoryBytes`, above 0, at most 1; default: {@link resolveBudget}'s. */
   readonly agentFraction?: number | undefined;
 }
@@ -23,17 +28,17 @@ export interface HostMemory {
 export interface Allocatable {
   /** At least 1. */
   readonly bytes: number;
-  /** Where it comes from, for a person: `16.0 GiB * 67%`, `the Metal working set`, `8.0 GiB less 4.0 GiB for macOS`. */
+  /** Where it comes from, for a person: `16.0 GiB * 67%`, `the Metal working set`, `8.0 GiB less 4.0 GiB kept for macOS (--reserve)`. */
   readonly origin: string;
   /** Whether a larger `--memory-fraction` would raise it. */
   readonly byFraction: boolean;
 }
 
 /**
- * The smaller of the node's budget (fraction of its memory, capped by the Metal working set) and, on a Mac, its physical memory
- * less {@link MACOS_RESERVE_BYTES}. What is reserved is real memory: a smaller `hostMemoryBytes` is not reduced again. A machine
- * without Metal has no such reserve: it is the Linux stand-in, or a container whose limit is its own. Fails where the
- * fraction is out of range, and on a Mac (a virtual one, since none is sold with less than 8 GiB) that has nothing to spare.
+ * The smaller of the node's budget (fraction of its memory, capped by the Metal working set) and its physical memory less the
+ * reserve. What is reserved is real memory: a smaller `hostMemoryBytes` is not reduced again. A machine without Metal has no reserve
+ * of its own accord: it is the Linux stand-in, or a container whose limit is its own. Fails where the fraction is out of range, and
+ * where the reserve leaves nothing: on a Mac without `--reserve` only on a virtual one, since none is sold with less than 8 GiB.
  */
 export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
   const { backend, physicalMemoryBytes, workingSetBytes, agentFraction } = host;
@@ -42,15 +47,32 @@ export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
   if (!budget.ok) return budget;
   const { bytes, cap } = budget.value;
   const byFraction = { bytes, origin: originOf(budget.value), byFraction: cap === undefined };
-  if (backend !== "metal") return ok(byFraction);
-  const spared = physicalMemoryBytes - MACOS_RESERVE_BYTES;
-  const [physical, reserve] = [physicalMemoryBytes, MACOS_RESERVE_BYTES].map(formatBytes);
-  if (spared <= 0) return fail(`this Mac has ${physical} of memory and macOS needs ${reserve}: no model can run here`);
+  const reserveBytes = host.reserveBytes ?? (backend === "metal" ? MACOS_RESERVE_BYTES : 0);
+  const spared = physicalMemoryBytes - reserveBytes;
+  const [machine, keeper] = backend === "metal" ? ["Mac", "macOS"] : ["machine", "the system"];
+  const [physical, kept] = [physicalMemoryBytes, reserveBytes].map(formatBytes);
+  const reserve = `${kept} kept for ${keeper} (--reserve)`;
+  if (spared <= 0) {
+    const remedy = `no model can run here; give a smaller --reserve, of at least ${formatBytes(LEAST_RESERVE_BYTES)}`;
+    return fail(`this ${machine} has ${physical} of memory, and ${reserve} leaves nothing: ${remedy}`);
+  }
   if (byFraction.bytes <= spared) return ok(byFraction);
-  return ok({ bytes: spared, origin: `${physical} less ${reserve} for macOS`, byFraction: false });
+  return ok({ bytes: spared, origin: `${physical} less ${reserve}`, byFraction: false });
 }
 
-/** `4.0 GiB (8.0 GiB less 4.0 GiB for macOS)`. */
+/**
+ * The bytes of a `--reserve`: a Kubernetes quantity of at least {@link LEAST_RESERVE_BYTES}. What is too much for a machine is found
+ * by {@link resolveAllocatable}.
+ */
+export function parseReserve(text: string): Result<number> {
+  const bytes = parseQuantity(text);
+  if (!bytes.ok) return bytes;
+  if (bytes.value >= BigInt(LEAST_RESERVE_BYTES)) return ok(Number(bytes.value));
+  const least = formatBytes(LEAST_RESERVE_BYTES);
+  return fail(`${JSON.stringify(text)} is too little: the system itself needs at least ${least}, for example 4Gi`);
+}
+
+/** `4.0 GiB (8.0 GiB less 4.0 GiB kept for macOS (--reserve))`. */
 export function describeAllocatable({ bytes, origin }: Allocatable): string {
   return `${formatBytes(bytes)} (${origin})`;
 }

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { explain } from "../api/explain.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
+import { parseReserve } from "../memory/allocatable.ts";
 
 const hostMemory = z
   .string()
@@ -29,6 +30,19 @@ const fitConfigSchema = z.strictObject({
     .lte(1)
     .describe(
       "The --memory-fraction of the agents, above 0 and at most 1. It applies to models without a budget of their own.",
+    )
+    .optional(),
+  reserve: z
+    .string()
+    .transform((text, context) => {
+      const bytes = parseReserve(text);
+      if (bytes.ok) return bytes.value;
+      context.addIssue("it must be a quantity of bytes of at least 1Gi, for example 4Gi");
+      return z.NEVER;
+    })
+    .describe(
+      "The --reserve of the agents: what stays with macOS and other programs, a Kubernetes quantity of at least 1Gi. Defaults to 4Gi" +
+        " for accelerator metal, and to nothing for cpu.",
     )
     .optional(),
   onUnreachable: z

@@ -57,8 +57,8 @@ export function judge(
 /** What the agent of that Mac would say, where the configuration names one. */
 function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitConfig): string | undefined {
   if (need.confidence === "unknown" || config.assumed) return undefined;
-  const host = { backend, physicalMemoryBytes: config.hostMemory, agentFraction: config.agentMemoryFraction };
-  const allocatable = resolveAllocatable(host);
+  const { hostMemory: physicalMemoryBytes, agentMemoryFraction: agentFraction, reserve: reserveBytes } = config;
+  const allocatable = resolveAllocatable({ backend, physicalMemoryBytes, agentFraction, reserveBytes });
   return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
 }
 

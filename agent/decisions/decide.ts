@@ -1,4 +1,5 @@
 import type { FailureKind } from "../../api/result.ts";
+import type { Hold } from "../boot/hold.ts";
 import type { State } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
@@ -76,6 +77,8 @@ export interface Observed {
   /** Milliseconds of cooldown left after an eviction; undefined if it was never evicted. */
   readonly cooldownLeftMs?: number | undefined;
   readonly backOff?: BackOff | undefined;
+  /** Why it does not start by itself after what it did to the machine; undefined if it may. */
+  readonly hold?: Hold | undefined;
   /** Undefined unless the workload should run. */
   readonly preparation?: Preparation | undefined;
   /** The last projection. It may belong to earlier settings. */
@@ -140,7 +143,8 @@ function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decisi
 
 /** What prevents a start apart from memory that others hold; undefined when nothing does. */
 function obstacle(workload: Workload, observed: Observed, now: number): Decision | undefined {
-  const { backOff, preparation, cooldownLeftMs, projection, keyProblem } = observed;
+  const { backOff, hold, preparation, cooldownLeftMs, projection, keyProblem } = observed;
+  if (hold !== undefined) return { act: "nothing", ...hold };
   if (cooldownLeftMs !== undefined && !workload.returnsAfterEviction) {
     const message = "evicted to free memory; its controller creates a replacement";
     return { act: "nothing", state: "Failed", reason: "Evicted", message };

@@ -10,6 +10,11 @@ export function recordPath(folder: string, id: WorkloadId): string {
   return join(folder, `${fileNameOf(id)}.json`);
 }
 
+/** The folder of what does not start by itself, one file per workload. To remove the file is to let it start. */
+export function heldBackFolder(stateDirectory: string): string {
+  return join(stateDirectory, "held-back");
+}
+
 /** The log of the current server of a workload. The same path with `.1` to `.3` appended holds earlier logs. */
 export function logPathOf(stateDirectory: string, id: WorkloadId): string {
   return logPathFor(stateDirectory, fileNameOf(id));

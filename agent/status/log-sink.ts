@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { StatusSink } from "./sink.ts";
-import type { WorkloadStatus } from "./status.ts";
+import type { State, WorkloadStatus } from "./status.ts";
 
 /** The messages of lines whose details are fields. */
 export const CHANGED = "workload changed";
@@ -44,12 +44,14 @@ function kindOf(note: string): string {
   return note.replaceAll(/\d+(\.\d+)?( [KMGT]?i?B\b)?/g, "#");
 }
 
+const TROUBLE: ReadonlySet<State> = new Set(["Failed", "BackOff", "HeldBack"]);
+
 function logChange(log: Logger, status: WorkloadStatus): void {
   const { id, name, state, reason, message, endpoint, pid, measuredBytes, estimateBytes, budget, restarts } = status;
   const fields = {
     ...{ workload: name, id, state, reason, detail: message, endpoint, pid, restarts },
     ...{ measuredBytes, estimateBytes, budgetBytes: budget?.bytes, budget: budget?.text },
   };
-  if (state === "Failed" || state === "BackOff") log.warn(fields, CHANGED);
+  if (TROUBLE.has(state)) log.warn(fields, CHANGED);
   else log.info(fields, CHANGED);
 }

@@ -10,6 +10,7 @@ export const STATES = [
   "Ready",
   "Draining",
   "BackOff",
+  "HeldBack",
   "Failed",
   "Stopped",
 ] as const;

@@ -85,7 +85,7 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOv
   const traces = {
     sameBoot,
     writers: sameBoot ? await platform.writersOf(logPath) : [],
-    startTime: pid === undefined ? null : await certainStartTime(pid, platform),
+    startTime: pid === undefined || !sameBoot ? null : await certainStartTime(pid, platform),
   };
   const { adopt, end } = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
   const since = adopt === undefined ? null : await certainStartTime(adopt, platform);

@@ -5,6 +5,7 @@ import { logTail } from "../server-logs/files.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
+import { lookForJetsam } from "./held-back.ts";
 import { limitMessage } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
@@ -14,6 +15,7 @@ import type { Running } from "./running.ts";
 export function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
   try {
     applyExit(entry, running, exit, options);
+    lookForJetsam(entry, running, exit, options);
   } finally {
     removeRecord(recordsFolder(options.stateDirectory), entry.id);
   }

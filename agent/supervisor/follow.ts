@@ -1,5 +1,5 @@
 import { recordsFolder } from "../state/layout.ts";
-import { type Desired, nameOfDesired } from "../workload/desired.ts";
+import { type Desired, digestOfDesired, nameOfDesired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Entry } from "./entry.ts";
 import type { SupervisorOptions } from "./options.ts";
@@ -44,16 +44,11 @@ function isSame(one: Workload, other: Workload): boolean {
 
 /** A changed desired state is somebody's response to the last failure: its back-off ends. */
 function clearFailuresIfChanged(entry: Entry, desired: Desired | undefined): void {
-  const wanted = digestOf(desired);
+  const wanted = digestOfDesired(desired);
   const changed = wanted !== entry.wanted;
   entry.wanted = wanted;
   if (!changed || entry.running !== undefined) return;
   entry.backOff = undefined;
   entry.failures = 0;
   entry.breaches = [];
-}
-
-function digestOf(desired: Desired | undefined): string {
-  if (desired?.kind !== "run") return desired?.kind ?? "";
-  return `${desired.workload.specHash} ${desired.workload.budget.bytes}`;
 }

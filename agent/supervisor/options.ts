@@ -1,4 +1,5 @@
 import type { Allocatable } from "../../memory/allocatable.ts";
+import type { HeldBack } from "../boot/held-back.ts";
 import type { HostClaims } from "../claims/host-claims.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
@@ -36,6 +37,8 @@ export interface SupervisorOptions {
   /** A monotonic clock, in milliseconds. */
   readonly clock: () => number;
   readonly background: Background;
+  /** What must not start by itself; default: nothing. */
+  readonly heldBack?: HeldBack;
   /** What holds the processes to their budgets. */
   readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting" | "hasTold" | "trouble">;
   /** Wakes the reconcile loop before its next tick is due. */

@@ -1,4 +1,5 @@
 import type { Allocatable } from "../../memory/allocatable.ts";
+import type { HeldBack } from "../boot/held-back.ts";
 import type { HostClaims, Other } from "../claims/host-claims.ts";
 import { admit, type Candidate, type Holder, LAST, unreserved } from "../decisions/admission.ts";
 import { decide, isAbsent, isCandidate, type Observed } from "../decisions/decide.ts";
@@ -22,6 +23,8 @@ export interface Round {
   /** The workloads whose projection is under way. */
   readonly asked: ReadonlySet<WorkloadId>;
   readonly keys: KeyFiles;
+  /** Why a workload does not start by itself; undefined: none is held back. */
+  readonly holdOf?: HeldBack["holdOf"] | undefined;
   readonly allocatable: Allocatable;
   /** What other agents of this machine hold. */
   readonly claims: Pick<HostClaims, "covers" | "others" | "trouble">;
@@ -66,7 +69,7 @@ function observedOf(
   entry: Entry,
   victim: WorkloadId | undefined,
   turn: WorkloadId | undefined,
-  { wanted, preparations, pressure, keys, now }: Round,
+  { wanted, preparations, pressure, keys, holdOf, now }: Round,
 ): Observed {
   const { running, eviction } = entry;
   const desired = wanted.workloads.get(entry.id);
@@ -80,6 +83,7 @@ function observedOf(
     keyProblem: keyFile === undefined ? undefined : keys.known(keyFile).problem,
     cooldownLeftMs: eviction && cooldownLeftMs(eviction, pressure, now),
     backOff: entry.backOff,
+    hold: holdOf?.(entry.id),
     preparation: preparations.get(entry.id),
     projection: entry.projection,
   };

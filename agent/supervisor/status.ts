@@ -15,6 +15,7 @@ const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
   Ready: "Ready",
   Draining: "Progressing",
   BackOff: "Failed",
+  HeldBack: "Failed",
   Failed: "Failed",
   Stopped: "Stopped",
 };

@@ -10,6 +10,7 @@ import { claimedOf } from "./claimed.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
+import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
 import { keyFiles } from "./key-files.ts";
 import { observe } from "./observe.ts";
@@ -63,9 +64,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       // What the watchdog has sent arrives first: the reason of an exit, before the exit is looked at.
       await immediate();
       options.watchdog.beat();
-      for (const [id, desired] of wanted.workloads) {
-        if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
-      }
+      addNew(entries, wanted);
+      followHeldBack(entries.values(), wanted, options);
       projector.keepOnly(hashesToRun(wanted));
       const all = [...entries.values()].sort(byName);
       const desiredOf = (entry: Entry) => wanted.workloads.get(entry.id);
@@ -85,7 +85,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const pressure = monitor.pressure();
       const watchdogTrouble = options.watchdog.trouble();
       const shared = { wanted, preparations, pressure, asked, keys, allocatable, claims, watchdogTrouble, now };
-      const starting = decideAll(all, shared);
+      const starting = decideAll(all, { ...shared, holdOf: options.heldBack?.holdOf });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
@@ -110,6 +110,12 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       projector.killAll();
     },
   };
+}
+
+function addNew(entries: Map<WorkloadId, Entry>, { workloads }: Wanted): void {
+  for (const [id, desired] of workloads) {
+    if (!entries.has(id)) entries.set(id, newEntry(id, nameOfDesired(desired)));
+  }
 }
 
 function hashesToRun({ workloads }: Wanted): ReadonlyMap<WorkloadId, string> {

@@ -26,3 +26,13 @@ export type Desired =
 export function nameOfDesired(desired: Desired): string {
   return desired.kind === "run" ? desired.workload.name : desired.name;
 }
+
+/** Changes when somebody has responded to a failure: with other settings or another budget, or by no longer asking for it. */
+export function digestOfDesired(desired: Desired | undefined): string {
+  return desired?.kind === "run" ? digestOfRun(desired.workload) : (desired?.kind ?? "");
+}
+
+/** {@link digestOfDesired} of a workload that should run. */
+export function digestOfRun({ specHash, budget }: Pick<Workload, "specHash" | "budget">): string {
+  return `${specHash} ${budget.bytes}`;
+}

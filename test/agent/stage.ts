@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import type { HeldBack } from "../../agent/boot/held-back.ts";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
@@ -33,6 +34,7 @@ export interface Machine {
 interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
+  readonly heldBack?: HeldBack;
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => () => number;
 }
@@ -64,7 +66,7 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], clockFrom = (clock) => clock }: Opening = {},
+    { stateDirectory, adopted = [], heldBack, clockFrom = (clock) => clock }: Opening = {},
   ) => {
     const platform = await openLinux();
     assert(platform.ok);
@@ -95,6 +97,7 @@ export function stage() {
       },
       clock: clockFrom(() => now),
       background,
+      ...(heldBack === undefined ? {} : { heldBack }),
       wake: () => {},
     });
     opened.push(processes);

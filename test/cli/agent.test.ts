@@ -21,6 +21,8 @@ describe("pulumi-llmkube agent", function () {
     [["--manifests", "m", "--host-memory", "-8Gi"], /above 0/],
     [["--manifests", "m", "--host-memory", "1"], /at least 512Mi/],
     [["--manifests", "m", "--host-memory", "16"], /at least 512Mi.*for example 16Gi/],
+    [["--manifests", "m", "--reserve", "512Mi"], /"512Mi" is too little: the system itself needs at least 1\.0 GiB/],
+    [["--manifests", "m", "--reserve", "4GB"], /"4GB" is not a quantity of bytes/],
     [["--manifests", "m", "--listen", "0.0.0.0:9099"], /refusing to listen on 0\.0\.0\.0/],
     [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
     [["--manifests", "m", "--log-level", "loud"], /Allowed choices are trace, debug, info, warn, error, silent/],

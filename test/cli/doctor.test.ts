@@ -59,7 +59,7 @@ describe("pulumi-llmkube doctor", function () {
       assert.deepEqual([checks.get("Metal")?.state, checks.get("Metal")?.found], ["ok", "working set 11.1 GiB"]);
       assert.match(
         checks.get("memory")?.found ?? "",
-        /^all models together may use \S+ GiB \((the Metal working set|.* GiB \* \d+%|.* less 4\.0 GiB for macOS)\) by default$/,
+        /^all models together may use \S+ GiB \((the Metal working set|.* GiB \* \d+%|.* less 4\.0 GiB kept for macOS \(--reserve\))\) by default$/,
       );
       assert.match(checks.get("wired limit")?.found ?? "", /set to 12000 MB/);
       assert.deepEqual(

@@ -66,6 +66,33 @@ describe("pulumi-llmkube estimate", function () {
     assert.deepEqual(JSON.parse(stdout).budget, { bytes: 16 * 2 ** 30, source: "crd-fraction" });
   });
 
+  const onEight = ["--memory-budget", "8Gi", "--host-memory", "8Gi"];
+  const hosts: readonly (readonly [args: readonly string[], exitCode: number, says: RegExp])[] = [
+    [
+      onEight,
+      1,
+      /does not fit: estimated \d\.\d GiB required, but all models of the machine together may use 4\.0 GiB \(8\.0 GiB less 4\.0 GiB kept for macOS \(--reserve\)\)/,
+    ],
+    [[...onEight, "--reserve", "1Gi"], 0, /fits: budget 8\.0 GiB .*, [12]\.\d GiB to spare; a context of up to \d+/],
+    [[...onEight, "--backend", "cpu"], 0, /fits: budget 8\.0 GiB/],
+    [
+      [...onEight, "--backend", "cpu", "--reserve", "4Gi"],
+      1,
+      /8\.0 GiB less 4\.0 GiB kept for the system \(--reserve\)/,
+    ],
+    [["--memory-budget", "8Gi"], 0, /fits: budget 8\.0 GiB/],
+    [["--host-memory", "4Gi"], 2, /^$/],
+    [[...onEight, "--reserve", "4"], 2, /^$/],
+  ];
+  for (const [args, code, says] of hosts) {
+    it(`leaves the host its reserve: ${args.join(" ")}`, async () => {
+      const { stdout, stderr, exitCode } = await estimate(llama, "--context-size", "4096", "--parallel", "1", ...args);
+      assert.equal(exitCode, code, stderr);
+      assert.match(stdout, says);
+      if (code === 2) assert.match(stderr, /no model can run here|--reserve "4" is too little/);
+    });
+  }
+
   it("tells a person where the memory goes and what would fit", async () => {
     const { stdout, exitCode } = await estimate(llama, "--context-size", "131072", "--memory-budget", "12Gi");
     assert.equal(exitCode, 1);

@@ -37,6 +37,7 @@ describe("what the command line loads", function () {
     ["estimate"],
     ["agent"],
     ["agent", "install"],
+    ["agent", "allow"],
     ["agent", "dump"],
     ["status"],
     ["logs"],

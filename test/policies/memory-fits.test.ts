@@ -124,7 +124,23 @@ describe("memory-fits", () => {
     const [, large] = await reportsOn(spec, { contextSize: 114688 }, host);
     assert.match(
       large?.join() ?? "",
-      /does not fit: estimated 4\.\d GiB required, but all models of the machine together may use 4\.0 GiB \(8\.0 GiB less 4\.0 GiB for macOS\); lower contextSize/,
+      /does not fit: estimated 4\.\d GiB required, but all models of the machine together may use 4\.0 GiB \(8\.0 GiB less 4\.0 GiB kept for macOS \(--reserve\)\); lower contextSize/,
+    );
+  });
+
+  it("leaves the configured reserve to macOS, as an agent with --reserve will", async () => {
+    const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "5Gi" } };
+    const [, fits] = await reportsOn(spec, { contextSize: 114688 }, { hostMemory: "8Gi", reserve: "2Gi" });
+    assert.deepEqual(fits, []);
+    const [, large] = await reportsOn(spec, { contextSize: 114688 }, { hostMemory: "16Gi", reserve: "12Gi" });
+    assert.match(
+      large?.join() ?? "",
+      /together may use 4\.0 GiB \(16\.0 GiB less 12\.0 GiB kept for macOS \(--reserve\)\)/,
+    );
+    const [slip] = await reportsOn(spec, {}, { reserve: "4" });
+    assert.match(
+      slip?.join() ?? "",
+      /configuration of memory-fits: reserve is "4"; it must be a quantity of bytes of at least 1Gi/,
     );
   });
 

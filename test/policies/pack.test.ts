@@ -83,7 +83,14 @@ describe("the policy pack's process", function () {
       {
         name: "memory-fits",
         level: MANDATORY,
-        config: ["agentMemoryFraction", "headerTimeoutSeconds", "hostMemory", "onUnknownArchitecture", "onUnreachable"],
+        config: [
+          "agentMemoryFraction",
+          "headerTimeoutSeconds",
+          "hostMemory",
+          "onUnknownArchitecture",
+          "onUnreachable",
+          "reserve",
+        ],
       },
       { name: "memory-notes", level: ADVISORY, config: [] },
     ]);

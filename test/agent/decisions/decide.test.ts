@@ -41,6 +41,8 @@ const stopping = (at: number, killed = false) => {
 };
 const failing = { since: NOW - 3000, tries: 4, reason: "MetalOutOfMemory", message: "m" };
 const backOff = { state: "BackOff", reason: "Killed", message: "died", until: NOW + 1500 } as const;
+const hold = { state: "HeldBack", reason: "AfterPanic", message: "it ran when this Mac panicked" } as const;
+const looking = { state: "Pending", message: "looking for a report of a panic" } as const;
 const need = { estimateBytes: 1, estimateParts: { weights: 1 } };
 const preparation = { stage: "ready", paths: { model: "/m" }, ...need } as const;
 const tooBig = { stage: "refused", reason: "InsufficientMemory", message: "m" } as const;
@@ -71,6 +73,11 @@ const DOWN: readonly Case[] = [
     "Killed",
   ],
   ["suspended", off, {}, "nothing", "Stopped"],
+  ["held back after a panic", run, { hold, preparation, verdict: starts }, "nothing", "HeldBack", "AfterPanic"],
+  ["held back, and suspended", off, { hold }, "nothing", "Stopped"],
+  ["held back, and backing off", run, { hold, backOff }, "nothing", "HeldBack", "AfterPanic"],
+  ["held back, and gone", undefined, { hold }, "forget", "Stopped"],
+  ["reports of a panic are looked for", run, { hold: looking, preparation, verdict: starts }, "nothing", "Pending"],
   ["refused", refused, {}, "nothing", "Failed", "PortConflict"],
   ["its Model does not exist yet", noModel, {}, "nothing", "Pending", "ModelNotFound"],
   ["its manifest cannot be read", unknown, {}, "nothing", "Pending", "Unreadable"],

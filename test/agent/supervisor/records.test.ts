@@ -184,6 +184,14 @@ describe("servers that an earlier agent left behind", function () {
     assert.deepEqual(await readdir(folder), ["default_chat.json"]);
   });
 
+  it("are forgotten after another boot, whether or not it can be read what runs now", async () => {
+    record({ pid: process.pid, startTime: "1", bootId: "another" });
+    const blind = { ...platform, startTime: async () => undefined };
+    const log = { info: () => {}, warn: (line: string) => assert.fail(line) };
+    assert.deepEqual(await adoptAll({ stateDirectory, platform: blind, background, log, ended: () => {} }), []);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   it("are not looked for if a record names no process", async () => {
     await writeFile(join(folder, "default_chat.json"), '{"name":"default/chat","pid":1}');
     assert.deepEqual(await endedNames(), []);
