@@ -120,22 +120,27 @@ export async function loadJob(site: LaunchdSite, stop: AbortSignal): Promise<Res
   }
 }
 
-/** Waits until the job has run for a while. What it was last seen to do otherwise. */
+/** Waits until the job has run for a while with one pid, or has ended and not come back for as long. What it does then. */
 export async function steadyJob(site: LaunchdSite, stop: AbortSignal): Promise<Result<Job>> {
   const begun = Date.now();
-  let seen: { readonly pid: number; readonly at: number } | undefined;
+  let seen = { what: "", at: begun };
   for (;;) {
     const job = await jobNow(site);
     if (!job.ok) return job;
     const now = Date.now();
-    const pid = job.value.state === "running" ? job.value.pid : undefined;
-    if (pid === undefined) seen = undefined;
-    else if (seen?.pid !== pid) seen = { pid, at: now };
+    const what = steadyState(job.value);
+    if (seen.what !== what) seen = { what: what ?? "", at: now };
     else if (now - seen.at >= site.steadyMs) return job;
     if (stop.aborted) return INTERRUPTED;
-    if (now - begun > site.startMs) return ok(pid === undefined ? job.value : { state: "idle", lastExit: undefined });
+    if (now - begun > site.startMs) return ok({ state: "idle", lastExit: undefined });
     await pause(site.pauseMs, stop);
   }
+}
+
+/** Undefined for what will not last: launchd is about to start it. */
+function steadyState(job: Job): string | undefined {
+  if (job.state === "running") return String(job.pid);
+  return job.state === "idle" && job.lastExit !== undefined && job.lastExit !== "(never exited)" ? "ended" : undefined;
 }
 
 /** How things stand, for who interrupted. */

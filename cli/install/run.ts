@@ -50,7 +50,8 @@ export async function install(agent: Command, { dryRun, user }: InstallFlags): P
     refuseWith(refusals);
   } else {
     refuseWith([...notHere(), ...refusals]);
-    await report((stop) => carryOut(plan, { site: SITE, mac: MAC, run }, stop), daemonPlist(plan.daemon));
+    const what = "the agent that runs ends with its servers, and the new one starts";
+    await report(what, (stop) => carryOut(plan, { site: SITE, mac: MAC, run }, stop), daemonPlist(plan.daemon));
   }
 }
 
@@ -61,7 +62,7 @@ export async function uninstall({ dryRun }: InstallFlags): Promise<void> {
     return;
   }
   refuseWith(notHere());
-  await report((stop) => takeAway(SITE, stop), "");
+  await report("the agent ends with its servers", (stop) => takeAway(SITE, stop), "");
 }
 
 function refuseWith(refusals: readonly string[]): void {
@@ -170,14 +171,15 @@ export async function takeAway(site: LaunchdSite, stop: AbortSignal): Promise<Re
   });
 }
 
-/** Does it, with a word while it takes long. After Ctrl-C it says how things stand. */
-async function report(work: (stop: AbortSignal) => Promise<Result<Done>>, plist: string): Promise<void> {
+/**
+ * Does it, with a word while it takes long. After Ctrl-C it says how things stand.
+ *
+ * @param plist the file that is written
+ */
+async function report(what: string, work: (stop: AbortSignal) => Promise<Result<Done>>, plist: string): Promise<void> {
   let done: Result<Done> | undefined;
   await untilInterrupted(async (stop) => {
-    done = await withProgress(
-      "launchd stops the agent that runs, whose servers drain, and starts the new one",
-      work(stop),
-    );
+    done = await withProgress(what, work(stop));
   });
   if (done === undefined || (!done.ok && done.kind === "interrupted")) {
     console.error(`pulumi-llmkube: interrupted: ${await standing(SITE, plist)}; run the same command again to finish`);

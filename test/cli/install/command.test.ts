@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -7,6 +8,9 @@ import { parse } from "plist";
 import { inProcess } from "../../support/in-process.ts";
 import { CLI } from "../../support/run-cli.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
+import { launchdScene, script } from "./launchd-scene.ts";
+
+const PROGRAM = join(import.meta.dirname, "on-stand-in-mac.ts");
 
 describe("pulumi-llmkube agent install", function () {
   this.timeout(60_000);
@@ -91,5 +95,60 @@ describe("pulumi-llmkube agent install", function () {
         /Exit codes:\n {2}0 .*\n.*\n? *2 [\s\S]* 130 /,
       );
     }
+  });
+});
+
+describe("pulumi-llmkube agent install and uninstall, on a Mac that is stood in for", function () {
+  this.timeout(60_000);
+  const begin = async (state: Parameters<typeof launchdScene>[0]) => {
+    const { folder, site, tmutil } = await launchdScene(state);
+    const sudo = await script(folder, "stand-in-sudo", 'shift 4; exec "$@"');
+    const paths = JSON.stringify({ launchctl: site.launchctl, launchDaemons: folder, tmutil, sudo });
+    const env = { ...process.env, HOME: folder, SUDO_USER: userInfo().username };
+    const llamaServer = await script(folder, "stand-in-llama-server", "exit 0");
+    const given = ["--manifests", folder, "--models", join(folder, "models"), "--llama-server", llamaServer];
+    const run = (...args: readonly string[]) =>
+      execa(process.execPath, [PROGRAM, paths, "agent", ...args], { env, reject: false, stdin: "ignore" });
+    const install = () => run("install", ...given, ...self());
+    return { path: join(folder, "dev.llmkube.pulumi-llmkube.agent.plist"), install, uninstall: () => run("uninstall") };
+  };
+  /** Named, since root itself is not taken without. */
+  const self = () => ["--user", userInfo().username];
+
+  it("replaces an agent that runs, with a word while that takes long, and takes it away again", async () => {
+    const { path, install, uninstall } = await begin({ loadedAt: 1, drainMs: 1000 });
+    const installed = await install();
+    assert.equal(installed.exitCode, 0, installed.stderr);
+    assert.match(installed.stderr, /^… the agent that runs ends with its servers, and the new one starts \(\d+ s\)$/m);
+    assert.match(installed.stdout, /^installed .*; the agent runs \(pid 4321\)$/m);
+    const removed = await uninstall();
+    assert.deepEqual([removed.exitCode, existsSync(path)], [0, false]);
+    assert.match(removed.stdout, /^removed .*; the agent has ended, and its servers with it$/m);
+    const again = await uninstall();
+    assert.deepEqual([again.exitCode, again.stdout], [0, "nothing is installed"]);
+  });
+
+  it("exits with 1 where the agent does not stay running", async () => {
+    const { install } = await begin({ program: "exits-with-2" });
+    const installed = await install();
+    assert.equal(installed.exitCode, 1, installed.stderr);
+    assert.match(installed.stdout, /but the agent does not stay running \(last exit: 2\)/);
+  });
+
+  it("says at Ctrl-C how things stand, exit code 130", async () => {
+    const { install } = await begin({ loadedAt: 1, drainMs: 60_000 });
+    const installing = install();
+    let printed = "";
+    let interrupted = false;
+    installing.stderr.on("data", (text) => {
+      printed += String(text);
+      if (!interrupted && /… the agent/.test(printed)) interrupted = installing.kill("SIGINT");
+    });
+    const { exitCode, stderr } = await installing;
+    assert.equal(exitCode, 130, stderr);
+    assert.match(
+      stderr,
+      /interrupted: .*plist is the new one; the agent runs \(pid 4321\); run the same command again to finish$/m,
+    );
   });
 });
