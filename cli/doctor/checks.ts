@@ -18,6 +18,8 @@ import {
 import { checkProjection } from "./projection.ts";
 import { checkBuild, checkDevice, checkMemory, checkOptions, checkServer, coldLibrary } from "./server.ts";
 
+export type { Check };
+
 type Named = readonly [name: string, look: Look];
 
 /** Checks that need a llama-server that runs. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { quoted } from "../../fetch/refusal.ts";
 import { pause } from "../interrupt.ts";
-import { EXIT_SECONDS, type Job, LABEL, parseJob } from "./launchd.ts";
+import { EXIT_SECONDS, type Job, LABEL, parseJob } from "../launchd.ts";
 
 /** Where launchd looks, who is asked, and how patiently. Milliseconds. */
 export interface LaunchdSite {

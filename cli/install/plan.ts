@@ -1,5 +1,5 @@
+import type { Daemon } from "../launchd.ts";
 import { type Carried, carriedEnvironment } from "./environment.ts";
-import type { Daemon } from "./launchd.ts";
 import { guardedPlace, guardedRemedy, homebrewLink, shortLived } from "./paths.ts";
 
 /** Whom the daemon runs as. */

@@ -8,6 +8,7 @@ import { logTail } from "../../agent/server-logs/files.ts";
 import { errorText } from "../../api/error-code.ts";
 import { type Failure, fail, ok, type Result } from "../../api/result.ts";
 import { untilInterrupted } from "../interrupt.ts";
+import { daemonPlist, logOf } from "../launchd.ts";
 import { withProgress } from "../progress.ts";
 import { type AsUser, asUser, installFacts, unmetNeeds } from "./facts.ts";
 import {
@@ -21,7 +22,6 @@ import {
   unloadingCommands,
   unloadJob,
 } from "./launchctl.ts";
-import { daemonPlist, logOf } from "./launchd.ts";
 import { installPlan, type Plan, type User } from "./plan.ts";
 
 /** What a person typed. */

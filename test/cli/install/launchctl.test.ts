@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { outputOf } from "../../../agent/host/command.ts";
 import { plistPath, standing } from "../../../cli/install/launchctl.ts";
-import { daemonPlist, logOf, parseJob } from "../../../cli/install/launchd.ts";
 import { carryOut, type Means, takeAway } from "../../../cli/install/run.ts";
+import { daemonPlist, logOf, parseJob } from "../../../cli/launchd.ts";
 import { launchdScene, planIn } from "./launchd-scene.ts";
 
 const LOADED = { loadedAt: 1 };

@@ -5,9 +5,9 @@ import { parse } from "plist";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { carriedEnvironment } from "../../../cli/install/environment.ts";
 import { asUser, unmetNeeds } from "../../../cli/install/facts.ts";
-import { daemonPlist, LABEL } from "../../../cli/install/launchd.ts";
 import { guardedPlace, homebrewLink, shortLived, withHome } from "../../../cli/install/paths.ts";
 import { type Facts, installPlan } from "../../../cli/install/plan.ts";
+import { daemonPlist, LABEL } from "../../../cli/launchd.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { FACTS, script } from "./launchd-scene.ts";
 

@@ -1,6 +1,6 @@
 import { build } from "plist";
-import { DEFAULT_GRACE_PERIOD_MS } from "../../agent/workload/workload.ts";
-import { OWN_LOG } from "../own-log.ts";
+import { DEFAULT_GRACE_PERIOD_MS } from "../agent/workload/workload.ts";
+import { OWN_LOG } from "./own-log.ts";
 
 /** The label for launchctl, and the name of the plist file. */
 export const LABEL = "dev.llmkube.pulumi-llmkube.agent";
