@@ -6,7 +6,6 @@ import type { PressureLevel } from "../../agent/host/platform.ts";
 import { parsePressureLevel } from "../../agent/host/pressure-levels.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import type { Finding, Subject } from "./check.ts";
-import { skipped } from "./check.ts";
 
 async function sysctl({ sysctl }: MacPaths, key: string): Promise<string | undefined> {
   const printed = await outputOf(sysctl, ["-n", key]);
