@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { parseBreakdown } from "../../agent/llama-server/breakdown.ts";
 import { projectionFlags, type ServerFields } from "../../agent/llama-server/flags.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { quoted } from "../../fetch/refusal.ts";
 import { DEFAULT_SETTINGS } from "../../serving/settings.ts";
@@ -29,7 +30,11 @@ export async function checkProjection(subject: Subject, stop: AbortSignal): Prom
   const began = performance.now();
   const asked = await untilBreakdown(llamaServer, flags, stop);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  if (asked.ok) return { state: "ok", found: `read after ${seconds} s, before the weights (${basename(model)})` };
+  if (asked.ok)
+    return {
+      state: "ok",
+      found: `${formatBytes(asked.value)} for ${basename(model)}, read after ${seconds} s, before the weights`,
+    };
   return {
     state: "warning",
     found: `not read for ${basename(model)} (${asked.error}): budgets rest on the estimate alone`,
@@ -61,12 +66,12 @@ async function smallestModel(folder: string): Promise<string | undefined> {
 }
 
 /** Runs it until it has printed the table, and kills it then, after 10 s, or when `stop` is aborted. */
-function untilBreakdown(llamaServer: string, flags: readonly string[], stop: AbortSignal): Promise<Result<undefined>> {
+function untilBreakdown(llamaServer: string, flags: readonly string[], stop: AbortSignal): Promise<Result<number>> {
   return new Promise((resolve) => {
     const server = spawn(llamaServer, flags, { stdio: ["ignore", "pipe", "pipe"] });
     let printed = "";
-    let answer: Result<undefined> | undefined;
-    const end = (what: Result<undefined>) => {
+    let answer: Result<number> | undefined;
+    const end = (what: Result<number>) => {
       answer ??= what;
       server.kill("SIGKILL");
     };
@@ -78,7 +83,8 @@ function untilBreakdown(llamaServer: string, flags: readonly string[], stop: Abo
     for (const stream of [server.stdout, server.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         if (printed.length < MOST_BYTES) printed += text;
-        if (parseBreakdown(printed) !== undefined) end(ok(undefined));
+        const bytes = parseBreakdown(printed);
+        if (bytes !== undefined) end(ok(bytes));
       });
     }
     server.on("error", (error) => end(fail(error.message)));

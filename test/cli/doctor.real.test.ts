@@ -22,7 +22,7 @@ describe("pulumi-llmkube doctor, with the real llama-server", function () {
     );
     const found = (name: string) => checks.find((check) => check.name === name)?.found;
     assert.match(found("llama-server build") ?? "", /^version: /);
-    assert.match(found("projection") ?? "", /^read after \d+\.\d s, before the weights/);
+    assert.match(found("projection") ?? "", / MiB for gemma.*, read after \d+\.\d s, before the weights/);
     assert.equal(found("models folder"), join(folder, "m"));
     const text = await runCli("doctor", ...flags);
     assert.match(text.stdout, /^✓ {2}llama-server build +version: /m);
