@@ -62,12 +62,11 @@ export function installedServer(installed: InstalledOptions): InstalledServer {
     clock,
   });
   /** Undefined until it has said it. */
-  const buildNow = () =>
-    builds.look({
-      key: contentOf(usable.stamp ?? ""),
-      ...{ stamp: "", revision: "", begun: (before: Build | undefined) => before },
-      run: askBuild,
-    });
+  const buildNow = () => {
+    if (usable.stamp === undefined) return undefined;
+    const key = contentOf(usable.stamp);
+    return builds.look({ key, stamp: "", revision: "", begun: (before) => before, run: askBuild });
+  };
   const asking: ServerView = { state: "asking", message: `asking ${path} what it supports` };
 
   const view = (): ServerView => {
