@@ -15,6 +15,7 @@ import { openKernelLimit } from "./kernel-limit/open.ts";
 import { type Alarm, alarmClock } from "./lifecycle/alarm.ts";
 import { awakeClock } from "./lifecycle/awake-clock.ts";
 import { backgroundWork } from "./lifecycle/background.ts";
+import { readBuild } from "./llama-server/build.ts";
 import { installedServer, pathOfCommand } from "./llama-server/installed.ts";
 import { readSupportedFlags } from "./llama-server/supported-flags.ts";
 import type { Notices } from "./report.ts";
@@ -79,6 +80,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     path: await pathOfCommand(llamaServer),
     options: host.supportedFlags,
     ask: () => readSupportedFlags(llamaServer, neededOptions(options)),
+    askBuild: () => readBuild(llamaServer),
     ...{ looks, changed, clock, now: () => new Date() },
   });
   const access = modelAccess({ folder: models, gate, looks, changed, signal: ending, clock });

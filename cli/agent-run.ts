@@ -4,6 +4,7 @@ import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
 import { defaultState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
+import { keepOwnLog, OWN_LOG } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
 
 /** What a person typed, parsed. */
@@ -37,6 +38,7 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
   const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
   const faults = takeFaults(log);
+  const endKeeping = keepOwnLog(process.env[OWN_LOG], (message) => log.logger.warn(message));
   try {
     const done = await runAgent(optionsOf({ ...flags, manifests }), log.logger, signals);
     if (!done.ok) throw new Error(done.error);
@@ -46,6 +48,8 @@ export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
     off();
     faults.release();
     throw error;
+  } finally {
+    endKeeping();
   }
 }
 

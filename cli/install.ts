@@ -1,24 +1,37 @@
 import { Command } from "commander";
+import type { InstallFlags } from "./install/run.ts";
 
-const EXIT_CODES = "\nExit codes: 0 it was done or shown, 2 it was not.";
+const INSTALL_CODES = `
+Exit codes:
+  0    the agent runs, or was shown
+  1    it was installed, but does not stay running: its log says why
+  2    it was not installed
+  130  interrupted: how things stand is printed, and the same command finishes it`;
+
+const UNINSTALL_CODES = `
+Exit codes:
+  0    it is gone, or was not there
+  2    it is still there
+  130  interrupted: how things stand is printed, and the same command finishes it`;
 
 /** `pulumi-llmkube agent install` and `uninstall`; with `--dry-run` they only say what they would do, on any system. */
 export function installCommands(): readonly Command[] {
   const install = new Command("install")
-    .description("Start the agent with these options whenever this Mac starts (needs sudo).")
+    .description("Start the agent with these options whenever this Mac starts, also over one that runs (needs sudo).")
+    .option("--user <name>", "user that the agent runs as (default: who asks, also behind sudo)")
     .option("--dry-run", "print the launchd file and the commands without running them")
-    .action(async (flags: { readonly dryRun?: true }, command: Command) => {
-      const { install } = await import("./install-daemon.ts");
-      await install(command.parent ?? command, flags.dryRun === true);
+    .action(async (flags: InstallFlags, command: Command) => {
+      const { install } = await import("./install/run.ts");
+      await install(command.parent ?? command, flags);
     })
-    .addHelpText("after", EXIT_CODES);
+    .addHelpText("after", INSTALL_CODES);
   const uninstall = new Command("uninstall")
-    .description("Stop the installed agent and remove its launchd file (needs sudo).")
+    .description("Stop the installed agent with its servers, wait, and remove its launchd file (needs sudo).")
     .option("--dry-run", "print the commands without running them")
-    .action(async (flags: { readonly dryRun?: true }) => {
-      const { uninstall } = await import("./install-daemon.ts");
-      await uninstall(flags.dryRun === true);
+    .action(async (flags: InstallFlags) => {
+      const { uninstall } = await import("./install/run.ts");
+      await uninstall(flags);
     })
-    .addHelpText("after", EXIT_CODES);
+    .addHelpText("after", UNINSTALL_CODES);
   return [install, uninstall];
 }

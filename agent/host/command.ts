@@ -15,13 +15,18 @@ export async function outputOf(
 ): Promise<Result<string>> {
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
-    execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout, stderr) => {
-      if (error === null) return resolve(ok(stdout));
-      if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
-      if (error.killed) return resolve(fail(`${file} gave no answer within ${timeoutMs / 1000} s`));
-      const [said = ""] = stderr.trim().split("\n");
-      const why = said === "" ? "" : `: ${quoted(said)}`;
-      resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`));
-    });
+    execFile(
+      file,
+      args,
+      { env, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 2 ** 22 },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve(ok(stdout));
+        if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
+        if (error.killed) return resolve(fail(`${file} gave no answer within ${timeoutMs / 1000} s`));
+        const [said = ""] = stderr.trim().split("\n");
+        const why = said === "" ? "" : `: ${quoted(said)}`;
+        resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`));
+      },
+    );
   });
 }

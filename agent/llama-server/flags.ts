@@ -105,6 +105,18 @@ const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--offline"]],
 ];
 
+/** Of the options for every server, those of which `before` supports a spelling and `after` none: each in its preferred one. */
+export function lostOptions(
+  before: Pick<SupportedFlags, "has">,
+  after: Pick<SupportedFlags, "has">,
+): readonly string[] {
+  const knows = (options: Pick<SupportedFlags, "has">, choices: (typeof DEFAULTS)[number]) =>
+    choices.some(([option = ""]) => options.has(option));
+  return DEFAULTS.filter((choices) => knows(before, choices) && !knows(after, choices)).flatMap(
+    ([preferred]) => preferred?.[0] ?? [],
+  );
+}
+
 interface OptionalFlag {
   readonly field: string;
   readonly flag: readonly [option: string, ...values: readonly string[]];

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { type Failure, fail, type Result } from "../../api/result.ts";
 import { contentStamp, type FileLooks } from "../files/looks.ts";
 import { attempts } from "../store/attempts.ts";
+import { type Build, buildNote } from "./build.ts";
+import { EVERY_OPTION, lostOptions } from "./flags.ts";
 import type { SupportedFlags } from "./supported-flags.ts";
 
 /** The llama-server that a start would run now. */
@@ -30,6 +32,8 @@ export interface InstalledOptions {
   readonly options: SupportedFlags;
   /** Asks the one that is there now. */
   readonly ask: () => Promise<Result<SupportedFlags>>;
+  /** Asks it for its build. */
+  readonly askBuild: () => Promise<Build>;
   readonly looks: FileLooks;
   /** Called when an answer has come. */
   readonly changed: () => void;
@@ -40,16 +44,29 @@ export interface InstalledOptions {
 }
 
 /** Looks at the file whenever it is asked about, and asks it anew what it supports when it is another one. */
-export function installedServer({ path, options, ask, looks, changed, clock, now }: InstalledOptions): InstalledServer {
+export function installedServer(installed: InstalledOptions): InstalledServer {
+  const { path, options, ask, askBuild, looks, changed, clock, now } = installed;
   let usable: { readonly stamp: string | undefined; readonly options: SupportedFlags } = { stamp: undefined, options };
   let doubts = 0;
-  let replacedAt: Date | undefined;
+  let replaced: Replaced | undefined;
   const asks = attempts<ServerView>({
     failureIn: (view) => (view.state === "unusable" ? view.failure : undefined),
     failed: (failure) => ({ state: "unusable", failure }),
     changed,
     clock,
   });
+  const builds = attempts<Build | undefined>({
+    failureIn: () => undefined,
+    failed: () => undefined,
+    changed,
+    clock,
+  });
+  /** Undefined until it has said it. */
+  const buildNow = () => {
+    if (usable.stamp === undefined) return undefined;
+    const key = contentOf(usable.stamp);
+    return builds.look({ key, stamp: "", revision: "", begun: (before) => before, run: askBuild });
+  };
   const asking: ServerView = { state: "asking", message: `asking ${path} what it supports` };
 
   const view = (): ServerView => {
@@ -72,7 +89,7 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
     if (answer.state !== "usable") return answer;
     const isOther =
       !isDeepStrictEqual(answer.options, usable.options) || contentOf(stamp) !== contentOf(usable.stamp ?? stamp);
-    if (isOther) replacedAt = now();
+    if (isOther) replaced = { at: now(), lost: lostOptions(usable.options, answer.options) };
     usable = { stamp, options: isOther ? answer.options : usable.options };
     return answer;
   };
@@ -86,8 +103,30 @@ export function installedServer({ path, options, ask, looks, changed, clock, now
       const current = view();
       return current.state === "unusable" ? [`nothing can be started: ${current.failure.error}`] : [];
     },
-    notes: () => (replacedAt === undefined ? [] : [replacedNote(path, replacedAt)]),
+    notes: () => [
+      ...(replaced === undefined ? [] : [replacedNote(path, replaced)]),
+      ...buildNotes(buildNow(), usable.options),
+    ],
   };
+}
+
+interface Replaced {
+  readonly at: Date;
+  /** What the one before supported, and every server is started with. */
+  readonly lost: readonly string[];
+}
+
+/** An option that a recent llama-server lacks was renamed: an old one lacks it because it lacks the feature. */
+function buildNotes(build: Build | undefined, options: SupportedFlags): readonly string[] {
+  if (build === undefined) return [];
+  const old = buildNote(build);
+  if (old !== undefined) return [old];
+  const unknown = lostOptions(EVERY_OPTION, options);
+  return unknown.length === 0
+    ? []
+    : [
+        `this llama-server does not support ${unknown.join(", ")}, so its memory may grow past the estimate: the agent may be too old for it`,
+      ];
 }
 
 /** The stamp without the doubts. */
@@ -110,8 +149,9 @@ function missing(path: string, code: string): Failure {
     : fail(`${path} cannot be looked at (${code}): check its permissions`, "unreachable");
 }
 
-function replacedNote(path: string, at: Date): string {
-  return `${path} was replaced, seen at ${at.toISOString()}: servers that were started before run the old one until they start anew`;
+function replacedNote(path: string, { at, lost }: Replaced): string {
+  const note = `${path} was replaced, seen at ${at.toISOString()}: servers that were started before run the old one until they start anew`;
+  return lost.length === 0 ? note : `${note}; new ones start without ${lost.join(", ")}, which it does not support`;
 }
 
 /** Where a command is, by PATH where its name has no slash; the name itself where it is nowhere. */

@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import { outputOf } from "../host/command.ts";
+import { librariesProblem } from "./libraries.ts";
 
 /** The long and short options that a llama-server supports, each with its dashes. */
 export type SupportedFlags = ReadonlySet<string>;
@@ -29,7 +30,10 @@ export async function readSupportedFlags(
   needed: readonly string[] = [],
 ): Promise<Result<SupportedFlags>> {
   const help = await outputOf(llamaServer, ["--help"]);
-  if (!help.ok) return help;
+  if (!help.ok) {
+    const libraries = librariesProblem(llamaServer, help.error);
+    return libraries === undefined ? help : fail(libraries, "unreachable");
+  }
   const flags = usableFlags(llamaServer, help.value);
   if (!flags.ok) return flags;
   const missing = needed.find((option) => !flags.value.has(option));

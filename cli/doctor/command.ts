@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { DEFAULT_CLAIMS } from "../../agent/claims/default-folder.ts";
 import { AGENTS, DEFAULT_MODELS } from "../../agent/state/paths.ts";
 import type { DoctorFlags } from "./run.ts";
 
@@ -8,9 +9,31 @@ export function doctorCommand(): Command {
   return new Command("doctor")
     .description("Check what the agent needs on this machine, and suggest fixes.")
     .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
-    .option("--models <dir>", "folder for downloaded models", (path) => resolve(path), DEFAULT_MODELS)
-    .option("--state <dir>", "folder for the agents' own files", (path) => resolve(path), AGENTS)
+    .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
+    .option("--state <dir>", "folder for the agents' own files", resolvePath, AGENTS)
+    .addOption(
+      new Option("--claims <dir>", "folder where the agents of this machine say how much memory they hold")
+        .argParser(resolvePath)
+        .env("PULUMI_LLMKUBE_CLAIMS")
+        .default(DEFAULT_CLAIMS),
+    )
+    .option(
+      "--model <file>",
+      "GGUF file to ask llama-server about (default: the smallest one in --models)",
+      resolvePath,
+    )
     .option("--json", "print the checks as JSON")
-    .addHelpText("after", "\nExit codes: 0 no check failed (there may be warnings), 1 a check failed.")
+    .addHelpText(
+      "after",
+      `
+Exit codes:
+  0    no check failed (there may be warnings)
+  1    a check failed
+  130  interrupted: what was checked until then is printed`,
+    )
     .action(async (flags: DoctorFlags) => (await import("./run.ts")).run(flags));
+}
+
+function resolvePath(path: string): string {
+  return resolve(path);
 }

@@ -1,19 +1,40 @@
+import { homedir } from "node:os";
+import { MAC } from "../../agent/host/darwin/mac-paths.ts";
+import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { borderlessTable, printed } from "../borderless-table.ts";
-import { withProgress } from "../progress.ts";
-import { type Check, diagnose } from "./checks.ts";
+import { untilInterrupted } from "../interrupt.ts";
+import type { Check } from "./check.ts";
+import { diagnose } from "./checks.ts";
 
 export interface DoctorFlags {
   readonly llamaServer: string;
   readonly models: string;
   readonly state: string;
+  readonly claims: string;
+  readonly model?: string;
   readonly json?: boolean;
 }
 
-/** Prints what was found; exit code 1 where a check failed. */
+const EXIT_FAILED = 1;
+const EXIT_INTERRUPTED = 130;
+/** How long a terminal or pipe may take for what was printed. */
+const LAST_LINES_MS = 500;
+
+/** Prints what was found; exit code 1 where a check failed, 130 after Ctrl-C. */
 export async function run({ json, ...flags }: DoctorFlags): Promise<void> {
-  const checks = await withProgress("checking this machine", diagnose({ ...flags, system: process.platform }));
-  console.log(json ? JSON.stringify(checks, null, 2) : doctorText(checks));
-  if (checks.some(({ state }) => state === "failed")) process.exitCode = 1;
+  const here = { system: process.platform, architecture: process.arch, home: homedir(), mac: MAC };
+  await untilInterrupted(async (stop) => {
+    const checks = await diagnose({ ...flags, ...here }, stop);
+    console.log(json ? JSON.stringify(checks, null, 2) : doctorText(checks));
+    if (stop.aborted) endSoon();
+    else if (checks.some(({ state }) => state === "failed")) process.exitCode = EXIT_FAILED;
+  });
+}
+
+/** What is under way may be a command that hangs. */
+function endSoon(): void {
+  process.exitCode = EXIT_INTERRUPTED;
+  setTimeout(endProcess, LAST_LINES_MS, EXIT_INTERRUPTED).unref();
 }
 
 const MARKS: Readonly<Record<Check["state"], string>> = { ok: "✓", warning: "!", failed: "✗", skipped: "-" };

@@ -13,7 +13,10 @@ import { parseArgs } from "node:util";
 const [wanted = "well", ...args] = process.argv.slice(2);
 const [kind = "well", only] = wanted.split("@");
 const behaviour = only === undefined || only === valueAfter("--alias") ? kind : "well";
-if (args.includes("--version")) process.exit(0);
+if (args.includes("--version")) {
+  console.error("version: 0.6.0-dev (build 0, commit stand-in)");
+  process.exit(0);
+}
 if (args.includes("--help")) {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
   const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Check } from "../../cli/doctor/checks.ts";
+import type { Check } from "../../cli/doctor/check.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -11,7 +11,8 @@ describe("pulumi-llmkube doctor, with the real llama-server", function () {
   it("finds everything well with the real llama-server, and prints it as JSON too", async () => {
     const folder = await temporaryDirectory();
     const llamaServer = await ensureTool("llama-server", () => {});
-    const flags = ["--llama-server", llamaServer, "--models", join(folder, "m"), "--state", join(folder, "s")];
+    const folders = ["--models", join(folder, "m"), "--state", join(folder, "s"), "--claims", join(folder, "c")];
+    const flags = ["--llama-server", llamaServer, ...folders, "--model", await ensureTool("gemma3-270m", () => {})];
     const { stdout, exitCode } = await runCli("doctor", ...flags, "--json");
     assert.equal(exitCode, 0);
     const checks: readonly Check[] = JSON.parse(stdout);
@@ -20,10 +21,11 @@ describe("pulumi-llmkube doctor, with the real llama-server", function () {
       [],
     );
     const found = (name: string) => checks.find((check) => check.name === name)?.found;
-    assert.match(found("llama-server") ?? "", /^version: /);
+    assert.match(found("llama-server build") ?? "", /^version: /);
+    assert.match(found("projection") ?? "", / MiB for gemma.*, read after \d+\.\d s, before the weights/);
     assert.equal(found("models folder"), join(folder, "m"));
     const text = await runCli("doctor", ...flags);
-    assert.match(text.stdout, /^✓ {2}llama-server +version: /m);
+    assert.match(text.stdout, /^✓ {2}llama-server build +version: /m);
     assert.match(text.stdout, /^- {2}Metal +not a Mac/m);
   });
 });

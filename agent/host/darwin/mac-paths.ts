@@ -12,6 +12,7 @@ export interface MacPaths {
   readonly pmset: string;
   readonly tmutil: string;
   readonly swVers: string;
+  readonly sudo: string;
   /** The library of the system calls. */
   readonly libSystem: string;
   /** Folder of the reports of kernel panics and of processes that the kernel ended for want of memory. */
@@ -33,6 +34,7 @@ export const MAC: MacPaths = {
   pmset: "/usr/bin/pmset",
   tmutil: "/usr/bin/tmutil",
   swVers: "/usr/bin/sw_vers",
+  sudo: "/usr/bin/sudo",
   libSystem: "/usr/lib/libSystem.B.dylib",
   diagnosticReports: "/Library/Logs/DiagnosticReports",
   launchDaemons: "/Library/LaunchDaemons",
