@@ -1,5 +1,6 @@
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
+import { LOAD_MODE } from "../../serving/settings.ts";
 import type { Speculation } from "../../serving/speculation.ts";
 import type { SupportedFlags } from "./supported-flags.ts";
 
@@ -46,7 +47,8 @@ const ALL_LAYERS = 999;
  * between versions:
  *
  * - no prompt cache and no context checkpoints, which would grow past any estimate (LLMKube#1406);
- * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint");
+ * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint"), none of them
+ *   mapped lazily;
  * - no automatic fitting by the server.
  *
  * An older server that lacks the option to turn a feature off does not have that feature either.
@@ -68,7 +70,7 @@ export function serverFlags(
     ...["--flash-attn", settings.flashAttention ? "on" : "off"],
     ...["--batch-size", String(settings.batchSize), "--ubatch-size", String(settings.ubatchSize)],
     ...deviceFlags(fields),
-    ...(options.has("--load-mode") ? ["--load-mode", "none"] : ["--no-mmap"]),
+    ...(options.has("--load-mode") ? ["--load-mode", LOAD_MODE] : ["--no-mmap"]),
     ...(paths.draft === undefined ? [] : draftFlags(paths.draft, fields)),
     ...DEFAULTS.flatMap((choices) => choices.find(([option = ""]) => options.has(option)) ?? []),
     ...optionalFlags(fields).flatMap(({ flag }) => (options.has(flag[0]) ? flag : [])),
@@ -98,6 +100,7 @@ const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
     ["--ctx-checkpoints", "0"],
     ["--swa-checkpoints", "0"],
   ],
+  [["--lazy-mode", "off"]],
   [["--no-repack"]],
   [["--fit", "off"]],
   [["--metrics"]],

@@ -53,7 +53,8 @@ function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
   if (alone.confidence === "unknown" || shares.some(({ confidence }) => confidence === "unknown")) {
     return ok({ architecture, fileBytes, weightsBytes: weights, confidence: "unknown", notes });
   }
-  const parts = { ...alone.parts, ...Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes])) };
+  const beside = Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes]));
+  const parts = { ...alone.parts, ...stillLoading(alone.parts, sumOf(beside)), ...beside };
   const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes))
     return fail("the model and its auxiliary models need more bytes than can be counted");
@@ -61,7 +62,15 @@ function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
   return ok<KnownEstimate>({ ...alone, confidence, notes, parts, totalBytes });
 }
 
-/** Everything that the draft model needs for itself, including its token tables. */
+/** The model is loaded before its auxiliary models, so its own peak counts only as far as it is above what they take later. */
+function stillLoading(
+  { loading }: Readonly<Record<string, number>>,
+  laterBytes: number,
+): { readonly loading?: number } {
+  return loading === undefined ? {} : { loading: Math.max(0, loading - laterBytes) };
+}
+
+/** Everything that the draft model needs for itself while it loads and serves, including its token tables. */
 function draftShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const answer = estimate(header, settings);
   if (!answer.ok) return fail(`draft model: ${answer.error}`);

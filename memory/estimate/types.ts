@@ -8,7 +8,10 @@ export type CacheType = (typeof CACHE_TYPES)[number];
 export const BACKENDS = ["metal", "cpu"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** How llama-server loads the weights; `none` reads them into memory of its own. */
+/**
+ * How llama-server loads the weights. `mmap` maps the file; the others read it into memory of the server's own, on Metal tensor by
+ * tensor through the CPU's memory.
+ */
 export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
 
