@@ -43,6 +43,11 @@ export interface EstimateSettings {
   readonly ctxCheckpoints?: number;
   /** `--load-mode`. Default: "mmap". */
   readonly loadMode?: LoadMode;
+  /**
+   * `--override-tensor` with the token table and the GPU: tied embeddings lie with the GPU alone, where it can look tokens up in them.
+   * Default: false, a second copy.
+   */
+  readonly tableOnGpu?: boolean;
   /** `--n-cpu-moe`: the CPU computes the experts of this many first layers. Default: 0. */
   readonly moeCpuLayers?: number;
   /** `--cpu-moe`: the CPU computes the experts of all layers. Default: false. */

@@ -5,10 +5,11 @@ import { kernelLimitBytes } from "../../agent/kernel-limit/kernel-limit.ts";
 import { workloadId } from "../../agent/workload/workload-id.ts";
 import { GiB, MiB } from "../../api/bytes.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
+import { tensorBytes } from "../../gguf/tensor-types.ts";
 import { ADVISED_CACHE_TYPES, advise } from "../../memory/advice.ts";
 import { adviceText } from "../../memory/advice-text.ts";
 import { resolveAllocatable } from "../../memory/allocatable.ts";
-import { resolveBudget } from "../../memory/budget.ts";
+import { adaptiveFraction, resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type EstimateSettings, type KnownEstimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed } from "../../memory/served.ts";
@@ -92,11 +93,15 @@ function refusedLater(
   return loading > limit ? `loading takes ${loading}, the kernel allows ${limit}` : undefined;
 }
 
-/** The tensor that loading stages, known from the estimate of a context so short that loading decides. */
-function largestStaged(header: GgufHeader, settings: EstimateSettings): number {
-  const { parts } = known(header, { ...settings, contextSize: 256, parallel: 1, ubatchSize: 1, batchSize: 1 });
-  const { loading = 0, weights = 0, tiedCopy = 0, process = 0, ...rest } = parts;
-  return loading === 0 ? 0 : Object.values(rest).reduce((sum, bytes) => sum + bytes, 0) + loading;
+/** The largest tensor that passes through the CPU's memory: any but a token table that is not multiplied by. */
+function largestStaged({ tensors }: GgufHeader, { backend }: EstimateSettings): number {
+  if (backend === "cpu") return 0;
+  const isTied = !tensors.some(({ name }) => name === "output.weight");
+  const sizes = tensors.map((tensor) => {
+    const bytes = tensorBytes(tensor);
+    return bytes.ok && (isTied || tensor.name !== "token_embd.weight") ? bytes.value : 0;
+  });
+  return Math.max(0, ...sizes);
 }
 
 /** Too small for any model, so that the advice names what would be enough. */
@@ -109,11 +114,18 @@ function advisedBudgetMiB(header: GgufHeader, settings: EstimateSettings): numbe
   return Number(named);
 }
 
-/** A budget, a Mac, a context or a change that the advice names as enough is refused nowhere. */
+/**
+ * A budget, a Mac, a context or a change that the advice names as enough is refused nowhere. A preview counts a second copy of tied
+ * embeddings: what it advises also holds where the agent's llama-server places them once.
+ */
 function assertAdviceHolds(header: GgufHeader, settings: EstimateSettings, rows: readonly Row[]): void {
   const budgetMiB = advisedBudgetMiB(header, settings);
   const { smallestMacBytes } = advise({ header }, settings, TOO_SMALL);
   assert.equal(refusedLater(header, settings, budgetMiB, rows, smallestMacBytes), undefined);
+  const once = { ...settings, tableOnGpu: true };
+  assert.equal(refusedLater(header, once, budgetMiB, rowsOf(known(header, once)), smallestMacBytes), undefined);
+  const ownBudgetMiB = advisedBudgetMiB(header, once);
+  assert.equal(refusedLater(header, once, ownBudgetMiB, rowsOf(known(header, once))), undefined);
   for (const share of [0.95, 0.8, 0.6]) {
     const smaller = Math.ceil(budgetMiB * share);
     const advice = advise({ header }, settings, smaller * MiB);
@@ -171,6 +183,19 @@ describe("what the advice names as enough is refused nowhere later", () => {
         assertAdviceHolds(header, settings, [{ model: 0, context, compute: measured.computeMiB }]);
         const onMetal = { ...settings, backend: "metal" as const };
         assertAdviceHolds(header, onMetal, rowsOf(known(header, onMetal)));
+      }
+    });
+  }
+
+  for (const gib of [8, 16, 18, 24, 32, 36, 48, 64]) {
+    it(`a Mac with ${gib} GiB, for the longest context that its share of the memory holds`, async () => {
+      const header = await headerOf(await writeSynthetic(truth, "llama3.2-1b", await temporaryDirectory()));
+      const asked = { ...SETTINGS, parallel: 16, loadMode: LOAD_MODE };
+      const share = gib * GiB * adaptiveFraction(gib * GiB);
+      const { maxContextSize = 0 } = advise({ header }, { ...asked, contextSize: 2 ** 20 }, share);
+      for (const less of [0, 256, 512, 1024]) {
+        const settings = { ...asked, contextSize: maxContextSize - less };
+        assertAdviceHolds(header, settings, rowsOf(known(header, settings)));
       }
     });
   }

@@ -24,7 +24,7 @@ const PROJECTOR = {
 };
 
 describe("memory-fits", () => {
-  /** Llama 3.2 1B: 663 MiB of weights, 32 KiB of f16 cache a token. */
+  /** Llama 3.2 1B: 663 MiB of weights, 141 MiB of them twice on Metal, 32 KiB of f16 cache a token. */
   let llama: string;
   let folder: string;
 
@@ -47,17 +47,17 @@ describe("memory-fits", () => {
   it("is mandatory", () => assert.equal(memoryFits.enforcementLevel, "mandatory"));
 
   it("accepts what fits, without a word", async () => {
-    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(llamaModel("1100Mi")), []);
     assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
   });
 
   it("refuses a service whose context does not fit, with need, budget and what would fit", async () => {
-    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(llamaModel("1100Mi")), []);
     const [report = "", ...more] = await analyse(service({ contextSize: 32768 }));
     assert.deepEqual(more, []);
     const expected = [
-      /^memory-fits: Model default\/gemma does not fit: estimated 1\.8 GiB required, budget 1\.0 GiB \(absolute from CRD\), 8\d\d\.\d MiB short$/,
-      /^Needed: weights 663\.1 MiB \+ KV cache 1\.0 GiB \+ GPU compute buffer 1\d\d\.\d MiB \+ CPU compute buffer \d\d\.\d MiB \+ /,
+      /^memory-fits: Model default\/gemma does not fit: estimated 1\.9 GiB required, budget 1\.0 GiB \(absolute from CRD\), 9\d\d\.\d MiB short$/,
+      /^Needed: weights 663\.1 MiB \+ second copy of the embeddings 140\.9 MiB \+ KV cache 1\.0 GiB \+ GPU compute buffer 1\d\d\.\d MiB \+ CPU compute buffer \d\d\.\d MiB \+ /,
       /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with a KV cache in q8_0, or these settings with a budget of at least \d+Mi \(/,
     ];
     const lines = report.split("\n");
@@ -67,7 +67,7 @@ describe("memory-fits", () => {
   });
 
   it("gives advice that holds, and is no lower than need be", async () => {
-    await analyse(llamaModel("1Gi"));
+    await analyse(llamaModel("1100Mi"));
     const [report = ""] = await analyse(service({ contextSize: 32768 }));
     const advised =
       /context of (\d+) tokens, or a context of (\d+) tokens with a KV cache in q8_0, or .* (\d+)Mi \(/.exec(report);
@@ -209,29 +209,26 @@ describe("memory-fits", () => {
   it("counts a projector, and refuses one whose header cannot be read", async () => {
     const mmproj = join(folder, "mmproj.gguf");
     await writeGgufFile(mmproj, PROJECTOR);
-    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(llamaModel("1100Mi")), []);
     assert.deepEqual(await analyse(service({ contextSize: 4096 })), []);
-    await analyse(llamaModel("1Gi", { mmproj }));
+    await analyse(llamaModel("1100Mi", { mmproj }));
     const [report = ""] = await analyse(service({ contextSize: 4096 }));
     assert.match(report, /does not fit: estimated .*\nNeeded: weights 663\.1 MiB .* \+ projector 4\d\d\.\d MiB, with/);
-    const [missing = ""] = await analyse(llamaModel("1Gi", { mmproj: "/no/mmproj.gguf" }));
+    const [missing = ""] = await analyse(llamaModel("1100Mi", { mmproj: "/no/mmproj.gguf" }));
     assert.match(missing, /because its projector's header cannot be read: .*there is no such file/);
   });
 
   it("counts the model that drafts, which must be in the stack", async () => {
     const serving = { contextSize: 4096, speculativeDecoding: { type: "draft", draftModelRef: "small" } };
-    await analyse(llamaModel("1Gi"));
+    await analyse(llamaModel("1100Mi"));
     const [early = ""] = await analyse(service(serving));
     assert.match(early, /Model default\/small was not registered before it/);
     await analyseStack();
-    await analyse(llamaModel("1Gi"));
+    await analyse(llamaModel("1100Mi"));
     await analyse(model({ source: llama, hardware: { accelerator: "metal", memoryBudget: "1Gi" } }, "small"));
     const [report = ""] = await analyse(service(serving));
-    assert.match(
-      report,
-      /Model default\/gemma does not fit: estimated .*\nNeeded: .* \+ draft model 8\d\d\.\d MiB, with/,
-    );
-    const large = { source: llama, hardware: { accelerator: "metal", memoryBudget: "2Gi" } };
+    assert.match(report, /Model default\/gemma does not fit: estimated .*\nNeeded: .* \+ draft model 1\.0 GiB, with/);
+    const large = { source: llama, hardware: { accelerator: "metal", memoryBudget: "2100Mi" } };
     await analyse(model(large));
     assert.deepEqual(await analyse(service(serving)), []);
   });
@@ -292,7 +289,7 @@ describe("memory-fits", () => {
 
   it("refuses a configuration that it does not understand", async () => {
     const config = { "memory-fits": { hostMemroy: "16Gi" } };
-    assert.deepEqual(await analyse(llamaModel("1Gi"), { config }), [
+    assert.deepEqual(await analyse(llamaModel("1100Mi"), { config }), [
       "memory-fits: The configuration of memory-fits: hostMemroy is not a field; did you mean hostMemory?",
     ]);
   });

@@ -3,6 +3,7 @@ import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimateWith } from "../../../memory/estimate/auxiliary.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
+import { isTableForGpu } from "../../../memory/estimate/loading.ts";
 import { type EstimateSettings, type KnownEstimate, LOAD_MODES } from "../../../memory/estimate/types.ts";
 import { gemmaHeader } from "../../support/gemma-header.ts";
 import { SETTINGS } from "../../support/settings.ts";
@@ -102,6 +103,41 @@ describe("estimate of a server on Metal that reads its weights", () => {
     });
   }
 
+  it("has one copy of the embeddings where they are placed with the GPU, and still stages them", () => {
+    const plain = known(header("gemma3-270m"));
+    const placed = known(header("gemma3-270m"), { ...READ, tableOnGpu: true });
+    assert.equal(part(placed, "tiedCopy"), 0);
+    assert.ok(placed.totalBytes < plain.totalBytes);
+    const { weights = 0, process = 0, loading = 0 } = placed.parts;
+    assert.ok(loading > 0);
+    assert.equal(placed.totalBytes, weights + process + (plain.parts["tiedCopy"] ?? 0));
+  });
+
+  for (const [what, type, placed] of [
+    ["q8_0", 8, true],
+    ["q6_K", 14, true],
+    ["bf16, which older Macs lack", 30, false],
+    ["nvfp4, which Metal cannot look up", 40, false],
+  ] as const) {
+    it(`${placed ? "places" : "does not place"} a token table in ${what}`, () => {
+      const plain = header("llama3.2-1b");
+      const tensors = plain.tensors.map((tensor) =>
+        tensor.name === "token_embd.weight" ? { ...tensor, type } : tensor,
+      );
+      assert.equal(isTableForGpu({ ...plain, tensors }), placed);
+      const copy = part(known({ ...plain, tensors }, { ...READ, tableOnGpu: true }), "tiedCopy") ?? 0;
+      assert.equal(copy === 0, placed);
+    });
+  }
+
+  it("places no token table that is not tied", () => {
+    assert.equal(isTableForGpu(header("gpt-oss-20b")), false);
+    assert.equal(
+      known(header("gpt-oss-20b"), { ...READ, tableOnGpu: true }).totalBytes,
+      known(header("gpt-oss-20b")).totalBytes,
+    );
+  });
+
   it("reads tables that are only looked up in place, so that the largest of them is no peak", () => {
     const plain = header("llama3.2-1b");
     const table = { name: "per_layer_token_embd.weight", shape: [8192, 262_144], type: 8, offset: 0 };
@@ -117,6 +153,7 @@ describe("estimate of a server on Metal that reads its weights", () => {
         [...plain.metadata].map(([key, value]) => [key.replace(/^llama\./, `${architecture}.`), value] as const),
       ).set("general.architecture", architecture);
       assert.equal(part(known({ ...plain, metadata }), "tiedCopy"), 0);
+      assert.equal(isTableForGpu({ ...plain, metadata }), false);
     });
   }
 
