@@ -54,9 +54,9 @@ async function refusedAtPreview(demo: Demo): Promise<void> {
 async function broughtUp(demo: Demo): Promise<void> {
   heading(
     2,
-    "pulumi up: the same model with a 4k context and a budget of 512Mi. The agent starts a real llama-server:",
+    "pulumi up: the same model with a 4k context and a budget of 768Mi. The agent starts a real llama-server:",
   );
-  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "512Mi", contextSize: 4096 }));
+  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "768Mi", contextSize: 4096 }));
   done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack, demo.signal)));
   const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready", demo.signal);
   const { endpoint } = await withHeartbeat("waiting for llama-server", ready);
