@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { estimate, sumOf, weightsBytes } from "./estimate.ts";
+import { tensorSizes } from "./loading.ts";
 import type { Part } from "./parts.ts";
 import type { Confidence, Estimate, EstimateSettings, KnownEstimate } from "./types.ts";
 
@@ -103,7 +104,7 @@ const SOUND_FRAMES = 3000;
 
 /**
  * The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp,
- * tools/mtmd/clip.cpp).
+ * tools/mtmd/clip.cpp). Before that, each tensor passes through the CPU's memory on its way to the GPU.
  */
 function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const weights = weightsBytes(header);
@@ -122,7 +123,8 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
     compute = Math.max(compute, bytes.value);
   }
   const notes = ["mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input"];
-  return ok({ part: "mmproj", bytes: weights.value + compute, confidence: "bounded", notes });
+  const staged = settings.backend === "metal" ? tensorSizes(header).largestOnGpu : 0;
+  return ok({ part: "mmproj", bytes: weights.value + Math.max(compute, staged), confidence: "bounded", notes });
 }
 
 function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSettings): Result<number> {

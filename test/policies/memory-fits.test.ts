@@ -103,49 +103,6 @@ describe("memory-fits", () => {
     assert.match(onService?.join() ?? "", /No context fits this budget\. What would fit: a budget of at least/);
   });
 
-  it("takes the share of the configured host's memory, or the agent's share of it", async () => {
-    const onMetal = { source: llama, hardware: { accelerator: "metal" } };
-    const host = { hostMemory: "1Gi" };
-    const byFraction = { ...onMetal, hardware: { ...onMetal.hardware, memoryFraction: 0.7 } };
-    const [, fraction] = await reportsOn(byFraction, { contextSize: 8192 }, host);
-    assert.match(fraction?.join() ?? "", /budget 716\.\d MiB \(1\.0 GiB total \* 70%\)/);
-    const [, agent] = await reportsOn(onMetal, { contextSize: 8192 }, { ...host, agentMemoryFraction: 0.8 });
-    assert.match(agent?.join() ?? "", /budget 819\.\d MiB \(1\.0 GiB total \* 80%\)/);
-    const [, adaptive] = await reportsOn(onMetal, { contextSize: 8192 }, { hostMemory: "1.1Gi" });
-    assert.match(adaptive?.join() ?? "", /budget 75\d\.\d MiB \(1\.1 GiB total \* 67%\)/);
-    assert.ok(![fraction, agent, adaptive].flat().join().includes("this machine"));
-  });
-
-  it("leaves 4 GiB of the configured Mac to macOS, as its agent will", async () => {
-    const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "5Gi" } };
-    const host = { hostMemory: "8Gi" };
-    const [, small] = await reportsOn(spec, { contextSize: 32768 }, host);
-    assert.deepEqual(small, []);
-    const [, large] = await reportsOn(spec, { contextSize: 114688 }, host);
-    assert.match(
-      large?.join() ?? "",
-      /does not fit: estimated 4\.\d GiB required, but all models of the machine together may use 4\.0 GiB \(8\.0 GiB less 4\.0 GiB for macOS\); lower contextSize/,
-    );
-  });
-
-  it("caps a budget by the configured host's memory", async () => {
-    const spec = { source: llama, hardware: { accelerator: "metal", memoryBudget: "64Gi" } };
-    const [, onService] = await reportsOn(spec, { contextSize: 32768 }, { hostMemory: "1Gi" });
-    assert.match(onService?.join() ?? "", /budget 1\.0 GiB \(absolute from CRD\), capped from 64\.0 GiB by the node's/);
-    const [, unconfigured] = await reportsOn(spec, { contextSize: 32768 });
-    assert.deepEqual(unconfigured, []);
-  });
-
-  it("holds no budget to this machine's memory, which need not be the host's", async () => {
-    await analyse(llamaModel("1Ti"));
-    // 128 GiB of cache: more than the machines have that run this.
-    const reports = await analyse(service({ contextSize: 2_097_152, cacheTypeK: "f32", cacheTypeV: "f32" }));
-    assert.deepEqual(
-      reports.filter((text) => !text.startsWith("memory-notes")),
-      [],
-    );
-  });
-
   it("says that it took this machine's memory for the host's where a share of it is too little", async () => {
     const spec = { source: llama, hardware: { accelerator: "metal", memoryFraction: 0.0001 } };
     const [, onService] = await reportsOn(spec, {});

@@ -226,6 +226,20 @@ describe("estimateWith", () => {
     assert.match(answer.value.notes.join(), /mmproj: its compute buffer is an upper bound/);
   });
 
+  it("counts the largest tensor of a projector where loading it onto the GPU takes more than its graph", async () => {
+    const tensors = [{ name: "v.weight", shape: [4096, 4096] }];
+    const small = { ...VISION, "clip.vision.image_size": 28, "clip.projector_type": "gemma3" };
+    const mmproj = await read({ metadata: { "general.architecture": "clip", ...small }, tensors });
+    for (const [backend, besides] of [
+      ["metal", 4 * 4096 ** 2],
+      ["cpu", 4 * 4 * 768],
+    ] as const) {
+      const answer = estimateWith(header, { ...SETTINGS, backend }, { mmproj });
+      assert.ok(answer.ok && answer.value.confidence !== "unknown");
+      assert.equal(answer.value.parts["mmproj"], 4 * 4096 ** 2 + besides);
+    }
+  });
+
   it("takes the file's image size where every image is scaled to it", async () => {
     const mmproj = await projector({ ...VISION, "clip.projector_type": "gemma3" });
     const answer = estimateWith(header, SETTINGS, { mmproj });
