@@ -100,12 +100,14 @@ function factsOf(
   supportedFlags: SupportedFlags,
   { hostMemoryBytes, memoryFraction, apiKeyFile }: HostOptions,
 ): HostFacts {
-  const { backend, workingSetBytes } = platform;
+  const { backend, workingSetBytes, deviceName } = platform;
   return {
     backend,
     options: supportedFlags,
     hostMemoryBytes: Math.min(hostMemoryBytes ?? Number.POSITIVE_INFINITY, platform.hostMemoryBytes),
     ...(workingSetBytes === undefined ? {} : { workingSetBytes }),
+    // With private buffers, a setting of ggml for tests, the GPU's buffer has another name than the GPU.
+    ...(deviceName === undefined || "GGML_METAL_SHARED_BUFFERS_DISABLE" in process.env ? {} : { deviceName }),
     ...(memoryFraction === undefined ? {} : { agentFraction: memoryFraction }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
   };

@@ -16,7 +16,7 @@ import {
   ROPE_SCALINGS,
   type RopeScaling,
 } from "../memory/estimate/types.ts";
-import { DEFAULT_SETTINGS } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/settings.ts";
 
 export interface EstimateFlags {
   readonly contextSize: number;
@@ -30,7 +30,7 @@ export interface EstimateFlags {
   readonly cacheRam?: number;
   readonly ctxCheckpoints?: number;
   readonly swaFull?: true;
-  readonly loadMode?: LoadMode;
+  readonly loadMode: LoadMode;
   readonly moeCpu?: true;
   readonly moeCpuLayers?: number;
   readonly ropeScaling?: RopeScaling;
@@ -100,7 +100,11 @@ function withServerOptions(command: Command): Command {
       wholeOrZero,
     )
     .option("--swa-full", "cache the whole context in sliding-window layers")
-    .addOption(new Option("--load-mode <mode>", "how the weights are loaded").choices(LOAD_MODES))
+    .addOption(
+      new Option("--load-mode <mode>", "how the weights are loaded; the agent uses none")
+        .choices(LOAD_MODES)
+        .default(LOAD_MODE),
+    )
     .option("--moe-cpu", "compute the experts of all layers on the CPU (-cmoe)")
     .option("--moe-cpu-layers <n>", "compute the experts of the first n layers on the CPU (-ncmoe)", wholeOrZero)
     .addOption(
@@ -127,16 +131,15 @@ function withBudgetOptions(command: Command): Command {
 }
 
 export function settingsOf(flags: EstimateFlags): EstimateSettings {
-  const { contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend } = flags;
-  const { cacheRam, ctxCheckpoints, swaFull, loadMode, moeCpu, moeCpuLayers, ropeScaling } = flags;
+  const { contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend, loadMode } = flags;
+  const { cacheRam, ctxCheckpoints, swaFull, moeCpu, moeCpuLayers, ropeScaling } = flags;
   const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return {
-    ...{ contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend },
+    ...{ contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend, loadMode },
     flashAttention: flags.flashAttention === "on",
     ...(cacheRam !== undefined && { cacheRamMiB: cacheRam }),
     ...(ctxCheckpoints !== undefined && { ctxCheckpoints }),
     ...(swaFull !== undefined && { swaFull }),
-    ...(loadMode !== undefined && { loadMode }),
     ...(moeCpu !== undefined && { moeCpu }),
     ...(moeCpuLayers !== undefined && { moeCpuLayers }),
     ...(ropeScaling !== undefined && { ropeScaling }),

@@ -6,7 +6,7 @@ import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
 import { estimateServed, readServed } from "../memory/served.ts";
-import { DEFAULT_SETTINGS } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/settings.ts";
 
 /** A model, and the settings that llama-server would serve it with. */
 export interface EstimateMemoryArgs {
@@ -78,6 +78,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
       flashAttention: known.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
       batchSize: known.batchSize ?? DEFAULT_SETTINGS.batchSize,
       ubatchSize: known.ubatchSize ?? DEFAULT_SETTINGS.ubatchSize,
+      loadMode: LOAD_MODE,
       ...draftTokens(known),
     };
     const answer = estimateServed(served, settings);

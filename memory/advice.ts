@@ -1,6 +1,6 @@
 import { GiB } from "../api/bytes.ts";
 import { MAX_CONTEXT_SIZE, MAX_PARALLEL_SLOTS } from "../api/server-defaults.ts";
-import { resolveAllocatable } from "./allocatable.ts";
+import { leastWorkingSetBytes, resolveAllocatable } from "./allocatable.ts";
 import { isQuantized } from "./estimate/cache-types.ts";
 import type { CacheType, EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
@@ -132,7 +132,8 @@ function withCache(settings: EstimateSettings, type: CacheType): EstimateSetting
 
 function smallestMac(needed: number): number | undefined {
   return MAC_GIB.map((gib) => gib * GiB).find((physicalMemoryBytes) => {
-    const allocatable = resolveAllocatable({ backend: "metal", physicalMemoryBytes });
+    const workingSetBytes = leastWorkingSetBytes(physicalMemoryBytes);
+    const allocatable = resolveAllocatable({ backend: "metal", physicalMemoryBytes, workingSetBytes });
     return allocatable.ok && needed <= allocatable.value.bytes;
   });
 }

@@ -9,6 +9,17 @@ export const MACOS_RESERVE_BYTES = 4 * 2 ** 30;
 /** The least that may be reserved, in bytes: less is a slip, such as a number without its unit. */
 const LEAST_RESERVE_BYTES = 2 ** 30;
 
+/** RAM up to which Metal recommends two thirds of it; above, three quarters. */
+const TWO_THIRDS_UP_TO = 32 * 2 ** 30;
+
+/**
+ * The least working set that Metal was seen to recommend on a Mac with this much RAM, for advice about a Mac that cannot be asked
+ * (docs/background/apple-memory.md, "Working set"). It is a little below the default share of 67 %.
+ */
+export function leastWorkingSetBytes(physicalMemoryBytes: number): number {
+  return Math.floor(physicalMemoryBytes * (physicalMemoryBytes <= TWO_THIRDS_UP_TO ? 2 / 3 : 3 / 4));
+}
+
 /** A machine as its models see it. All amounts in bytes. */
 export interface HostMemory {
   readonly backend: Backend;

@@ -72,9 +72,9 @@ export function estimateServed({ header, mmproj, draft, loras }: Served, setting
 
 /**
  * The settings of the draft model: context and slots are those of the main model, its KV cache is in f16. Both models share one
- * prompt cache.
+ * prompt cache. Only the main model's token table is placed with the GPU.
  */
 export function draftSettings(settings: EstimateSettings): EstimateSettings {
-  const { draftTokens: _drafted, cacheRamMiB: _shared, ...own } = settings;
+  const { draftTokens: _drafted, cacheRamMiB: _shared, tableOnGpu: _placed, ...own } = settings;
   return { ...own, cacheTypeK: "f16", cacheTypeV: "f16" };
 }

@@ -3,7 +3,7 @@ import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
-import { exceedsAllocatable, resolveAllocatable } from "../memory/allocatable.ts";
+import { exceedsAllocatable, leastWorkingSetBytes, resolveAllocatable } from "../memory/allocatable.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
@@ -54,11 +54,19 @@ export function judge(
   return refusal(lines.join("\n"));
 }
 
-/** What the agent of that Mac would say, where the configuration names one. */
+/** What the agent of that Mac would say, where the configuration names one. A share that somebody chose is theirs to answer for. */
 function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitConfig): string | undefined {
   if (need.confidence === "unknown" || config.assumed) return undefined;
   const { hostMemory: physicalMemoryBytes, agentMemoryFraction: agentFraction, reserve: reserveBytes } = config;
-  const allocatable = resolveAllocatable({ backend, physicalMemoryBytes, agentFraction, reserveBytes });
+  const unasked = backend === "metal" && agentFraction === undefined;
+  const workingSetBytes = unasked ? leastWorkingSetBytes(physicalMemoryBytes) : undefined;
+  const allocatable = resolveAllocatable({
+    backend,
+    physicalMemoryBytes,
+    workingSetBytes,
+    agentFraction,
+    reserveBytes,
+  });
   return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
 }
 

@@ -2,8 +2,17 @@ import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
-import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
+import {
+  type Backend,
+  CACHE_TYPES,
+  type CacheType,
+  type EstimateSettings,
+  type LoadMode,
+} from "../memory/estimate/types.ts";
 import { speculationOf } from "./speculation.ts";
+
+/** How the agent lets every server load its weights: into memory of its own, so that its footprint counts them. */
+export const LOAD_MODE: LoadMode = "none";
 
 /** The settings of a service that sets none. */
 export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
@@ -14,6 +23,7 @@ export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
   flashAttention: SERVER_DEFAULTS.flashAttention,
   batchSize: SERVER_DEFAULTS.batchSize,
   ubatchSize: SERVER_DEFAULTS.uBatchSize,
+  loadMode: LOAD_MODE,
 };
 
 /**
@@ -39,6 +49,7 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     flashAttention: spec.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
     batchSize: spec.batchSize ?? DEFAULT_SETTINGS.batchSize,
     ubatchSize: spec.uBatchSize ?? DEFAULT_SETTINGS.ubatchSize,
+    loadMode: LOAD_MODE,
     ...(speculation.value && { draftTokens: speculation.value.draftTokens }),
     ...(spec.ropeScaling && { ropeScaling: spec.ropeScaling.type }),
     ...(spec.moeCPUOffload && { moeCpu: true }),

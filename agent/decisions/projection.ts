@@ -19,7 +19,16 @@ export function projectionRefusal({ bytes }: Projection, budget: Budget): string
 }
 
 /** Parts of the estimate that llama-server's memory breakdown counts too. It covers the model alone, not the process. */
-const PROJECTED_PARTS = ["weights", "kv", "recurrent", "computeDevice", "computeHost", "output"] as const;
+const PROJECTED_PARTS = [
+  "weights",
+  "tiedCopy",
+  "kv",
+  "recurrent",
+  "computeDevice",
+  "computeHost",
+  "attentionHost",
+  "output",
+] as const;
 /** Share of the estimate above which a difference is reported. */
 const DRIFT = 0.05;
 /** Smaller differences are not reported: the rows of the breakdown are rounded to whole MiB. */

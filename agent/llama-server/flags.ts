@@ -1,5 +1,6 @@
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
+import { LOAD_MODE } from "../../serving/settings.ts";
 import type { Speculation } from "../../serving/speculation.ts";
 import type { SupportedFlags } from "./supported-flags.ts";
 
@@ -18,6 +19,8 @@ export interface ServerFields {
   readonly apiKeyFile: string | undefined;
   /** Layers on the GPU; undefined for all. */
   readonly gpuLayers: number | undefined;
+  /** By which this llama-server names the GPU; undefined without one. */
+  readonly deviceName?: string | undefined;
   readonly ropeScaling: InferenceServiceSpec["ropeScaling"];
   readonly speculation: Speculation | undefined;
   readonly jinja: boolean | undefined;
@@ -33,6 +36,8 @@ export interface ModelPaths {
   readonly model: string;
   readonly mmproj?: string;
   readonly draft?: string;
+  /** The GPU can hold the model's only token table ({@link isTableForGpu}). */
+  readonly tableForGpu?: boolean;
 }
 
 /** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
@@ -46,7 +51,9 @@ const ALL_LAYERS = 999;
  * between versions:
  *
  * - no prompt cache and no context checkpoints, which would grow past any estimate (LLMKube#1406);
- * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint");
+ * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint"), none of them
+ *   mapped lazily;
+ * - tied embeddings once, where the GPU can hold the only copy;
  * - no automatic fitting by the server.
  *
  * An older server that lacks the option to turn a feature off does not have that feature either.
@@ -68,7 +75,8 @@ export function serverFlags(
     ...["--flash-attn", settings.flashAttention ? "on" : "off"],
     ...["--batch-size", String(settings.batchSize), "--ubatch-size", String(settings.ubatchSize)],
     ...deviceFlags(fields),
-    ...(options.has("--load-mode") ? ["--load-mode", "none"] : ["--no-mmap"]),
+    ...(options.has("--load-mode") ? ["--load-mode", LOAD_MODE] : ["--no-mmap"]),
+    ...(paths.tableForGpu && placesTable(fields, options) ? tableFlags(fields) : []),
     ...(paths.draft === undefined ? [] : draftFlags(paths.draft, fields)),
     ...DEFAULTS.flatMap((choices) => choices.find(([option = ""]) => options.has(option)) ?? []),
     ...optionalFlags(fields).flatMap(({ flag }) => (options.has(flag[0]) ? flag : [])),
@@ -91,6 +99,26 @@ export function projectionFlags(
   return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", "4", "--no-warmup"];
 }
 
+/**
+ * Whether the server is told to put a tied token table with the GPU alone, which saves a second copy (docs/decisions/one-token-table.md).
+ * Not where no layer is on the GPU: then there is no second copy. Not by the name that older builds have for the GPU: an upgrade under a
+ * running agent would change it, and llama-server ends at a name that it does not know.
+ */
+export function placesTable(
+  { settings, deviceName, gpuLayers }: ServerFields,
+  options: Pick<SupportedFlags, "has">,
+): boolean {
+  const isNamed = deviceName !== undefined && LASTING_NAME.test(deviceName);
+  return settings.backend === "metal" && gpuLayers !== 0 && isNamed && options.has(OVERRIDE_TENSOR);
+}
+
+const OVERRIDE_TENSOR = "--override-tensor";
+const LASTING_NAME = /^MTL\d+$/;
+
+function tableFlags({ deviceName }: ServerFields): readonly string[] {
+  return [OVERRIDE_TENSOR, `^token_embd\\.weight$=${deviceName}`];
+}
+
 /** Options for every server. Each inner list holds the spellings of one option, preferred first; the first supported one is used. */
 const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--cache-ram", "0"]],
@@ -98,6 +126,7 @@ const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
     ["--ctx-checkpoints", "0"],
     ["--swa-checkpoints", "0"],
   ],
+  [["--lazy-mode", "off"]],
   [["--no-repack"]],
   [["--fit", "off"]],
   [["--metrics"]],

@@ -3,10 +3,11 @@ import type { Failure } from "../../api/result.ts";
 import { advise } from "../../memory/advice.ts";
 import { adviceText } from "../../memory/advice-text.ts";
 import type { Budget } from "../../memory/budget.ts";
+import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed, lookAtServed, type Served } from "../../memory/served.ts";
-import { type ModelPaths, missingDraftOption } from "../llama-server/flags.ts";
+import { type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { StoredModel } from "../store/stored.ts";
@@ -71,8 +72,16 @@ export function prepare(workload: Workload, access: PrepareAccess, check: CheckF
   });
   if (served === undefined) return { stage: "reading", message: slow ?? "reading the model's header" };
   if (!served.ok) return checkFailed(served);
-  const need = check(served.value, workload.fields.settings, workload.budget);
-  return "stage" in need ? need : fetchAll(workload, need, access);
+  const need = check(served.value, estimatedSettings(workload, server.options), workload.budget);
+  if ("stage" in need) return need;
+  const fetched = fetchAll(workload, need, access);
+  if (fetched.stage !== "ready" || !isTableForGpu(served.value.header)) return fetched;
+  return { ...fetched, paths: { ...fetched.paths, tableForGpu: true } };
+}
+
+/** The settings that a start with this llama-server would use: what it does not support is not estimated. */
+function estimatedSettings({ fields }: Workload, options: SupportedFlags): EstimateSettings {
+  return placesTable(fields, options) ? { ...fields.settings, tableOnGpu: true } : fields.settings;
 }
 
 function headerOf(file: ModelFile, local: StoredModel, { header }: PrepareAccess, revision: string) {

@@ -125,6 +125,7 @@ function fieldsOf(
     settings: settings.value,
     apiKeyFile: host.apiKeyFile,
     gpuLayers: layers === -1 ? undefined : layers,
+    deviceName: host.deviceName,
     ropeScaling: spec.ropeScaling,
     speculation: speculation.value,
     jinja: spec.jinja,

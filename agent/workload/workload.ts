@@ -12,6 +12,8 @@ export interface HostFacts {
   readonly hostMemoryBytes: number;
   /** Recommended working set of Metal, in bytes; undefined without Metal. */
   readonly workingSetBytes?: number;
+  /** By which llama-server names the GPU; undefined without one. */
+  readonly deviceName?: string;
   /** `--memory-fraction`. */
   readonly agentFraction?: number;
   /** `--api-key-file`. */

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { PulumiEnvironment } from "../../toolchain/pulumi.ts";
 import { printedStatus, startAgent, stopAgent, waitForWorkload } from "./agent-process.ts";
+import { BUDGETS } from "./budgets.ts";
 import { demoStack, destroy, type Outcome, preview, upWithoutPolicies, upWithPolicies } from "./engine.ts";
 import type { DemoModel } from "./program.ts";
 import { heading, quote, say, withHeartbeat } from "./screen.ts";
@@ -39,12 +40,12 @@ export async function runSteps(demo: Demo): Promise<void> {
 async function refusedAtPreview(demo: Demo): Promise<void> {
   heading(
     1,
-    "pulumi preview: Gemma 3 270M with a 32k context and a budget of 400Mi. The policy pack reads the header of the model:",
+    `pulumi preview: Gemma 3 270M with a 32k context and a budget of ${BUDGETS.refused}. The policy pack reads the header of the model:`,
   );
   const stack = await demoStack(
     demo.pulumi,
     demo.workDir,
-    modelOf(demo, { memoryBudget: "400Mi", contextSize: 32768 }),
+    modelOf(demo, { memoryBudget: BUDGETS.refused, contextSize: 32768 }),
   );
   const { succeeded, output } = await withHeartbeat("pulumi preview", preview(stack, demo.signal));
   quote(output);
@@ -54,9 +55,13 @@ async function refusedAtPreview(demo: Demo): Promise<void> {
 async function broughtUp(demo: Demo): Promise<void> {
   heading(
     2,
-    "pulumi up: the same model with a 4k context and a budget of 512Mi. The agent starts a real llama-server:",
+    `pulumi up: the same model with a 4k context and a budget of ${BUDGETS.served}. The agent starts a real llama-server:`,
   );
-  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "512Mi", contextSize: 4096 }));
+  const stack = await demoStack(
+    demo.pulumi,
+    demo.workDir,
+    modelOf(demo, { memoryBudget: BUDGETS.served, contextSize: 4096 }),
+  );
   done("pulumi up", await withHeartbeat("pulumi up", upWithPolicies(stack, demo.signal)));
   const ready = waitForWorkload(demo.state, ({ state }) => state === "Ready", demo.signal);
   const { endpoint } = await withHeartbeat("waiting for llama-server", ready);
@@ -74,9 +79,13 @@ async function shownByStatus(demo: Demo): Promise<void> {
 async function stoppedWhileRunning(demo: Demo): Promise<void> {
   heading(
     4,
-    "The budget is lowered to 128Mi without the policy pack. The agent enforces it on the running process, without a restart:",
+    `The budget is lowered to ${BUDGETS.exceeded} without the policy pack. The agent enforces it on the running process, without a restart:`,
   );
-  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
+  const stack = await demoStack(
+    demo.pulumi,
+    demo.workDir,
+    modelOf(demo, { memoryBudget: BUDGETS.exceeded, contextSize: 4096 }),
+  );
   done("pulumi up", await withHeartbeat("pulumi up", upWithoutPolicies(stack, demo.signal)));
   const stopped = waitForWorkload(
     demo.state,
@@ -90,7 +99,11 @@ async function stoppedWhileRunning(demo: Demo): Promise<void> {
 
 async function destroyed(demo: Demo, agent: ChildProcess): Promise<void> {
   heading(5, "pulumi destroy, then Ctrl-C to the agent:");
-  const stack = await demoStack(demo.pulumi, demo.workDir, modelOf(demo, { memoryBudget: "128Mi", contextSize: 4096 }));
+  const stack = await demoStack(
+    demo.pulumi,
+    demo.workDir,
+    modelOf(demo, { memoryBudget: BUDGETS.exceeded, contextSize: 4096 }),
+  );
   done("pulumi destroy", await withHeartbeat("pulumi destroy", destroy(stack, demo.signal)));
   const code = await stopAgent(agent);
   require(code === 0, `the agent should have exited with 0, not ${code}`);

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { estimate, sumOf, weightsBytes } from "./estimate.ts";
+import { tensorSizes } from "./loading.ts";
 import type { Part } from "./parts.ts";
 import type { Confidence, Estimate, EstimateSettings, KnownEstimate } from "./types.ts";
 
@@ -53,7 +54,8 @@ function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
   if (alone.confidence === "unknown" || shares.some(({ confidence }) => confidence === "unknown")) {
     return ok({ architecture, fileBytes, weightsBytes: weights, confidence: "unknown", notes });
   }
-  const parts = { ...alone.parts, ...Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes])) };
+  const beside = Object.fromEntries(shares.map(({ part, bytes }) => [part, bytes]));
+  const parts = { ...alone.parts, ...stillLoading(alone.parts, sumOf(beside)), ...beside };
   const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes))
     return fail("the model and its auxiliary models need more bytes than can be counted");
@@ -61,7 +63,15 @@ function joined(alone: Estimate, shares: readonly Share[]): Result<Estimate> {
   return ok<KnownEstimate>({ ...alone, confidence, notes, parts, totalBytes });
 }
 
-/** Everything that the draft model needs for itself, including its token tables. */
+/** The model is loaded before its auxiliary models, so its own peak counts only as far as it is above what they take later. */
+function stillLoading(
+  { loading }: Readonly<Record<string, number>>,
+  laterBytes: number,
+): { readonly loading?: number } {
+  return loading === undefined ? {} : { loading: Math.max(0, loading - laterBytes) };
+}
+
+/** Everything that the draft model needs for itself while it loads and serves, including its token tables. */
 function draftShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const answer = estimate(header, settings);
   if (!answer.ok) return fail(`draft model: ${answer.error}`);
@@ -94,7 +104,7 @@ const SOUND_FRAMES = 3000;
 
 /**
  * The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp,
- * tools/mtmd/clip.cpp).
+ * tools/mtmd/clip.cpp). Before that, each tensor passes through the CPU's memory on its way to the GPU.
  */
 function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const weights = weightsBytes(header);
@@ -113,7 +123,8 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
     compute = Math.max(compute, bytes.value);
   }
   const notes = ["mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input"];
-  return ok({ part: "mmproj", bytes: weights.value + compute, confidence: "bounded", notes });
+  const staged = settings.backend === "metal" ? tensorSizes(header).largestOnGpu : 0;
+  return ok({ part: "mmproj", bytes: weights.value + Math.max(compute, staged), confidence: "bounded", notes });
 }
 
 function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSettings): Result<number> {

@@ -19,6 +19,8 @@ import { isQuantized } from "./cache-types.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
 import { confirmed, type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
+import { attentionOnCpuBytes, lacksFlashAttention } from "./flash-attention.ts";
+import { loadingPeakBytes, readsOntoGpu, type TensorSizes, tensorSizes, tiedCopyBytes } from "./loading.ts";
 import type { Part } from "./parts.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
@@ -46,11 +48,12 @@ export function estimate(header: GgufHeader, settings: EstimateSettings): Result
   const family = familyOf(facts.value.architecture) ?? STANDARD;
   const gap = unknownBecause(header.metadata, facts.value, family);
   if (gap !== undefined) return ok({ ...named, confidence: "unknown", notes: [gap] });
-  return known(named, facts.value, family, settings);
+  return known(named, sizesOf(header), facts.value, family, settings);
 }
 
 // These depend on the header only. An advice asks about one header hundreds of times, and a header never changes.
 const weightsOf = onceEach(weightsBytes);
+const sizesOf = onceEach(tensorSizes);
 const factsOf = onceEach(readFacts);
 const unreadableArchitecture = onceEach(({ metadata }) => architectureWithoutSizes(metadata));
 
@@ -66,7 +69,13 @@ function onceEach<T>(compute: (header: GgufHeader) => T): (header: GgufHeader) =
 
 type Base = Pick<Estimate, "architecture" | "fileBytes" | "weightsBytes">;
 
-function known(base: Base, facts: ModelFacts, family: Family, settings: EstimateSettings): Result<Estimate> {
+function known(
+  base: Base,
+  sizes: TensorSizes,
+  facts: ModelFacts,
+  family: Family,
+  settings: EstimateSettings,
+): Result<Estimate> {
   const cells = cellsOf(facts, family, settings);
   const layers = cachedLayers(facts, family);
   const kv = kvBytes(layers, cells, settings);
@@ -75,31 +84,49 @@ function known(base: Base, facts: ModelFacts, family: Family, settings: Estimate
   if (!checkpoints.ok) return checkpoints;
   const compute = computeBytes(facts, family, layers, cells, settings);
   const drafts = settings.draftTokens ?? 0;
-  const parts = {
+  const onCpu = lacksFlashAttention(facts, family, layers, settings);
+  const steady = {
     weights: base.weightsBytes,
+    ...(readsOntoGpu(settings) && { tiedCopy: tiedCopyBytes(sizes, family, settings) }),
     kv: kv.value,
     recurrent: recurrentBytes(facts, family, cells.sequences) * (1 + drafts),
     computeDevice: compute.device,
     computeHost: compute.host,
+    ...(onCpu !== undefined && { attentionHost: attentionOnCpuBytes(facts, layers, cells, settings) }),
     output: outputBytes(facts, family, cells, settings),
     process: processBytes(facts, cells.sequences),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
   } satisfies Partial<Record<Part, number>>;
+  const parts = withLoading(steady, sizes, settings);
   const totalBytes = sumOf(parts);
   if (!Number.isSafeInteger(totalBytes)) {
     return fail(`the context size ${settings.contextSize} needs more bytes than can be counted: choose a smaller one`);
   }
   return ok({
     ...base,
-    confidence: confirmed(family, settings.backend) ? "exact" : "bounded",
-    contextBytes: { kv: parts.kv, recurrent: parts.recurrent },
+    confidence: confirmed(family, settings.backend) && onCpu === undefined ? "exact" : "bounded",
+    contextBytes: { kv: steady.kv, recurrent: steady.recurrent },
     computeBytes: compute,
-    outputBytes: parts.output,
+    outputBytes: steady.output,
     parts,
     totalBytes,
-    notes: notesOn(facts, family, settings),
+    notes: [...notesOn(facts, family, settings), ...(onCpu === undefined ? [] : [attentionNote(onCpu)])],
   });
+}
+
+/** The parts of a server that serves, and by how much they are less than its peak while it loads. */
+function withLoading(
+  steady: Readonly<Record<string, number>> & Parameters<typeof loadingPeakBytes>[1],
+  sizes: TensorSizes,
+  settings: EstimateSettings,
+): Readonly<Record<string, number>> {
+  if (!readsOntoGpu(settings)) return steady;
+  return { ...steady, loading: Math.max(0, loadingPeakBytes(sizes, steady, settings) - sumOf(steady)) };
+}
+
+function attentionNote(what: string): string {
+  return `Metal has no flash attention for ${what}: the CPU computes it, slowly and with a larger buffer, of which the estimate is an upper bound`;
 }
 
 /**
@@ -227,12 +254,6 @@ function notesOn(facts: ModelFacts, family: Family, settings: EstimateSettings):
   ) {
     notes.push(
       `the context of ${settings.contextSize} tokens is longer than the ${trained} tokens that the model was trained with`,
-    );
-  }
-  if (settings.loadMode === "none") {
-    notes.push(
-      "load mode none: on Metal there may be a second copy of embeddings that are also the output; no measurement here shows it, and it " +
-        "is not counted",
     );
   }
   if (settings.moeCpu || (settings.moeCpuLayers ?? 0) > 0) {

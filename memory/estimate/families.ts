@@ -40,6 +40,8 @@ export interface Family {
   readonly sharedExpert?: true;
   /** Some layers have a plain feed-forward instead of experts, though no key says so. */
   readonly denseLayers?: true;
+  /** No layer multiplies by an output or by the token table on the GPU, so a file without an output layer is not tied. */
+  readonly withoutOutput?: true;
   /** Measured cases confirm the entry, on the CPU and on Metal. */
   readonly measured?: true;
   /**
@@ -132,6 +134,11 @@ const CACHELESS: readonly string[] = [
   "rnd1",
 ].flatMap((line) => line.split(" "));
 
+/** Encoders that return embeddings, and bitnet, whose CPU multiplies by its only token table (each one's file in `src/models`). */
+const WITHOUT_OUTPUT: ReadonlySet<string> = new Set(
+  "bert bitnet eurobert jina-bert-v2 jina-bert-v3 modern-bert neo-bert nomic-bert nomic-bert-moe".split(" "),
+);
+
 const NO_KV_HEADS_SSM: RecurrentRule = { layers: "no-kv-heads", state: "ssm" };
 const NO_KV_HEADS_NO_FFN_SSM: RecurrentRule = { layers: "no-kv-heads-and-no-ffn", state: "ssm" };
 const SHORT_CONVOLUTION: RecurrentRule = { layers: "no-kv-heads", state: "short-convolution" };
@@ -216,7 +223,11 @@ const UNMARKED: Readonly<Record<string, Family>> = {
 export const FAMILIES: Readonly<Record<string, Family>> = Object.fromEntries(
   Object.entries(UNMARKED).map(([name, family]): [string, Family] => [
     name,
-    MEASURED_ON_CPU.has(name) ? { ...family, measuredOnCpu: true } : family,
+    {
+      ...family,
+      ...(MEASURED_ON_CPU.has(name) && { measuredOnCpu: true as const }),
+      ...(WITHOUT_OUTPUT.has(name) && { withoutOutput: true as const }),
+    },
   ]),
 );
 

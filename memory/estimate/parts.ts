@@ -1,12 +1,21 @@
 /** Parts of an estimate, in the order in which people are shown them, and what they are called everywhere. */
 export const PARTS = {
   weights: { label: "weights", group: "weights" },
+  /** Tied embeddings on Metal: the token table lies with the CPU and once more with the GPU. */
+  tiedCopy: { label: "second copy of the embeddings", group: "weights" },
   kv: { label: "KV cache", group: "kv" },
   recurrent: { label: "recurrent state", group: "kv" },
   computeDevice: { label: "GPU compute buffer", group: "compute" },
   computeHost: { label: "CPU compute buffer", group: "compute" },
+  /** Metal has no flash attention for this cache or these heads, so the CPU computes it. */
+  attentionHost: { label: "attention on the CPU", group: "compute" },
   output: { label: "output buffer", group: "compute" },
   process: { label: "process and tokenizer", group: "compute" },
+  /**
+   * How much more a server holds while it loads than when it serves: 0 where serving takes more. So the sum of all parts is the larger
+   * of both.
+   */
+  loading: { label: "loading peak", group: "weights" },
   promptCache: { label: "prompt cache", group: "cache" },
   checkpoints: { label: "context checkpoints", group: "cache" },
   mmproj: { label: "projector", group: "weights" },

@@ -8,7 +8,10 @@ export type CacheType = (typeof CACHE_TYPES)[number];
 export const BACKENDS = ["metal", "cpu"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** How llama-server loads the weights; `none` reads them into memory of its own. */
+/**
+ * How llama-server loads the weights. `mmap` maps the file; the others read it into memory of the server's own, on Metal tensor by
+ * tensor through the CPU's memory.
+ */
 export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
 
@@ -40,6 +43,11 @@ export interface EstimateSettings {
   readonly ctxCheckpoints?: number;
   /** `--load-mode`. Default: "mmap". */
   readonly loadMode?: LoadMode;
+  /**
+   * `--override-tensor` with the token table and the GPU: tied embeddings lie with the GPU alone, where it can look tokens up in them.
+   * Default: false, a second copy.
+   */
+  readonly tableOnGpu?: boolean;
   /** `--n-cpu-moe`: the CPU computes the experts of this many first layers. Default: 0. */
   readonly moeCpuLayers?: number;
   /** `--cpu-moe`: the CPU computes the experts of all layers. Default: false. */

@@ -105,6 +105,15 @@ describe("pulumi-llmkube estimate", function () {
     }
   });
 
+  it("shows what Metal holds twice and while loading, unless the weights are mapped", async () => {
+    const small = await writeSynthetic(truth, "llama3.2-1b", folder);
+    const read = await estimate(small, "--context-size", "256");
+    assert.match(read.stdout, /second copy of the embeddings +140\.9 MiB/);
+    assert.match(read.stdout, /loading peak +\d+\.\d MiB/);
+    const { parts } = JSON.parse((await estimate(small, "--load-mode", "mmap", "--json")).stdout);
+    assert.deepEqual(["tiedCopy" in parts, "loading" in parts], [false, false]);
+  });
+
   it("compares several sources, and shows the good ones beside a bad one", async () => {
     const both = await estimate(llama, llama, "--memory-budget", "12Gi");
     assert.equal(both.exitCode, 0);

@@ -22,7 +22,7 @@ describe("an InferenceService that comes before its Model", function () {
 
   async function preview(name: string, contextSize: number) {
     const metadata = { name: "llama", namespace: "default" };
-    const hardware = { accelerator: "metal", memoryBudget: "1Gi" } as const;
+    const hardware = { accelerator: "metal", memoryBudget: "1100Mi" } as const;
     const stack = await inlineStack(engine, name, async () => {
       const provider = new k8s.Provider("manifests", {
         renderYamlToDirectory: join(engine.folder, name),

@@ -38,11 +38,11 @@ describe("the root stack in a shell", function () {
 
   it("refuses a model that does not fit, in preview and update, and says what would", async () => {
     await project.set("models.gemma.serving.contextSize", "32768");
-    await project.set("models.gemma.memoryBudget", "400Mi");
+    await project.set("models.gemma.memoryBudget", "660Mi");
     for (const command of [["preview"], ["up", "--yes"]]) {
       const output = await refused(project.pulumi(...command, ...PACK));
       assert.match(output, /\[mandatory\] +memory-fits +\(.*:InferenceService: gemma\)/);
-      assert.match(output, /Model default\/gemma does not fit: estimated \d+\.\d MiB required, budget 400\.0 MiB/);
+      assert.match(output, /Model default\/gemma does not fit: estimated \d+\.\d MiB required, budget 660\.0 MiB/);
       assert.match(output, /What would fit: a context of \d+ tokens, or .* a budget of at least \d+Mi/);
     }
     assert.deepEqual(await manifests(), {});
@@ -56,12 +56,12 @@ describe("the root stack in a shell", function () {
 
   it("brings the fitting model up as manifests", async () => {
     await project.set("models.gemma.serving.contextSize", "4096");
-    await project.set("models.gemma.memoryBudget", "512Mi");
+    await project.set("models.gemma.memoryBudget", "768Mi");
     await succeed(project.pulumi("up", "--yes", ...PACK));
     assert.deepEqual(await manifests(), {
       "inference.llmkube.dev_v1alpha1-model-default-gemma.yaml": {
         source: await ensureTool("gemma3-270m"),
-        hardware: { accelerator: "metal", memoryBudget: "512Mi" },
+        hardware: { accelerator: "metal", memoryBudget: "768Mi" },
       },
       "inference.llmkube.dev_v1alpha1-inferenceservice-default-gemma.yaml": { modelRef: "gemma", contextSize: 4096 },
     });
@@ -74,7 +74,7 @@ describe("the root stack in a shell", function () {
     const output = await refused(project.pulumi(...withConfig));
     assert.match(
       output,
-      /budget 300\.0 MiB \(absolute from CRD\), capped from 512\.0 MiB by the node's physical memory/,
+      /budget 300\.0 MiB \(absolute from CRD\), capped from 768\.0 MiB by the node's physical memory/,
     );
     await writeFile(file, JSON.stringify({ "memory-fits": { onUnreachable: 1 } }));
     assert.match(await refused(project.pulumi(...withConfig)), /onUnreachable/);
@@ -94,7 +94,7 @@ describe("the root stack in a shell", function () {
       [
         "models.gemma.memoryBudget",
         "24GB",
-        "512Mi",
+        "768Mi",
         'error: LlmModel gemma: memoryBudget is "24GB"; it must be a quantity of bytes: a number with a Kubernetes suffix, for example 24Gi',
       ],
       ["target", "moon", "manifests", 'error: pulumi-llmkube:target is "moon"; it must be manifests or cluster'],

@@ -25,9 +25,9 @@ describe("memory-fits, before everything is there", () => {
     ]);
     assert.deepEqual(await analyse(service({ contextSize: 32768 })), []);
 
-    await analyse(llamaModel("1Gi", { quantization: UNKNOWN }));
+    await analyse(llamaModel("1100Mi", { quantization: UNKNOWN }));
     const irrelevant = { contextSize: 32768, replicas: UNKNOWN, priority: UNKNOWN };
-    assert.match((await analyse(service(irrelevant))).join(), /does not fit: estimated 1\.8 GiB required/);
+    assert.match((await analyse(service(irrelevant))).join(), /does not fit: estimated 1\.9 GiB required/);
     assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, parallelSlots: UNKNOWN })), [
       "memory-notes: InferenceService default/gemma: spec.contextSize and spec.parallelSlots are not known yet and will be" +
         " checked during the update.",
@@ -48,10 +48,10 @@ describe("memory-fits, before everything is there", () => {
         " end, or not at all if that Model is not in this stack. To have it checked before it is created, let it depend on its" +
         " Model (dependsOn).",
     ]);
-    assert.deepEqual(await analyse(llamaModel("1Gi")), []);
+    assert.deepEqual(await analyse(llamaModel("1100Mi")), []);
     const [report = "", ...more] = await analyseStack();
     assert.ok(
-      report.startsWith(`${urnOf(early)}: Model default/gemma does not fit: estimated 1.8 GiB required`),
+      report.startsWith(`${urnOf(early)}: Model default/gemma does not fit: estimated 1.9 GiB required`),
       report,
     );
     assert.deepEqual(more, []);
@@ -65,7 +65,7 @@ describe("memory-fits, before everything is there", () => {
   });
 
   it("keeps namespaces apart", async () => {
-    await analyse(llamaModel("1Gi"));
+    await analyse(llamaModel("1100Mi"));
     const elsewhere = service({ contextSize: 32768 });
     elsewhere.metadata.namespace = "lab";
     const [report = ""] = await analyse(elsewhere);

@@ -97,7 +97,7 @@ describe("the policy pack's process", function () {
   });
 
   it("refuses what does not fit and lets through what does", async () => {
-    const hardware = { accelerator: "metal", memoryBudget: "1Gi" };
+    const hardware = { accelerator: "metal", memoryBudget: "1100Mi" };
     assert.deepEqual(await analyse(pack, model({ source: llama, hardware })), []);
     assert.deepEqual(await analyse(pack, service({ contextSize: 4096 })), []);
     const [refused, ...more] = await analyse(pack, service({ contextSize: 32768 }));

@@ -42,6 +42,7 @@ describe("servingSettings", () => {
         flashAttention: true,
         batchSize: 2048,
         ubatchSize: 512,
+        loadMode: "none",
       },
     });
   });
@@ -67,6 +68,7 @@ describe("servingSettings", () => {
       flashAttention: true,
       batchSize: 256,
       ubatchSize: 64,
+      loadMode: "none",
     });
   });
 

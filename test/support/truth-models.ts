@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { readHeader } from "../../gguf/read.ts";
-import { CACHE_TYPES } from "../../memory/estimate/types.ts";
+import { type Backend, CACHE_TYPES, type EstimateSettings } from "../../memory/estimate/types.ts";
 
 const TRUTH = join(import.meta.dirname, "../fixtures/truth");
 
@@ -49,4 +49,18 @@ export async function headerOf(path: string): Promise<GgufHeader> {
   const header = await readHeader(path);
   if (!header.ok) throw new Error(header.error);
   return header.value;
+}
+
+/** The settings that a case was measured with: the weights are mapped, the batch has 2,048 tokens. */
+export function settingsOf(measured: MeasuredCase, backend: Backend): EstimateSettings {
+  return {
+    contextSize: measured.contextSize,
+    parallel: measured.kvUnified ? "auto" : measured.parallel,
+    cacheTypeK: measured.cacheTypeK,
+    cacheTypeV: measured.cacheTypeV,
+    flashAttention: measured.flashAttention,
+    batchSize: 2048,
+    ubatchSize: measured.ubatch,
+    backend,
+  };
 }

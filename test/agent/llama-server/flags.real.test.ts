@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { missingOptions, serverFlags } from "../../../agent/llama-server/flags.ts";
+import getPort from "get-port";
+import { missingOptions, placesTable, projectionFlags, serverFlags } from "../../../agent/llama-server/flags.ts";
 import { readSupportedFlags, usableFlags } from "../../../agent/llama-server/supported-flags.ts";
 import { ensureTool } from "../../../toolchain/ensure.ts";
 import { fields } from "../samples.ts";
@@ -30,6 +31,7 @@ describe("the flags of the real llama-server", () => {
       reasoningBudgetMessage: "m",
     };
     assert.deepEqual(missingOptions(all, found.value), []);
+    assert(placesTable({ ...all, deviceName: "MTL0" }, found.value));
     const flags = [all, { ...all, mode: "embedding", jinja: true } as const].flatMap((one) =>
       serverFlags(one, { model: "/m" }, found.value).filter((arg) => arg.startsWith("--")),
     );
@@ -37,6 +39,32 @@ describe("the flags of the real llama-server", () => {
       flags.filter((flag) => !found.value.has(flag)),
       [],
     );
-    for (const flag of ["--load-mode", "--cache-ram", "--ctx-checkpoints", "--fit"]) assert(flags.includes(flag), flag);
+    for (const flag of ["--load-mode", "--cache-ram", "--ctx-checkpoints", "--fit", "--lazy-mode"])
+      assert(flags.includes(flag), flag);
+  }).timeout(60_000);
+
+  it("takes a placement of the token table for both uses of a tied one, and still prints its breakdown", async () => {
+    const model = await ensureTool("gemma3-270m");
+    const found = await readSupportedFlags(await ensureTool("llama-server"));
+    assert(found.ok);
+    // The only buffer that a build for the CPU has, in the place of the GPU's.
+    const served = { ...fields, deviceName: "MTL0", port: await getPort() };
+    const flags = projectionFlags(served, { model, tableForGpu: true }, found.value)?.map((flag) =>
+      flag.replace(/=MTL0$/, "=CPU").replace(/^q8_0$/, "f16"),
+    );
+    assert(flags !== undefined);
+    const server = execa(await ensureTool("llama-server"), [...flags, "--log-verbosity", "5"], {
+      all: true,
+      reject: false,
+      forceKillAfterDelay: 1000,
+    });
+    let log = "";
+    for await (const line of server.iterable({ from: "all" })) {
+      log += `${line}\n`;
+      if (/memory breakdown/.test(line)) server.kill("SIGKILL");
+    }
+    await server;
+    const projection = log.slice(0, log.indexOf("memory breakdown"));
+    assert.equal(projection.match(/tensor token_embd\.weight .* buffer type overridden to CPU/g)?.length, 2);
   }).timeout(60_000);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { missingOptions, serverFlags } from "../../../agent/llama-server/flags.ts";
+import { missingOptions, placesTable, serverFlags } from "../../../agent/llama-server/flags.ts";
 import { parseHelp } from "../../../agent/llama-server/supported-flags.ts";
 import { fields, options } from "../samples.ts";
 
@@ -24,6 +24,7 @@ describe("the flags of llama-server", () => {
       "--cache-ram": "0",
       "--ctx-checkpoints": "0",
       "--load-mode": "none",
+      "--lazy-mode": "off",
       "--fit": "off",
     };
     const actual = Object.fromEntries(Object.keys(expected).map((flag) => [flag, valueAfter(args, flag)]));
@@ -36,6 +37,24 @@ describe("the flags of llama-server", () => {
     assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--device"), "none");
     assert.equal(valueAfter(serverFlags({ ...fields, gpuLayers: 7 }, { model: "/m" }, options), "--n-gpu-layers"), "7");
   });
+
+  for (const [what, part, server, placed] of [
+    ["a tied model on a GPU that is named", {}, options, true],
+    ["a GPU by the name of older builds, which an upgrade changes", { deviceName: "Metal" }, options, false],
+    ["a GPU without a name", { deviceName: undefined }, options, false],
+    ["no layer on the GPU", { gpuLayers: 0 }, options, false],
+    ["the CPU", { settings: { ...fields.settings, backend: "cpu" } }, options, false],
+    ["a binary without the option", {}, new Set(["--load-mode"]), false],
+  ] as const) {
+    it(`${placed ? "place" : "do not place"} the only token table with the GPU: ${what}`, () => {
+      const served = { ...fields, deviceName: "MTL0", ...part };
+      const args = serverFlags(served, { model: "/m", tableForGpu: true }, server);
+      const expected = placed ? "^token_embd\\.weight$=MTL0" : undefined;
+      assert.equal(args.includes("--override-tensor") ? valueAfter(args, "--override-tensor") : undefined, expected);
+      assert.equal(placesTable(served, server), placed);
+      assert(!serverFlags(served, { model: "/untied" }, server).includes("--override-tensor"));
+    });
+  }
 
   it("end in typed fields and extra arguments", () => {
     const args = serverFlags(

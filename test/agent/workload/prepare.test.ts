@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { serverFlags } from "../../../agent/llama-server/flags.ts";
 import type { ServerView } from "../../../agent/llama-server/installed.ts";
 import type { StoredModel } from "../../../agent/store/stored.ts";
 import {
@@ -90,6 +91,30 @@ describe("what a start needs", () => {
     assert(short.stage === "refused");
     assert.equal(short.estimateBytes, estimateBytes);
     assert.match(short.message, /What would fit: .*a budget of at least \d+Mi/);
+  });
+
+  it("estimates and starts a tied model on a Mac with its table once where the binary can be told, else with it twice", () => {
+    const onMetal = {
+      ...fields,
+      settings: { ...settings, backend: "metal", loadMode: "none" },
+      deviceName: "MTL0",
+    } as const;
+    const preparedBy = (known: ReadonlySet<string>) => {
+      const access: PrepareAccess = {
+        server: () => ({ state: "usable", options: known }),
+        header: () => ({ state: "read", header: ok(gemma) }),
+        stored: () => stored,
+      };
+      const result = prepare(aWorkload({ fields: onMetal }), access);
+      assert(result.stage === "ready");
+      return { copy: result.estimateParts["tiedCopy"], flags: serverFlags(onMetal, result.paths, known) };
+    };
+    const able = preparedBy(options);
+    assert.equal(able.copy, 0);
+    assert(able.flags.includes("--override-tensor"));
+    const older = preparedBy(new Set([...options].filter((option) => option !== "--override-tensor")));
+    assert.equal(Math.round((older.copy ?? 0) / 2 ** 20), 170);
+    assert(!older.flags.includes("--override-tensor"));
   });
 
   it("says of what kind a failure is, and when to come back; a model that is merely too large is none", () => {

@@ -78,6 +78,15 @@ describe("an InferenceService with its Model", () => {
     assert.deepEqual({ id, gracePeriodMs, returnsAfterEviction, host: fields.host }, placement);
   });
 
+  it("knows the GPU by llama-server's name, and has the same specHash by whatever name", () => {
+    const metal = { ...node, backend: "metal" } as const;
+    const served = (deviceName?: string) =>
+      running(wanted({}, { hardware: { accelerator: "metal" } }, { ...metal, ...(deviceName && { deviceName }) }));
+    assert.equal(served("MTL0").fields.deviceName, "MTL0");
+    assert.equal(served().fields.deviceName, undefined);
+    assert.deepEqual([served("MTL0").specHash, served("Metal").specHash], [served().specHash, served().specHash]);
+  });
+
   it("has its projector and its draft model, which are both part of the specHash", () => {
     const models = [
       modelManifest({ mmproj: "/models/eye.gguf" }),

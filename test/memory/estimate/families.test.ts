@@ -1,28 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readHeader } from "../../../gguf/read.ts";
-import { estimate } from "../../../memory/estimate/estimate.ts";
 import { FAMILIES } from "../../../memory/estimate/families.ts";
-import type { Estimate } from "../../../memory/estimate/types.ts";
-import { type WriterValue, writeGguf } from "../../support/gguf-writer.ts";
 import { SETTINGS } from "../../support/settings.ts";
-import { temporaryDirectory } from "../../support/workspace.ts";
+import { estimatedSmall, FULL, type Keys, TOKEN, WINDOW } from "../../support/small-models.ts";
 
-type Keys = Readonly<Record<string, WriterValue>>;
-
-/** 4 heads of 32, of which 2 own keys and values: a layer's token is 2 x 32 x (K + V) x 2 bytes = 256 bytes. */
-const TOKEN = 256;
-const BASE: Keys = {
-  context_length: 8192,
-  embedding_length: 128,
-  feed_forward_length: 256,
-  "attention.head_count": 4,
-  "attention.head_count_kv": 2,
-};
-/** Window of 512: pad256(512 + ubatch 512) = 1024 cells. */
-const WINDOW: Keys = { "attention.sliding_window": 512 };
-const FULL = 4096;
 const SLID = 1024;
 const SSM: Keys = { "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 16, "ssm.group_count": 2 };
 /** (4 - 1)(256 + 2 x 2 x 16) + 16 x 256 floats = (960 + 4096) x 4 bytes. */
@@ -236,26 +218,9 @@ const ROWS: readonly Row[] = [
 ];
 
 describe("families", () => {
-  let folder = "";
-  before(async () => {
-    folder = await temporaryDirectory();
-  });
-
-  async function estimated(architecture: string, layers: number, keys: Keys, settings = SETTINGS): Promise<Estimate> {
-    const own = Object.entries({ ...BASE, block_count: layers, ...keys });
-    const metadata = Object.fromEntries(own.map(([key, value]) => [`${architecture}.${key}`, value]));
-    const path = join(folder, "model.gguf");
-    await writeFile(path, writeGguf({ metadata: { "general.architecture": architecture, ...metadata } }));
-    const header = await readHeader(path);
-    assert.ok(header.ok, JSON.stringify(header));
-    const answer = estimate(header.value, settings);
-    assert.ok(answer.ok, JSON.stringify(answer));
-    return answer.value;
-  }
-
   for (const { architecture, what, layers, keys = {}, kv, recurrent = 0 } of ROWS) {
     it(`${architecture}${what === undefined ? "" : `: ${what}`}`, async () => {
-      const found = await estimated(architecture, layers, keys);
+      const found = await estimatedSmall(architecture, layers, keys);
       assert.notEqual(found.confidence, "unknown", found.notes.join());
       if (found.confidence === "unknown") return;
       assert.deepEqual(found.contextBytes, { kv, recurrent });
@@ -270,46 +235,12 @@ describe("families", () => {
 
   it("are exact on the backend that measurements reached", async () => {
     const confidence = async (architecture: string, backend: "cpu" | "metal") =>
-      (await estimated(architecture, 3, {}, { ...SETTINGS, backend })).confidence;
+      (await estimatedSmall(architecture, 3, {}, { ...SETTINGS, backend })).confidence;
     assert.equal(await confidence("glm4", "cpu"), "exact");
     assert.equal(await confidence("glm4", "metal"), "bounded");
     assert.equal(await confidence("smollm3", "metal"), "exact");
     assert.equal(await confidence("orion", "cpu"), "bounded");
   });
-
-  for (const architecture of ["gemma4", "mimo2", "step35", "granite-swa"]) {
-    it(`${architecture}: unknown without a flag for each layer`, async () => {
-      const found = await estimated(architecture, 3, { ...WINDOW, "attention.sliding_window_pattern": 4 });
-      assert.equal(found.confidence, "unknown");
-      assert.match(found.notes.join(), /lacks ".*\.attention\.sliding_window_pattern" with one flag for each layer/);
-    });
-  }
-
-  for (const architecture of ["mamba2", "lfm2", "rwkv7", "kimi-linear"]) {
-    it(`${architecture}: unknown without the keys of its state`, async () => {
-      const found = await estimated(architecture, 3, {});
-      assert.equal(found.confidence, "unknown");
-      assert.match(found.notes.join(), /lacks the keys from which the recurrent state of .* is computed/);
-    });
-  }
-
-  it("bounds an unknown architecture with plain attention by full attention on every layer, window or not", async () => {
-    const found = await estimated("novel", 3, WINDOW);
-    assert.ok(found.confidence === "bounded", found.notes.join());
-    assert.equal(found.contextBytes.kv, 3 * FULL * TOKEN);
-    assert.match(found.notes.join(), /no rule yet for architecture "novel"; full attention on every layer is assumed/);
-  });
-
-  for (const key of ["ssm.state_size", "wkv.head_size", "shortconv.l_cache", "attention.compress_ratios", "novelty"]) {
-    it(`does not guess at an unknown architecture with ${key}`, async () => {
-      const found = await estimated("novel", 3, { [key]: 4 });
-      assert.equal(found.confidence, "unknown");
-      assert.match(
-        found.notes.join(),
-        new RegExp(`its key "novel\\.${key.replaceAll(".", "\\.")}" may mean that it is not plain attention`),
-      );
-    });
-  }
 
   it("names every architecture and its source in docs/estimate.md", async () => {
     const text = await readFile(join(import.meta.dirname, "../../../docs/estimate.md"), "utf8");

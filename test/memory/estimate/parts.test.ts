@@ -12,6 +12,9 @@ describe("parts of an estimate", () => {
   for (const [part, label] of [
     ["kv", "KV cache"],
     ["computeHost", "CPU compute buffer"],
+    ["tiedCopy", "second copy of the embeddings"],
+    ["attentionHost", "attention on the CPU"],
+    ["loading", "loading peak"],
     ["part-of-a-later-version", "part-of-a-later-version"],
     ["toString", "toString"],
   ] as const) {

@@ -2,24 +2,11 @@ import assert from "node:assert/strict";
 import { MiB } from "../../../api/bytes.ts";
 import type { GgufHeader } from "../../../gguf/header.ts";
 import { estimate } from "../../../memory/estimate/estimate.ts";
-import type { Backend, EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
-import { headerOf, type MeasuredCase, readTruth, writeSynthetic } from "../../support/truth-models.ts";
+import type { EstimateSettings, KnownEstimate } from "../../../memory/estimate/types.ts";
+import { headerOf, readTruth, settingsOf, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const truth = readTruth();
-
-function settingsOf(measured: MeasuredCase, backend: Backend): EstimateSettings {
-  return {
-    contextSize: measured.contextSize,
-    parallel: measured.kvUnified ? "auto" : measured.parallel,
-    cacheTypeK: measured.cacheTypeK,
-    cacheTypeV: measured.cacheTypeV,
-    flashAttention: measured.flashAttention,
-    batchSize: 2048,
-    ubatchSize: measured.ubatch,
-    backend,
-  };
-}
 
 function known(header: GgufHeader, settings: EstimateSettings): KnownEstimate {
   const answer = estimate(header, settings);
