@@ -29,9 +29,9 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
     why: "it disturbs the whole machine: a self-hosted runner does it, or --self-hosted allows it",
   },
   root: { met: ({ root }) => root, why: "it needs root without a password (sudo -n)" },
-  launchd: {
-    met: ({ system, place }) => system === "darwin" && place !== "own",
-    why: "it changes what launchd runs: a runner of CI does it, or --self-hosted allows it on a Mac",
+  changes: {
+    met: ({ place }) => place !== "own",
+    why: "it changes the machine (launchd, Homebrew, pressure): a runner of CI does it, or --self-hosted allows it",
   },
 };
 

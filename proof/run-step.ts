@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorText } from "../api/error-code.ts";
-import { withProgress } from "../cli/progress.ts";
 import { type Artefacts, artefactsOf } from "./artefacts.ts";
 import type { Machine } from "./machine.ts";
 import { isBlocking, obstacles, surroundingsOf } from "./plan.ts";
+import { withHeartbeat } from "./progress.ts";
 import { type StepRecord, verdictOf } from "./record.ts";
 import type { Finding, Scene, Step } from "./step.ts";
 
@@ -51,7 +51,7 @@ async function findingsOf(step: Step, stage: Stage, { keep }: Artefacts): Promis
     const folder = await mkdtemp(join(tmpdir(), "mac-proof-"));
     undone.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     const scene: Scene = { ...stage, folder, keep, undoLater: (undo) => undone.push(undo) };
-    found.push(...(await withProgress(step.name, unlessAborted(step.run(scene), stage.signal))));
+    found.push(...(await withHeartbeat(step.name, unlessAborted(step.run(scene), stage.signal))));
   } catch (error) {
     found.push({ what: "the step came to its end", held: false, saw: errorText(error) });
   }

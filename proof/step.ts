@@ -1,7 +1,10 @@
 import type { Machine } from "./machine.ts";
 
-/** What a step cannot do without. */
-export const NEEDS = ["darwin", "gpu", "selfHosted", "root", "launchd"] as const;
+/**
+ * What a step cannot do without. `changes`: a machine that may be changed (launchd, Homebrew, memory pressure), as one of CI may be.
+ * `selfHosted`: one that may be disturbed as a whole (sleep, time zone).
+ */
+export const NEEDS = ["darwin", "gpu", "root", "changes", "selfHosted"] as const;
 export type Need = (typeof NEEDS)[number];
 
 /** One thing that a step looked at. */

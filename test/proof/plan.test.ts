@@ -15,12 +15,12 @@ describe("where a step of the proof can run", () => {
     [[], LINUX, []],
     [["darwin"], LINUX, ["macOS"]],
     [["darwin", "gpu"], LINUX, ["macOS", "GPU"]],
-    [["launchd"], LINUX, ["launchd"]],
-    [["launchd"], { ...LINUX, place: "self-hosted" }, ["launchd"]],
-    [["darwin", "launchd", "root"], HOSTED, []],
+    [["changes"], LINUX, ["changes"]],
+    [["changes"], { ...LINUX, place: "self-hosted" }, []],
+    [["darwin", "changes", "root"], HOSTED, []],
     [["selfHosted"], HOSTED, ["self-hosted"]],
     [["darwin", "gpu"], OWN, []],
-    [["root", "launchd", "selfHosted"], OWN, ["root", "launchd", "self-hosted"]],
+    [["root", "changes", "selfHosted"], OWN, ["root", "changes", "self-hosted"]],
     [[...NEEDS], SELF_HOSTED, []],
     [["root"], { ...SELF_HOSTED, root: false }, ["root"]],
     [["gpu"], { ...SELF_HOSTED, gpu: false }, ["GPU"]],
@@ -67,7 +67,7 @@ describe("where a step of the proof can run", () => {
   }
 
   it("no step disturbs the machine of somebody who has not allowed it", () => {
-    const disturbing = STEPS.filter(({ needs }) => needs.includes("selfHosted") || needs.includes("launchd"));
+    const disturbing = STEPS.filter(({ needs }) => needs.includes("selfHosted") || needs.includes("changes"));
     for (const step of disturbing) assert.ok(obstacles(step, { ...OWN, root: true }).length > 0, step.name);
   });
 
