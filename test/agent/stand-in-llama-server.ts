@@ -14,6 +14,10 @@ const [wanted = "well", ...args] = process.argv.slice(2);
 const [kind = "well", only] = wanted.split("@");
 const behaviour = only === undefined || only === valueAfter("--alias") ? kind : "well";
 if (args.includes("--version")) process.exit(0);
+if (args.includes("--list-devices")) {
+  console.log("Available devices:\n  MTL0: Apple stand-in (8192 MiB, 8192 MiB free)");
+  process.exit(0);
+}
 if (args.includes("--help")) {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
   const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];
