@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { docsWith, RECORD, recordWith, summaryText, tableText, withSection } from "../../proof/docs.ts";
 import { type ProofRecord, recordSchema } from "../../proof/record.ts";
+import { STEPS as PROOF } from "../../proof/steps.ts";
 import { writeDocs } from "../../proof/write-docs.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { runOn, stepRecord } from "./machine.ts";
@@ -29,6 +30,28 @@ describe("what the docs say was proven on a Mac", () => {
   it("would change with the record", () => {
     const other = recordWith(committed, runOn({ chip: "made up" }, [stepRecord({ name: "parsers" })]));
     for (const [name, text] of docsWith(other, page)) assert.notEqual(page(name), text, name);
+  });
+
+  it("names in docs/mac.md only steps that there are, and each step somewhere in it", () => {
+    const text = page("docs/mac.md");
+    const [, relied = ""] = /## What it relies on\n(.*?)\n## /s.exec(text) ?? [];
+    const rows = relied
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .slice(2);
+    const named = rows.flatMap((row) =>
+      [...(row.split(" | ").at(-1) ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    assert.ok(named.length > 10);
+    const steps = PROOF.map(({ name }) => name);
+    assert.deepEqual(
+      named.filter((name) => !steps.includes(name ?? "")),
+      [],
+    );
+    assert.deepEqual(
+      steps.filter((name) => !text.includes(`\`${name}\``)),
+      [],
+    );
   });
 
   it("is nothing without a run", () => {
