@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { outputOf } from "../agent/host/command.ts";
-import { MAC } from "../agent/host/darwin/mac-paths.ts";
 import { packagePath } from "../agent/state/package.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { LABEL } from "../cli/launchd.ts";
 import { type Printed, printed } from "./printed.ts";
 import type { Scene } from "./step.ts";
 
-const SUDO = ["/usr/bin/sudo", "-n"] as const;
 const CLI = "bin/pulumi-llmkube.js";
 const POLL_MS = 250;
 
@@ -19,12 +17,12 @@ export async function agentCommand(
   command: readonly string[],
   node: string = process.execPath,
 ): Promise<Printed> {
-  return printed(scene, name, [...SUDO, node, packagePath(CLI), "agent", ...flags, ...command]);
+  return printed(scene, name, [scene.mac.sudo, "-n", node, packagePath(CLI), "agent", ...flags, ...command]);
 }
 
 /** What `launchctl print` says about the installed agent; undefined where launchd does not know it. */
-export async function printedJob(): Promise<string | undefined> {
-  const job = await outputOf(MAC.launchctl, ["print", `system/${LABEL}`]);
+export async function printedJob({ mac }: Pick<Scene, "mac">): Promise<string | undefined> {
+  const job = await outputOf(mac.launchctl, ["print", `system/${LABEL}`]);
   return job.ok ? job.value : undefined;
 }
 

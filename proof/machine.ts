@@ -2,7 +2,7 @@ import { cpus, release, totalmem } from "node:os";
 import { execa } from "execa";
 import * as z from "zod";
 import { outputOf } from "../agent/host/command.ts";
-import { MAC } from "../agent/host/darwin/mac-paths.ts";
+import { MAC_TOOLS } from "./mac-tools.ts";
 import { PLACES, type Place } from "./place.ts";
 
 /** What a recording was made on. */
@@ -29,17 +29,17 @@ export async function thisMachine(llamaServer: string, place: Place): Promise<Ma
   const [versions, devices] = [await execa(llamaServer, ["--version"], QUIET), await execa(llamaServer, LIST, QUIET)];
   return {
     system,
-    systemVersion: system === "darwin" ? await firstLine(MAC.swVers, ["-productVersion"]) : release(),
+    systemVersion: system === "darwin" ? await firstLine(MAC_TOOLS.swVers, ["-productVersion"]) : release(),
     chip:
       system === "darwin"
-        ? await firstLine(MAC.sysctl, ["-n", "machdep.cpu.brand_string"])
+        ? await firstLine(MAC_TOOLS.sysctl, ["-n", "machdep.cpu.brand_string"])
         : (cpus()[0]?.model ?? "unknown"),
     memoryBytes: totalmem(),
     llamaCpp: buildIn(`${versions.stdout}\n${versions.stderr}`),
     node: process.version,
     place,
     gpu: deviceIn(devices.stdout),
-    root: process.getuid?.() === 0 || (await execa("sudo", ["-n", "true"], QUIET)).exitCode === 0,
+    root: process.getuid?.() === 0 || (await execa(MAC_TOOLS.sudo, ["-n", "true"], QUIET)).exitCode === 0,
   };
 }
 

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { withProgress } from "../cli/progress.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
+import { MAC_TOOLS } from "./mac-tools.ts";
 import { thisMachine } from "./machine.ts";
 import { placeOf } from "./place.ts";
 import { isBlocking, obstacles, surroundingsOf } from "./plan.ts";
@@ -64,7 +65,15 @@ async function main(flags: Flags): Promise<void> {
   say(`${machine.chip}, ${machine.system} ${machine.systemVersion}, llama.cpp ${machine.llamaCpp}`);
   const run: Run = { version: 1, date: new Date().toISOString(), ...commit(), machine, steps: [] };
   const weights = () => ensureTool("gemma3-270m", say);
-  const stage = { machine, output, llamaServer: async () => llamaServer, weights, say, signal: interrupt.signal };
+  const stage = {
+    machine,
+    mac: MAC_TOOLS,
+    output,
+    llamaServer: async () => llamaServer,
+    weights,
+    say,
+    signal: interrupt.signal,
+  };
   for (const step of steps) {
     if (!interrupt.signal.aborted) run.steps.push(await runStep(step, stage));
   }

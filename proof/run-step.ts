@@ -12,6 +12,7 @@ import type { Finding, Scene, Step } from "./step.ts";
 /** What all steps share. */
 export interface Stage {
   readonly machine: Machine;
+  readonly mac: Scene["mac"];
   readonly output: string;
   readonly llamaServer: Scene["llamaServer"];
   readonly weights: Scene["weights"];

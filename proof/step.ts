@@ -1,3 +1,4 @@
+import type { MacTools } from "./mac-tools.ts";
 import type { Machine } from "./machine.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface Finding {
 /** What a step is given. */
 export interface Scene {
   readonly machine: Machine;
+  /** Where the commands of macOS are. */
+  readonly mac: MacTools;
   /** A folder of its own, which is removed when the step has ended. */
   readonly folder: string;
   /** Path of a real llama-server: the one on PATH, or the one that the toolchain builds. */
@@ -48,6 +51,11 @@ export interface Step {
   readonly blocks: "always" | "off-hosted" | "never";
   /** Throws only where it cannot go on: that is a finding too. */
   readonly run: (scene: Scene) => Promise<readonly Finding[]>;
+}
+
+/** The same scene for what is undone, which Ctrl-C does not cut short. */
+export function undoing(scene: Scene): Scene {
+  return { ...scene, signal: new AbortController().signal };
 }
 
 /** A finding about a value that was read: it holds unless the value is null or undefined. */

@@ -5,7 +5,6 @@ import { printed } from "../printed.ts";
 import { openSite } from "../site.ts";
 import type { Step } from "../step.ts";
 
-const HDIUTIL = "/usr/bin/hdiutil";
 /** Larger than the weights. */
 const SIZE = "600m";
 
@@ -15,15 +14,16 @@ export const exfat: Step = {
   needs: ["darwin"],
   blocks: "off-hosted",
   run: async (scene) => {
+    const { hdiutil } = scene.mac;
     const [image, volume] = [join(scene.folder, "models.dmg"), join(scene.folder, "volume")];
     await mkdir(volume);
     const created = await printed(scene, "create", [
-      ...([HDIUTIL, "create", "-size", SIZE, "-fs", "ExFAT", "-volname", "PROOF", image] as const),
+      ...([hdiutil, "create", "-size", SIZE, "-fs", "ExFAT", "-volname", "PROOF", image] as const),
     ]);
-    const attached = await printed(scene, "attach", [HDIUTIL, "attach", image, "-nobrowse", "-mountpoint", volume]);
+    const attached = await printed(scene, "attach", [hdiutil, "attach", image, "-nobrowse", "-mountpoint", volume]);
     const there = { what: "the volume is there", held: attached.exitCode === 0, saw: created.stderr + attached.stderr };
     if (!there.held) return [there];
-    scene.undoLater(() => execa(HDIUTIL, ["detach", volume, "-force"]));
+    scene.undoLater(() => execa(hdiutil, ["detach", volume, "-force"]));
     const source = join(volume, "model.gguf");
     await copyFile(await scene.weights(), source);
     const site = await openSite(scene, await scene.llamaServer());

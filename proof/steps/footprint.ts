@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { parseFootprint } from "../../agent/host/darwin/footprint-command.ts";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { openMeter } from "../../agent/host/meter.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { printed } from "../printed.ts";
@@ -48,9 +47,9 @@ export const footprint: Step = {
 async function compared(scene: Scene, pid: number, step: number): Promise<Finding> {
   const ours = (await openMeter().measure([{ pid }])).get(pid);
   const own = await printed(scene, `footprint-${step}`, [
-    ...([MAC.footprint, "-p", String(pid), "-f", "bytes", "--noCategories"] as const),
+    ...([scene.mac.footprint, "-p", String(pid), "-f", "bytes", "--noCategories"] as const),
   ]);
-  const mapped = await printed(scene, `vmmap-${step}`, ["/usr/bin/vmmap", "--summary", String(pid)]);
+  const mapped = await printed(scene, `vmmap-${step}`, [scene.mac.vmmap, "--summary", String(pid)]);
   const figures = [ours, parseFootprint(own.stdout, pid), parseVmmap(mapped.stdout)];
   const read = figures.filter((figure) => typeof figure === "number");
   const shown = figures.map((figure) => (typeof figure === "number" ? formatBytes(figure) : "nothing"));

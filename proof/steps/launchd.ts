@@ -2,16 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { outputOf } from "../../agent/host/command.ts";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { LABEL } from "../../cli/launchd.ts";
 import { agentCommand, nextAgent, printedJob } from "../installed.ts";
 import { endsWithin } from "../process-end.ts";
-import type { Finding, Scene, Step } from "../step.ts";
+import { type Finding, type Scene, type Step, undoing } from "../step.ts";
 
 /** launchd waits ten seconds before it starts again what has just begun. */
 const UP_MS = 60_000;
 const GONE_MS = 60_000;
-const PLIST = join(MAC.launchDaemons, `${LABEL}.plist`);
 
 export const launchd: Step = {
   name: "launchd",
@@ -23,7 +21,7 @@ export const launchd: Step = {
     await mkdir(manifests);
     const folders = ["--manifests", manifests, "--state", state, "--models", join(scene.folder, "models")];
     const flags = [...folders, "--llama-server", await scene.llamaServer(), "--listen", "off"];
-    scene.undoLater(() => agentCommand(scene, "uninstall-again", [], ["uninstall"]));
+    scene.undoLater(() => agentCommand(undoing(scene), "uninstall-again", [], ["uninstall"]));
     return whole(scene, state, flags);
   },
 };
@@ -31,14 +29,15 @@ export const launchd: Step = {
 async function whole(scene: Scene, state: string, flags: readonly string[]): Promise<readonly Finding[]> {
   const first = await agentCommand(scene, "install", flags, ["install"]);
   const one = await nextAgent(state, undefined, UP_MS, scene.signal);
-  scene.keep("launchctl-print.txt", (await printedJob()) ?? "");
+  scene.keep("launchctl-print.txt", (await printedJob(scene)) ?? "");
   const second = await agentCommand(scene, "install-over", flags, ["install"]);
   const two = await nextAgent(state, one, UP_MS, scene.signal);
-  if (two !== undefined) await outputOf("/usr/bin/sudo", ["-n", "/bin/kill", "-KILL", String(two)]);
+  if (two !== undefined) await outputOf(scene.mac.sudo, ["-n", "kill", "-KILL", String(two)]);
   const three = await nextAgent(state, two, UP_MS, scene.signal);
   const last = await agentCommand(scene, "uninstall", [], ["uninstall"]);
   const gone = three !== undefined && (await endsWithin(three, GONE_MS, scene.signal));
-  const job = await printedJob();
+  const plist = join(scene.mac.launchDaemons, `${LABEL}.plist`);
+  const job = await printedJob(scene);
   return [
     did("install", first, one),
     did("install over the running one", second, two),
@@ -46,7 +45,7 @@ async function whole(scene: Scene, state: string, flags: readonly string[]): Pro
     { what: "uninstall", held: last.exitCode === 0, saw: `exit code ${last.exitCode} ${last.stderr.trim()}` },
     { what: "its process is gone", held: gone, saw: `pid ${three}` },
     { what: "launchd has forgotten it", held: job === undefined, saw: job === undefined ? "it has" : "it has not" },
-    { what: "its file is gone", held: !existsSync(PLIST), saw: PLIST },
+    { what: "its file is gone", held: !existsSync(plist), saw: plist },
   ];
 }
 

@@ -1,6 +1,5 @@
 import { parseGroupTime, parseListener, parsePids, parsePsTime, parseVmStat } from "../../agent/host/darwin/darwin.ts";
 import { parseFootprint, parseGroups } from "../../agent/host/darwin/footprint-command.ts";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { parsePressureLevel } from "../../agent/host/pressure-levels.ts";
 import { listening } from "../listening.ts";
 import { printed } from "../printed.ts";
@@ -16,9 +15,10 @@ export const parsers: Step = {
 };
 
 async function ofTheMachine(scene: Scene): Promise<readonly Finding[]> {
-  const pressure = await printed(scene, "pressure-level", [MAC.sysctl, "-n", "kern.memorystatus_vm_pressure_level"]);
-  const boot = await printed(scene, "boot-session", [MAC.sysctl, "-n", "kern.bootsessionuuid"]);
-  const vmStat = await printed(scene, "vm_stat", [MAC.vmStat]);
+  const { mac } = scene;
+  const pressure = await printed(scene, "pressure-level", [mac.sysctl, "-n", "kern.memorystatus_vm_pressure_level"]);
+  const boot = await printed(scene, "boot-session", [mac.sysctl, "-n", "kern.bootsessionuuid"]);
+  const vmStat = await printed(scene, "vm_stat", [mac.vmStat]);
   return [
     readable("sysctl names a pressure level", parsePressureLevel(pressure.stdout)),
     readable("sysctl names this boot", /^[\dA-F-]{36}$/.exec(boot.stdout.trim())?.[0]),
@@ -27,18 +27,19 @@ async function ofTheMachine(scene: Scene): Promise<readonly Finding[]> {
 }
 
 async function ofProcesses(scene: Scene): Promise<readonly Finding[]> {
+  const { mac } = scene;
   const { pid } = process;
   const own = String(pid);
   const { port, close, log, child } = await listening(scene.folder);
   scene.undoLater(close);
-  const footprint = await printed(scene, "footprint", [MAC.footprint, "-p", own, "-f", "bytes", "--noCategories"]);
-  const groups = await printed(scene, "ps-groups", [MAC.ps, "-axo", "pid=,pgid="]);
-  const times = await printed(scene, "ps-group-times", [MAC.ps, "-axo", "pgid=,time="]);
-  const time = await printed(scene, "ps-time", [MAC.ps, "-o", "time=", "-p", own]);
-  const start = await printed(scene, "ps-start", [MAC.ps, "-o", "lstart=", "-p", own]);
-  const writers = await printed(scene, "lsof-writers", [MAC.lsof, "-t", "-a", "-d", "1", "--", log]);
+  const footprint = await printed(scene, "footprint", [mac.footprint, "-p", own, "-f", "bytes", "--noCategories"]);
+  const groups = await printed(scene, "ps-groups", [mac.ps, "-axo", "pid=,pgid="]);
+  const times = await printed(scene, "ps-group-times", [mac.ps, "-axo", "pgid=,time="]);
+  const time = await printed(scene, "ps-time", [mac.ps, "-o", "time=", "-p", own]);
+  const start = await printed(scene, "ps-start", [mac.ps, "-o", "lstart=", "-p", own]);
+  const writers = await printed(scene, "lsof-writers", [mac.lsof, "-t", "-a", "-d", "1", "--", log]);
   const listener = await printed(scene, "lsof-listener", [
-    ...([MAC.lsof, "-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"] as const),
+    ...([mac.lsof, "-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"] as const),
   ]);
   const group = [...parseGroups(groups.stdout)].find(([, members]) => members.includes(pid))?.[0];
   return [
@@ -58,16 +59,17 @@ async function ofProcesses(scene: Scene): Promise<readonly Finding[]> {
 
 /** Kept for tests to come: doctor reads them, or people. */
 async function onlyKept(scene: Scene): Promise<readonly Finding[]> {
+  const { mac } = scene;
   const answers = [
-    await printed(scene, "sw_vers", [MAC.swVers]),
-    await printed(scene, "chip", [MAC.sysctl, "-n", "machdep.cpu.brand_string"]),
-    await printed(scene, "fdesetup-status", [MAC.fdesetup, "status"]),
-    await printed(scene, "pmset", [MAC.pmset, "-g"]),
-    await printed(scene, "launchctl-print-system", [MAC.launchctl, "print", "system"]),
+    await printed(scene, "sw_vers", [mac.swVers]),
+    await printed(scene, "chip", [mac.sysctl, "-n", "machdep.cpu.brand_string"]),
+    await printed(scene, "fdesetup-status", [mac.fdesetup, "status"]),
+    await printed(scene, "pmset", [mac.pmset, "-g"]),
+    await printed(scene, "launchctl-print-system", [mac.launchctl, "print", "system"]),
   ];
   const silent = answers.filter(({ stdout }) => stdout.trim() === "").length;
   // In a virtual machine, or as another user, these may be missing; that is an answer too.
-  await printed(scene, "wired-limit", [MAC.sysctl, "-n", "iogpu.wired_limit_mb"]);
-  await printed(scene, "rosetta", [MAC.sysctl, "-n", "sysctl.proc_translated"]);
+  await printed(scene, "wired-limit", [mac.sysctl, "-n", "iogpu.wired_limit_mb"]);
+  await printed(scene, "rosetta", [mac.sysctl, "-n", "sysctl.proc_translated"]);
   return [{ what: "the other commands answer", held: silent === 0, saw: `${answers.length - silent} did` }];
 }

@@ -5,7 +5,6 @@ import { openPlatform } from "../../agent/host/open.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { Finding, Scene, Step } from "../step.ts";
 
-const SUDO = "/usr/bin/sudo";
 const PATIENCE_MS = 20_000;
 /** The low half is the level, the high half asks for one round of notifications (xnu, kern.memorypressure_manual_trigger). */
 const BACK_TO_NORMAL = "kern.memorypressure_manual_trigger=65537";
@@ -18,7 +17,7 @@ export const pressure: Step = {
   run: async (scene) => {
     const platform = await openPlatform(await scene.llamaServer());
     if (!platform.ok) return [{ what: "the agent knows this machine", held: false, saw: platform.error }];
-    scene.undoLater(() => outputOf(SUDO, ["-n", "/usr/sbin/sysctl", "-w", BACK_TO_NORMAL]));
+    scene.undoLater(() => backToNormal(scene));
     const look = () => platform.value.pressure();
     return [
       await simulated(scene, "warn", "warning", look),
@@ -34,16 +33,20 @@ async function simulated(
   expected: PressureLevel,
   look: () => Promise<PressureLevel | null>,
 ): Promise<Finding> {
-  const child = spawn(SUDO, ["-n", "/usr/bin/memory_pressure", "-S", "-l", level], { stdio: "ignore" });
+  const child = spawn(scene.mac.sudo, ["-n", scene.mac.memoryPressure, "-S", "-l", level], { stdio: "ignore" });
   const seen = await until(scene, expected, look);
   child.kill("SIGTERM");
   return { what: `simulated: ${level}`, held: seen === expected, saw: String(seen) };
 }
 
 async function endOf(scene: Scene, look: () => Promise<PressureLevel | null>): Promise<Finding> {
-  await outputOf(SUDO, ["-n", "/usr/sbin/sysctl", "-w", BACK_TO_NORMAL]);
+  await backToNormal(scene);
   const seen = await until(scene, "normal", look);
   return { what: "back to normal", held: seen === "normal", saw: String(seen) };
+}
+
+async function backToNormal({ mac }: Scene): Promise<unknown> {
+  return outputOf(mac.sudo, ["-n", mac.sysctl, "-w", BACK_TO_NORMAL]);
 }
 
 /** What was seen last. */

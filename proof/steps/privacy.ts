@@ -4,12 +4,10 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "plist";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { printed } from "../printed.ts";
-import type { Finding, Scene, Step } from "../step.ts";
+import { type Finding, type Scene, type Step, undoing } from "../step.ts";
 
 const LABEL = "dev.llmkube.pulumi-llmkube.mac-proof";
-const SUDO = ["/usr/bin/sudo", "-n"] as const;
 /** A request that waits for a person's consent waits for ever. */
 const PATIENCE_MS = 20_000;
 const FOLDERS = ["Documents", "Desktop", "Downloads"];
@@ -51,15 +49,16 @@ function answerFor(folder: string, answers: string): Finding {
 
 /** Runs a command as a LaunchDaemon of this user, once. It is removed with the step. */
 async function begin(scene: Scene, command: readonly string[]): Promise<void> {
+  const { sudo, launchctl, install, launchDaemons } = scene.mac;
   const job = { Label: LABEL, ProgramArguments: [...command], UserName: userInfo().username, RunAtLoad: true };
   const own = join(scene.folder, "job.plist");
   await writeFile(own, build(job));
-  const plist = join(MAC.launchDaemons, `${LABEL}.plist`);
+  const plist = join(launchDaemons, `${LABEL}.plist`);
   scene.undoLater(async () => {
-    await printed(scene, "bootout", [...SUDO, MAC.launchctl, "bootout", `system/${LABEL}`]);
-    await printed(scene, "remove", [...SUDO, "/bin/rm", "-f", plist]);
+    await printed(undoing(scene), "bootout", [sudo, "-n", launchctl, "bootout", `system/${LABEL}`]);
+    await printed(undoing(scene), "remove", [sudo, "-n", "rm", "-f", plist]);
   });
-  await printed(scene, "place", [...SUDO, "/usr/bin/install", "-o", "root", "-g", "wheel", "-m", "644", own, plist]);
-  const loaded = await printed(scene, "bootstrap", [...SUDO, MAC.launchctl, "bootstrap", "system", plist]);
+  await printed(scene, "place", [sudo, "-n", install, "-o", "root", "-g", "wheel", "-m", "644", own, plist]);
+  const loaded = await printed(scene, "bootstrap", [sudo, "-n", launchctl, "bootstrap", "system", plist]);
   if (loaded.exitCode !== 0) throw new Error(`launchctl bootstrap failed: ${loaded.stderr.trim()}`);
 }

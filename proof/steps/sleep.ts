@@ -1,12 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { isGone } from "../../agent/host/is-gone.ts";
 import { awakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import { printed } from "../printed.ts";
 import { openSite } from "../site.ts";
 import type { Scene, Step } from "../step.ts";
 
-const SUDO = ["/usr/bin/sudo", "-n"] as const;
 const WAKE_SECONDS = 120;
 /** A gap of the clock that no busy machine makes. */
 const GAP_MS = 45_000;
@@ -21,16 +19,17 @@ export const sleep: Step = {
   needs: ["darwin", "gpu", "root", "selfHosted"],
   blocks: "off-hosted",
   run: async (scene) => {
+    const { pmset, sudo } = scene.mac;
     const site = await openSite(scene, await scene.llamaServer());
     await site.write({ budget: "768Mi" });
     site.start();
     const before = await site.reaches(({ state }) => state === "Ready");
-    await printed(scene, "wake", [...SUDO, MAC.pmset, "relative", "wake", String(WAKE_SECONDS)]);
-    await printed(scene, "sleepnow", [...SUDO, MAC.pmset, "sleepnow"]);
+    await printed(scene, "wake", [sudo, "-n", pmset, "relative", "wake", String(WAKE_SECONDS)]);
+    await printed(scene, "sleepnow", [sudo, "-n", pmset, "sleepnow"]);
     const slept = await gap(scene);
     await pause(LOOK_MS, undefined, { signal: scene.signal });
     const after = await site.reaches(({ state }) => state === "Ready");
-    await printed(scene, "pmset-log", [MAC.pmset, "-g", "log"]);
+    await printed(scene, "pmset-log", [pmset, "-g", "log"]);
     return [
       { what: "the Mac slept", held: slept.gapMs >= GAP_MS, saw: `a gap of ${Math.round(slept.gapMs / 1000)} s` },
       { what: "the agent's clock passed over it", held: slept.awakeMs < slept.gapMs, saw: `${slept.awakeMs} ms count` },

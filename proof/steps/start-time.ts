@@ -24,13 +24,9 @@ export const systemTimeZone: Step = {
   needs: ["darwin", "root", "selfHosted"],
   blocks: "always",
   run: async (scene) => {
-    const set = (zone: string) => outputOf("/usr/bin/sudo", ["-n", "/usr/sbin/systemsetup", "-settimezone", zone]);
-    const { stdout } = await printed(scene, "gettimezone", [
-      "/usr/bin/sudo",
-      "-n",
-      "/usr/sbin/systemsetup",
-      "-gettimezone",
-    ]);
+    const { sudo, systemsetup } = scene.mac;
+    const set = (zone: string) => outputOf(sudo, ["-n", systemsetup, "-settimezone", zone]);
+    const { stdout } = await printed(scene, "gettimezone", [sudo, "-n", systemsetup, "-gettimezone"]);
     const before = /^Time Zone: (\S+)$/m.exec(stdout)?.[1];
     if (before === undefined) throw new Error(`systemsetup does not say which time zone there is: ${stdout}`);
     scene.undoLater(() => set(before));

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
 import { printed } from "../printed.ts";
 import type { Finding, Scene, Step } from "../step.ts";
@@ -11,7 +10,7 @@ export const taskpolicy: Step = {
   needs: ["darwin"],
   blocks: "always",
   run: async (scene) => {
-    const asked = await printed(scene, "taskpolicy-m", [MAC.taskpolicy, "-m", "64", "/usr/bin/true"]);
+    const asked = await printed(scene, "taskpolicy-m", [scene.mac.taskpolicy, "-m", "64", scene.mac.true]);
     const { limit, text } = await openKernelLimit("mac-proof");
     limit?.close();
     // Taken is not yet enforced: only the breach tells, and the agent's word for it is in the text.
@@ -29,19 +28,25 @@ export const jetsamBand: Step = {
   blocks: "never",
   run: async (scene) => [
     await procinfo(scene, "plain", []),
-    await procinfo(scene, "limited", [MAC.taskpolicy, "-m", "512"]),
+    await procinfo(scene, "limited", [scene.mac.taskpolicy, "-m", "512"]),
   ],
 };
 
 async function procinfo(scene: Scene, name: string, wrapper: readonly string[]): Promise<Finding> {
-  const [file = "", ...args] = [...wrapper, "/bin/sleep", "60"];
+  const [file = "", ...args] = [...wrapper, scene.mac.sleep, "60"];
   const child = spawn(file, args, { stdio: "ignore" });
   const ended = once(child, "exit");
   scene.undoLater(async () => {
     child.kill("SIGKILL");
     await ended;
   });
-  const { stdout } = await printed(scene, name, ["/usr/bin/sudo", "-n", MAC.launchctl, "procinfo", String(child.pid)]);
+  const { stdout } = await printed(scene, name, [
+    scene.mac.sudo,
+    "-n",
+    scene.mac.launchctl,
+    "procinfo",
+    String(child.pid),
+  ]);
   const lines = stdout.split("\n").filter((line) => /jetsam (priority|memory limit)/.test(line));
   return {
     what: `of a process that is ${name}`,

@@ -60,5 +60,6 @@ describe("the workflows of CI", () => {
       assert.match(text(name), /run: npm test\n.*run: npm run mac-proof.*if: \$\{\{ always\(\) \}\}/s);
     }
     assert.match(text("mac.yml"), /os: \[macos-14, macos-15, macos-26\]/);
+    assert.match(text("mac.yml"), /GGML_METAL_NO_RESIDENCY: "1"/);
   });
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { MAC_TOOLS } from "../../proof/mac-tools.ts";
+import { printed } from "../../proof/printed.ts";
 import { runStep, type Stage } from "../../proof/run-step.ts";
-import type { Scene, Step } from "../../proof/step.ts";
+import { type Scene, type Step, undoing } from "../../proof/step.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { MACHINE } from "./machine.ts";
 
@@ -29,6 +31,7 @@ describe("a step of the proof", () => {
     const none = async () => "none";
     const say = (line: string) => said.push(line);
     return runStep(step, {
+      mac: MAC_TOOLS,
       machine: MACHINE,
       output,
       llamaServer: none,
@@ -98,6 +101,18 @@ describe("a step of the proof", () => {
     assert.deepEqual(undone, ["second", "first"]);
     assert.equal(existsSync(folder), false);
     assert.equal(findings[0]?.saw, "interrupted");
+  });
+
+  it("is undone by commands that Ctrl-C does not cut short", async () => {
+    const { artefacts } = await run({
+      run: (scene) => {
+        scene.undoLater(() => printed(undoing(scene), "undone", ["echo", "it was undone"]));
+        interrupt.abort();
+        return new Promise(() => {});
+      },
+    });
+    assert.deepEqual(artefacts, ["made-up/undone.txt", "made-up/recording.json"]);
+    assert.equal(readFileSync(join(output, "made-up/undone.txt"), "utf8"), "it was undone\n");
   });
 
   it("whose traces stay has failed", async () => {
