@@ -28,6 +28,8 @@ export interface Site {
 const PATIENCE_MS = 120_000;
 const END_MS = 30_000;
 const CONTEXT_SIZE = 4096;
+/** Of a log that is longer the end is kept. */
+const MOST_LOGGED = 2 ** 18;
 
 /** Every agent and server of the site is ended when the step has ended, also one that is stopped by SIGSTOP. */
 export async function openSite(scene: Scene, llamaServer: string): Promise<Site> {
@@ -44,6 +46,7 @@ export async function openSite(scene: Scene, llamaServer: string): Promise<Site>
     for (const agent of agents) await endAgent(agent);
     await endServers(state);
     scene.keep("agent.log.txt", lines.map((line) => `${line}\n`).join(""));
+    await keepLogs(scene, join(state, "logs"));
   });
   const onLine = (line: string) => lines.push(line);
   const weights = await scene.weights();
@@ -110,6 +113,14 @@ export async function killAgent(agent: ChildProcess): Promise<void> {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
+}
+
+/** What the servers printed: on a Mac that is what a failure is understood from. */
+async function keepLogs({ keep }: Scene, folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const text = await readFile(join(folder, name), "utf8");
+    keep(`${name}.txt`, text.slice(-MOST_LOGGED));
+  }
 }
 
 /** What is left after an agent was killed is named by its records. */

@@ -40,10 +40,10 @@ async function compared(scene: Scene, settings: EstimateSettings, options: Suppo
   const name = `${loadMode}-${contextSize}`;
   const llamaServer = await scene.llamaServer();
   const server = startServer(scene, llamaServer, [...args, "--log-verbosity", "4"], name);
-  const { peakBytes, steadyBytes } = await footprintsOf(server, fields, { model }, scene.signal);
+  const keepLog = () => scene.keep(`${name}.log.txt`, server.log(), [llamaServer, ...args]);
+  const { peakBytes, steadyBytes } = await footprintsOf(server, fields, { model }, scene.signal).finally(keepLog);
   await server.end();
   const buffers = buffersIn(server.log());
-  scene.keep(`${name}.log.txt`, server.log(), [llamaServer, ...args]);
   const figures = { settings, estimateBytes: totalBytes, parts, peakBytes, steadyBytes, buffers };
   scene.keep(`${name}.json`, `${JSON.stringify(figures, null, 2)}\n`);
   const [peak, steady, estimated] = [peakBytes, steadyBytes, totalBytes].map(formatBytes);
