@@ -6,6 +6,7 @@ import { runStep } from "../../proof/run-step.ts";
 import type { Step } from "../../proof/step.ts";
 import { footprint } from "../../proof/steps/footprint.ts";
 import { parsers } from "../../proof/steps/parsers.ts";
+import { systemTimeZone } from "../../proof/steps/start-time.ts";
 import { jetsamBand } from "../../proof/steps/taskpolicy.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { MACHINE } from "./machine.ts";
@@ -21,7 +22,7 @@ describe("a step of the proof with stand-ins for a Mac's commands", function () 
 
   const run = async (step: Step, changed: Parameters<typeof macStandIns>[1] = {}) => {
     const [folder, output] = [await temporaryDirectory(), await temporaryDirectory()];
-    const none = async () => "none";
+    const none = async () => "true";
     const stage = {
       machine: MACHINE,
       mac: await macStandIns(folder, changed),
@@ -31,7 +32,12 @@ describe("a step of the proof with stand-ins for a Mac's commands", function () 
     };
     const record = await runStep(step, { ...stage, say: () => {}, signal: new AbortController().signal });
     const failed = record.findings.filter(({ held }) => !held).map(({ what }) => what);
-    return { record, failed, kept: (name: string) => readFileSync(join(output, step.name, name), "utf8") };
+    return {
+      record,
+      stand: folder,
+      failed,
+      kept: (name: string) => readFileSync(join(output, step.name, name), "utf8"),
+    };
   };
 
   it("parsers: holds, and keeps what a parser's test can read as it is", async () => {
@@ -65,6 +71,14 @@ describe("a step of the proof with stand-ins for a Mac's commands", function () 
     assert.deepEqual([record.verdict, record.findings.length], ["held", 4]);
     const other = await run(footprint, { vmmap: "echo 'Physical footprint:         64.0M'" });
     assert.equal(other.record.verdict, "failed");
+  });
+
+  it("system-time-zone: holds, and puts back the zone that there was", async () => {
+    const { record, stand } = await run(systemTimeZone);
+    assert.equal(record.verdict, "held");
+    const zones = readFileSync(join(stand, "zones"), "utf8").trim().split("\n");
+    assert.deepEqual(zones, ["America/Los_Angeles", "Asia/Kathmandu", "Europe/Berlin"]);
+    assert.equal((await run(systemTimeZone, { systemsetup: "exit 1" })).record.verdict, "failed");
   });
 
   it("jetsam-band: shows the priority and the limit", async () => {
