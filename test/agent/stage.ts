@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import type { HeldBack } from "../../agent/boot/held-back.ts";
-import { openLinux } from "../../agent/host/linux/linux.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
@@ -17,6 +16,7 @@ import { temporaryDirectory } from "../support/workspace.ts";
 import { alone, aWorkload, background, fields, options } from "./samples.ts";
 import { type Behaviour, type BehaviourOfOne, standIn } from "./stand-in.ts";
 import { type StandInWatchdog, standInWatchdog } from "./stand-in-watchdog.ts";
+import { thisPlatform } from "./this-platform.ts";
 
 export const MIB = 2 ** 20;
 export const MINUTE = 60_000;
@@ -68,7 +68,7 @@ export function stage() {
     behaviour: Behaviour | BehaviourOfOne,
     { stateDirectory, adopted = [], heldBack, clockFrom = (clock) => clock }: Opening = {},
   ) => {
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     const header = ok(await gemmaHeader());
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));

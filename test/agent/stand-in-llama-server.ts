@@ -17,6 +17,10 @@ if (args.includes("--version")) {
   console.error("version: 0.6.0-dev (build 0, commit stand-in)");
   process.exit(0);
 }
+if (args.includes("--list-devices")) {
+  console.log("Available devices:\n  MTL0: Apple stand-in (8192 MiB, 8192 MiB free)");
+  process.exit(0);
+}
 if (args.includes("--help")) {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
   const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];

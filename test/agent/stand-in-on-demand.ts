@@ -20,6 +20,7 @@ const MIB = 2 ** 20;
 const held: Buffer[] = [];
 if (ordersFolder === "grow") grow(JSON.parse(shape ?? "") as Growth);
 else if (args.includes("--version")) console.log("version: 0.6.0-dev (build 0, commit stand-in)");
+else if (args.includes("--list-devices")) console.log("  MTL0: Apple stand-in (8192 MiB, 8192 MiB free)");
 else if (args.includes("--help")) console.log(help().join("\n"));
 else if (args.includes("--log-verbosity")) project();
 else serve();

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Claim, claimFileName, claimText } from "../../../agent/claims/claim.ts";
 import type { HeldServer } from "../../../agent/claims/holding.ts";
 import { type HostClaims, openClaims } from "../../../agent/claims/host-claims.ts";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 const MIB = 2 ** 20;
 const NOTHING = { servers: [], pendingBytes: 0 };
@@ -29,7 +29,7 @@ describe("the claims of several agents", function () {
   });
 
   const platformOf = async () => {
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     return platform.value;
   };

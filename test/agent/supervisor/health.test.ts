@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
 import { MIB, stage } from "../stage.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 describe("the health of servers, with stand-ins and a fake clock", function () {
   this.timeout(60_000);
@@ -199,7 +199,7 @@ describe("the health of servers, with stand-ins and a fake clock", function () {
     it("restarts a server whose keys changed while no agent was there", async () => {
       const [a] = pids();
       await rotate("first-key\nsecond-key\n");
-      const platform = await openLinux();
+      const platform = await thisPlatform();
       assert(platform.ok);
       const log = { info: () => {}, warn: () => {} };
       const adopted = await adoptAll({ stateDirectory, platform: platform.value, background, log, ended: () => {} });

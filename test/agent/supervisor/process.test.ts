@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { exitReason } from "../../../agent/llama-server/exit-reason.ts";
 import { adoptProcess, spawnProcess } from "../../../agent/supervisor/process.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 describe("a server's process", function () {
   this.timeout(30_000);
@@ -37,7 +37,7 @@ describe("a server's process", function () {
     assert.deepEqual(server.exit(), { code: 0, signal: null });
     const started = readFileSync(logPath, "utf8").trim().split("\n").map(Number);
     assert.equal(started.length, 2);
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     const deadline = performance.now() + 5000;
     for (const pid of started) {
@@ -56,7 +56,7 @@ describe("a server's process", function () {
   });
 
   it("that was adopted leaves nothing of its group when it exits: a wrapper may end before what it started", async () => {
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     const wrapper = spawn("sh", ["-c", "sleep 300 & echo $!; read line"], {
       detached: true,
@@ -77,7 +77,7 @@ describe("a server's process", function () {
   });
 
   it("that was adopted is seen to exit, with an unknown exit status", async () => {
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     const child = spawn("sleep", ["300"], { detached: true, stdio: "ignore" });
     await once(child, "spawn");

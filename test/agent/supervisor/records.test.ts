@@ -5,7 +5,6 @@ import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
@@ -14,6 +13,7 @@ import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/sup
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload, background, fields } from "../samples.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 describe("servers that an earlier agent left behind", function () {
   this.timeout(30_000);
@@ -24,7 +24,7 @@ describe("servers that an earlier agent left behind", function () {
   const children: ChildProcess[] = [];
 
   beforeEach(async () => {
-    const linux = await openLinux();
+    const linux = await thisPlatform();
     assert(linux.ok);
     platform = linux.value;
     stateDirectory = await temporaryDirectory();

@@ -3,7 +3,6 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { START_TIMEOUT_MS } from "../../../agent/decisions/decide.ts";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
 import { isPortFree } from "../../../agent/llama-server/probe.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
@@ -11,6 +10,7 @@ import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 describe("the supervisor with stand-ins for llama-server and a fake clock", function () {
   this.timeout(60_000);
@@ -233,7 +233,7 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
   describe("after an agent that was killed", () => {
     /** The server goes on under a second supervisor, which reads what the first one left. */
     const adoptFrom = async (stateDirectory: string) => {
-      const platform = await openLinux();
+      const platform = await thisPlatform();
       assert(platform.ok);
       const log = { info: () => {}, warn: () => {} };
       return adoptAll({ stateDirectory, platform: platform.value, background, log, ended: () => {} });

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
+import { printed } from "../printed.ts";
+import type { Finding, Scene, Step } from "../step.ts";
+
+export const taskpolicy: Step = {
+  name: "taskpolicy",
+  asserts: "what the agent says about taskpolicy -m is what taskpolicy itself answers",
+  needs: ["darwin"],
+  blocks: "always",
+  run: async (scene) => {
+    const asked = await printed(scene, "taskpolicy-m", [scene.mac.taskpolicy, "-m", "64", scene.mac.true]);
+    const { limit, text } = await openKernelLimit("mac-proof");
+    limit?.close();
+    // Taken is not yet enforced: only the breach tells, and the agent's word for it is in the text.
+    const refused = asked.exitCode !== 0;
+    const answer = refused ? `it was refused (exit code ${asked.exitCode})` : "it was taken";
+    return [{ what: "both agree", held: !(refused && limit !== undefined), saw: `${answer}; the agent: ${text}` }];
+  },
+};
+
+export const jetsamBand: Step = {
+  name: "jetsam-band",
+  asserts: "launchctl procinfo names the jetsam priority and limit of a process under taskpolicy -m",
+  needs: ["darwin", "root"],
+  // Not every macOS knows the option.
+  blocks: "never",
+  run: async (scene) => [
+    await procinfo(scene, "plain", []),
+    await procinfo(scene, "limited", [scene.mac.taskpolicy, "-m", "512"]),
+  ],
+};
+
+async function procinfo(scene: Scene, name: string, wrapper: readonly string[]): Promise<Finding> {
+  const [file = "", ...args] = [...wrapper, scene.mac.sleep, "60"];
+  const child = spawn(file, args, { stdio: "ignore" });
+  const ended = once(child, "exit");
+  scene.undoLater(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const { stdout } = await printed(scene, name, [
+    scene.mac.sudo,
+    "-n",
+    scene.mac.launchctl,
+    "procinfo",
+    String(child.pid),
+  ]);
+  const lines = stdout.split("\n").filter((line) => /jetsam (priority|memory limit)/.test(line));
+  return {
+    what: `of a process that is ${name}`,
+    held: lines.length > 0,
+    saw: lines.map((line) => line.trim()).join(", "),
+  };
+}

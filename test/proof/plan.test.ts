@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { buildIn, deviceIn } from "../../proof/machine.ts";
+import { type Place, placeOf } from "../../proof/place.ts";
+import { isBlocking, obstacles, type Surroundings } from "../../proof/plan.ts";
+import { NEEDS, type Need, type Step } from "../../proof/step.ts";
+import { STEPS } from "../../proof/steps.ts";
+
+const LINUX: Surroundings = { system: "linux", place: "own", gpu: false, root: true };
+const HOSTED: Surroundings = { system: "darwin", place: "hosted", gpu: true, root: true };
+const OWN: Surroundings = { system: "darwin", place: "own", gpu: true, root: false };
+const SELF_HOSTED: Surroundings = { system: "darwin", place: "self-hosted", gpu: true, root: true };
+
+describe("where a step of the proof can run", () => {
+  const cases: readonly (readonly [needs: readonly Need[], where: Surroundings, missing: readonly string[]])[] = [
+    [[], LINUX, []],
+    [["darwin"], LINUX, ["macOS"]],
+    [["darwin", "gpu"], LINUX, ["macOS", "GPU"]],
+    [["changes"], LINUX, ["changes"]],
+    [["changes"], { ...LINUX, place: "self-hosted" }, []],
+    [["darwin", "changes", "root"], HOSTED, []],
+    [["selfHosted"], HOSTED, ["self-hosted"]],
+    [["darwin", "gpu"], OWN, []],
+    [["root", "changes", "selfHosted"], OWN, ["root", "changes", "self-hosted"]],
+    [[...NEEDS], SELF_HOSTED, []],
+    [["root"], { ...SELF_HOSTED, root: false }, ["root"]],
+    [["gpu"], { ...SELF_HOSTED, gpu: false }, ["GPU"]],
+  ];
+  for (const [needs, where, missing] of cases) {
+    const here = `${where.system}, ${where.place}${where.root ? ", root" : ""}${where.gpu ? ", GPU" : ""}`;
+    it(`${needs.join(" and ") || "nothing"} on ${here}: ${missing.join(", ") || "runs"}`, () => {
+      const why = obstacles({ needs }, where);
+      assert.equal(why.length, needs.filter((need) => obstacles({ needs: [need] }, where).length > 0).length);
+      assert.deepEqual(why.length, missing.length);
+      for (const word of missing)
+        assert.ok(
+          why.some((reason) => reason.includes(word)),
+          why.join("; "),
+        );
+    });
+  }
+
+  const blocking: readonly (readonly [blocks: Step["blocks"], place: Place, expected: boolean])[] = [
+    ["always", "hosted", true],
+    ["always", "own", true],
+    ["off-hosted", "hosted", false],
+    ["off-hosted", "self-hosted", true],
+    ["off-hosted", "own", true],
+    ["never", "self-hosted", false],
+  ];
+  for (const [blocks, place, expected] of blocking) {
+    it(`a step that blocks ${blocks} ${expected ? "blocks" : "is only reported"} on a machine that is ${place}`, () => {
+      assert.equal(isBlocking({ blocks }, { place }), expected);
+    });
+  }
+
+  const places: readonly (readonly [runner: string | undefined, allowed: boolean, place: Place])[] = [
+    ["github-hosted", false, "hosted"],
+    ["self-hosted", false, "self-hosted"],
+    [undefined, false, "own"],
+    [undefined, true, "self-hosted"],
+    ["", false, "own"],
+  ];
+  for (const [runner, allowed, place] of places) {
+    it(`RUNNER_ENVIRONMENT ${runner}${allowed ? " with --self-hosted" : ""}: ${place}`, () => {
+      assert.equal(placeOf({ RUNNER_ENVIRONMENT: runner }, allowed), place);
+    });
+  }
+
+  it("no step disturbs the machine of somebody who has not allowed it", () => {
+    const disturbing = STEPS.filter(({ needs }) => needs.includes("selfHosted") || needs.includes("changes"));
+    for (const step of disturbing) assert.ok(obstacles(step, { ...OWN, root: true }).length > 0, step.name);
+  });
+
+  it("each step has a name of its own, says what it asserts, and what needs a GPU does not block on a hosted runner", () => {
+    assert.equal(new Set(STEPS.map(({ name }) => name)).size, STEPS.length);
+    for (const { name, asserts, needs, blocks } of STEPS) {
+      assert.match(name, /^[a-z][a-z0-9-]+$/);
+      assert.match(asserts, /^[^.A-Z].{20,}[^.]$/, name);
+      if (needs.includes("gpu")) assert.notEqual(blocks, "always", name);
+    }
+  });
+});
+
+describe("what the proof says about its machine", () => {
+  it("the build as llama-server prints it", () => {
+    assert.equal(buildIn("ggml_metal: loaded\nversion: 6500 (abc1234)\nbuilt with clang\n"), "6500 (abc1234)");
+    assert.equal(buildIn("dyld: Library not loaded"), "unknown");
+  });
+
+  it("the device of Metal, old and new, whatever brackets or colons its name has", () => {
+    assert.equal(deviceIn("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)\n"), "Apple M4 Max");
+    assert.equal(deviceIn("  Metal: Apple M9 (rev: 2) (98304 MiB, 98303 MiB free)"), "Apple M9 (rev: 2)");
+    assert.equal(deviceIn("  BLAS: Accelerate (0 MiB, 0 MiB free)\n"), null);
+    assert.equal(deviceIn("  (none)\n"), null);
+  });
+});
