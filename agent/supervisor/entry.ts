@@ -3,7 +3,7 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Projection } from "../decisions/projection.ts";
-import type { Exit } from "../llama-server/exit-reason.ts";
+import type { Exit, ExitReason } from "../llama-server/exit-reason.ts";
 import type { Need, Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
@@ -21,9 +21,11 @@ export interface Entry {
   /** Failures in a row. */
   failures: number;
   /** How its last process ended, and when. */
-  lastExit?: (Exit & { readonly at: string }) | undefined;
+  lastExit?: (Exit & { readonly at: string } & Partial<ExitReason>) | undefined;
   /** Times of the budget breaches within the last hour. */
   breaches: readonly number[];
+  /** Times at which its server was stopped because it failed, within the last 24 hours. */
+  failedAt: readonly number[];
   /** Starts since this agent began; an adopted server counts as one. */
   starts: number;
   /** Its last eviction. */
@@ -60,6 +62,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
     footprint: NO_SAMPLES,
     failures: 0,
     breaches: [],
+    failedAt: [],
     starts: 0,
     changesKeys: false,
     wanted: "",

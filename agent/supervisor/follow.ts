@@ -51,6 +51,7 @@ function clearFailuresIfChanged(entry: Entry, desired: Desired | undefined): voi
   entry.backOff = undefined;
   entry.failures = 0;
   entry.breaches = [];
+  entry.failedAt = [];
 }
 
 function digestOf(desired: Desired | undefined): string {

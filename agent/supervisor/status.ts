@@ -70,8 +70,15 @@ function implausible({ running, footprint, need }: Entry): string | undefined {
   return implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0, running.readyAt);
 }
 
-function lastExitOf({ at, code, signal }: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {
-  return { at, ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) };
+function lastExitOf({
+  at,
+  code,
+  signal,
+  reason,
+  message,
+}: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {
+  const why = { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
+  return { at, ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }), ...why };
 }
 
 function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {

@@ -4,6 +4,7 @@ import getPort from "get-port";
 import { openLinux } from "../../agent/host/linux/linux.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
+import type { AwakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import type { AdoptedServer } from "../../agent/supervisor/options.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
@@ -34,7 +35,7 @@ interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
   /** What the supervisor is given in place of the test's clock. */
-  readonly clockFrom?: (clock: () => number) => () => number;
+  readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
 
 /**
@@ -64,11 +65,12 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], clockFrom = (clock) => clock }: Opening = {},
+    { stateDirectory, adopted = [], clockFrom = (plain) => plain }: Opening = {},
   ) => {
     const platform = await openLinux();
     assert(platform.ok);
     const header = ok(await gemmaHeader());
+    const clock = clockFrom(() => now);
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
     watchdog = standInWatchdog(
       (pid) => machine.footprint(pids().get(pid) ?? ""),
@@ -93,7 +95,8 @@ export function stage() {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },
-      clock: clockFrom(() => now),
+      clock,
+      ...(clock.wokeAt !== undefined && { wokeAt: clock.wokeAt }),
       background,
       wake: () => {},
     });

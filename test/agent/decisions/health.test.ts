@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { isWorking, type Work } from "../../../agent/decisions/health.ts";
+import {
+  answersNoMore,
+  failedAgain,
+  failuresOfDay,
+  gpuFaultMessage,
+  isWorking,
+  type Work,
+  withCount,
+} from "../../../agent/decisions/health.ts";
 
 const work = (cpuSeconds: number | null, logBytes: number | null): Work => ({ cpuSeconds, logBytes });
 
@@ -19,4 +27,30 @@ describe("a server that does not answer", () => {
       assert.equal(isWorking(before, now, 10_000), working);
     });
   }
+});
+
+describe("a server that was Ready and fails", () => {
+  it("answers no more after two failures three seconds apart, and not after one, nor after two at once", () => {
+    const why = { reason: "TestRequestFailed", message: "m" };
+    const once = failedAgain(undefined, why, 1000);
+    assert.equal(answersNoMore(once, 100_000), false);
+    assert.equal(answersNoMore(failedAgain(once, why, 1100), 1100), false);
+    assert.equal(answersNoMore(failedAgain(once, why, 6000), 6000), true);
+  });
+
+  it("is told of a GPU fault with its cause, the sleep before it, and what helps", () => {
+    const fault = { what: "the GPU hung over its work", advice: "lower uBatchSize" };
+    const end = "and no request succeeds until a restart; if it happens again, lower uBatchSize";
+    assert.equal(gpuFaultMessage(fault, undefined, 9e6), `the GPU hung over its work, ${end}`);
+    const slept = `the GPU hung over its work soon after the machine woke from sleep, ${end}`;
+    assert.equal(gpuFaultMessage(fault, 9e6 - 299_000, 9e6), slept);
+    assert.equal(gpuFaultMessage(fault, 9e6 - 300_000, 9e6), `the GPU hung over its work, ${end}`);
+  });
+
+  it("is told how often within a day", () => {
+    const day = 24 * 3_600_000;
+    assert.equal(withCount("m", failuresOfDay([], 5)), "m");
+    assert.equal(withCount("m", failuresOfDay([5], day)), "m (failure 2 within 24 hours)");
+    assert.equal(withCount("m", failuresOfDay([5], day + 5)), "m");
+  });
 });
