@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import * as z from "zod";
-import type { Slot } from "../decisions/answering.ts";
 import type { Mode } from "./flags.ts";
 import { askLoopback, type LoopbackAnswer } from "./loopback.ts";
 
@@ -122,8 +121,18 @@ const slotsSchema = z.array(
   }),
 );
 
+/** One of the places in which a server keeps a conversation, as it shows it. */
+export interface ShownSlot {
+  readonly id: number;
+  readonly processing: boolean;
+  /** Number of the last request in it; undefined if there was none. */
+  readonly task: number | undefined;
+  /** Tokens of the prompt that is kept in it; undefined: it does not say. */
+  readonly cachedTokens: number | undefined;
+}
+
 /** The slots of a server; undefined if it does not show them, or is too busy to. */
-export async function slotsOf({ port, apiKey }: Expected): Promise<readonly Slot[] | undefined> {
+export async function slotsOf({ port, apiKey }: Expected): Promise<readonly ShownSlot[] | undefined> {
   try {
     const { status, text } = await askLoopback({ port, path: "/slots", token: apiKey, timeoutMs: HEALTH_TIMEOUT_MS });
     if (status !== 200) return undefined;
