@@ -39,6 +39,8 @@ export interface Entry {
   projection?: Projection | undefined;
   /** The last look at what a start needs, and its time in milliseconds of the injected clock; undefined while none was complete. */
   prepared?: { readonly workload: Workload; readonly preparation: Preparation; readonly at: number } | undefined;
+  /** Why the files of its server that runs could not be read for another start, as a sentence; undefined if they could. */
+  missing?: string | undefined;
   /** {@link wanted} when the stop began. If the desired state changed since, the stop does not count as a failure. */
   stoppedFor?: string | undefined;
   /** Whether it was stopped because its API keys changed, and is not Ready again. */

@@ -86,12 +86,13 @@ function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
 }
 
 function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
-  const { running, footprint, need, projection, fault, keyNote } = entry;
+  const { running, footprint, need, projection, fault, keyNote, missing } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
   if (keyNote !== undefined) notes.push(keyNote);
+  if (missing !== undefined) notes.push(`${missing}; the server has its weights in memory and keeps running`);
   if (desired?.kind === "unknown")
     notes.push(`${desired.message}; the server keeps running with its last known settings`);
   if (desired === undefined && running.phase !== "stopping")

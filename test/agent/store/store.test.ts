@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -74,6 +74,30 @@ describe("the model store", () => {
       await sleep(10);
     }
   };
+
+  it("makes no folder in place of one that went with its disk, and goes on when it is back", async () => {
+    const store = openStore();
+    const look = () => store({ source: url(), sha256: undefined }, "fetch");
+    assert.equal((await settled(look)).state, "ready");
+    now += 1000;
+    await looked(look);
+    await rename(folder, `${folder}.away`);
+    let view = look();
+    for (let tries = 0; tries < 100 && view.state !== "failed"; tries += 1) {
+      now += 1000;
+      view = look();
+      await sleep(5);
+    }
+    assert.match(JSON.stringify(view), /is not there any more: connect its disk/);
+    assert.deepEqual([existsSync(folder), requests], [false, 1]);
+    await rename(`${folder}.away`, folder);
+    for (let tries = 0; tries < 100 && view.state !== "ready"; tries += 1) {
+      now += 1000;
+      view = look();
+      await sleep(5);
+    }
+    assert.deepEqual([view.state, requests], ["ready", 1]);
+  });
 
   it("downloads once for two who ask, and finds it again", async () => {
     const store = openStore();
