@@ -58,6 +58,9 @@ export function withWake(answering: Answering, wokeAt: number | undefined, ready
   return wokeAt > readyAt ? suspected(known, "wake", now) : known;
 }
 
+/** What a server shows. `silent`: it is too busy to answer the question; undefined: it does not show its slots. */
+export type Shown = readonly Slot[] | "silent" | undefined;
+
 /** What is to be done after a look: ask, in this slot or wherever the server likes; or nothing. */
 export type AskOrWait =
   | { readonly kind: "ask"; readonly slot: number | undefined }
@@ -68,23 +71,18 @@ export type AskOrWait =
  * one is asked only in a slot that holds nobody's prompt, because with `--cache-ram 0` a prompt that is overwritten is lost, and its owner
  * waits until it is read again. A sign of a fault is worth that (docs/decisions/health-of-a-ready-server.md).
  *
- * @param slots undefined: the server does not show them
  * @param keepsPrompts false: no request of this server goes on from an earlier one, as of embeddings
  */
-export function askOrWait(
-  answering: Answering,
-  slots: readonly Slot[] | undefined,
-  keepsPrompts: boolean,
-  now: number,
-): AskOrWait {
+export function askOrWait(answering: Answering, shown: Shown, keepsPrompts: boolean, now: number): AskOrWait {
   const { suspected: suspicion } = answering;
-  const busy = slots?.some(({ processing }) => processing) ?? false;
+  const slots = shown === "silent" ? undefined : shown;
+  const busy = shown === "silent" || (slots?.some(({ processing }) => processing) ?? false);
   if (suspicion !== undefined) {
     if (busy && suspicion === "wake") return { kind: "wait", answering: { ...answering, dueAt: now + SOON_MS } };
     return { kind: "ask", slot: keepsPrompts ? cheapest(slots)?.id : undefined };
   }
-  if (slots === undefined) return { kind: "wait", answering: { ...answering, dueAt: now + LONGEST_PAUSE_MS } };
-  const served = servedBy(slots);
+  if (shown === undefined) return { kind: "wait", answering: { ...answering, dueAt: now + LONGEST_PAUSE_MS } };
+  const served = servedBy(shown);
   if (busy || served !== answering.served) {
     return { kind: "wait", answering: { ...answering, ...answeringSince(now), served } };
   }
@@ -95,10 +93,10 @@ export function askOrWait(
 }
 
 /** After a test request that was answered, or that was refused for its key. */
-export function answeredTest(answering: Answering, slots: readonly Slot[] | undefined, now: number): Answering {
+export function answeredTest(answering: Answering, shown: Shown, now: number): Answering {
   const { suspected: suspicion, ...rest } = answering;
   const left = leftAlone(suspicion === undefined ? rest : { ...rest, pauseMs: FIRST_PAUSE_MS }, now);
-  return { ...left, served: slots && servedBy(slots) };
+  return { ...left, served: servedBy(shown) };
 }
 
 export function failedTestRequest(answering: Answering, now: number): Answering {
@@ -116,8 +114,10 @@ function leftAlone(answering: Answering, now: number): Answering {
   return { ...answering, dueAt: now + next, pauseMs: next };
 }
 
-function servedBy(slots: readonly Slot[]): string {
-  return slots.map(({ id, task }) => `${id}:${task ?? ""}`).join();
+/** Undefined where it does not say. */
+function servedBy(shown: Shown): string | undefined {
+  if (shown === undefined || shown === "silent") return undefined;
+  return shown.map(({ id, task }) => `${id}:${task ?? ""}`).join();
 }
 
 /** The free slot whose prompt is missed least; undefined if none is free. */

@@ -131,11 +131,18 @@ export interface ShownSlot {
   readonly cachedTokens: number | undefined;
 }
 
-/** The slots of a server; undefined if it does not show them, or is too busy to. */
-export async function slotsOf({ port, apiKey }: Expected): Promise<readonly ShownSlot[] | undefined> {
+/** The slots of a server; `silent` if it is too busy to show them in time; undefined if it does not show them at all. */
+export async function slotsOf({ port, apiKey }: Expected): Promise<readonly ShownSlot[] | "silent" | undefined> {
   try {
     const { status, text } = await askLoopback({ port, path: "/slots", token: apiKey, timeoutMs: HEALTH_TIMEOUT_MS });
-    if (status !== 200) return undefined;
+    return status === 200 ? shownIn(text) : undefined;
+  } catch {
+    return "silent";
+  }
+}
+
+function shownIn(text: string): readonly ShownSlot[] | undefined {
+  try {
     return slotsSchema.parse(JSON.parse(text)).map(({ id, is_processing, id_task, n_prompt_tokens }) => ({
       ...{ id, processing: is_processing, cachedTokens: n_prompt_tokens },
       task: id_task === -1 ? undefined : id_task,

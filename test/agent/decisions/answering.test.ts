@@ -6,6 +6,7 @@ import {
   askOrWait,
   failedTestRequest,
   provedNothing,
+  type Shown,
   type Slot,
   suspected,
   withWake,
@@ -21,7 +22,7 @@ const unused: Answering = { dueAt: NOW, pauseMs: 5 * MINUTE, served: "0:7,1:" };
 const of = (part: Partial<Answering>): Answering => ({ ...unused, ...part });
 
 describe("whether a Ready server is asked for a token", () => {
-  type Case = readonly [what: string, answering: Answering, slots: readonly Slot[] | undefined, asked: string];
+  type Case = readonly [what: string, answering: Answering, slots: Shown, asked: string];
   /** `asked`: the slot; `anywhere`; or in how many minutes it is looked at again. */
   const cases: readonly Case[] = [
     ["unused, with a slot that nobody has used", unused, [slot(0, 7, 900), slot(1, undefined)], "slot 1"],
@@ -38,6 +39,9 @@ describe("whether a Ready server is asked for a token", () => {
     ["used since the last look", unused, [slot(0, 8, 900), slot(1, undefined)], "5 min"],
     ["busy", unused, [slot(0, 7, 900, true), slot(1, undefined)], "5 min"],
     ["which does not show its slots", of({ served: undefined }), undefined, "240 min"],
+    ["too busy to show its slots", unused, "silent", "5 min"],
+    ["after a wake, too busy to show its slots", of({ suspected: "wake" }), "silent", "0.2 min"],
+    ["after errors, too busy to show its slots", of({ suspected: "errors" }), "silent", "anywhere"],
     [
       "after errors, though that costs a prompt: the shorter one",
       of({ suspected: "errors" }),

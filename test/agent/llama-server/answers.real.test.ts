@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import { answeringSince, askOrWait, type Slot } from "../../../agent/decisions/answering.ts";
+import { answeringSince, askOrWait, type Shown } from "../../../agent/decisions/answering.ts";
 import { askLoopback } from "../../../agent/llama-server/loopback.ts";
 import { checkAnswers, checkStillAnswers, type Expected, slotsOf } from "../../../agent/llama-server/probe.ts";
 import { ensureTool } from "../../../toolchain/ensure.ts";
@@ -36,7 +36,7 @@ describe("a test request to a real llama-server that keeps a prompt", function (
       .prompt_tokens_details.cached_tokens;
   };
   /** What an unused server is asked, after so much time. */
-  const next = (slots: readonly Slot[] | undefined) => {
+  const next = (slots: Shown) => {
     const first = askOrWait(answeringSince(0), slots, true, 0);
     assert(first.kind === "wait");
     return askOrWait(first.answering, slots, true, 1);
