@@ -60,6 +60,19 @@ export function answersNoMore({ since, tries }: Failing, now: number): boolean {
   return tries >= READY_FAILING_TRIES && now - since >= FAILING_MS;
 }
 
+/** Timers of a busy process are late, and clocks are read at other moments. */
+const TIMER_SLACK_MS = 1000;
+
+/**
+ * Whether a server hangs that gave no answer to a test request: it was given all its time, and did nothing in it.
+ *
+ * @param elapsedMs since the request, in milliseconds of awake time
+ * @param patienceMs that it was given
+ */
+export function hangs(before: Work, now: Work, elapsedMs: number, patienceMs: number): boolean {
+  return elapsedMs >= patienceMs - TIMER_SLACK_MS && !isWorking(before, now, elapsedMs);
+}
+
 /** A fault so soon after a wake is one of the sleep, as far as a person can do something about it. */
 const AFTER_WAKE_MS = 300_000;
 

@@ -7,7 +7,7 @@ import {
   provedNothing,
   withWake,
 } from "../decisions/answering.ts";
-import { gpuFaultMessage, isWorking } from "../decisions/health.ts";
+import { gpuFaultMessage, hangs } from "../decisions/health.ts";
 import { testFailure } from "../llama-server/exit-reason.ts";
 import { gpuFault } from "../llama-server/gpu-fault.ts";
 import { COMPLETION_TIMEOUT_MS, checkStillAnswers, type Found, slotsOf } from "../llama-server/probe.ts";
@@ -93,7 +93,8 @@ async function ask(running: Running, slot: number | undefined, probing: Probing)
   const [begun, wokeBefore, before] = [clock(), wokeAt?.(), await workOf(running.process, probing)];
   const found = await checkStillAnswers(expectedOf(running, probing).expected, slot);
   if (wokeAt?.() !== wokeBefore) return { kind: "silent" };
-  if (found.kind !== "silent" || clock() - begun < COMPLETION_TIMEOUT_MS) return found;
-  if (isWorking(before, await workOf(running.process, probing), clock() - begun)) return found;
+  if (found.kind !== "silent") return found;
+  const work = await workOf(running.process, probing);
+  if (!hangs(before, work, clock() - begun, COMPLETION_TIMEOUT_MS)) return found;
   return { kind: "failing", detail: `no answer within ${COMPLETION_TIMEOUT_MS / 1000} s, in which it did nothing` };
 }

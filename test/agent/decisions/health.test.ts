@@ -4,6 +4,7 @@ import {
   failedAgain,
   failuresOfDay,
   gpuFaultMessage,
+  hangs,
   isWorking,
   type Work,
   withCount,
@@ -25,6 +26,23 @@ describe("a server that does not answer", () => {
   for (const [what, before, now, working] of cases) {
     it(`${what}: ${working ? "may be busy" : "is hung"}`, () => {
       assert.equal(isWorking(before, now, 10_000), working);
+    });
+  }
+});
+
+describe("a server that gives no answer to a test request", () => {
+  const cases: readonly (readonly [what: string, now: Work, elapsedMs: number, hung: boolean])[] = [
+    ["for all of its time, and does nothing", work(1, 1), 120_000, true],
+    ["for all of its time by a timer that was a little early", work(1, 1), 119_500, true],
+    ["for all of its time, and computes", work(9, 1), 120_000, false],
+    ["for all of its time, and says how far it is", work(1, 99), 120_000, false],
+    ["for all of its time, and nothing of it can be read", work(null, null), 120_000, false],
+    ["because nobody listens", work(1, 1), 5, false],
+    ["in time that the machine slept through", work(1, 1), 1005, false],
+  ];
+  for (const [what, now, elapsedMs, hung] of cases) {
+    it(`${what}: ${hung ? "hangs" : "proves nothing"}`, () => {
+      assert.equal(hangs(work(1, 1), now, elapsedMs, 120_000), hung);
     });
   }
 });
