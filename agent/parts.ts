@@ -64,7 +64,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
   if (limit === undefined) log.warn(`kernel limit: ${kernelCap}; only the watchdog enforces budgets`);
   const claims = await openClaims({
     ...{ folder: options.claims, stateDirectory, platform, allocatableBytes: allocatable.bytes },
-    ...{ clock, background, granted: changed },
+    ...{ clock: awake, background, granted: changed },
   });
   const watchdog = openWatchdog({ stateDirectory, clock: awake, say: (message) => log.warn(message), wake: changed });
   const heldBack = openHeldBack({
@@ -74,15 +74,16 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
   });
   const hold = (those: readonly AdoptedServer[]) => watchdog.hold(holdingOfAdopted(those, claims.shareBytes(), awake));
   const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed, hold });
-  const gate = fileGate(clock);
-  const looks = fileLooks(gate, changed, clock);
+  const gate = fileGate(awake);
+  const looks = fileLooks(gate, changed, awake);
   const server = installedServer({
     path: await pathOfCommand(llamaServer),
     options: host.supportedFlags,
     ask: () => readSupportedFlags(llamaServer, neededOptions(options)),
     askBuild: () => readBuild(llamaServer),
-    ...{ looks, changed, clock, now: () => new Date() },
+    ...{ looks, changed, clock: awake, now: () => new Date() },
   });
+  // What a server asks to wait passes while this machine sleeps, too.
   const access = modelAccess({ folder: models, gate, looks, changed, signal: ending, clock });
   const processes = supervisor({
     ...{
@@ -97,14 +98,14 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       background,
       heldBack,
     },
-    ...{ clock: awake, wake: changed },
+    ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
     supportedFlags: server.options,
     models: { ...access, server: server.view, doubtServer: server.doubt },
   });
   const source = await openDirectory({
     folder: options.manifests,
     host: () => ({ ...host.facts, options: server.options() }),
-    ...{ running: processes.running, changed },
+    ...{ running: processes.running, changed, clock: awake },
   });
   const awakeMac = options.keepAwake
     ? keepAwake({ caffeinate: MAC.caffeinate, pid: process.pid, clock })

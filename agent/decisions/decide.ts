@@ -7,7 +7,7 @@ import type { Workload } from "../workload/workload.ts";
 import type { Verdict } from "./admission.ts";
 import type { BackOff } from "./back-off.ts";
 import { returnMessage } from "./eviction.ts";
-import { type Failing, failsForGood } from "./health.ts";
+import { answersNoMore, type Failing, failsForGood } from "./health.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
 
 /** A llama-server as the supervisor last observed it. All times are milliseconds of the injected clock. */
@@ -38,6 +38,8 @@ export interface ReadyView extends AnyServerView {
   readonly failedChecks: number;
   /** What its log says about a fault that only a restart ends; undefined if it says nothing. */
   readonly fault?: string | undefined;
+  /** The test requests that it answered with an error since the last one that it answered well; undefined if there was none. */
+  readonly failing?: Failing | undefined;
 }
 
 export interface StoppingView extends AnyServerView {
@@ -234,11 +236,12 @@ function decideRunning(
     return stop("SpecChanged", "its settings changed; it restarts with the new ones");
   }
   if (keysChanged) return stop("KeyChanged", "its API keys changed; it restarts with the new ones");
-  return server.phase === "ready" ? decideReady(server) : decideStarting(server, now);
+  return server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
 }
 
-function decideReady({ fault, failedChecks }: ReadyView): Decision {
+function decideReady({ fault, failedChecks, failing }: ReadyView, now: number): Decision {
   if (fault !== undefined) return stop("GpuFault", fault, "failed");
+  if (failing !== undefined && answersNoMore(failing, now)) return stop(failing.reason, failing.message, "failed");
   if (failedChecks < UNHEALTHY_CHECKS) return { act: "nothing", state: "Ready" };
   const message = `it neither answered nor did any work in ${UNHEALTHY_CHECKS} health checks in a row; it will be restarted`;
   return stop("Unhealthy", message, "failed");

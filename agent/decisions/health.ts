@@ -25,7 +25,7 @@ export function isWorking(before: Work | undefined, now: Work, elapsedMs: number
   return (used !== undefined && used * 1000 > elapsedMs * IDLE_SHARE) || (written !== undefined && written !== 0);
 }
 
-/** Test requests in a row that a healthy server answered with an error, while it starts. */
+/** Test requests in a row that a healthy server answered with an error. */
 export interface Failing {
   /** When the first of them failed, in milliseconds of the injected clock. */
   readonly since: number;
@@ -50,6 +50,57 @@ export function failedAgain(
 /** Whether waiting longer would be in vain. */
 export function failsForGood({ since, tries }: Failing, now: number): boolean {
   return tries >= FAILING_TRIES && now - since >= FAILING_MS;
+}
+
+/** One that has answered before has shown that it can: a second failure, some seconds after the first, is no accident. */
+const READY_FAILING_TRIES = 2;
+
+/** Whether a server that is Ready answers no request any more. */
+export function answersNoMore({ since, tries }: Failing, now: number): boolean {
+  return tries >= READY_FAILING_TRIES && now - since >= FAILING_MS;
+}
+
+/** Timers of a busy process are late, and clocks are read at other moments. */
+const TIMER_SLACK_MS = 1000;
+
+/**
+ * Whether a server hangs that gave no answer to a test request: it was given all its time, and did nothing in it.
+ *
+ * @param elapsedMs since the request, in milliseconds of awake time
+ * @param patienceMs that it was given
+ */
+export function hangs(before: Work, now: Work, elapsedMs: number, patienceMs: number): boolean {
+  return elapsedMs >= patienceMs - TIMER_SLACK_MS && !isWorking(before, now, elapsedMs);
+}
+
+/** A fault so soon after a wake is one of the sleep, as far as a person can do something about it. */
+const AFTER_WAKE_MS = 300_000;
+
+/**
+ * What a person is told of a GPU fault.
+ *
+ * @param wokeAt when the machine woke last; undefined if it has not slept
+ */
+export function gpuFaultMessage(
+  { what, advice }: { readonly what: string; readonly advice: string },
+  wokeAt: number | undefined,
+  now: number,
+): string {
+  const slept = wokeAt !== undefined && now - wokeAt < AFTER_WAKE_MS;
+  const sleep = slept ? " soon after the machine woke from sleep" : "";
+  return `${what}${sleep}, and no request succeeds until a restart; if it happens again, ${advice}`;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Times of the failures within the last 24 hours, including the one at `now`. */
+export function failuresOfDay(before: readonly number[], now: number): readonly number[] {
+  return [...before.filter((at) => now - at < DAY_MS), now];
+}
+
+/** The message about a failure, with how often it failed. */
+export function withCount(message: string, { length }: readonly number[]): string {
+  return length < 2 ? message : `${message} (failure ${length} within 24 hours)`;
 }
 
 function difference(before: number | null, now: number | null): number | undefined {

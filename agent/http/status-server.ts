@@ -1,3 +1,4 @@
+import { awakeClock } from "../lifecycle/awake-clock.ts";
 import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
@@ -26,7 +27,7 @@ export interface StatusServer {
 export async function openStatusServer(listen: ListenAddress | "off", dump: () => unknown): Promise<StatusServer> {
   if (listen === "off") return NONE;
   const [{ agentMetrics }, { serveHttp }] = await Promise.all([import("./metrics.ts"), import("./server.ts")]);
-  const view = viewOfLoop(() => performance.now());
+  const view = viewOfLoop(awakeClock(() => performance.now()));
   const metrics = agentMetrics(packageVersion());
   const limits = { ...HTTP_LIMITS, connections: connectionsFor(openFilesLimit()) };
   const server = await serveHttp(listen, view, metrics, dump, limits);

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import * as z from "zod";
 import type { Mode } from "./flags.ts";
-import { askLoopback } from "./loopback.ts";
+import { askLoopback, type LoopbackAnswer } from "./loopback.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
 /** Long enough for the first token of a large model on a cold GPU. */
-const COMPLETION_TIMEOUT_MS = 120_000;
+export const COMPLETION_TIMEOUT_MS = 120_000;
 
 /** The test request for each mode: the smallest one that makes the model compute. */
 const TEST_REQUESTS: Readonly<Record<Mode, readonly [path: string, body: object]>> = {
@@ -72,14 +72,84 @@ async function health({ port, name, modelPath, apiKey }: Expected): Promise<Foun
 }
 
 async function firstAnswer(expected: Expected): Promise<Found> {
-  const { port, mode, apiKey } = expected;
   const healthy = await health(expected);
   if (healthy.kind !== "well") return healthy;
-  const [path, body] = TEST_REQUESTS[mode];
-  const { status, text } = await askLoopback({ port, path, body, token: apiKey, timeoutMs: COMPLETION_TIMEOUT_MS });
+  const { status, text } = await testRequest(expected, {});
   if (status === 200) return { kind: "well" };
   if (isRefusal(status)) return { kind: "refused" };
+  return failing(status, text);
+}
+
+/** @param where further fields */
+function testRequest({ port, mode, apiKey }: Expected, where: object): Promise<LoopbackAnswer> {
+  const [path, body] = TEST_REQUESTS[mode];
+  const timeoutMs = COMPLETION_TIMEOUT_MS;
+  return askLoopback({ port, path, body: { ...body, ...where }, token: apiKey, timeoutMs });
+}
+
+function failing(status: number, text: string): Found {
   return { kind: "failing", detail: `HTTP ${status}${errorIn(text)}` };
+}
+
+/** A shared cache that is full, and a server that loads, is asked too often or does not know the request: none is a fault. */
+const FULL = /context/i;
+
+/**
+ * Whether a server that is Ready still answers a test request. `silent`: it gave no answer in two minutes, or one that says nothing about
+ * whether it can compute (all but 200 and 500).
+ *
+ * @param slot where it is to be computed; undefined: where the server likes
+ */
+export async function checkStillAnswers(expected: Expected, slot: number | undefined): Promise<Found> {
+  return silentIfThrown(stillAnswers(expected, slot));
+}
+
+async function stillAnswers(expected: Expected, slot: number | undefined): Promise<Found> {
+  const { status, text } = await testRequest(expected, slot === undefined ? {} : { id_slot: slot });
+  if (status === 200) return { kind: "well" };
+  if (isRefusal(status)) return { kind: "refused" };
+  return status === 500 && !FULL.test(text) ? failing(status, text) : { kind: "silent" };
+}
+
+/** `id_task` is -1 in a slot that older servers have not used, and absent in one that newer ones have not. */
+const slotsSchema = z.array(
+  z.object({
+    id: z.int(),
+    is_processing: z.boolean(),
+    id_task: z.int().optional(),
+    n_prompt_tokens: z.int().optional(),
+  }),
+);
+
+/** One of the places in which a server keeps a conversation, as it shows it. */
+export interface ShownSlot {
+  readonly id: number;
+  readonly processing: boolean;
+  /** Number of the last request in it; undefined if there was none. */
+  readonly task: number | undefined;
+  /** Tokens of the prompt that is kept in it; undefined: it does not say. */
+  readonly cachedTokens: number | undefined;
+}
+
+/** The slots of a server; `silent` if it is too busy to show them in time; undefined if it does not show them at all. */
+export async function slotsOf({ port, apiKey }: Expected): Promise<readonly ShownSlot[] | "silent" | undefined> {
+  try {
+    const { status, text } = await askLoopback({ port, path: "/slots", token: apiKey, timeoutMs: HEALTH_TIMEOUT_MS });
+    return status === 200 ? shownIn(text) : undefined;
+  } catch {
+    return "silent";
+  }
+}
+
+function shownIn(text: string): readonly ShownSlot[] | undefined {
+  try {
+    return slotsSchema.parse(JSON.parse(text)).map(({ id, is_processing, id_task, n_prompt_tokens }) => ({
+      ...{ id, processing: is_processing, cachedTokens: n_prompt_tokens },
+      task: id_task === -1 ? undefined : id_task,
+    }));
+  } catch {
+    return undefined;
+  }
 }
 
 function isRefusal(status: number): boolean {

@@ -46,7 +46,7 @@ interface Copier {
 export function openOutput({ fd, lost }: OutputOptions): Output {
   let copier: Copier | undefined;
   let dropped = 0;
-  let retryAt = 0;
+  let retryAt = Number.NEGATIVE_INFINITY;
   let over = false;
   const tellLost = () => {
     if (dropped === 0 || copier === undefined) return;
@@ -56,10 +56,10 @@ export function openOutput({ fd, lost }: OutputOptions): Output {
     lost(lines);
   };
   const begin = () => {
-    if (Date.now() < retryAt) return;
+    if (performance.now() < retryAt) return;
     copier = startCopier(fd, tellLost, (signal, unsure) => {
       copier = undefined;
-      retryAt = Date.now() + RETRY_MS;
+      retryAt = performance.now() + RETRY_MS;
       dropped += unsure;
       // Its reader is gone, and no other can come.
       over ||= signal === "SIGPIPE";
@@ -88,7 +88,7 @@ export function openOutput({ fd, lost }: OutputOptions): Output {
 }
 
 function put(copier: Copier, line: string): void {
-  const now = Date.now();
+  const now = performance.now();
   if (now - copier.wroteAt > SURE_MS) copier.unsure = 0;
   copier.unsure += 1;
   copier.wroteAt = now;
@@ -110,7 +110,7 @@ function startCopier(
   // Where there is no file descriptor left, it has no input either; its error event follows.
   const input: Writable | undefined = child.stdin ?? undefined;
   const ended = Promise.withResolvers<void>();
-  const copier = input && { input, ended: ended.promise, unsure: 0, wroteAt: Date.now() };
+  const copier = input && { input, ended: ended.promise, unsure: 0, wroteAt: performance.now() };
   const settle = (signal: NodeJS.Signals | null) => {
     ended.resolve();
     exited(signal, copier?.unsure ?? 0);

@@ -47,9 +47,18 @@ const workloadSchema = z.strictObject({
   pid: z.int().min(1).optional(),
   /** When the process that runs was started; absent where none runs, or where an older agent started it. */
   startedAt: z.iso.datetime().optional(),
-  /** How its last process ended. Neither code nor signal: that is not known, as of one that another agent had started. */
+  /**
+   * How its last process ended, and why, as it was said then. Neither code nor signal: that is not known, as of one that another agent had
+   * started.
+   */
   lastExit: z
-    .strictObject({ at: z.iso.datetime(), code: z.int().optional(), signal: z.string().optional() })
+    .strictObject({
+      at: z.iso.datetime(),
+      code: z.int().optional(),
+      signal: z.string().optional(),
+      reason: z.string().optional(),
+      message: z.string().optional(),
+    })
     .optional(),
   /** Starts after the first one. */
   restarts: z.int().min(0),

@@ -32,20 +32,18 @@ const CHECKING: GateLimits = { most: 4, mostOnOneDisk: 2 };
  * has a sha256, was checked.
  */
 export function modelStore({ folder, looks, changed, signal, clock, limits = DEFAULT_LIMITS }: StoreOptions) {
-  const failureIn = (view: StoredModel) => (view.state === "failed" ? view.failure : undefined);
   const jobs = attempts<StoredModel>({ failureIn, failed, changed, clock });
   const checks = fileGate(clock, CHECKING);
   const provide = provider({ folder, looks, checks, clock, signal, limits });
   /** The sha256 that Models name, by source: a file that was checked also serves the Model that names none. */
   const named = new Map<string, Set<string>>();
 
+  const isAway = vanishing(looks, folder);
   const present = (files: ModelFiles) => {
-    const seen = lookAtAll(
-      looks,
-      files.map(({ path }) => path),
-    );
-    if (seen.state === "looking") return seen;
-    return seen.looks.every((look) => look.state === "found" && look.stats.isFile());
+    const paths = files.map(({ path }) => path);
+    const all = lookAtAll(looks, paths);
+    if (all.state === "looking") return all;
+    return all.looks.every((look) => look.state === "found" && look.stats.isFile());
   };
 
   const local = (path: string, sha256: string | undefined, intent: Intent, revision: string): StoredModel => {
@@ -84,6 +82,7 @@ export function modelStore({ folder, looks, changed, signal, clock, limits = DEF
   const remote = ({ source, sha256 }: ModelSource, intent: Intent, revision: string): StoredModel => {
     const shas = named.get(source) ?? new Set();
     named.set(source, sha256 === undefined ? shas : shas.add(sha256));
+    const away = isAway();
     const own = modelFiles(folder, source, sha256);
     const unchecked = modelFiles(folder, source, undefined);
     const others = sha256 === undefined ? [...shas].map((sha) => modelFiles(folder, source, sha)) : [];
@@ -91,6 +90,7 @@ export function modelStore({ folder, looks, changed, signal, clock, limits = DEF
     if (found?.state === "ready" && intent === "fetch" && found.path !== own[0].path) share(found.path, source);
     if (found !== undefined) return found;
     if (intent === "look") return (sha256 && firstPresent([unchecked])) || { state: "absent" };
+    if (away) return gone(folder);
     const token = lookAtAll(looks, [tokenFileOf(source, process.env) ?? []].flat());
     if (token.state === "looking") return token;
     const work = {
@@ -116,6 +116,28 @@ export function modelStore({ folder, looks, changed, signal, clock, limits = DEF
 }
 
 type Intent = "look" | "fetch";
+
+/**
+ * Whether a folder that was there is not any more: it went with its disk. One that were made in its place would take the name of the disk,
+ * and room for models on another one.
+ */
+function vanishing({ look }: FileLooks, folder: string): () => boolean {
+  let seen = false;
+  return () => {
+    const { state } = look(folder);
+    seen ||= state === "found";
+    return seen && state === "missing";
+  };
+}
+
+function failureIn(view: StoredModel): Failure | undefined {
+  return view.state === "failed" ? view.failure : undefined;
+}
+
+function gone(folder: string): StoredModel {
+  const sentence = `${folder}, where models are kept, is not there any more: connect its disk, or make the folder again`;
+  return failed(fail(sentence, "unreachable"));
+}
 
 function modelFilesAt(path: string, own: ModelFiles, unchecked: ModelFiles): ModelFiles {
   return unchecked[0].path === path ? unchecked : own;

@@ -4,7 +4,7 @@ import type { Entry } from "./entry.ts";
 export type EntryDump = Readonly<Record<string, unknown>>;
 
 export function dumpOf(entry: Entry, now: number): EntryDump {
-  const { running, backOff, eviction, queuedAt, breaches, footprint, ...plain } = entry;
+  const { running, backOff, eviction, queuedAt, breaches, failedAt, footprint, ...plain } = entry;
   return {
     ...plain,
     footprint: {
@@ -13,6 +13,7 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
       flatSince: ago(footprint.flatSince, now),
     },
     breaches: breaches.map((at) => ago(at, now)),
+    failedAt: failedAt.map((at) => ago(at, now)),
     queuedAt: ago(queuedAt, now),
     backOff: backOff && { ...backOff, until: ago(backOff.until, now) },
     eviction: eviction && { ...eviction, at: ago(eviction.at, now) },
@@ -21,12 +22,17 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
 }
 
 function runningDump(running: NonNullable<Entry["running"]>, now: number): EntryDump {
-  const { process, record, startedAt, inForce, started, checkedAt, workAtSilence, ...plain } = running;
+  const { process, record, startedAt, inForce, started, checkedAt, workAtSilence, answering, ...plain } = running;
   const { startTime, bootId, logPath } = record;
   return {
     ...plain,
     startedAt: ago(startedAt, now),
     checkedAt: ago(checkedAt, now),
+    answering: answering && {
+      ...answering,
+      dueAt: ago(answering.dueAt, now),
+      wokeAt: ago(answering.wokeAt, now),
+    },
     workAtSilence: workAtSilence && { ...workAtSilence, at: ago(workAtSilence.at, now) },
     ...("readyAt" in running ? { readyAt: ago(running.readyAt, now) } : {}),
     ...(running.phase === "stopping" ? { stop: { ...running.stop, at: ago(running.stop.at, now) } } : {}),

@@ -3,7 +3,7 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Projection } from "../decisions/projection.ts";
-import type { Exit } from "../llama-server/exit-reason.ts";
+import type { Exit, ExitReason } from "../llama-server/exit-reason.ts";
 import type { Need, Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
@@ -21,9 +21,11 @@ export interface Entry {
   /** Failures in a row. */
   failures: number;
   /** How its last process ended, and when. */
-  lastExit?: (Exit & { readonly at: string }) | undefined;
+  lastExit?: (Exit & { readonly at: string } & Partial<ExitReason>) | undefined;
   /** Times of the budget breaches within the last hour. */
   breaches: readonly number[];
+  /** Times at which its server was stopped because it failed, within the last 24 hours. */
+  failedAt: readonly number[];
   /** Starts since this agent began; an adopted server counts as one. */
   starts: number;
   /** Its last eviction. */
@@ -37,6 +39,8 @@ export interface Entry {
   projection?: Projection | undefined;
   /** The last look at what a start needs, and its time in milliseconds of the injected clock; undefined while none was complete. */
   prepared?: { readonly workload: Workload; readonly preparation: Preparation; readonly at: number } | undefined;
+  /** Why the files of its server that runs could not be read for another start, as a sentence; undefined if they could. */
+  missing?: string | undefined;
   /** {@link wanted} when the stop began. If the desired state changed since, the stop does not count as a failure. */
   stoppedFor?: string | undefined;
   /** Whether it was stopped because its API keys changed, and is not Ready again. */
@@ -60,6 +64,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
     footprint: NO_SAMPLES,
     failures: 0,
     breaches: [],
+    failedAt: [],
     starts: 0,
     changesKeys: false,
     wanted: "",

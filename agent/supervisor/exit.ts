@@ -1,6 +1,6 @@
 import { backOffMs, breachBackOff, breachesAfter, failuresAfter } from "../decisions/back-off.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
-import { type Exit, exitReason } from "../llama-server/exit-reason.ts";
+import { type Exit, type ExitReason, exitReason } from "../llama-server/exit-reason.ts";
 import { logTail } from "../server-logs/files.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
@@ -28,18 +28,24 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const byKernel = stop === undefined ? limitMessage(running, exit, entry.footprint, kernelLimit) : undefined;
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
-  entry.lastExit = { ...exit, at: new Date().toISOString() };
+  entry.lastExit = { ...exit, at: new Date().toISOString(), ...(stop && reasonOf(stop)) };
   entry.footprint = NO_SAMPLES;
   if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
   const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
+    entry.lastExit = { ...entry.lastExit, reason: "BudgetExceeded", message: breach };
     noteBreach(entry, breach, now);
     return;
   }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
   const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
+  entry.lastExit = { ...entry.lastExit, reason, message };
   if (reason === "BadFlag") options.models.doubtServer();
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
+}
+
+function reasonOf({ reason, message }: ExitReason): ExitReason {
+  return { reason, message };
 }
 
 /** After a process of the workload outgrew its budget: it is not started again at once. */

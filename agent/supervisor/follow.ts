@@ -51,4 +51,5 @@ function clearFailuresIfChanged(entry: Entry, desired: Desired | undefined): voi
   entry.backOff = undefined;
   entry.failures = 0;
   entry.breaches = [];
+  entry.failedAt = [];
 }

@@ -1,3 +1,4 @@
+import { startAnswerProbe } from "./answering.ts";
 import type { Entry } from "./entry.ts";
 import { handleExit } from "./exit.ts";
 import { serverKey } from "./holding.ts";
@@ -24,6 +25,7 @@ export function observe(entry: Entry, options: SupervisorOptions & Probing): voi
     entry.running = { ...running, limitBytes: followBudget(running, entry.footprint, kernelLimit) };
   }
   startProbe(entry, options);
+  startAnswerProbe(entry, options);
 }
 
 /** Takes over what the watchdog reports: first of all why it has stopped a server, which is then the reason of its exit. */

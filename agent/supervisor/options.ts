@@ -34,8 +34,10 @@ export interface SupervisorOptions {
   readonly kernelLimit: KernelLimit | undefined;
   /** Servers that an earlier agent left running. */
   readonly adopted: readonly AdoptedServer[];
-  /** A monotonic clock, in milliseconds. */
+  /** Milliseconds that never go back, and stand still while the machine sleeps. */
   readonly clock: () => number;
+  /** When the machine woke last, by that clock; undefined if it has not slept. By default it never sleeps. */
+  readonly wokeAt?: () => number | undefined;
   readonly background: Background;
   /** What must not start by itself; default: nothing. */
   readonly heldBack?: HeldBack;

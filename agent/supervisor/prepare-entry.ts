@@ -24,9 +24,17 @@ export function prepareEntry(
   const unused = running?.phase === "ready" && running.started.fields.apiKeyFile === undefined;
   if (recent && unused) return prepared.preparation;
   const preparation = prepare(workload);
+  entry.missing = running === undefined ? undefined : missingIn(preparation);
   entry.prepared = preparation.stage === "ready" ? { workload, preparation, at: now } : undefined;
   if ("estimateBytes" in preparation && preparation.estimateBytes !== undefined) {
     entry.need = { estimateBytes: preparation.estimateBytes, estimateParts: preparation.estimateParts ?? {} };
   }
   return preparation;
+}
+
+/** What a restart would wait for. That the model is too large is said elsewhere, and so is a llama-server that cannot be used. */
+function missingIn(preparation: Preparation): string | undefined {
+  const { stage } = preparation;
+  if (stage === "failed") return preparation.message;
+  return stage === "refused" && preparation.reason === "MemoryCheckFailed" ? preparation.message : undefined;
 }

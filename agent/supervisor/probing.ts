@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answeringSince, suspected } from "../decisions/answering.ts";
+import { gpuFaultMessage, type Work } from "../decisions/health.ts";
 import { testFailure } from "../llama-server/exit-reason.ts";
-import { gpuFault, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
+import { gpuFault, hasComputeErrors, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
 import { checkAnswers, checkHealth, type Expected, type Found } from "../llama-server/probe.ts";
 import { recordsFolder } from "../state/layout.ts";
 import type { Entry } from "./entry.ts";
@@ -23,7 +25,7 @@ const FIRST_PAUSES_MS: readonly number[] = [50, 50, 100, 100, 100, 100, 100, 200
 
 /** What probes need: the supervisor's options, and the keys that it knows. */
 export interface Probing
-  extends Pick<SupervisorOptions, "background" | "clock" | "platform" | "stateDirectory" | "wake"> {
+  extends Pick<SupervisorOptions, "background" | "clock" | "platform" | "stateDirectory" | "wake" | "wokeAt"> {
   readonly keys: KeyFiles;
 }
 
@@ -76,7 +78,6 @@ async function firstAnswer(running: Running, probing: Probing): Promise<Finding>
   const { expected, digest } = expectedOf(running, probing);
   const found = await checkAnswers(expected);
   const { clock } = probing;
-  const { logPath } = running.process;
   switch (found.kind) {
     case "silent":
       return unanswered;
@@ -84,19 +85,24 @@ async function firstAnswer(running: Running, probing: Probing): Promise<Finding>
       return (current) => accepted(current, digest, clock());
     case "refused":
       // Without a key file of ours, nothing will ever give the server another key to accept.
-      if (running.started.fields.apiKeyFile === undefined) return failureOf(UNASKED_KEY, logPath, clock);
+      if (running.started.fields.apiKeyFile === undefined) return failureOf(UNASKED_KEY, running, clock);
       return (current) => refusedKey(current, digest, clock());
     case "failing":
-      return failureOf(found.detail, logPath, clock);
+      return failureOf(found.detail, running, clock);
   }
 }
 
 const UNASKED_KEY = "HTTP 401: it asks for an API key without --api-key-file, as where LLAMA_API_KEY is set";
 
-async function failureOf(detail: string, logPath: string, clock: () => number): Promise<Finding> {
-  const { lines } = await logSince(logPath, 0).catch(() => NO_LOG);
-  const why = testFailure(detail, lines.slice(-8192).replace(/(?!\n)\p{Cc}/gu, ""));
+async function failureOf(detail: string, running: Running, clock: () => number): Promise<Finding> {
+  const why = testFailure(detail, await logOf(running));
   return (current) => failedTest(current, why, clock());
+}
+
+/** The end of its log, without control characters. */
+export async function logOf({ process }: Running): Promise<string> {
+  const { lines } = await logSince(process.logPath, 0).catch(() => NO_LOG);
+  return lines.slice(-8192).replace(/(?!\n)\p{Cc}/gu, "");
 }
 
 async function check(running: Running, probing: Probing): Promise<Finding> {
@@ -106,12 +112,20 @@ async function check(running: Running, probing: Probing): Promise<Finding> {
   const log = await logSince(process.logPath, logSeen).catch(() => ({ ...NO_LOG, end: logSeen }));
   const finding = await healthOf(found, running, digest, probing);
   const fault = gpuFault(log.lines);
+  const failed = hasComputeErrors(log.lines);
   // Somebody may have removed the state folder: without its record, a server would be nobody's after a crash.
   const there = await hasRecord(recordsFolder(probing.stateDirectory), running.record.id);
   return (current) => {
     const checked = { ...finding(current), logSeen: log.end, recorded: current.recorded && there };
-    return fault === undefined ? checked : faulted(checked, fault);
+    const now = probing.clock();
+    if (fault !== undefined) return faulted(checked, gpuFaultMessage(fault, probing.wokeAt?.(), now));
+    return failed && checked.phase === "ready" ? doubted(checked, now) : checked;
   };
+}
+
+/** After requests that failed: it is asked at once whether it still answers. */
+function doubted(running: Running & { readonly phase: "ready" }, now: number): Running {
+  return { ...running, answering: suspected(running.answering ?? answeringSince(running.readyAt), "errors", now) };
 }
 
 const NO_LOG: LogPart = { lines: "", end: 0 };
@@ -124,13 +138,17 @@ async function healthOf(
 ): Promise<Finding> {
   if (kind === "well") return (current) => accepted(current, digest, clock());
   if (kind === "refused") return (current) => refusedKey(current, digest, clock());
-  const cpuSeconds = process.pid === undefined ? null : await platform.cpuSeconds(process.pid);
-  const work = { cpuSeconds, logBytes: sizeOf(process.logPath) };
+  const work = await workOf(process, { platform });
   return (current) => silent(current, work, clock());
 }
 
+/** What it has done until now. */
+export async function workOf({ pid, logPath }: LlamaProcess, { platform }: Pick<Probing, "platform">): Promise<Work> {
+  return { cpuSeconds: pid === undefined ? null : await platform.cpuSeconds(pid), logBytes: sizeOf(logPath) };
+}
+
 /** What the server is expected to be, asked with the last good key; and the digest of the keys that this one is of. */
-function expectedOf(
+export function expectedOf(
   { started: { fields, modelPath } }: Running,
   { keys }: Probing,
 ): { readonly expected: Expected; readonly digest: string | undefined } {

@@ -1,3 +1,4 @@
+import type { Answering } from "../decisions/answering.ts";
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
 import { failedAgain, isWorking, type Work } from "../decisions/health.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
@@ -33,6 +34,10 @@ interface Held {
   readonly logSeen?: number;
   /** Time of its last health check, in milliseconds of the injected clock; undefined before the first. */
   readonly checkedAt?: number;
+  /** When it is asked for a token; undefined until it is Ready. */
+  readonly answering?: Answering | undefined;
+  /** Whether a test request, or the look before one, is under way though it is Ready. */
+  readonly asking?: boolean;
   /** What it had done by the last health check, if it did not answer that one. */
   readonly workAtSilence?: { readonly at: number; readonly work: Work } | undefined;
 }
@@ -57,13 +62,24 @@ export function refusedKey(running: Running, keys: string | undefined, now: numb
 
 /** After a test request that a server which starts answered with an error. */
 export function failedTest(running: Running, why: ExitReason, now: number): Running {
-  if (running.phase !== "starting") return { ...running, probing: false };
-  return { ...running, probing: false, failing: failedAgain(running.failing, why, now) };
+  return running.phase === "starting"
+    ? withFailure({ ...running, probing: false }, why, now)
+    : { ...running, probing: false };
 }
 
-/** After a health check that found a fault in its log. */
+/** After one more test request that it answered with an error. */
+export function withFailure(running: Running, why: ExitReason, now: number): Running {
+  return running.phase === "stopping" ? running : { ...running, failing: failedAgain(running.failing, why, now) };
+}
+
+/** After a test request that a server which is Ready answered. */
+export function withoutFailure(running: Running): Running {
+  return running.phase === "ready" ? { ...running, failing: undefined } : running;
+}
+
+/** After a look at its log that found a fault which only a restart ends. */
 export function faulted(running: Running, fault: string): Running {
-  return running.phase === "ready" ? { ...running, probing: false, fault } : { ...running, probing: false };
+  return running.phase === "ready" ? { ...running, fault } : running;
 }
 
 /** Whether the keys of this digest are others than those that it was started with; false while that is not known. */
@@ -73,12 +89,13 @@ export function hasOtherKeys({ keys, refusedKeys }: Running, digest: string): bo
 
 function answered(running: Running, now: number): Running {
   if (running.phase === "stopping") return { ...running, probing: false };
-  const readyAt = running.phase === "ready" ? running.readyAt : now;
+  const wasReady = running.phase === "ready";
   return {
     ...running,
     phase: "ready",
-    readyAt,
+    readyAt: wasReady ? running.readyAt : now,
     failedChecks: 0,
+    failing: wasReady ? running.failing : undefined,
     probing: false,
     checkedAt: now,
     workAtSilence: undefined,

@@ -71,8 +71,15 @@ function implausible({ running, footprint, need }: Entry): string | undefined {
   return implausibleNote(footprint, need?.estimateParts?.["weights"] ?? 0, running.readyAt);
 }
 
-function lastExitOf({ at, code, signal }: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {
-  return { at, ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) };
+function lastExitOf({
+  at,
+  code,
+  signal,
+  reason,
+  message,
+}: NonNullable<Entry["lastExit"]>): NonNullable<WorkloadStatus["lastExit"]> {
+  const why = { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
+  return { at, ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }), ...why };
 }
 
 function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
@@ -80,12 +87,13 @@ function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
 }
 
 function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
-  const { running, footprint, need, projection, fault, keyNote } = entry;
+  const { running, footprint, need, projection, fault, keyNote, missing } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
   if (keyNote !== undefined) notes.push(keyNote);
+  if (missing !== undefined) notes.push(`${missing}; the server has its weights in memory and keeps running`);
   if (desired?.kind === "unknown")
     notes.push(`${desired.message}; the server keeps running with its last known settings`);
   if (desired === undefined && running.phase !== "stopping")

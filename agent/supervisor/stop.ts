@@ -1,10 +1,11 @@
 import type { Stop } from "../decisions/decide.ts";
 import { evictedAgain } from "../decisions/eviction.ts";
+import { failuresOfDay, withCount } from "../decisions/health.ts";
 import type { WatchdogStop } from "../decisions/watch.ts";
 import type { Entry } from "./entry.ts";
 import { type Running, stopping } from "./running.ts";
 
-/** Notes that SIGTERM was sent, and why. */
+/** Notes that SIGTERM was sent, and why. Of a failure it says how often there was one. */
 export function beginStop(
   entry: Entry,
   running: Running,
@@ -13,8 +14,12 @@ export function beginStop(
 ): void {
   const { gracePeriodMs } = running.inForce;
   if (stop.reason === "Evicted") entry.eviction = evictedAgain(entry.eviction, now);
+  // A breach of the budget has a count of its own.
+  const failed = stop.failure && stop.reason !== "BudgetExceeded";
+  if (failed) entry.failedAt = failuresOfDay(entry.failedAt, now);
+  const message = failed ? withCount(stop.message, entry.failedAt) : stop.message;
   entry.stoppedFor = entry.wanted;
-  entry.running = stopping(running, { ...stop, at: now, gracePeriodMs });
+  entry.running = stopping(running, { ...stop, message, at: now, gracePeriodMs });
 }
 
 /** Notes a stop that the watchdog began by itself. */

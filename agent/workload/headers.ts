@@ -45,9 +45,15 @@ export function headerCache(
       stamp: [...seen.looks, ...token.looks].map(changeStamp).join(),
       revision,
       begun: (before) => before ?? { state: "reading" },
-      run: async () => ({ state: "read", header: await read(source) }),
+      run: async () => ({ state: "read", header: waitedFor(await read(source), localPath(source)) }),
     });
   };
+}
+
+/** What is not on this machine's disk now is read as soon as it is: a disk that is away comes back. */
+function waitedFor(header: Result<GgufHeader>, path: string | undefined): Result<GgufHeader> {
+  if (header.ok || path === undefined || header.kind !== "not-found") return header;
+  return { ...header, error: `${header.error} (its disk may be away); a start waits until it is there` };
 }
 
 /** The shards of a model on this machine; none for other sources. */

@@ -4,6 +4,7 @@ import getPort from "get-port";
 import type { HeldBack } from "../../agent/boot/held-back.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
+import type { AwakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import type { AdoptedServer } from "../../agent/supervisor/options.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
@@ -36,7 +37,7 @@ interface Opening {
   readonly adopted?: readonly AdoptedServer[];
   readonly heldBack?: HeldBack;
   /** What the supervisor is given in place of the test's clock. */
-  readonly clockFrom?: (clock: () => number) => () => number;
+  readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
 
 /**
@@ -66,11 +67,12 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], heldBack, clockFrom = (clock) => clock }: Opening = {},
+    { stateDirectory, adopted = [], heldBack, clockFrom = (plain) => plain }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
     const header = ok(await gemmaHeader());
+    const clock = clockFrom(() => now);
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
     watchdog = standInWatchdog(
       (pid) => machine.footprint(pids().get(pid) ?? ""),
@@ -95,7 +97,8 @@ export function stage() {
         header: () => ({ state: "read", header }),
         stored: () => ({ state: "ready", path: "/models/chat.gguf" }),
       },
-      clock: clockFrom(() => now),
+      clock,
+      ...(clock.wokeAt !== undefined && { wokeAt: clock.wokeAt }),
       background,
       ...(heldBack === undefined ? {} : { heldBack }),
       wake: () => {},

@@ -8,7 +8,8 @@ import { parseArgs } from "node:util";
  * `well`, `exits-at-once`, `ignores-sigterm`, `serves-another-model`, `fails-completions`, `turns-unhealthy` (after its first answer), `grows-N` (MiB a second),
  * `busy` (after its first answer it works and answers nothing), `hangs` (after its first answer it neither works nor answers),
  * `hangs-at-once` (it answers nothing at all), `gpu-fault` (after its first answer it prints what Metal prints, and completions fail),
- * `wants-a-key` (of which nobody told it), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
+ * `stops-computing` and `fails-once` (after its first answer completions fail, always or once, and its log says so),
+ * `works-for-ever` (it says that it works on a request, and answers all the same), `wants-a-key` (of which nobody told it), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
  */
 const [wanted = "well", ...args] = process.argv.slice(2);
 const [kind = "well", only] = wanted.split("@");
@@ -55,6 +56,12 @@ const [keyInFile] = keyFile === undefined ? [] : readFileSync(keyFile, "utf8").t
 const key = behaviour === "wants-a-key" ? "nobody knows it" : keyInFile;
 
 let answered = false;
+let completions = 0;
+let failures = 0;
+/** As llama-server shows its slots: one, and what the last request has left in it. */
+const slots = () => [
+  { id: 0, is_processing: behaviour === "works-for-ever", id_task: completions, n_prompt_tokens: 2 },
+];
 createServer((request, response) => {
   const completion = request.method === "POST";
   if (behaviour === "hangs-at-once" || (answered && (behaviour === "busy" || behaviour === "hangs"))) return;
@@ -63,8 +70,18 @@ createServer((request, response) => {
     response.end(JSON.stringify({ error: { message: "Invalid API Key" } }));
     return;
   }
-  const faulty = behaviour === "fails-completions" || (behaviour === "gpu-fault" && answered);
-  const failing = faulty && completion;
+  const broken =
+    behaviour === "gpu-fault" || behaviour === "stops-computing" || (behaviour === "fails-once" && failures === 0);
+  const failing = completion && (behaviour === "fails-completions" || (answered && broken));
+  if (completion) completions += 1;
+  if (failing) failures += 1;
+  if (failing && !behaviour.startsWith("gpu"))
+    console.log("1.0 E srv  process_batc: Compute error. off = 0, n_batch = 2, ret = -3");
+  if (completion && answered) console.log("stand-in: asked again");
+  if (request.url === "/slots") {
+    response.end(JSON.stringify(slots()));
+    return;
+  }
   const hung = behaviour === "turns-unhealthy" && answered;
   answered ||= completion;
   if (behaviour === "busy" && answered) setInterval(() => console.log("stand-in: at work"), 20);

@@ -16,6 +16,9 @@ export type Behaviour =
   | "hangs-at-once"
   | "hangs-when-asked"
   | "gpu-fault"
+  | "stops-computing"
+  | "fails-once"
+  | "works-for-ever"
   | "wants-a-key"
   | Growth;
 

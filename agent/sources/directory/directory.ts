@@ -17,6 +17,8 @@ export interface DirectoryOptions {
   readonly running: () => Ports;
   /** Called after each look at the folder that found something new. */
   readonly changed: () => void;
+  /** Milliseconds that never go back, and stand still while the machine sleeps: what is missing at a wake may be there in a moment. */
+  readonly clock: () => number;
 }
 
 const RESCAN_MS = 5000;
@@ -31,12 +33,12 @@ const CLOSE_MS = 1000;
  * The InferenceServices and Models under a folder, as `renderYamlToDirectory` writes them; watched, and read again every 5 s in case an
  * event was missed. A folder that is absent is waited for.
  */
-export async function openDirectory({ folder, host, running, changed }: DirectoryOptions): Promise<WorkSource> {
+export async function openDirectory({ folder, host, running, changed, clock }: DirectoryOptions): Promise<WorkSource> {
   const over = new AbortController();
   let snapshot = NOTHING_READ;
   let settling: NodeJS.Timeout | undefined;
   let doubting: NodeJS.Timeout | undefined;
-  const scanner = folderScanner({ folder, clock: () => performance.now(), late: () => lookSoon() });
+  const scanner = folderScanner({ folder, clock, late: () => lookSoon() });
   const look = async () => {
     const { snapshot: next, doubtful } = await scanner
       .scan()

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { isWorking, type Work } from "../../../agent/decisions/health.ts";
+import {
+  answersNoMore,
+  failedAgain,
+  failuresOfDay,
+  gpuFaultMessage,
+  hangs,
+  isWorking,
+  type Work,
+  withCount,
+} from "../../../agent/decisions/health.ts";
 
 const work = (cpuSeconds: number | null, logBytes: number | null): Work => ({ cpuSeconds, logBytes });
 
@@ -19,4 +28,47 @@ describe("a server that does not answer", () => {
       assert.equal(isWorking(before, now, 10_000), working);
     });
   }
+});
+
+describe("a server that gives no answer to a test request", () => {
+  const cases: readonly (readonly [what: string, now: Work, elapsedMs: number, hung: boolean])[] = [
+    ["for all of its time, and does nothing", work(1, 1), 120_000, true],
+    ["for all of its time by a timer that was a little early", work(1, 1), 119_500, true],
+    ["for all of its time, and computes", work(9, 1), 120_000, false],
+    ["for all of its time, and says how far it is", work(1, 99), 120_000, false],
+    ["for all of its time, and nothing of it can be read", work(null, null), 120_000, false],
+    ["because nobody listens", work(1, 1), 5, false],
+    ["in time that the machine slept through", work(1, 1), 1005, false],
+  ];
+  for (const [what, now, elapsedMs, hung] of cases) {
+    it(`${what}: ${hung ? "hangs" : "proves nothing"}`, () => {
+      assert.equal(hangs(work(1, 1), now, elapsedMs, 120_000), hung);
+    });
+  }
+});
+
+describe("a server that was Ready and fails", () => {
+  it("answers no more after two failures three seconds apart, and not after one, nor after two at once", () => {
+    const why = { reason: "TestRequestFailed", message: "m" };
+    const once = failedAgain(undefined, why, 1000);
+    assert.equal(answersNoMore(once, 100_000), false);
+    assert.equal(answersNoMore(failedAgain(once, why, 1100), 1100), false);
+    assert.equal(answersNoMore(failedAgain(once, why, 6000), 6000), true);
+  });
+
+  it("is told of a GPU fault with its cause, the sleep before it, and what helps", () => {
+    const fault = { what: "the GPU hung over its work", advice: "lower uBatchSize" };
+    const end = "and no request succeeds until a restart; if it happens again, lower uBatchSize";
+    assert.equal(gpuFaultMessage(fault, undefined, 9e6), `the GPU hung over its work, ${end}`);
+    const slept = `the GPU hung over its work soon after the machine woke from sleep, ${end}`;
+    assert.equal(gpuFaultMessage(fault, 9e6 - 299_000, 9e6), slept);
+    assert.equal(gpuFaultMessage(fault, 9e6 - 300_000, 9e6), `the GPU hung over its work, ${end}`);
+  });
+
+  it("is told how often within a day", () => {
+    const day = 24 * 3_600_000;
+    assert.equal(withCount("m", failuresOfDay([], 5)), "m");
+    assert.equal(withCount("m", failuresOfDay([5], day)), "m (failure 2 within 24 hours)");
+    assert.equal(withCount("m", failuresOfDay([5], day + 5)), "m");
+  });
 });

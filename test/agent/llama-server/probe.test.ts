@@ -5,7 +5,13 @@ import { createServer as createTcpServer, type Server as TcpServer } from "node:
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { askLoopback } from "../../../agent/llama-server/loopback.ts";
-import { checkAnswers, checkHealth, type Expected } from "../../../agent/llama-server/probe.ts";
+import {
+  checkAnswers,
+  checkHealth,
+  checkStillAnswers,
+  type Expected,
+  slotsOf,
+} from "../../../agent/llama-server/probe.ts";
 
 const KEY = "the-key";
 const MODEL = "/models/chat.gguf";
@@ -22,6 +28,7 @@ describe("a probe", () => {
   /** How it answers the test request. */
   let completion: readonly [status: number, body: string];
   let health: number;
+  let slots: string;
   let expected: Expected;
 
   /** Answers as llama-server does: /health to everybody, the rest to whoever has the key. */
@@ -29,7 +36,8 @@ describe("a probe", () => {
     asked.push(url ?? "");
     const allowed = url === "/health" || headers.authorization === `Bearer ${KEY}`;
     const props = JSON.stringify({ model_path: MODEL, model_alias: "default/chat" });
-    const [status, body] = url === "/v1/completions" ? completion : [url === "/health" ? health : 200, props];
+    const other = url === "/slots" ? slots : props;
+    const [status, body] = url === "/v1/completions" ? completion : [url === "/health" ? health : 200, other];
     response.statusCode = allowed ? status : 401;
     response.end(allowed ? body : JSON.stringify({ error: "Invalid API Key" }));
   };
@@ -38,6 +46,7 @@ describe("a probe", () => {
     asked = [];
     completion = [200, "{}"];
     health = 200;
+    slots = "[]";
     server = createServer(llama);
     expected = { port: await listening(server), mode: "chat", name: "default/chat", modelPath: MODEL, apiKey: KEY };
   });
@@ -73,6 +82,49 @@ describe("a probe", () => {
     health = 503;
     assert.deepEqual(await checkAnswers(expected), { kind: "silent" });
     assert.deepEqual(asked, ["/health"]);
+  });
+
+  const answers: readonly (readonly [status: number, message: string, kind: string])[] = [
+    [200, "", "well"],
+    [500, "Compute error.", "failing"],
+    [500, "", "failing"],
+    [500, "Context size has been exceeded.", "silent"],
+    [400, "the request exceeds the available context size", "silent"],
+    [401, "Invalid API Key", "refused"],
+    [403, "no", "refused"],
+    [404, "File Not Found", "silent"],
+    [429, "too many requests", "silent"],
+    [501, "not supported", "silent"],
+    [503, "Loading model", "silent"],
+  ];
+  for (const [status, message, kind] of answers) {
+    it(`finds a Ready server that answers ${status} ${message}: ${kind}`, async () => {
+      completion = [status, JSON.stringify({ error: { code: status, message } })];
+      assert.equal((await checkStillAnswers(expected, 0)).kind, kind);
+    });
+  }
+
+  it("finds a Ready server that is gone silent", async () => {
+    server.close();
+    assert.deepEqual(await checkStillAnswers(expected, undefined), { kind: "silent" });
+  });
+
+  it("reads the slots as servers of several ages show them, and nothing else", async () => {
+    slots = JSON.stringify([
+      { id: 0, n_ctx: 2048, speculative: false, is_processing: false },
+      { id: 1, is_processing: true, id_task: 3, n_prompt_tokens: 10, params: { n_predict: 1 } },
+      { id: 2, is_processing: false, id_task: -1, prompt: "" },
+    ]);
+    assert.deepEqual(await slotsOf(expected), [
+      { id: 0, processing: false, task: undefined, cachedTokens: undefined },
+      { id: 1, processing: true, task: 3, cachedTokens: 10 },
+      { id: 2, processing: false, task: undefined, cachedTokens: undefined },
+    ]);
+    slots = JSON.stringify([{ id: 0, state: 1 }]);
+    assert.equal(await slotsOf(expected), undefined);
+    assert.equal(await slotsOf({ ...expected, apiKey: "another" }), undefined);
+    server.close();
+    assert.equal(await slotsOf(expected), "silent");
   });
 
   it("finds nobody on a port where nobody listens", async () => {

@@ -38,6 +38,7 @@ describe("the directory as a source of work", function () {
 
   const open = async () => {
     source = await openDirectory({
+      clock: () => performance.now(),
       folder,
       host: () => host,
       running: () => new Map(running),

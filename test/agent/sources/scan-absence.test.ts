@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
 import { MISSED_MS } from "../../../agent/sources/directory/scan.ts";
 
 import { both, CHAT, faulty, keys, LLAMA, manifestFolder, model, service, serviceOf } from "./manifest-folder.ts";
@@ -8,7 +9,7 @@ import { both, CHAT, faulty, keys, LLAMA, manifestFolder, model, service, servic
 const NOBODY = 65_534;
 
 describe("a folder of manifests in which something is missing", () => {
-  const { path, write, scan, look, sooner } = manifestFolder();
+  const { path, write, scan, look, sooner, open } = manifestFolder();
 
   it("keeps what was in force where the folder is replaced by an empty one, as by an unmounted disk, until it is back", async () => {
     await write("one.yaml", both);
@@ -44,6 +45,19 @@ describe("a folder of manifests in which something is missing", () => {
         [CHAT, LLAMA],
       ],
     );
+    assert.deepEqual(keys((await look()).snapshot), [LLAMA]);
+  });
+
+  it("keeps what was missed as the lid was closed: whoever writes it slept too", async () => {
+    let now = 0;
+    open({ clock: awakeClock(() => now) });
+    await write("one.yaml", both);
+    await look();
+    await write("one.yaml", model);
+    assert.equal((await look()).doubtful, true);
+    now += 8 * 3_600_000;
+    assert.deepEqual(keys((await look()).snapshot), [CHAT, LLAMA]);
+    now += MISSED_MS;
     assert.deepEqual(keys((await look()).snapshot), [LLAMA]);
   });
 

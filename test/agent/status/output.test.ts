@@ -93,7 +93,7 @@ describe("the agent's own output", function () {
     assert.deepEqual([exitCode, await said], [7, ""]);
   });
 
-  it("goes on, and says what was lost, where the process that writes was ended", async () => {
+  it("goes on, and says what was lost, where the process that writes was ended, and the wall clock set back", async () => {
     const { child } = programWith(`
       import { execSync } from "node:child_process";
       output.write("before\\n");
@@ -101,6 +101,9 @@ describe("the agent's own output", function () {
       const rows = execSync("ps -A -o pid=,ppid=,comm=", { encoding: "utf8" }).split("\\n").map((row) => row.trim().split(/ +/));
       const [pid] = rows.find(([, parent, name]) => Number(parent) === process.pid && name.endsWith("cat")) ?? [];
       process.kill(Number(pid), "SIGKILL");
+      const wall = Date.now;
+      await sleep(300);
+      Date.now = () => wall() - 3_600_000;
       while (lostLines === 0) { output.write("."); await sleep(100); }
       await output.close(5000);
       process.exit(0);

@@ -1,16 +1,37 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StoredModel } from "../../../agent/store/stored.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload } from "../samples.ts";
 import { looked, model, settled, sha256, storeGround } from "./store-ground.ts";
 
 describe("the model store", () => {
   const ground = storeGround();
+
+  it("makes no folder in place of one that went with its disk, and goes on when it is back", async () => {
+    const store = ground.openStore();
+    const look = () => store({ source: ground.url(), sha256: undefined }, "fetch");
+    assert.equal((await settled(look)).state, "ready");
+    ground.now += 1000;
+    await looked(look);
+    await rename(ground.folder, `${ground.folder}.away`);
+    const view = async (state: StoredModel["state"]) => {
+      for (let tries = 0; tries < 100 && look().state !== state; tries += 1) {
+        ground.now += 1000;
+        await sleep(5);
+      }
+      return look();
+    };
+    assert.match(JSON.stringify(await view("failed")), /is not there any more: connect its disk/);
+    assert.deepEqual([existsSync(ground.folder), ground.requests], [false, 1]);
+    await rename(`${ground.folder}.away`, ground.folder);
+    assert.deepEqual([(await view("ready")).state, ground.requests], ["ready", 1]);
+  });
 
   it("downloads once for two who ask, and finds it again", async () => {
     const store = ground.openStore();
