@@ -87,7 +87,9 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOv
     writers: sameBoot ? await platform.writersOf(logPath) : [],
     startTime: pid === undefined ? null : await certainStartTime(pid, platform),
   };
-  const { adopt, end } = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
+  const adoption = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
+  if (adoption === "unknown") throw new Error("whether its server still runs cannot be read");
+  const { adopt, end } = adoption;
   const since = adopt === undefined ? null : await certainStartTime(adopt, platform);
   if (adopt !== undefined && since !== null && record?.served !== undefined) {
     const process = adoptProcess({ pid: adopt, startTime: since, logPath, platform, background, ended });
