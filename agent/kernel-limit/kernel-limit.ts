@@ -20,8 +20,8 @@ export interface KernelLimit {
   enclose(key: string, pid: number, limitBytes: number): void;
   /** Changes the limit of a running process. Returns whether that worked. */
   move(key: string, limitBytes: number): boolean;
-  /** Whether the kernel has killed a process of `key` at its limit since {@link enclose}. False if the kernel does not record that. */
-  breached(key: string): boolean;
+  /** Whether the kernel has killed a process of `key` at its limit since {@link enclose}. Undefined if the kernel keeps no record of that. */
+  breached(key: string): boolean | undefined;
   /** Removes the limit of `key`, whose processes have exited. */
   release(key: string): void;
   /** Removes everything that it created. */

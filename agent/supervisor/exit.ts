@@ -5,7 +5,7 @@ import { logTail } from "../server-logs/files.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
-import { limitMessage } from "./limit.ts";
+import { breachMessage, limitInForce } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
@@ -23,19 +23,20 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const { kernelLimit, clock } = options;
   const now = clock();
   const stop = running.phase === "stopping" ? running.stop : undefined;
-  const byKernel = stop === undefined ? limitMessage(running, exit, entry.footprint, kernelLimit) : undefined;
+  const died = stop === undefined ? breachMessage(running, exit, entry.footprint, kernelLimit) : undefined;
+  const limit = limitInForce(running, kernelLimit);
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString() };
   entry.footprint = NO_SAMPLES;
   if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
-  const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
+  const breach = died ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
     noteBreach(entry, breach, now);
     return;
   }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
-  const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
+  const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath), limit);
   if (reason === "BadFlag") options.models.doubtServer();
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
 }

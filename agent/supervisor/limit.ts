@@ -1,6 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import type { FootprintHistory } from "../decisions/footprint.ts";
+import { peakMessage } from "../decisions/peak.ts";
 import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
@@ -24,15 +25,31 @@ export function followBudget(
 /** A process that was killed at this share of its limit counts as killed by it, if the kernel keeps no record of such kills. */
 const CLOSE_TO_LIMIT = 0.9;
 
-/** A message if the kernel's limit killed a server that the agent did not stop; undefined if it did not. */
-export function limitMessage(
+/**
+ * Why a server that the agent did not stop has died of its memory, as a sentence; undefined if it did not, as far as can be told: the
+ * kernel's limit killed it, or it was over its budget between the last two samples.
+ */
+export function breachMessage(
   { limitBytes, inForce }: Running,
   exit: Exit,
-  { measuredBytes = 0 }: FootprintHistory,
+  footprint: FootprintHistory,
   kernelLimit: KernelLimit | undefined,
 ): string | undefined {
-  if (kernelLimit === undefined || limitBytes === undefined) return undefined;
-  const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * CLOSE_TO_LIMIT;
-  if (!close && !kernelLimit.breached(fileNameOf(inForce.id))) return undefined;
+  const { measuredBytes = 0, peakOverBytes = 0 } = footprint;
+  if (kernelLimit === undefined || limitBytes === undefined) return peakMessage(footprint, exit, inForce.budget);
+  const most = Math.max(measuredBytes, peakOverBytes);
+  const close = exit.signal === "SIGKILL" && most >= limitBytes * CLOSE_TO_LIMIT;
+  if (!close && kernelLimit.breached(fileNameOf(inForce.id)) !== true) {
+    return peakMessage(footprint, exit, inForce.budget);
+  }
   return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(inForce.budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+}
+
+/** What to say of a SIGKILL that nothing else explains: a limit of which the kernel keeps no record may have been passed within a second. */
+export function limitInForce(
+  { limitBytes, inForce }: Running,
+  kernelLimit: KernelLimit | undefined,
+): string | undefined {
+  if (limitBytes === undefined || kernelLimit?.breached(fileNameOf(inForce.id)) !== undefined) return undefined;
+  return kernelLimit && `its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind})`;
 }
