@@ -11,11 +11,13 @@ export async function openPlatform(
   system: NodeJS.Platform = process.platform,
   mac: MacPaths = MAC,
 ): Promise<Result<Platform>> {
-  const runs = await outputOf(llamaServer, ["--version"]);
+  if (system !== "darwin" && system !== "linux") {
+    return fail(`the agent runs on macOS, and on Linux for trials, but not on ${system}`);
+  }
+  // Each run of llama-server on a Mac starts Metal, which takes seconds after an update. The list of devices proves that it runs, too.
+  const runs = await outputOf(llamaServer, [system === "darwin" ? "--list-devices" : "--version"]);
   if (!runs.ok) {
     return fail(`${runs.error}: install llama.cpp (brew install llama.cpp) or name the binary with --llama-server`);
   }
-  if (system === "darwin") return openDarwin(llamaServer, mac);
-  if (system === "linux") return openLinux();
-  return fail(`the agent runs on macOS, and on Linux for trials, but not on ${system}`);
+  return system === "darwin" ? openDarwin(llamaServer, runs.value, mac) : openLinux();
 }

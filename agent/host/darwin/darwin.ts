@@ -1,6 +1,5 @@
 import { totalmem } from "node:os";
 import { fail, ok, type Result } from "../../../api/result.ts";
-import { outputOf } from "../command.ts";
 import type { Platform } from "../platform.ts";
 import { pressureOf } from "../pressure-levels.ts";
 import { abstime } from "../start-time.ts";
@@ -18,15 +17,16 @@ type Readings = Pick<Platform, "availableBytes" | "cpuSeconds" | "startTime">;
  * that is read again and again is read by system call; only who writes a log and who listens on a port is asked of `lsof`. The tests
  * run without a Mac: they hold the parsers to recorded output (docs/background/apple-memory.md, "Not seen on a Mac"), and replace
  * commands and library by stand-ins.
+ *
+ * @param devices what `llamaServer --list-devices` prints
  */
 export async function openDarwin(
   llamaServer: string,
+  devices: string,
   mac: MacPaths = MAC,
   libproc: Libproc | undefined = openLibproc(mac.libSystem),
 ): Promise<Result<Platform>> {
-  const devices = await outputOf(llamaServer, ["--list-devices"]);
-  if (!devices.ok) return devices;
-  const device = metalDevice(devices.value);
+  const device = metalDevice(devices);
   if (device === null) {
     return fail(
       `${llamaServer} --list-devices lists no Metal device (${METAL_DEVICES}): install a llama-server that is built with Metal`,

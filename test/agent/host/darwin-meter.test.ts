@@ -143,6 +143,14 @@ describe("the meter of a Mac without koffi, on stand-ins for its commands", () =
 
   it("sums the group", async () => assert.equal(await measured(process.pid), 2000000002));
 
+  it("goes by what footprint has printed, though it failed for one that has just ended", async () => {
+    await commands.command(
+      "footprint",
+      `for id in $2 $4; do echo "x [$id]: 64-bit  Footprint: 5 B"; done; echo "no such process" >&2; exit 1`,
+    );
+    assert.equal(await measured(process.pid), 10);
+  });
+
   it("finds a group gone of which ps and the kernel know nobody", async () =>
     assert.equal(await measured(NOBODY), "gone"));
 

@@ -10,6 +10,7 @@ import { openDarwin } from "../../../agent/host/darwin/darwin.ts";
 import { metalDevice } from "../../../agent/host/darwin/devices.ts";
 import { darwinMeter } from "../../../agent/host/darwin/meter.ts";
 import { openSysctl } from "../../../agent/host/darwin/sysctl.ts";
+import { openPlatform } from "../../../agent/host/open.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { int32, type StandInCommands, type StandInProcess, standInCommands, standInLibproc } from "./stand-in-mac.ts";
@@ -87,11 +88,13 @@ describe("probes of a Mac", () => {
   }
 });
 
+const DEVICES = "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)";
+
 /** Commands that answer as those of a Mac that does well. */
 async function wellCommands(): Promise<StandInCommands> {
   const commands = await standInCommands();
   const { command } = commands;
-  await command("llama-server", 'echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
+  await command("llama-server", `[ "$1" = --list-devices ] && echo "${DEVICES}"`);
   await command(
     "sysctl",
     `case $2 in
@@ -110,8 +113,8 @@ async function wellCommands(): Promise<StandInCommands> {
   return commands;
 }
 
-async function opened(commands: StandInCommands, libproc?: Parameters<typeof openDarwin>[2]): Promise<Platform> {
-  const mac = await openDarwin(commands.llamaServer, commands.mac, libproc);
+async function opened(commands: StandInCommands, libproc?: Parameters<typeof openDarwin>[3]): Promise<Platform> {
+  const mac = await openDarwin(commands.llamaServer, DEVICES, commands.mac, libproc);
   assert(mac.ok);
   return mac.value;
 }
@@ -134,9 +137,19 @@ describe("a Mac without koffi, on stand-ins for its commands", () => {
     assert.equal(await mac.listenerOn(8081), null);
   });
 
+  it("is opened by one run of llama-server, and says how to get one that runs", async () => {
+    const mac = await openPlatform(commands.llamaServer, "darwin", commands.mac);
+    assert(mac.ok);
+    assert.deepEqual([mac.value.deviceName, await commands.started()], ["MTL0", ["llama-server", "sysctl"]]);
+    await commands.command("llama-server", "echo 'dyld: Library not loaded: libggml.dylib' >&2; exit 134");
+    const broken = await openPlatform(commands.llamaServer, "darwin", commands.mac);
+    assert(!broken.ok);
+    assert.match(broken.error, /Library not loaded.*install llama\.cpp \(brew install llama\.cpp\)/);
+  });
+
   it("names both names of a GPU where llama-server has none", async () => {
     await commands.command("llama-server", 'echo "  BLAS: Accelerate (0 MiB, 0 MiB free)"');
-    const mac = await openDarwin(commands.llamaServer, commands.mac, undefined);
+    const mac = await openPlatform(commands.llamaServer, "darwin", commands.mac);
     assert(!mac.ok);
     assert.match(mac.error, /lists no Metal device \(MTL0, or Metal in builds/);
   });
@@ -164,7 +177,7 @@ describe("a Mac without koffi, on stand-ins for its commands", () => {
     await commands.command("lsof", "echo 'lsof: no memory' >&2; exit 1");
     assert.equal(await mac.writersOf(commands.llamaServer), undefined);
     const { mac: none } = await standInCommands();
-    const without = await openDarwin(commands.llamaServer, { ...commands.mac, lsof: none.lsof }, undefined);
+    const without = await openDarwin(commands.llamaServer, DEVICES, { ...commands.mac, lsof: none.lsof }, undefined);
     assert(without.ok);
     assert.equal(await without.value.writersOf(commands.llamaServer), undefined);
   });
@@ -195,7 +208,7 @@ describe("a Mac with koffi, on stand-ins for its system calls", () => {
       await mac.startTime(40);
       await meter.measure([{ pid: 40, startTime: "abstime:7" }]);
     }
-    assert.deepEqual(await commands.started(), ["llama-server"]);
+    assert.deepEqual(await commands.started(), []);
   });
 
   it("reads the same facts as without", async () => {
@@ -215,7 +228,7 @@ describe("a Mac with koffi, on stand-ins for its system calls", () => {
     const { "kern.bootsessionuuid": bootId } = sysctls;
     const quiet = await opened(commands, standInLibproc(processes, { "kern.bootsessionuuid": bootId }));
     assert.equal(await quiet.pressure(), null);
-    const nameless = await openDarwin(commands.llamaServer, commands.mac, standInLibproc(processes));
+    const nameless = await openDarwin(commands.llamaServer, DEVICES, commands.mac, standInLibproc(processes));
     assert(!nameless.ok);
     assert.match(nameless.error, /kern\.bootsessionuuid/);
   });
