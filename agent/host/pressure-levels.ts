@@ -1,14 +1,17 @@
 import { kibibytes } from "./kibibytes.ts";
 import type { PressureLevel } from "./platform.ts";
 
-/** Levels of `kern.memorystatus_vm_pressure_level` (docs/background/apple-memory.md, "Memory pressure"); null for any other. */
-export function pressureOf(level: number | null): PressureLevel | null {
-  switch (level) {
-    case 1:
+/**
+ * The number of `kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure"); null for
+ * anything else.
+ */
+export function parsePressureLevel(printed: string): PressureLevel | null {
+  switch (printed.trim()) {
+    case "1":
       return "normal";
-    case 2:
+    case "2":
       return "warning";
-    case 4:
+    case "4":
       return "critical";
     default:
       return null;

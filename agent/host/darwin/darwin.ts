@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Platform } from "../platform.ts";
-import { pressureOf } from "../pressure-levels.ts";
+import { parsePressureLevel } from "../pressure-levels.ts";
 import { abstime } from "../start-time.ts";
 import { availableByVmStat, cpuSecondsByPs, listenerByLsof, startTimeByPs, writersByLsof } from "./commands.ts";
 import { METAL_DEVICES, metalDevice } from "./devices.ts";
@@ -41,7 +41,7 @@ export async function openDarwin(
     deviceName: device.name,
     workingSetBytes: device.workingSetBytes,
     bootId,
-    pressure: async () => pressureOf(await sysctl.number("kern.memorystatus_vm_pressure_level")),
+    pressure: async () => parsePressureLevel(`${await sysctl.number("kern.memorystatus_vm_pressure_level")}`),
     ...(libproc === undefined ? byCommands(mac) : bySystemCalls(libproc)),
     writersOf: (path) => writersByLsof(path, mac),
     listenerOn: (port) => listenerByLsof(port, mac),

@@ -11,7 +11,7 @@ import {
   parseStartTime,
 } from "../../../agent/host/linux/linux.ts";
 import { openPlatform } from "../../../agent/host/open.ts";
-import { levelOf, pressureOf } from "../../../agent/host/pressure-levels.ts";
+import { levelOf, parsePressureLevel } from "../../../agent/host/pressure-levels.ts";
 
 describe("processor time of a group", () => {
   it("is summed over its processes, as /proc has them", () => {
@@ -116,7 +116,8 @@ describe("a probe in the background", () => {
 
 describe("memory pressure of a machine", () => {
   it("is read from the number of the macOS level", () => {
-    assert.deepEqual([1, 2, 4, 3, 0, null].map(pressureOf), ["normal", "warning", "critical", null, null, null]);
+    const levels = ["1\n", "2\n", "4\n", "", "3", "0"].map(parsePressureLevel);
+    assert.deepEqual(levels, ["normal", "warning", "critical", null, null, null]);
   });
 
   const meminfo = (available: number) =>
