@@ -25,16 +25,22 @@ export async function runCommand(
 ): Promise<Ended> {
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
-    execFile(file, args, { env, timeout: timeoutMs, maxBuffer: 2 ** 22 }, (error, stdout, stderr) => {
-      const end = (code: number | undefined, failure: string | undefined) => resolve({ stdout, stderr, code, failure });
-      if (error === null) return end(0, undefined);
-      if (error.code === "ENOENT") return end(undefined, `${file} was not found`);
-      if (error.killed) return end(undefined, `${file} gave no answer within ${timeoutMs / 1000} s`);
-      const [said = ""] = stderr.trim().split("\n");
-      const why = said === "" ? "" : `: ${quoted(said)}`;
-      const code = typeof error.code === "number" ? error.code : undefined;
-      end(code, `${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`);
-    });
+    execFile(
+      file,
+      args,
+      { env, timeout: timeoutMs, killSignal: "SIGKILL" as const, maxBuffer: 2 ** 22 },
+      (error, stdout, stderr) => {
+        const end = (code: number | undefined, failure: string | undefined) =>
+          resolve({ stdout, stderr, code, failure });
+        if (error === null) return end(0, undefined);
+        if (error.code === "ENOENT") return end(undefined, `${file} was not found`);
+        if (error.killed) return end(undefined, `${file} gave no answer within ${timeoutMs / 1000} s`);
+        const [said = ""] = stderr.trim().split("\n");
+        const why = said === "" ? "" : `: ${quoted(said)}`;
+        const code = typeof error.code === "number" ? error.code : undefined;
+        end(code, `${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`);
+      },
+    );
   });
 }
 

@@ -29,21 +29,15 @@ const SIGNS: readonly (readonly [pattern: RegExp, reason: string, message: strin
 
 const SHOWN = 200;
 
-/**
- * Why a server exited that the agent did not stop: from its log, else from its signal, else from its exit code.
- *
- * @param limit the kernel's limit in force, such as `its limit of 544.0 MiB (taskpolicy -m)`, if the kernel keeps no record of what it
- *   kills there
- */
-export function exitReason({ code, signal }: Exit, logTail: string, limit?: string): ExitReason {
+/** Why a server exited that the agent did not stop: from its log, else from its signal, else from its exit code. */
+export function exitReason({ code, signal }: Exit, logTail: string): ExitReason {
   const status = signal === null ? (code === null ? "exit status unknown" : `exit code ${code}`) : `signal ${signal}`;
   const sign = signIn(logTail);
   if (sign !== undefined) return { reason: sign[1], message: `llama-server exited (${status}): ${sign[2]}` };
   if (signal === "SIGKILL") {
-    const atLimit = limit === undefined ? "" : `, or by the kernel at ${limit}, if it grew past that within a second`;
     return {
       reason: "Killed",
-      message: `llama-server was killed (SIGKILL), by a person, or by the system because it was short of memory${atLimit}`,
+      message: "llama-server was killed (SIGKILL), by a person, or by the system because it was short of memory",
     };
   }
   return {

@@ -5,7 +5,7 @@ import { logTail } from "../server-logs/files.ts";
 import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
-import { breachMessage, limitInForce } from "./limit.ts";
+import { breachMessage } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
@@ -24,7 +24,6 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const now = clock();
   const stop = running.phase === "stopping" ? running.stop : undefined;
   const died = stop === undefined ? breachMessage(running, exit, entry.footprint, kernelLimit) : undefined;
-  const limit = limitInForce(running, kernelLimit);
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString() };
@@ -36,7 +35,7 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
     return;
   }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
-  const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath), limit);
+  const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
   if (reason === "BadFlag") options.models.doubtServer();
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
 }

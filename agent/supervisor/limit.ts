@@ -25,31 +25,27 @@ export function followBudget(
 /** A process that was killed at this share of its limit counts as killed by it, if the kernel keeps no record of such kills. */
 const CLOSE_TO_LIMIT = 0.9;
 
+const REMEDY = "raise memoryBudget, or lower contextSize or parallelSlots";
+
 /**
  * Why a server that the agent did not stop has died of its memory, as a sentence; undefined if it did not, as far as can be told: the
- * kernel's limit killed it, or it was over its budget between the last two samples.
+ * kernel's limit killed it, or it was over its budget between the last two samples. Where a limit is in force of which the kernel keeps
+ * no record, a SIGKILL that nothing else explains is taken for its work: a process can pass it between two samples.
  */
 export function breachMessage(
-  { limitBytes, inForce }: Running,
+  { limitBytes, inForce: { id, budget } }: Running,
   exit: Exit,
   footprint: FootprintHistory,
   kernelLimit: KernelLimit | undefined,
 ): string | undefined {
+  const peak = peakMessage(footprint, exit, budget);
+  if (kernelLimit === undefined || limitBytes === undefined) return peak;
+  const limit = `limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(budget)}`;
   const { measuredBytes = 0, peakOverBytes = 0 } = footprint;
-  if (kernelLimit === undefined || limitBytes === undefined) return peakMessage(footprint, exit, inForce.budget);
-  const most = Math.max(measuredBytes, peakOverBytes);
-  const close = exit.signal === "SIGKILL" && most >= limitBytes * CLOSE_TO_LIMIT;
-  if (!close && kernelLimit.breached(fileNameOf(inForce.id)) !== true) {
-    return peakMessage(footprint, exit, inForce.budget);
-  }
-  return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(inForce.budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
-}
-
-/** What to say of a SIGKILL that nothing else explains: a limit of which the kernel keeps no record may have been passed within a second. */
-export function limitInForce(
-  { limitBytes, inForce }: Running,
-  kernelLimit: KernelLimit | undefined,
-): string | undefined {
-  if (limitBytes === undefined || kernelLimit?.breached(fileNameOf(inForce.id)) !== undefined) return undefined;
-  return kernelLimit && `its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind})`;
+  const isKilled = exit.signal === "SIGKILL";
+  const record = kernelLimit.breached(fileNameOf(id));
+  const close = isKilled && Math.max(measuredBytes, peakOverBytes) >= limitBytes * CLOSE_TO_LIMIT;
+  if (close || record === true) return `killed by the kernel at its ${limit}: ${REMEDY}`;
+  if (peak !== undefined || !isKilled || record !== undefined) return peak;
+  return `killed (SIGKILL), most likely by the kernel at its ${limit}, which it passed within a second; it held ${formatBytes(measuredBytes)} when it was last measured: ${REMEDY}`;
 }

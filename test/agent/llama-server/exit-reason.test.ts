@@ -21,17 +21,6 @@ describe("why a server exited", () => {
     });
   }
 
-  it("names the kernel's limit as one of the causes of a SIGKILL, if it is in force and keeps no record", () => {
-    const killed = { code: null, signal: "SIGKILL" } as const;
-    const limit = "its limit of 544.0 MiB (taskpolicy -m)";
-    assert.match(
-      exitReason(killed, "", limit).message,
-      /, or by the kernel at its limit of 544\.0 MiB \(taskpolicy -m\),/,
-    );
-    assert.doesNotMatch(exitReason(killed, "").message, /kernel/);
-    assert.doesNotMatch(exitReason({ code: null, signal: "SIGSEGV" }, "", limit).message, /kernel/);
-  });
-
   it("shows the last log line, truncated, if the reason is unknown", () => {
     const { message } = exitReason({ code: 3, signal: null }, `first\n${"x".repeat(1000)}\n`);
     assert.equal(message, `llama-server exited (exit code 3); last log line: ${"x".repeat(200)}`);
