@@ -2,6 +2,7 @@ import type { ListenAddress } from "../agent/http/listen.ts";
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
+import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
 import { keepOwnLog, OWN_LOG } from "./own-log.ts";
@@ -93,7 +94,7 @@ function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOpt
   return {
     manifests,
     models,
-    state: state ?? defaultState(manifests),
+    state: canonicalPath(state ?? defaultState(manifests)),
     claims,
     llamaServer,
     listen,

@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
 import { errorCode } from "../../api/error-code.ts";
 import type { Platform } from "../host/platform.ts";
+import { sameStart } from "../host/start-time.ts";
 import type { ClaimedProcess } from "./claim.ts";
 
-/** How long a start time that was read stands for the process: on a Mac reading it takes a command. */
+/** How long a start time that was read stands for the process: where a Mac lacks koffi, reading it takes a command. */
 const VERIFIED_MS = 10_000;
 
 /** What this system shows about processes of any user. */
@@ -25,10 +26,11 @@ export function processesOf(platform: Pick<Platform, "startTime">, clock: () => 
       if (clock() - (verified.get(key) ?? Number.NEGATIVE_INFINITY) < VERIFIED_MS) return true;
       verified.delete(key);
       const now = await platform.startTime(pid);
-      if (now === startTime) verified.set(key, clock());
       // A process of our own that is not shown has ended and waits for its parent. One of another user may be hidden.
-      if (now === null && signal === "denied") return isHiding(platform);
-      return now === startTime || now === undefined;
+      if (now === null) return signal === "denied" && isHiding(platform);
+      const isSame = now === undefined ? undefined : sameStart(now, startTime);
+      if (isSame === true) verified.set(key, clock());
+      return isSame !== false;
     },
     belongsTo: async (pid, uid) => {
       const owner = await stat(`/proc/${pid}`).catch(() => undefined);

@@ -6,6 +6,13 @@ import { flatSince } from "./settled.ts";
 export interface FootprintHistory {
   /** The last successful sample, in bytes. */
   readonly measuredBytes?: number;
+  /**
+   * The most that one of its processes has ever held at once, in bytes, as of the last sample. Undefined where the system does not tell:
+   * macOS does.
+   */
+  readonly peakBytes?: number;
+  /** That peak, if it was reached between the last two samples, and is above the budget in force then. */
+  readonly peakOverBytes?: number | undefined;
   /** When the last sample was taken, in milliseconds of the injected clock. */
   readonly sampledAt?: number;
   /** Growth between the last two successful samples, in bytes a second; 0 before there are two. Negative while it shrinks. */

@@ -10,6 +10,7 @@ import {
   SAMPLE_INTERVAL_MS,
   withSample,
 } from "./footprint.ts";
+import { withPeak } from "./peak.ts";
 
 /** A process that the watchdog holds to a budget: a server, or a llama-server that is asked for a projection. */
 export interface Watched {
@@ -79,6 +80,8 @@ const KILL_MS = 1000;
 const SHARE_LOOK_MS = 450;
 const LOOKS_OVER = 2;
 
+const NO_PEAKS: ReadonlyMap<string, number> = new Map();
+
 /** Keys of the processes whose next sample is due. */
 export function dueNow({ sightings }: Watch, { processes }: Holding, now: number): readonly string[] {
   return processes.filter((watched) => dueAt(sightings.get(watched.key), watched) <= now).map(({ key }) => key);
@@ -115,15 +118,20 @@ function togetherAt(sampledAt: number): number {
  * the hard limit, or after a second.
  *
  * @param samples by key; a process without one was not due
+ * @param peaks by key, as {@link FootprintHistory.peakBytes}; none where the system does not tell
  */
 export function watchRound(
   before: Watch,
   { processes, shareBytes }: Holding,
   samples: ReadonlyMap<string, GroupSample>,
   now: number,
+  peaks: ReadonlyMap<string, number> = NO_PEAKS,
 ): { readonly watch: Watch; readonly signals: readonly Signal[] } {
   const sightings = new Map(
-    processes.map((watched) => [watched.key, sighted(before.sightings.get(watched.key), watched, samples, now)]),
+    processes.map((watched) => {
+      const { key } = watched;
+      return [key, sighted(before.sightings.get(key), watched, samples.get(key), peaks.get(key), now)];
+    }),
   );
   const signals: Signal[] = [];
   for (const watched of processes) {
@@ -149,15 +157,17 @@ export function watchRound(
 
 function sighted(
   before: Sighting | undefined,
-  { key, pid, budget }: Watched,
-  samples: ReadonlyMap<string, GroupSample>,
+  { pid, budget }: Watched,
+  sample: GroupSample | undefined,
+  peakBytes: number | undefined,
   now: number,
 ): Sighting {
   const known = before?.pid === pid ? before : { pid, footprint: NO_SAMPLES, gone: false };
-  const sample = samples.get(key);
   if (sample === undefined) return known;
   if (sample === "gone") return { ...known, gone: true, footprint: { ...known.footprint, sampledAt: now } };
-  return { ...known, gone: false, footprint: withSample(known.footprint, sample, budget.bytes, now) };
+  const next = withSample(known.footprint, sample, budget.bytes, now);
+  const footprint = sample === null ? next : withPeak(known.footprint, next, peakBytes, budget.bytes);
+  return { ...known, gone: false, footprint };
 }
 
 /** What is to be done about a process that was just sampled; undefined if nothing. */

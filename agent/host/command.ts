@@ -4,29 +4,52 @@ import { quoted } from "../../fetch/refusal.ts";
 
 const TIMEOUT_MS = 20_000;
 
+/** How a short command ended. */
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Undefined if it was ended by a signal, or never began. */
+  readonly code: number | undefined;
+  /** Why its output counts for nothing, as a sentence; undefined if it exited with 0. */
+  readonly failure: string | undefined;
+}
+
 /**
- * The standard output of a short command, in the C locale and in UTC: all agents of a machine must read the same start times. Fails if
- * it is not found, exits with an error or takes too long (20 s). Never throws.
+ * Runs a short command in the C locale and in UTC: all agents of a machine must read the same start times. Fails if it is not found,
+ * exits with an error or takes too long (20 s). Never throws.
  */
-export async function outputOf(
+export async function runCommand(
   file: string,
   args: readonly string[],
   timeoutMs: number = TIMEOUT_MS,
-): Promise<Result<string>> {
+): Promise<Ended> {
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   return new Promise((resolve) => {
     execFile(
       file,
       args,
-      { env, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 2 ** 22 },
+      { env, timeout: timeoutMs, killSignal: "SIGKILL" as const, maxBuffer: 2 ** 22 },
       (error, stdout, stderr) => {
-        if (error === null) return resolve(ok(stdout));
-        if (error.code === "ENOENT") return resolve(fail(`${file} was not found`));
-        if (error.killed) return resolve(fail(`${file} gave no answer within ${timeoutMs / 1000} s`));
+        const end = (code: number | undefined, failure: string | undefined) =>
+          resolve({ stdout, stderr, code, failure });
+        if (error === null) return end(0, undefined);
+        if (error.code === "ENOENT") return end(undefined, `${file} was not found`);
+        if (error.killed) return end(undefined, `${file} gave no answer within ${timeoutMs / 1000} s`);
         const [said = ""] = stderr.trim().split("\n");
         const why = said === "" ? "" : `: ${quoted(said)}`;
-        resolve(fail(`${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`));
+        const code = typeof error.code === "number" ? error.code : undefined;
+        end(code, `${file} ${args[0] ?? ""} failed (${error.signal ?? error.code ?? "unknown"})${why}`);
       },
     );
   });
+}
+
+/** The standard output of a short command, as {@link runCommand} runs it. */
+export async function outputOf(
+  file: string,
+  args: readonly string[],
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<Result<string>> {
+  const { stdout, failure } = await runCommand(file, args, timeoutMs);
+  return failure === undefined ? ok(stdout) : fail(failure);
 }

@@ -20,4 +20,9 @@ export interface GroupLeader {
 export interface GroupMeter {
   /** By the pid of the leader. Never throws. */
   measure(leaders: readonly GroupLeader[]): Promise<ReadonlyMap<number, GroupSample>>;
+  /**
+   * The most that one process of a group has ever held at once, in bytes, as of the last measurement: the largest of the peaks, because
+   * their sum is more than the group ever held together. Undefined where the system does not tell.
+   */
+  peakBytes(leader: number): number | undefined;
 }

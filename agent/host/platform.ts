@@ -24,15 +24,15 @@ export interface Platform {
   /** Memory pressure of the machine, as its kernel reports it. */
   pressure(): Promise<PressureLevel | null>;
   /**
-   * Start time of a process, in the platform's own notation; with the pid it identifies the process. null: there is certainly no such
-   * process. undefined: it cannot be read now, which proves nothing.
+   * Start time of a process, in the platform's own notation; with the pid it identifies the process. Two of them are compared by
+   * `sameStart` alone. null: there is certainly no such process. undefined: it cannot be read now, which proves nothing.
    */
   startTime(pid: number): Promise<string | null | undefined>;
   /**
    * Pids of the processes whose standard output is the file at `path`. That marks our servers: the log is in the agent's own folder,
-   * and no other process gets it.
+   * and no other process gets it. Undefined: they cannot be read now, which proves nothing.
    */
-  writersOf(path: string): Promise<readonly number[]>;
+  writersOf(path: string): Promise<readonly number[] | undefined>;
   /** The process that listens on a TCP port, as `name (pid 42)`; null if it is not visible, such as that of another user. */
   listenerOn(port: number): Promise<string | null>;
 }

@@ -2,8 +2,8 @@ import { kibibytes } from "./kibibytes.ts";
 import type { PressureLevel } from "./platform.ts";
 
 /**
- * `sysctl -n kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure");
- * null for anything else.
+ * The number of `kern.memorystatus_vm_pressure_level`: 1, 2 or 4 (docs/background/apple-memory.md, "Memory pressure"); null for
+ * anything else.
  */
 export function parsePressureLevel(printed: string): PressureLevel | null {
   switch (printed.trim()) {

@@ -1,6 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-
 /** A command line as it is spawned. */
 export interface Command {
   readonly file: string;
@@ -20,8 +17,8 @@ export interface KernelLimit {
   enclose(key: string, pid: number, limitBytes: number): void;
   /** Changes the limit of a running process. Returns whether that worked. */
   move(key: string, limitBytes: number): boolean;
-  /** Whether the kernel has killed a process of `key` at its limit since {@link enclose}. False if the kernel does not record that. */
-  breached(key: string): boolean;
+  /** Whether the kernel has killed a process of `key` at its limit since {@link enclose}. Undefined if the kernel keeps no record of that. */
+  breached(key: string): boolean | undefined;
   /** Removes the limit of `key`, whose processes have exited. */
   release(key: string): void;
   /** Removes everything that it created. */
@@ -34,29 +31,4 @@ const SLACK_BYTES = 32 * 2 ** 20;
 /** The kernel's limit for a budget, in bytes: 2 % above it, and at least 32 MiB above it. */
 export function kernelLimitBytes(budgetBytes: number): number {
   return Math.ceil(budgetBytes + Math.max(SLACK_BYTES, budgetBytes * SLACK_SHARE));
-}
-
-const TRIAL_NAME = "self-test";
-const TRIAL_LIMIT_BYTES = 128 * 2 ** 20;
-const TRIAL_TIMEOUT_MS = 30_000;
-/** Allocates and writes 1 GiB in pieces, and exits with 0 if the kernel does not kill it. */
-const TRIAL = "const held=[];for(let i=0;i<64;i++)held.push(Buffer.alloc(2**24,1));process.exit(0)";
-
-/**
- * Self-test: starts a small process that exceeds a limit, and returns whether the kernel kills it. Some systems are reported to accept
- * the limit but not to enforce it (docs/background/apple-memory.md, "Kernel limit").
- */
-export async function isEnforced(limit: KernelLimit): Promise<boolean> {
-  const { file, args } = limit.wrap({ file: process.execPath, args: ["-e", TRIAL] }, TRIAL_LIMIT_BYTES);
-  const child: ChildProcess = spawn(file, args, { stdio: "ignore", timeout: TRIAL_TIMEOUT_MS, killSignal: "SIGTERM" });
-  try {
-    const exited = once(child, "exit");
-    if (child.pid !== undefined) limit.enclose(TRIAL_NAME, child.pid, TRIAL_LIMIT_BYTES);
-    await exited;
-    return child.signalCode === "SIGKILL";
-  } catch {
-    return false;
-  } finally {
-    limit.release(TRIAL_NAME);
-  }
 }

@@ -5,6 +5,7 @@ import lockfile from "proper-lockfile";
 import { errorCode, errorText } from "../../api/error-code.ts";
 import { type Failure, fail, ok, type Result } from "../../api/result.ts";
 import { readStatus } from "../status/status-file.ts";
+import { canonicalPath } from "./canonical-path.ts";
 import { isRunning } from "./living.ts";
 import { processAgeMs } from "./process-age.ts";
 
@@ -20,12 +21,14 @@ const PATIENCE_MS = 8000;
  *
  * @param lost called if another process takes over the lock
  */
-export async function lockState(folder: string, lost: () => void): Promise<Result<() => Promise<void>>> {
+export async function lockState(state: string, lost: () => void): Promise<Result<() => Promise<void>>> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(state, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return unwritable(`the state folder ${folder}`, error);
+    return unwritable(`the state folder ${state}`, error);
   }
+  // The lock lies beside the folder itself, not beside a link to it.
+  const folder = canonicalPath(state);
   const owner = await livingOwner(folder);
   if (owner !== undefined && (await isHeld(folder))) return inUse(folder, owner);
   const refreshed = refreshWatch(`${folder}.lock`);

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { outputOf } from "../host/command.ts";
+import { MAC } from "../host/darwin/mac-paths.ts";
 
 /** Ticks of /proc/PID/stat in a second: the kernel's interface to programs, the same on every machine. */
 const TICKS = 100;
@@ -7,7 +8,7 @@ const TICKS = 100;
 /** For how many milliseconds a process has run; undefined where that cannot be read. */
 export async function processAgeMs(pid: number): Promise<number | undefined> {
   if (process.platform !== "linux") {
-    const printed = await outputOf("ps", ["-o", "etime=", "-p", String(pid)]);
+    const printed = await outputOf(MAC.ps, ["-o", "etime=", "-p", String(pid)]);
     return printed.ok ? parseElapsed(printed.value.trim()) : undefined;
   }
   try {

@@ -4,6 +4,7 @@ import { errorText } from "../../api/error-code.ts";
 import { adoptionOf } from "../decisions/adoption.ts";
 import type { Platform } from "../host/platform.ts";
 import { signalGroup } from "../host/signal-group.ts";
+import { sameStart } from "../host/start-time.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
@@ -87,7 +88,9 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOv
     writers: sameBoot ? await platform.writersOf(logPath) : [],
     startTime: pid === undefined || !sameBoot ? null : await certainStartTime(pid, platform),
   };
-  const { adopt, end } = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
+  const adoption = adoptionOf({ pid, startTime, adoptable: record?.served !== undefined }, traces);
+  if (adoption === "unknown") throw new Error("whether its server still runs cannot be read");
+  const { adopt, end } = adoption;
   const since = adopt === undefined ? null : await certainStartTime(adopt, platform);
   if (adopt !== undefined && since !== null && record?.served !== undefined) {
     const process = adoptProcess({ pid: adopt, startTime: since, logPath, platform, background, ended });
@@ -124,7 +127,8 @@ async function endProcess(pid: number, platform: Platform): Promise<boolean> {
   const startTime = await certainStartTime(pid, platform);
   const isGone = async () => {
     const now = await platform.startTime(pid);
-    return startTime === null || (now !== undefined && now !== startTime);
+    if (startTime === null || now === null) return true;
+    return now !== undefined && sameStart(now, startTime) === false;
   };
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (await isGone()) return true;

@@ -6,7 +6,7 @@ import { recordsFolder } from "../state/layout.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
 import { lookForJetsam } from "./held-back.ts";
-import { limitMessage } from "./limit.ts";
+import { breachMessage } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
@@ -25,13 +25,13 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const { kernelLimit, clock } = options;
   const now = clock();
   const stop = running.phase === "stopping" ? running.stop : undefined;
-  const byKernel = stop === undefined ? limitMessage(running, exit, entry.footprint, kernelLimit) : undefined;
+  const died = stop === undefined ? breachMessage(running, exit, entry.footprint, kernelLimit) : undefined;
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString(), ...(stop && reasonOf(stop)) };
   entry.footprint = NO_SAMPLES;
   if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
-  const breach = byKernel ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
+  const breach = died ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {
     entry.lastExit = { ...entry.lastExit, reason: "BudgetExceeded", message: breach };
     noteBreach(entry, breach, now);

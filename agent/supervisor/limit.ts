@@ -1,6 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import type { FootprintHistory } from "../decisions/footprint.ts";
+import { peakMessage } from "../decisions/peak.ts";
 import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
@@ -24,15 +25,27 @@ export function followBudget(
 /** A process that was killed at this share of its limit counts as killed by it, if the kernel keeps no record of such kills. */
 const CLOSE_TO_LIMIT = 0.9;
 
-/** A message if the kernel's limit killed a server that the agent did not stop; undefined if it did not. */
-export function limitMessage(
-  { limitBytes, inForce }: Running,
+const REMEDY = "raise memoryBudget, or lower contextSize or parallelSlots";
+
+/**
+ * Why a server that the agent did not stop has died of its memory, as a sentence; undefined if it did not, as far as can be told: the
+ * kernel's limit killed it, or it was over its budget between the last two samples. Where a limit is in force of which the kernel keeps
+ * no record, a SIGKILL that nothing else explains is taken for its work: a process can pass it between two samples.
+ */
+export function breachMessage(
+  { limitBytes, inForce: { id, budget } }: Running,
   exit: Exit,
-  { measuredBytes = 0 }: FootprintHistory,
+  footprint: FootprintHistory,
   kernelLimit: KernelLimit | undefined,
 ): string | undefined {
-  if (kernelLimit === undefined || limitBytes === undefined) return undefined;
-  const close = exit.signal === "SIGKILL" && measuredBytes >= limitBytes * CLOSE_TO_LIMIT;
-  if (!close && !kernelLimit.breached(fileNameOf(inForce.id))) return undefined;
-  return `killed by the kernel at its limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(inForce.budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+  const peak = peakMessage(footprint, exit, budget);
+  if (kernelLimit === undefined || limitBytes === undefined) return peak;
+  const limit = `limit of ${formatBytes(limitBytes)} (${kernelLimit.kind}), just above the ${describeBudget(budget)}`;
+  const { measuredBytes = 0, peakOverBytes = 0 } = footprint;
+  const isKilled = exit.signal === "SIGKILL";
+  const record = kernelLimit.breached(fileNameOf(id));
+  const close = isKilled && Math.max(measuredBytes, peakOverBytes) >= limitBytes * CLOSE_TO_LIMIT;
+  if (close || record === true) return `killed by the kernel at its ${limit}: ${REMEDY}`;
+  if (peak !== undefined || !isKilled || record !== undefined) return peak;
+  return `killed (SIGKILL), most likely by the kernel at its ${limit}, which it passed within a second; it held ${formatBytes(measuredBytes)} when it was last measured: ${REMEDY}`;
 }

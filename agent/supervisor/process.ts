@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Platform } from "../host/platform.ts";
 import { endLeftovers, signalGroup } from "../host/signal-group.ts";
+import { sameStart } from "../host/start-time.ts";
 import type { Background } from "../lifecycle/background.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { rotateLog } from "../server-logs/files.ts";
@@ -81,7 +82,8 @@ export function adoptProcess({ pid, startTime, logPath, platform, background, en
   const poll = async () => {
     const now = await platform.startTime(pid);
     // What cannot be read proves nothing: the next look tells.
-    if (exit !== undefined || now === startTime || now === undefined) return;
+    if (exit !== undefined || now === undefined) return;
+    if (now !== null && sameStart(now, startTime) !== false) return;
     exit = { code: null, signal: null };
     clearInterval(polling);
     // Where another process has the pid already, nothing was left: a pid is not given away while its group has members.

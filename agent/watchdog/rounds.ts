@@ -30,7 +30,12 @@ export function watchdogRounds({ meter, clock, answers, report }: RoundsOptions)
       const leaders = held.processes.filter(({ key }) => due.has(key));
       const measured = leaders.length === 0 ? new Map<number, number>() : await meter.measure(leaders);
       const samples = new Map(leaders.map(({ key, pid }) => [key, measured.get(pid) ?? null]));
-      const next = watchRound(watch, held, samples, clock());
+      const peaks = new Map<string, number>();
+      for (const { key, pid } of leaders) {
+        const peakBytes = meter.peakBytes(pid);
+        if (peakBytes !== undefined) peaks.set(key, peakBytes);
+      }
+      const next = watchRound(watch, held, samples, clock(), peaks);
       watch = next.watch;
       // First the reason, then the signal: the main part must know why a server ends when it sees the end.
       report({ kind: "report", now: clock(), answers: answers(), sightings: [...watch.sightings] });

@@ -1,4 +1,10 @@
-import { parseGroupTime, parseListener, parsePids, parsePsTime, parseVmStat } from "../../agent/host/darwin/darwin.ts";
+import {
+  parseGroupTime,
+  parseListener,
+  parsePids,
+  parsePsTime,
+  parseVmStat,
+} from "../../agent/host/darwin/commands.ts";
 import { parseFootprint, parseGroups } from "../../agent/host/darwin/footprint-command.ts";
 import { parsePressureLevel } from "../../agent/host/pressure-levels.ts";
 import { listening } from "../listening.ts";

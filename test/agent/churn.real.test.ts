@@ -82,7 +82,7 @@ async function servers(site: Site): Promise<readonly { readonly pid: number; rea
   const found = await Promise.all(
     readdirSync(logs)
       .filter((file) => /^default_[a-d]\.log$/.test(file))
-      .map(async (file) => platform.value.writersOf(join(logs, file))),
+      .map(async (file) => (await platform.value.writersOf(join(logs, file))) ?? []),
   );
   const named = await Promise.all(
     found.flat().map(async (pid) => {

@@ -46,7 +46,7 @@ describe("an agent that is told to end", function () {
   const isServed = async (site: Site) => {
     const platform = await openLinux();
     assert(platform.ok);
-    return (await platform.value.writersOf(join(site.state, "logs", "default_a.log"))).length > 0;
+    return (await platform.value.writersOf(join(site.state, "logs", "default_a.log")))?.length !== 0;
   };
   /** Runs `start` with a module that a test puts into the agent's process. */
   const withModule = async <T>(module: string, start: () => Promise<T>): Promise<T> => {

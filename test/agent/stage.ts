@@ -29,6 +29,8 @@ export interface Machine {
   /** Whether the source has been read completely. */
   synced: boolean;
   footprint: (name: string) => number | null;
+  /** The most that it has ever held; undefined as on Linux. */
+  peak: (name: string) => number | undefined;
 }
 
 /** How the supervisor begins. Without a state folder it gets a temporary one. */
@@ -45,7 +47,11 @@ interface Opening {
  * pressure and without workloads.
  */
 export function stage() {
-  const machine: Machine = { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB };
+  const fresh: Machine = {
+    ...{ pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB },
+    peak: () => undefined,
+  };
+  const machine: Machine = { ...fresh };
   const wanted = new Map<WorkloadId, Desired>();
   let now = 0;
   let processes: Supervisor | undefined;
@@ -56,7 +62,7 @@ export function stage() {
 
   beforeEach(() => {
     now = 1_000_000;
-    Object.assign(machine, { pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB });
+    Object.assign(machine, fresh);
     wanted.clear();
     terminated.length = 0;
     statuses = [];
@@ -77,6 +83,7 @@ export function stage() {
     watchdog = standInWatchdog(
       (pid) => machine.footprint(pids().get(pid) ?? ""),
       () => now,
+      (pid) => machine.peak(pids().get(pid) ?? ""),
     );
     processes = supervisor({
       platform: {

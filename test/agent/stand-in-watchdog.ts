@@ -12,7 +12,11 @@ export interface StandInWatchdog extends Watchdog {
  * Stands in for the watchdog's process where a test controls the clock and what is measured. It decides by the same functions. What
  * `measure` throws, it throws when it is asked about that process.
  */
-export function standInWatchdog(measure: (pid: number) => number | null, clock: () => number): StandInWatchdog {
+export function standInWatchdog(
+  measure: (pid: number) => number | null,
+  clock: () => number,
+  peakOf: (pid: number) => number | undefined = () => undefined,
+): StandInWatchdog {
   let held: Held = { processes: [], shareBytes: Number.POSITIVE_INFINITY };
   let watch = NO_WATCH;
   const faults = new Map<string, unknown>();
@@ -43,10 +47,14 @@ export function standInWatchdog(measure: (pid: number) => number | null, clock: 
     round: () => {
       const now = clock();
       const due = new Set(dueNow(watch, held, now));
-      const samples = new Map(
-        held.processes.filter(({ key }) => due.has(key)).map(({ key, pid }) => [key, measured(key, pid)]),
-      );
-      const next = watchRound(watch, held, samples, now);
+      const looked = held.processes.filter(({ key }) => due.has(key));
+      const samples = new Map(looked.map(({ key, pid }) => [key, measured(key, pid)]));
+      const peaks = new Map<string, number>();
+      for (const { key, pid } of looked) {
+        const peakBytes = peakOf(pid);
+        if (peakBytes !== undefined) peaks.set(key, peakBytes);
+      }
+      const next = watchRound(watch, held, samples, now, peaks);
       watch = next.watch;
       for (const { pid, signal } of next.signals) signalGroup(pid, signal);
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseVmStat } from "../../agent/host/darwin/darwin.ts";
+import { parseVmStat } from "../../agent/host/darwin/commands.ts";
 import { runStep } from "../../proof/run-step.ts";
 import type { Step } from "../../proof/step.ts";
 import { footprint } from "../../proof/steps/footprint.ts";

@@ -1,18 +1,22 @@
-import { outputOf } from "../command.ts";
+import { outputOf, runCommand } from "../command.ts";
 
 /** A sample that takes longer is none. */
 const TIMEOUT_MS = 2000;
 
-/** Footprints in bytes by pid, by one `footprint` command for all; a process that it does not print is missing. */
-export async function readFootprints(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+/**
+ * Footprints in bytes by pid, by one `footprint` command for all; a process that it does not print is missing. One that has just ended
+ * makes it fail, and says nothing about the others.
+ */
+export async function readFootprints(pids: readonly number[], footprint: string): Promise<ReadonlyMap<number, number>> {
+  if (pids.length === 0) return new Map();
   const processes = pids.flatMap((pid) => ["-p", String(pid)]);
-  const printed = await outputOf("footprint", [...processes, "-f", "bytes", "--noCategories"], TIMEOUT_MS);
-  return printed.ok ? parseFootprints(printed.value) : new Map();
+  const { stdout } = await runCommand(footprint, [...processes, "-f", "bytes", "--noCategories"], TIMEOUT_MS);
+  return parseFootprints(stdout);
 }
 
 /** Pids by process group, for all processes; undefined if `ps` fails. */
-export async function readGroups(): Promise<ReadonlyMap<number, readonly number[]> | undefined> {
-  const printed = await outputOf("ps", ["-axo", "pid=,pgid="], TIMEOUT_MS);
+export async function readGroups(ps: string): Promise<ReadonlyMap<number, readonly number[]> | undefined> {
+  const printed = await outputOf(ps, ["-axo", "pid=,pgid="], TIMEOUT_MS);
   return printed.ok ? parseGroups(printed.value) : undefined;
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { errorCode } from "../../../api/error-code.ts";
 import type { GroupLeader, GroupMeter, GroupSample } from "../group-meter.ts";
 import { kibibytes } from "../kibibytes.ts";
+import { sameStart } from "../start-time.ts";
 import { type MeasureProcess, thriftily } from "./rough.ts";
 
 /** The fields of /proc/PID/stat that matter here. */
@@ -33,6 +34,8 @@ export function linuxMeter(proc: string = "/proc"): GroupMeter {
       }
       return new Map(leaders.map((leader) => [leader.pid, sampleOf(proc, leader, groups, single)]));
     },
+    // VmHWM counts mapped files in: it is no peak of what a budget is about.
+    peakBytes: () => undefined,
   };
 }
 
@@ -57,7 +60,8 @@ function sampleOf(
   const { pid, startTime } = held;
   const leader = statOf(proc, pid);
   // The pid belongs to somebody else now. It is not given away while its group has members, so that group is empty.
-  if (startTime !== undefined && leader !== undefined && leader.startTime !== startTime) return "gone";
+  if (startTime !== undefined && leader !== undefined && sameStart(leader.startTime, startTime) === false)
+    return "gone";
   const members = [...groups].filter(([member, group]) => group === pid && member !== pid).map(([member]) => member);
   // The leader may have been seen before it had made its group: for itself it is asked anew.
   const all = leader === undefined ? members : leader.group === pid ? [pid, ...members] : [pid];

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmod, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseGroupTime, parsePsTime, parseVmStat, parseWorkingSet } from "../../../agent/host/darwin/darwin.ts";
 import { lastReading } from "../../../agent/host/last-reading.ts";
 import {
   groupCpuSeconds,
@@ -15,119 +12,8 @@ import {
 } from "../../../agent/host/linux/linux.ts";
 import { openPlatform } from "../../../agent/host/open.ts";
 import { levelOf, parsePressureLevel } from "../../../agent/host/pressure-levels.ts";
-import { temporaryDirectory } from "../../support/workspace.ts";
-
-/** Recorded on Macs by others (docs/background/apple-memory.md). */
-const VM_STAT = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
-Pages free:                               32257.
-Pages active:                            254966.
-Pages inactive:                          240318.
-Pages speculative:                        14083.
-Pages throttled:                              0.
-Pages wired down:                        172591.
-Pages purgeable:                          14672.
-"Translation faults":                 218850525.
-Pages purged:                           1540816.
-`;
-
-describe("probes of a Mac", () => {
-  it("counts free, inactive and purgeable pages as available", () => {
-    assert.equal(parseVmStat(VM_STAT), (32257 + 240318 + 14672) * 16384);
-    assert.equal(parseVmStat(VM_STAT.replace("16384", "4096")), (32257 + 240318 + 14672) * 4096);
-  });
-
-  it("LLMKube trap T8: available memory that cannot be read is null, never 0", () => {
-    for (const key of ["free", "inactive", "purgeable"]) {
-      assert.equal(parseVmStat(VM_STAT.replace(`Pages ${key}:`, "Pages renamed:")), null, key);
-    }
-    for (const text of ["", "vm_stat: permission denied", VM_STAT.replace(/ \(page size.*\)/, "")]) {
-      assert.equal(parseVmStat(text), null);
-    }
-  });
-
-  it("reads processor time as ps prints it", () => {
-    const times = {
-      "  0:01.23\n": 1.23,
-      "12:00.00": 720,
-      "1:02:03.50": 3723.5,
-      "2-01:00:00": 176_400,
-      "": null,
-      "-": null,
-    };
-    for (const [printed, seconds] of Object.entries(times)) assert.equal(parsePsTime(printed), seconds, printed);
-  });
-
-  it("reads the working set of Metal, not its free part", () => {
-    assert.equal(
-      parseWorkingSet("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 90100 MiB free)\n"),
-      110100 * 2 ** 20,
-    );
-    assert.equal(parseWorkingSet("Available devices:\n  (none)\n"), null);
-  });
-
-  describe("with stand-ins for the commands on PATH", () => {
-    const path = process.env["PATH"];
-    let folder: string;
-    const shim = async (name: string, script: string) => {
-      await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
-      await chmod(join(folder, name), 0o755);
-    };
-
-    beforeEach(async () => {
-      folder = await temporaryDirectory();
-      process.env["PATH"] = `${folder}:${path}`;
-      await shim("sysctl", "echo 5A1C0C0F");
-      await shim("llama-server", '[ "$1" = --version ] || echo "  MTL0: Apple M1 (11453 MiB, 11453 MiB free)"');
-      await shim("vm_stat", `cat <<'END'\n${VM_STAT}END`);
-      await shim("ps", 'echo "Sat Nov 21 10:00:00 2026 $TZ"');
-      await shim(
-        "lsof",
-        `[ "$1 $2 $3 $4" = "-nP -iTCP:8080 -sTCP:LISTEN -Fpc" ] && printf "p42\\ncpython3\\nf3\\n" && exit
-        [ "$1 $2 $3 $4 $5 $6" = "-t -a -d 1 -- /log" ] && printf "12\\n345\\n" || exit 1`,
-      );
-    });
-
-    afterEach(() => {
-      process.env["PATH"] = path;
-    });
-
-    it("reads all facts", async () => {
-      const mac = await openPlatform("llama-server", "darwin");
-      assert(mac.ok);
-      const { backend, workingSetBytes, bootId } = mac.value;
-      assert.deepEqual([backend, workingSetBytes, bootId], ["metal", 11453 * 2 ** 20, "5A1C0C0F"]);
-      assert.equal(await mac.value.availableBytes(), 4706254848);
-      assert.equal(await mac.value.startTime(123), "Sat Nov 21 10:00:00 2026 UTC");
-      assert.deepEqual(await mac.value.writersOf("/log"), [12, 345]);
-      assert.deepEqual(await mac.value.writersOf("/other"), []);
-      assert.equal(await mac.value.listenerOn(8080), "python3 (pid 42)");
-      assert.equal(await mac.value.listenerOn(8081), null);
-    });
-
-    it("refuses a llama-server without Metal", async () => {
-      await shim("llama-server", '[ "$1" = --version ] || echo "  (none)"');
-      const mac = await openPlatform("llama-server", "darwin");
-      assert(!mac.ok);
-      assert.match(mac.error, /lists no Metal device \(MTL0\)/);
-    });
-
-    it("LLMKube trap T8: gives null, never 0, if a probe fails", async () => {
-      const mac = await openPlatform("llama-server", "darwin");
-      assert(mac.ok);
-      await shim("vm_stat", "exit 1");
-      assert.equal(await mac.value.availableBytes(), null);
-    });
-  });
-});
 
 describe("processor time of a group", () => {
-  it("is summed over its processes, as ps prints them", () => {
-    const printed = "  40   0:01.50\n  41   9:00.00\n  40   1:00.00\n";
-    assert.equal(parseGroupTime(printed, 40), 61.5);
-    assert.equal(parseGroupTime(printed, 42), null);
-    assert.equal(parseGroupTime("", 40), null);
-  });
-
   it("is summed over its processes, as /proc has them", () => {
     const stat = (pid: number, group: number, ticks: number) =>
       `${pid} (a) b) S 1 ${group} ${"0 ".repeat(8)}${ticks} 0 0`;

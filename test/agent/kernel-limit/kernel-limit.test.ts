@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupLimit } from "../../../agent/kernel-limit/cgroup.ts";
-import { isEnforced, kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
+import { kernelLimitBytes } from "../../../agent/kernel-limit/kernel-limit.ts";
 import { openKernelLimit } from "../../../agent/kernel-limit/open.ts";
-import { taskpolicyLimit } from "../../../agent/kernel-limit/taskpolicy.ts";
+import { tryLimit } from "../../../agent/kernel-limit/trial.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const MIB = 2 ** 20;
@@ -23,7 +23,7 @@ describe("the kernel's limit behind the watchdog", function () {
       console.log(`      skipped: ${text}`);
       return this.skip();
     }
-    assert.equal(await isEnforced(limit), true);
+    assert.equal(await tryLimit(limit), "enforced");
     limit.close();
   });
 
@@ -36,20 +36,10 @@ describe("the kernel's limit behind the watchdog", function () {
       release() {},
       close() {},
     };
-    assert.equal(await isEnforced({ ...ignored, wrap: (command) => command }), false);
-    assert.equal(await isEnforced({ ...ignored, wrap: () => ({ file: "/no/such/program", args: [] }) }), false);
-  });
-
-  it("is passed to taskpolicy in whole MiB, before the program and its arguments", async () => {
-    const file = join(await temporaryDirectory(), "stand-in-taskpolicy");
-    assert.equal(taskpolicyLimit(file), undefined);
-    writeFileSync(file, "");
-    const limit = taskpolicyLimit(file);
-    assert.deepEqual(limit?.wrap({ file: "/bin/llama-server", args: ["--port", "1"] }, 512.5 * MIB), {
-      file,
-      args: ["-m", "513", "/bin/llama-server", "--port", "1"],
-    });
-    assert.equal(limit.move("default_chat", 1), false);
+    assert.equal(await tryLimit({ ...ignored, wrap: (command) => command }), "ignored");
+    for (const file of ["/no/such/program", "/bin/false"]) {
+      assert.equal(await tryLimit({ ...ignored, wrap: () => ({ file, args: [] }) }), "no-answer", file);
+    }
   });
 
   /** Plain files in place of a cgroup tree: a stand-in for the cgroup version that the kernel of this machine does not have. */

@@ -100,7 +100,7 @@ describe("a server's process", function () {
   });
 
   it("that was adopted is not taken for gone while it cannot be looked for", async () => {
-    const answers: (string | null | undefined)[] = ["t", undefined, undefined, null];
+    const answers: (string | null | undefined)[] = ["t", undefined, "abstime:7", undefined, null];
     const platform = { startTime: async () => (answers.length > 1 ? answers.shift() : answers[0]) };
     const seen: number[] = [];
     const ended = Promise.withResolvers<void>();
