@@ -82,7 +82,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       background,
     },
     ...{ clock: awake, wake: changed },
-    supportedFlags: server.options,
+    ...{ supportedFlags: server.options, serverStamp: server.stamp },
     models: { ...access, server: server.view, doubtServer: server.doubt },
   });
   const source = await openDirectory({

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import { implausibleNote, nearNote } from "../decisions/footprint.ts";
-import { driftNote } from "../decisions/projection.ts";
+import { driftNote, unansweredNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -82,6 +82,8 @@ function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly 
   const { running, footprint, need, projection, fault, keyNote } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
+  const unanswered = projection && unansweredNote(projection);
+  if (unanswered !== undefined) notes.push(unanswered);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
   if (keyNote !== undefined) notes.push(keyNote);
