@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import { driftShare } from "../decisions/projection.ts";
 import { type AgentStatus, STATES, type WorkloadStatus } from "../status/status.ts";
 
 /** Names are LLMKube's where it has one for the same thing, so that its dashboards and alerts read this agent too. */
@@ -73,7 +72,7 @@ const GAUGES: readonly Definition[] = [
   each(
     "memory_projection_drift_ratio",
     "Difference between projection and estimate of the same parts, as a share of the estimate; 0.05 is 5 % more than estimated.",
-    ({ projectedBytes, estimateParts = {} }) => projectedBytes && driftShare(projectedBytes, estimateParts),
+    ({ projectionDrift }) => projectionDrift,
   ),
   each(
     "process_footprint_bytes",

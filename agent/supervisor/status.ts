@@ -1,7 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import { implausibleNote, nearNote } from "../decisions/footprint.ts";
-import { driftNote, unansweredNote } from "../decisions/projection.ts";
+import { driftNote, driftShare, unansweredNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -39,7 +39,11 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     state,
     phase: PHASES[state],
     restarts: Math.max(0, entry.starts - 1),
-    notes: [...(workload?.notes ?? []), ...enforcementNotes(entry, desired)],
+    notes: [
+      workload?.notes ?? [],
+      enforcementNotes(entry, desired),
+      (projection && unansweredNote(projection)) ?? [],
+    ].flat(),
   };
   if (reason !== undefined) shown.reason = reason;
   if (message !== undefined) shown.message = message;
@@ -51,7 +55,11 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   if (decision.failureKind !== undefined) shown.failureKind = decision.failureKind;
   if (decision.queuePosition !== undefined) shown.queuePosition = decision.queuePosition;
   if (workload !== undefined) shown.budget = budgetOf(workload);
-  if (typeof projection?.bytes === "number") shown.projectedBytes = projection.bytes;
+  if (typeof projection?.bytes === "number") {
+    shown.projectedBytes = projection.bytes;
+    const drift = need?.estimateParts && driftShare(projection.bytes, need.estimateParts);
+    if (drift !== undefined) shown.projectionDrift = drift;
+  }
   if (need?.estimateBytes !== undefined) shown.estimateBytes = need.estimateBytes;
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
   if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);
@@ -82,8 +90,6 @@ function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly 
   const { running, footprint, need, projection, fault, keyNote } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
-  const unanswered = projection && unansweredNote(projection);
-  if (unanswered !== undefined) notes.push(unanswered);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
   if (keyNote !== undefined) notes.push(keyNote);
