@@ -10,7 +10,14 @@ import {
 } from "./breakdown.ts";
 
 /** What llama-server answers when it is asked how much memory it will reserve: bytes; or why it gave no answer, as part of a sentence. */
-export type Answer = { readonly bytes: number } | { readonly bytes: null; readonly why: string };
+export type Answer = { readonly bytes: number } | NoAnswer;
+
+export interface NoAnswer {
+  readonly bytes: null;
+  readonly why: string;
+  /** It took too long: to ask again would, too. */
+  readonly late?: true;
+}
 
 /** Reads the log of a llama-server that is asked for its projection, as it grows. */
 export interface ProjectionLog {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Exit, exitReason } from "../llama-server/exit-reason.ts";
-import { type Answer, projectionLog } from "../llama-server/projection-log.ts";
+import { type Answer, type ProjectionLog, projectionLog } from "../llama-server/projection-log.ts";
 import { logTail } from "../server-logs/files.ts";
 import { type LlamaProcess, spawnProcess } from "./process.ts";
 
@@ -70,7 +70,7 @@ export async function answerOf(
       before = now;
       time.all += step;
       if (file.begun()) time.printing += step;
-      if (time.printing >= ANSWER_MS || time.all >= ALL_MS) return log.end(lateWhy(time.printing >= ANSWER_MS));
+      if (time.printing >= ANSWER_MS || time.all >= ALL_MS) return late(log, time.printing >= ANSWER_MS);
       await sleep(POLL_MS);
     }
   } finally {
@@ -78,10 +78,11 @@ export async function answerOf(
   }
 }
 
-function lateWhy(printing: boolean): string {
-  return printing
-    ? `none within ${ANSWER_MS / 1000} s of its first line`
-    : `it had not answered after ${ALL_MS / 1000} s`;
+function late(log: ProjectionLog, printing: boolean): Answer {
+  const answer = log.end(
+    printing ? `none within ${ANSWER_MS / 1000} s of its first line` : `it had not answered after ${ALL_MS / 1000} s`,
+  );
+  return answer.bytes === null ? { ...answer, late: true } : answer;
 }
 
 /** As part of a sentence: `llama-server exited (exit code 1)`. */

@@ -1,6 +1,7 @@
 import type { Projected } from "../decisions/projection.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import { type ModelPaths, projectionFlags } from "../llama-server/flags.ts";
+import { withoutVocabulary } from "../llama-server/without-vocabulary.ts";
 import { logPathFor, projectionsPath, recordsFolder } from "../state/layout.ts";
 import type { HeldProcess } from "../watchdog/protocol.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -19,6 +20,8 @@ export interface Told {
   readonly bytes: Projected;
   /** Why llama-server gave no answer, as part of a sentence. */
   readonly why?: string | undefined;
+  /** It took too long. */
+  readonly late?: true | undefined;
   /** Why it was ended, if it outgrew the budget while it was asked. */
   readonly breach?: string | undefined;
 }
@@ -39,7 +42,7 @@ export interface Projector {
   readonly killAll: () => void;
 }
 
-type ProjectorOptions = Pick<
+type ProjectorOptions = { readonly models: Pick<SupervisorOptions["models"], "header"> } & Pick<
   SupervisorOptions,
   | "llamaServer"
   | "supportedFlags"
@@ -59,41 +62,61 @@ interface Asked {
   startTime?: string;
 }
 
+/** What is asked about one workload. */
+interface Asking {
+  readonly workload: Workload;
+  /** Nobody waits for the answer any more. */
+  over: boolean;
+}
+
 const UNASKED = "it knows no --fit and --log-verbosity: update llama.cpp";
 
 /** @param hold makes the watchdog hold what runs now */
 export function projectorOf(options: ProjectorOptions, hold: () => void): Projector {
   const asked = new Map<LlamaProcess, Asked>();
-  const underWay = new Set<WorkloadId>();
+  const underWay = new Set<Asking>();
   const kept = keptProjections(projectionsPath(options.stateDirectory));
+  const endThose = (ends: (workload: Workload) => boolean) => {
+    for (const one of underWay) one.over ||= ends(one.workload);
+    for (const { server, workload } of asked.values()) if (ends(workload)) server.signal("SIGKILL");
+  };
   return {
     ask: async (workload, paths) => {
-      const args = projectionFlags(workload.fields, paths, options.supportedFlags());
+      const supported = options.supportedFlags();
+      const args = projectionFlags(workload.fields, paths, supported);
       if (args === undefined) return { bytes: null, why: UNASKED };
-      underWay.add(workload.id);
+      const asking = { workload, over: false };
+      underWay.add(asking);
       try {
         const key = await projectionKey(options.serverStamp?.(), paths, args);
         const known = key === undefined ? undefined : kept.of(key);
         if (known !== undefined) return { bytes: known };
-        const tables = paths.draft === undefined ? 1 : 2;
-        const told = await askHeld(workload, { args, tables }, { asked, hold, options });
+        const told = await askEither(asking, paths, args, { asked, hold, options });
         if (key !== undefined && told.bytes !== null) kept.keep(key, told.bytes);
         return told;
       } finally {
-        underWay.delete(workload.id);
+        underWay.delete(asking);
       }
     },
-    keepOnly: (specHashes) => {
-      for (const { server, workload } of asked.values()) {
-        if (specHashes.get(workload.id) !== workload.specHash) server.signal("SIGKILL");
-      }
-    },
+    keepOnly: (specHashes) => endThose(({ id, specHash }) => specHashes.get(id) !== specHash),
     held: () => [...asked.values()].flatMap(heldProjection),
-    asked: () => new Set(underWay),
-    killAll: () => {
-      for (const server of asked.keys()) server.signal("SIGKILL");
-    },
+    asked: () => new Set([...underWay].map(({ workload }) => workload.id)),
+    killAll: () => endThose(() => true),
   };
+}
+
+/** Asks without the vocabulary, and with it where that gave no answer. A draft model's vocabulary would have to fit to it. */
+async function askEither(asking: Asking, paths: ModelPaths, args: readonly string[], holder: Holder): Promise<Told> {
+  const { models, supportedFlags } = holder.options;
+  const view = models.header(paths.model);
+  const quick =
+    view.state === "read" && view.header.ok && paths.draft === undefined
+      ? withoutVocabulary(view.header.value, supportedFlags())
+      : [];
+  const tables = paths.draft === undefined ? 1 : 2;
+  const first = await askHeld(asking, { args: [...args, ...quick], tables }, holder);
+  const final = first.bytes !== null || first.late || first.breach !== undefined || quick.length === 0;
+  return final ? first : askHeld(asking, { args, tables }, holder);
 }
 
 /** Its record and its part of the kernel's limit have this name, beside those of the workload's server. */
@@ -119,10 +142,11 @@ interface Holder {
  * it, and then with the start time. If the agent is killed meanwhile, the next one finds and ends the orphan.
  */
 async function askHeld(
-  workload: Workload,
+  { workload, over }: Asking,
   { args, tables }: { readonly args: readonly string[]; readonly tables: number },
   { asked, hold, options }: Holder,
 ): Promise<Told> {
+  if (over) return { bytes: null, why: "nobody waits for it any more" };
   const { llamaServer, stateDirectory, platform, kernelLimit, clock, background } = options;
   const { id, name, budget } = workload;
   const folder = recordsFolder(stateDirectory);

@@ -15,6 +15,7 @@ import {
   writeManifests,
 } from "../harness.ts";
 
+const FIXTURE = join(import.meta.dirname, "../../fixtures/breakdown/cpu-debug.log");
 const MIB = 2 ** 20;
 const ASKING = "asking llama-server how much memory it will reserve";
 
@@ -23,6 +24,9 @@ describe("the projection of a real llama-server", function () {
   let agent: AgentProcess;
   afterEach(() => stopped(agent));
 
+  /** The first table, without the times. */
+  const tableIn = (log: string) =>
+    /breakdown_print(: \|.*)\n.*breakdown_print(: \|.*)\n/.exec(log)?.slice(1).join("\n");
   const noteIn = (notes: readonly string[]) => notes.find((note) => note.includes("memory breakdown"));
   const projectionLogOf = (site: Site) => readFile(join(site.state, "logs", "default_chat_projection.log"), "utf8");
 
@@ -37,6 +41,10 @@ describe("the projection of a real llama-server", function () {
     const beyond = (estimateBytes - projectedBytes) / MIB;
     assert.ok(beyond > 40 && beyond < 70, `the estimate is ${beyond} MiB more than the projection`);
     assert.equal(noteIn(ready.notes), undefined);
+    const log = await projectionLogOf(site);
+    assert.match(log, /vocab type += no vocab/);
+    // With its vocabulary it prints the same table.
+    assert.equal(tableIn(log), tableIn(await readFile(FIXTURE, "utf8")));
     await stopped(agent);
     assert.deepEqual(await serversLeft(site), []);
   });
@@ -71,6 +79,7 @@ describe("the projection of a real llama-server", function () {
     );
     const log = await projectionLogOf(site);
     assert.match(log, /no_alloc += 1/);
+    assert.doesNotMatch(log, /no vocab/, "it was asked a second time, with its vocabulary");
     assert.doesNotMatch(log, /model buffer size = +[1-9]/);
     const status = await readStatus(site.state);
     assert.equal(status.ok && status.value.workloads[0]?.projectedBytes, undefined);

@@ -10,7 +10,10 @@ import { projectionsPath, recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import { keptProjections } from "../../../agent/supervisor/kept-projections.ts";
 import { type Projector, projectorOf } from "../../../agent/supervisor/projector.ts";
+import type { HeaderView } from "../../../agent/workload/headers.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
+import { ok } from "../../../api/result.ts";
+import { gemmaHeader } from "../../support/gemma-header.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { FITTED, tableOf } from "../llama-server/breakdown-tables.ts";
 import { aWorkload, background, fields, options as someOptions } from "../samples.ts";
@@ -26,6 +29,7 @@ describe("the projector", function () {
   let model: string;
   let stamp: string | undefined;
   let server: string;
+  let header: HeaderView;
   const opened: Projector[] = [];
 
   beforeEach(async () => {
@@ -36,6 +40,7 @@ describe("the projector", function () {
     await writeFile(model, "weights");
     server = join(root, "stand-in-llama-server");
     stamp = "one";
+    header = { state: "reading" };
     await answering(`cat "${root}/table"; sleep 600`);
     await writeFile(join(root, "table"), tableOf([["Host", 285, 235, 27, 23]]) + FITTED);
   });
@@ -62,6 +67,7 @@ describe("the projector", function () {
       {
         llamaServer: server,
         supportedFlags: () => supported,
+        models: { header: () => header },
         serverStamp: () => stamp,
         stateDirectory,
         platform: platform.value,
@@ -160,6 +166,49 @@ describe("the projector", function () {
   it("binds no port that anybody has or wants", async () => {
     await ask(aWorkload({ fields: { ...fields, port: await getPort() } }));
     assert.match(starts()[0] ?? "", /--host 127\.0\.0\.1 --port 0 /);
+  });
+
+  describe("of a llama-server that can leave out the vocabulary", () => {
+    const able: SupportedFlags = new Set([...options, "--override-kv"]);
+    const askAble = async (paths: { model: string; draft?: string } = { model }) =>
+      (await open(able)).projector.ask(aWorkload(), paths);
+    const OVERRIDE = /--override-kv tokenizer\.ggml\.model=str:none --override-kv gemma3\.vocab_size=int:262144$/;
+    beforeEach(async () => {
+      const gemma = await gemmaHeader();
+      const tokens = { kind: "skipped-array", length: 262_144 } as const;
+      const metadata = new Map([...gemma.metadata, ["tokenizer.ggml.tokens", tokens] as const]);
+      header = { state: "read", header: ok({ ...gemma, metadata }) };
+    });
+
+    it("asks without it", async () => {
+      assert.equal((await askAble()).bytes, 285 * MIB);
+      assert.deepEqual([starts().length, OVERRIDE.test(starts()[0] ?? "")], [1, true]);
+    });
+
+    it("asks with it where that gave no answer, and keeps that answer", async () => {
+      await answering(`case "$*" in *vocab_size*) exit 1;; esac; cat "${root}/table"; sleep 600`);
+      assert.deepEqual([(await askAble()).bytes, (await askAble()).bytes], [285 * MIB, 285 * MIB]);
+      assert.deepEqual(
+        starts().map((line) => OVERRIDE.test(line)),
+        [true, false],
+      );
+    });
+
+    it("asks with it where there is a draft model, whose vocabulary has to be the same", async () => {
+      await writeFile(join(root, "draft.gguf"), "");
+      await askAble({ model, draft: join(root, "draft.gguf") });
+      assert.deepEqual([starts().length, OVERRIDE.test(starts()[0] ?? "")], [1, false]);
+    });
+
+    it("does not ask again when nobody waits for the answer any more", async () => {
+      await answering("sleep 600");
+      const { projector } = await open(able);
+      const asking = projector.ask(aWorkload(), { model });
+      for (let tries = 0; tries < 300 && projector.held().length === 0; tries += 1) await sleep(10);
+      projector.keepOnly(new Map());
+      assert.equal((await asking).bytes, null);
+      assert.equal(starts().length, 1);
+    });
   });
 
   describe("while it asks", () => {
