@@ -40,6 +40,8 @@ const DRY = /print_info: no_alloc\s+= 1\b/;
 const LOADING = /print_info: no_alloc\s+= 0\b|model buffer size =\s*(?!0+\.0+ MiB)[\d.]+ MiB/;
 /** Weights are about to be read, unless that is said within a dry run. */
 const READING = /load_tensors: loading model tensors/;
+/** Any line that is looked for has one of these; at the level of debug thousands have none. */
+const TELLING = /\||fit|buffer size|no_alloc|reserving|constructing|memory|loading model/;
 /** Nothing that is looked for is in a longer line. */
 const LONGEST_LINE = 16_384;
 
@@ -93,7 +95,7 @@ export function projectionLog(tables: number): ProjectionLog {
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(0, LONGEST_LINE);
       for (const line of lines) {
-        const answer = takeLine(line);
+        const answer = TELLING.test(line) || open !== undefined ? takeLine(line) : undefined;
         if (answer !== undefined) return answer;
       }
       return undefined;
