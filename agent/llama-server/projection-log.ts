@@ -28,7 +28,8 @@ export interface ProjectionLog {
 }
 
 /** Said of the dry run, by whatever function: after such a line the table before it is complete. */
-const FITTING = /params_fit|fit_params|projected (?:to use|memory use)|fitting params to (?:device|free) memory/;
+const FITTING =
+  /params_fit|fit_params|projected (?:to use|memory use)|fitting params to (?:device|free) memory|getting device memory data/;
 /** The dry run is over. What comes next loads the weights. */
 const FITTED =
   /successfully fit params|failed to fit params|error while trying to fit params|fitting params to free memory took/;

@@ -161,7 +161,7 @@ describe("the memory breakdown", () => {
       ["MTL0 (Apple M4 Pro)", 16384, 16333, 300, 200, 90, 10, -250],
       ["Host", 30, 20, 0, 10],
     ]);
-    const more = "common_params_fit_impl: getting device memory data for the extra model\n";
+    const more = "operator(): getting device memory data for the extra model at a context size of 4096:\n";
 
     for (const [what, log] of [
       ["before", draft + more + good],
@@ -171,6 +171,10 @@ describe("the memory breakdown", () => {
         assert.equal(mebibytesOf(log + FITTED, 2), 9822 + 285);
       });
     }
+
+    it("is complete before the draft's is begun, where one table is enough", () => {
+      assert.equal(mebibytesOf(good + more), 9822 + 285);
+    });
 
     it("is the only one of a build that measures the model alone", () => {
       assert.equal(mebibytesOf(good + FITTED, 2), 9822 + 285);
