@@ -99,7 +99,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       heldBack,
     },
     ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
-    supportedFlags: server.options,
+    ...{ supportedFlags: server.options, serverStamp: server.stamp },
     models: { ...access, server: server.view, doubtServer: server.doubt },
   });
   const source = await openDirectory({

@@ -14,7 +14,7 @@ interface Claimant {
 
 /** A workload that fits its own budget and waits for admission. */
 export interface Candidate extends Claimant {
-  /** The larger of estimate and measured footprint, in bytes. */
+  /** The largest of estimate, projection and measured footprint, in bytes. */
   readonly chargeBytes: number;
   /** Whether llama-server was asked already what it will reserve; if not, that comes first. */
   readonly projected: boolean;
@@ -22,7 +22,7 @@ export interface Candidate extends Claimant {
 
 /** A process that holds memory: one that is asked for its projection, starts, serves or stops. */
 export interface Holder extends Claimant {
-  /** The larger of estimate and measured footprint, in bytes. */
+  /** The largest of estimate, projection and measured footprint, in bytes. */
   readonly chargeBytes: number;
   /** It starts, and has not taken its memory yet. */
   readonly loading: boolean;

@@ -4,12 +4,30 @@ import { type Budget, describeBudget } from "../../memory/budget.ts";
 /** How much memory llama-server says it will reserve, in bytes; null when it does not say. */
 export type Projected = number | null;
 
+/** What an answer depends on besides the settings. */
+export interface Basis {
+  /** Stands for the model's header, of which it is made. */
+  readonly estimateBytes?: number | undefined;
+  /** Changes when the binary is replaced. */
+  readonly serverStamp?: string | undefined;
+}
+
 /** The projection of one workload. */
 export interface Projection {
   /** Hash of the settings that llama-server was asked about. */
   readonly specHash: string;
+  readonly basis?: Basis | undefined;
   /** Undefined while llama-server is being asked. */
   readonly bytes?: Projected;
+  /** Why it gave no answer, as part of a sentence; undefined if it gave one. */
+  readonly why?: string | undefined;
+}
+
+/** A note when llama-server gave no answer; undefined when it gave one, and while it is being asked. */
+export function unansweredNote({ bytes, why }: Projection): string | undefined {
+  if (bytes !== null) return undefined;
+  const reason = why === undefined ? "" : ` (${why})`;
+  return `llama-server printed no memory breakdown${reason}: the start goes on with the estimate alone`;
 }
 
 /** Why a projection prevents a start, as a sentence; undefined when it does not. */
@@ -40,9 +58,19 @@ export function driftNote(
   parts: Readonly<Record<string, number>>,
 ): string | undefined {
   if (projected === undefined || projected === null) return undefined;
-  const estimated = PROJECTED_PARTS.reduce((sum, part) => sum + (parts[part] ?? 0), 0);
+  const estimated = comparable(parts);
   const apart = Math.abs(projected - estimated);
   if (apart <= Math.max(DRIFT * estimated, DRIFT_BYTES)) return undefined;
   const [said, counted] = [projected, estimated].map(formatBytes);
   return `estimate and projection differ by more than 5 %: llama-server projects ${said}, the estimate is ${counted}; please report this model`;
+}
+
+/** How much more llama-server projects than the estimate says of the same parts, as a share of the estimate; negative where it is less. */
+export function driftShare(projected: number, parts: Readonly<Record<string, number>>): number | undefined {
+  const estimated = comparable(parts);
+  return estimated > 0 ? (projected - estimated) / estimated : undefined;
+}
+
+function comparable(parts: Readonly<Record<string, number>>): number {
+  return PROJECTED_PARTS.reduce((sum, part) => sum + (parts[part] ?? 0), 0);
 }

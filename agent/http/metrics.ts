@@ -70,6 +70,11 @@ const GAUGES: readonly Definition[] = [
     ({ projectedBytes }) => projectedBytes,
   ),
   each(
+    "memory_projection_drift_ratio",
+    "Difference between projection and estimate of the same parts, as a share of the estimate; 0.05 is 5 % more than estimated.",
+    ({ projectionDrift }) => projectionDrift,
+  ),
+  each(
     "process_footprint_bytes",
     "Measured memory footprint of the llama-server process, in bytes.",
     ({ measuredBytes }) => measuredBytes,

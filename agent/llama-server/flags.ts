@@ -84,6 +84,11 @@ export function serverFlags(
   ];
 }
 
+/** llama-server listens before it loads anything. With port 0 the system gives it a port that nobody has. */
+const ANY_PORT = 0;
+/** The sizes of the single buffers, which tell what the table counts twice, are printed at the level of debug alone. */
+const DEBUG = "5";
+
 /**
  * The argument list for a projection: the same server, but it prints its memory breakdown before it reads the weights. It does so
  * only with `--fit on`; nothing is fitted, because every size is given. Undefined if this llama-server cannot print it.
@@ -94,9 +99,9 @@ export function projectionFlags(
   options: SupportedFlags,
 ): readonly string[] | undefined {
   if (!options.has("--fit") || !options.has("--log-verbosity")) return undefined;
-  const flags = serverFlags(fields, paths, options);
+  const flags = serverFlags({ ...fields, port: ANY_PORT }, paths, options);
   const fit = flags.indexOf("--fit");
-  return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", "4", "--no-warmup"];
+  return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", DEBUG, "--no-warmup"];
 }
 
 /**

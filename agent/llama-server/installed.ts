@@ -21,6 +21,8 @@ export interface InstalledServer {
   readonly doubt: () => void;
   /** Of the last one that could be used. */
   readonly options: () => SupportedFlags;
+  /** Changes when its file is replaced or written to; undefined while it has not been looked at. */
+  readonly stamp: () => string | undefined;
   readonly problems: () => readonly string[];
   readonly notes: () => readonly string[];
 }
@@ -99,6 +101,10 @@ export function installedServer(installed: InstalledOptions): InstalledServer {
       if (view().state === "usable") doubts += 1;
     },
     options: () => usable.options,
+    stamp: () => {
+      const look = looks.look(path);
+      return look.state === "found" ? contentStamp(look) : undefined;
+    },
     problems: () => {
       const current = view();
       return current.state === "unusable" ? [`nothing can be started: ${current.failure.error}`] : [];

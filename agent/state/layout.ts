@@ -25,6 +25,11 @@ export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
 
+/** What llama-server answered when it was asked how much memory it will reserve. */
+export function projectionsPath(stateDirectory: string): string {
+  return join(stateDirectory, "projections.json");
+}
+
 /** What the watchdog says, above all while the agent's main part is stuck or dead; absent while no watchdog runs. */
 export function watchdogPath(stateDirectory: string): string {
   return join(stateDirectory, "watchdog.json");

@@ -38,6 +38,8 @@ const workloadSchema = z.strictObject({
   estimateBytes: bytes.optional(),
   /** Memory that llama-server said it would reserve, before it read the weights. */
   projectedBytes: bytes.optional(),
+  /** How much more it said than was estimated for the same parts, as a share of the estimate; negative: less. */
+  projectionDrift: z.number().optional(),
   /** The parts that `estimateBytes` is the sum of: `weights`, `kv`, `computeDevice` and others. */
   estimateParts: z.record(z.string(), bytes).optional(),
   measuredBytes: bytes.optional(),

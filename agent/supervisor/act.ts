@@ -8,9 +8,10 @@ import type { Entry } from "./entry.ts";
 import { noteBreach } from "./exit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { firstProbes, type Probing } from "./probing.ts";
+import { basisOf } from "./projected.ts";
 import type { Projector } from "./projector.ts";
 import type { Running } from "./running.ts";
-import { identify, spawnServer } from "./start.ts";
+import { type Charged, identify, spawnServer } from "./start.ts";
 import { beginStop } from "./stop.ts";
 
 /** What a start needs. Both are undefined if the workload should not run. */
@@ -60,20 +61,21 @@ async function ask(
   workload: Workload,
   paths: ModelPaths,
   projector: Projector,
-  { wake, clock }: SupervisorOptions,
+  options: SupervisorOptions,
 ): Promise<void> {
   const { specHash } = workload;
-  entry.projection = { specHash };
+  const asked = { specHash, basis: basisOf(entry, options) };
+  entry.projection = asked;
   try {
-    const { bytes, breach } = await projector.ask(workload, paths);
-    entry.projection = breach === undefined ? { specHash, bytes } : undefined;
-    if (breach !== undefined) noteBreach(entry, breach, clock());
+    const { bytes, why, breach } = await projector.ask(workload, paths);
+    entry.projection = breach === undefined ? { ...asked, bytes, why } : undefined;
+    if (breach !== undefined) noteBreach(entry, breach, options.clock());
   } catch (error) {
     // As if llama-server gave no projection: the start goes on without one.
-    entry.projection = { specHash, bytes: null };
+    entry.projection = { ...asked, bytes: null, why: "the agent had an error" };
     throw error;
   } finally {
-    wake();
+    options.wake();
   }
 }
 
@@ -86,7 +88,7 @@ async function start(
 ): Promise<void> {
   let running: Running | undefined;
   try {
-    running = await spawnServer(workload, paths, entry.need?.estimateBytes ?? 0, options);
+    running = await spawnServer(workload, paths, chargedOf(entry), options);
   } catch (error) {
     return failStart(entry, "StartFailed", stateFolderProblem(options.stateDirectory, error), options);
   }
@@ -103,6 +105,10 @@ async function start(
   hold();
   options.background(`the first probes of ${entry.name}`, firstProbes(entry, running.process, options));
   await identify(entry, running.process, options);
+}
+
+function chargedOf({ need, projection }: Entry): Charged {
+  return { estimateBytes: need?.estimateBytes ?? 0, projectedBytes: projection?.bytes ?? undefined };
 }
 
 /** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */

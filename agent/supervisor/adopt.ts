@@ -146,7 +146,7 @@ export function adoptedEntry(
   { process, record, served }: AdoptedServer,
   { kernelLimit, clock }: Pick<SupervisorOptions, "kernelLimit" | "clock">,
 ): Entry {
-  const { workload, specHash, fields, modelPath, estimateBytes, ready, keys } = served;
+  const { workload, specHash, fields, modelPath, estimateBytes, projectedBytes, ready, keys } = served;
   const limitBytes = kernelLimit && kernelLimitBytes(workload.budget.bytes);
   if (process.pid !== undefined && limitBytes !== undefined) {
     kernelLimit?.enclose(fileNameOf(record.id), process.pid, limitBytes);
@@ -154,6 +154,7 @@ export function adoptedEntry(
   const entry = newEntry(record.id, record.name);
   entry.starts = 1;
   entry.need = { estimateBytes };
+  if (projectedBytes !== undefined) entry.projection = { specHash, bytes: projectedBytes };
   const now = clock();
   entry.running = {
     ...(ready ? ({ phase: "ready", readyAt: now, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),

@@ -72,7 +72,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
   };
 }
 
-/** Bytes that count for this workload against the allocatable memory: the larger of estimate and measured footprint. */
-export function chargeBytes({ need, footprint }: Entry): number {
-  return Math.max(need?.estimateBytes ?? 0, footprint.measuredBytes ?? 0);
+/** Bytes that count for this workload against the allocatable memory: the largest of estimate, projection and measured footprint. */
+export function chargeBytes({ need, projection, footprint }: Entry): number {
+  return Math.max(need?.estimateBytes ?? 0, projection?.bytes ?? 0, footprint.measuredBytes ?? 0);
 }

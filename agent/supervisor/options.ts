@@ -28,6 +28,8 @@ export interface SupervisorOptions {
   readonly llamaServer: string;
   /** Of the llama-server that the next start would run. */
   readonly supportedFlags: () => SupportedFlags;
+  /** Changes when its binary is replaced; undefined while that is not known. */
+  readonly serverStamp?: () => string | undefined;
   readonly stateDirectory: string;
   readonly models: ModelAccess;
   /** The kernel's limit behind the watchdog; undefined where this system has none. */

@@ -17,11 +17,16 @@ import { accepted, failedTest, faulted, type Running, refusedKey, silent, unansw
 /** Time between two health checks of a server that is Ready. */
 const CHECK_MS = 10_000;
 
+/** For so long after a spawn a server is probed at {@link firstPauseMs}; later each tick probes. */
+const FIRST_PROBES_MS = 5000;
+
 /**
- * Pauses between the first probes after a spawn, in milliseconds, for some five seconds: a small model is ready at once, and a server
- * that does not listen yet, or still loads, refuses at once. Later each tick probes.
+ * Until the next probe of a server that was spawned so long ago, in milliseconds: a small model is ready at once, and one that loads for
+ * longer is not seen much later by a pause that is longer, too. A server that does not listen yet, or still loads, refuses at once.
  */
-const FIRST_PAUSES_MS: readonly number[] = [50, 50, 100, 100, 100, 100, 100, 200, 200, ...Array<number>(16).fill(250)];
+function firstPauseMs(sinceMs: number): number {
+  return Math.max(20, sinceMs * 0.03);
+}
 
 /** What probes need: the supervisor's options, and the keys that it knows. */
 export interface Probing
@@ -31,8 +36,9 @@ export interface Probing
 
 /** Probes a server that has just been spawned a few times in quick succession, until it is ready or gone. */
 export async function firstProbes(entry: Entry, process: LlamaProcess, probing: Probing): Promise<void> {
-  for (const pause of FIRST_PAUSES_MS) {
-    await sleep(pause, undefined, { ref: false });
+  const spawnedAt = performance.now();
+  for (let sinceMs = 0; sinceMs < FIRST_PROBES_MS; sinceMs = performance.now() - spawnedAt) {
+    await sleep(firstPauseMs(sinceMs), undefined, { ref: false });
     const { running } = entry;
     if (running?.process !== process || running.phase !== "starting" || process.exit() !== undefined) return;
     startProbe(entry, probing);

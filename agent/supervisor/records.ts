@@ -41,6 +41,8 @@ const servedSchema = z.looseObject({
   fields: z.custom<ServerFields>((value) => fieldsSchema.safeParse(value).success),
   modelPath: z.string(),
   estimateBytes: z.int().min(0),
+  /** Absent where llama-server gave no projection. */
+  projectedBytes: z.int().positive().optional(),
   /** Whether it has answered a test request. */
   ready: z.boolean(),
   startedAt: z.iso.datetime().optional(),

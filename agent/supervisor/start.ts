@@ -8,8 +8,11 @@ import type { Entry } from "./entry.ts";
 import { saveRecord } from "./follow.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { type LlamaProcess, spawnProcess } from "./process.ts";
-import { removeRecord, type ServerRecord, writeRecord } from "./records.ts";
+import { removeRecord, type Served, type ServerRecord, writeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
+
+/** What a start was charged with; the next agent charges the same. */
+export type Charged = Pick<Served, "estimateBytes" | "projectedBytes">;
 
 /**
  * Starts one server. Undefined if its port is taken. Throws if the state folder cannot be written.
@@ -20,7 +23,7 @@ import type { Running } from "./running.ts";
 export async function spawnServer(
   workload: Workload,
   paths: ModelPaths,
-  estimateBytes: number,
+  charged: Charged,
   options: SupervisorOptions,
 ): Promise<Running | undefined> {
   const { llamaServer, supportedFlags, stateDirectory, platform, kernelLimit, clock, wake } = options;
@@ -33,7 +36,7 @@ export async function spawnServer(
     specHash,
     fields,
     modelPath: paths.model,
-    estimateBytes,
+    ...charged,
     ready: false,
     startedAt: new Date().toISOString(),
   };

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import { implausibleNote, nearNote } from "../decisions/footprint.ts";
-import { driftNote } from "../decisions/projection.ts";
+import { driftNote, driftShare, unansweredNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -40,7 +40,11 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
     state,
     phase: PHASES[state],
     restarts: Math.max(0, entry.starts - 1),
-    notes: [...(workload?.notes ?? []), ...enforcementNotes(entry, desired)],
+    notes: [
+      workload?.notes ?? [],
+      enforcementNotes(entry, desired),
+      (projection && unansweredNote(projection)) ?? [],
+    ].flat(),
   };
   if (reason !== undefined) shown.reason = reason;
   if (message !== undefined) shown.message = message;
@@ -52,7 +56,11 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   if (decision.failureKind !== undefined) shown.failureKind = decision.failureKind;
   if (decision.queuePosition !== undefined) shown.queuePosition = decision.queuePosition;
   if (workload !== undefined) shown.budget = budgetOf(workload);
-  if (typeof projection?.bytes === "number") shown.projectedBytes = projection.bytes;
+  if (typeof projection?.bytes === "number") {
+    shown.projectedBytes = projection.bytes;
+    const drift = need?.estimateParts && driftShare(projection.bytes, need.estimateParts);
+    if (drift !== undefined) shown.projectionDrift = drift;
+  }
   if (need?.estimateBytes !== undefined) shown.estimateBytes = need.estimateBytes;
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
   if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);

@@ -17,6 +17,7 @@ import { observe } from "./observe.ts";
 import type { SupervisorOptions, Wanted } from "./options.ts";
 import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
+import { forgetOldProjection } from "./projected.ts";
 import { projectorOf } from "./projector.ts";
 import { decideAll } from "./round.ts";
 import { statusOf } from "./status.ts";
@@ -77,6 +78,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const preparations = new Map<WorkloadId, Preparation>();
       await forEachIsolated(all, "prepare", async (entry) => {
         const preparation = prepareEntry(entry, desiredOf(entry), needs, options.clock());
+        forgetOldProjection(entry, desiredOf(entry), options);
         if (preparation !== undefined) preparations.set(entry.id, preparation);
       });
       const { allocatable, claims, clock } = options;

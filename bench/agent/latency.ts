@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { newSite, type Site, startAgent, stopped, writeManifests } from "../../test/agent/harness.ts";
-import { median, timeUntil } from "./timing.ts";
+import { median, timeUntil, timeUntilGone } from "./timing.ts";
 
 const ROUNDS = 3;
 
@@ -12,6 +12,8 @@ export interface Latencies {
   /** From the manifest being written to the process being spawned, and to Ready. */
   readonly spawnedMs: number;
   readonly readyMs: number;
+  /** The same once more, for a model whose manifest was taken away and came back: llama-server is not asked again. */
+  readonly unchangedMs: number;
   /** llama-server alone, from its spawn to a healthy answer: no agent can be faster. */
   readonly floorMs: number;
   /** From the budget being lowered below the footprint to the decision to stop, and to the process being gone. */
@@ -23,7 +25,7 @@ export interface Latencies {
 export async function latencies(): Promise<Latencies> {
   const site = await newSite();
   const agent = startAgent(site);
-  const [spawned, ready, decided, gone, floor]: number[][] = [[], [], [], [], []];
+  const [spawned, ready, decided, gone, floor, unchanged]: number[][] = [[], [], [], [], [], []];
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       const name = `chat-${round}`;
@@ -39,18 +41,20 @@ export async function latencies(): Promise<Latencies> {
       decided?.push(toDecide);
       gone?.push(toDecide + (await timeUntil(site, name, ({ pid }) => pid === undefined)));
       await rm(join(site.manifests, `${name}.yaml`));
+      await timeUntilGone(site, name);
+      await writeManifests(site, name, { port });
+      unchanged?.push(await timeUntil(site, name, ({ state }) => state === "Ready"));
+      await rm(join(site.manifests, `${name}.yaml`));
+      await timeUntilGone(site, name);
     }
   } finally {
     await stopped(agent);
   }
-  const [spawnedMs = 0, readyMs = 0, decidedMs = 0, goneMs = 0, floorMs = 0] = [
-    spawned,
-    ready,
-    decided,
-    gone,
-    floor,
+  const [spawnedMs = 0, readyMs = 0, decidedMs = 0, goneMs = 0, floorMs = 0, unchangedMs = 0] = [
+    ...[spawned, ready, decided],
+    ...[gone, floor, unchanged],
   ].map((values) => median(values ?? []));
-  return { spawnedMs, readyMs, decidedMs, goneMs, floorMs };
+  return { spawnedMs, readyMs, unchangedMs, decidedMs, goneMs, floorMs };
 }
 
 async function serverStartMs({ llamaServer, weights }: Site, port: number): Promise<number> {

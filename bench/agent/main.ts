@@ -7,11 +7,12 @@ import type { ProcessCost } from "./process-cost.ts";
 
 const MANY = 30;
 
-const { spawnedMs, readyMs, floorMs, decidedMs, goneMs } = await latencies();
+const { spawnedMs, readyMs, unchangedMs, floorMs, decidedMs, goneMs } = await latencies();
 console.log("| from | to | ms | relative to the floor |\n|---|---|---|---|");
 console.log(row("llama-server spawned by hand", "healthy", floorMs, "1.0 (the floor)"));
 console.log(row("manifest written", "process spawned", spawnedMs, ratio(spawnedMs, floorMs)));
 console.log(row("manifest written", "Ready: healthy and one token answered", readyMs, ratio(readyMs, floorMs)));
+console.log(row("manifest of an unchanged model written again", "Ready", unchangedMs, ratio(unchangedMs, floorMs)));
 console.log(row("budget lowered below what is used", "decision to stop", decidedMs, ratio(decidedMs, floorMs)));
 console.log(row("budget lowered below what is used", "process gone", goneMs, ratio(goneMs, floorMs)));
 
@@ -52,5 +53,5 @@ function row(from: string, to: string, milliseconds: number, beside: string): st
 }
 
 function ratio(milliseconds: number, floor: number): string {
-  return (milliseconds / floor).toFixed(1);
+  return (milliseconds / floor).toFixed(2);
 }

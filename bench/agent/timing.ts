@@ -12,11 +12,25 @@ export async function timeUntil(
   name: string,
   holds: (workload: WorkloadStatus) => boolean,
 ): Promise<number> {
+  return timeUntilSeen(site, name, (found) => found !== undefined && holds(found));
+}
+
+/** Milliseconds until the status does not name `default/NAME` any more. */
+export async function timeUntilGone(site: Site, name: string): Promise<number> {
+  return timeUntilSeen(site, name, (found) => found === undefined);
+}
+
+async function timeUntilSeen(
+  site: Site,
+  name: string,
+  holds: (workload: WorkloadStatus | undefined) => boolean,
+): Promise<number> {
   const begin = performance.now();
   while (performance.now() - begin < TIMEOUT_MS) {
     const status = await readStatus(site.state);
-    const found = status.ok ? status.value.workloads.find((one) => one.name === `default/${name}`) : undefined;
-    if (found !== undefined && holds(found)) return performance.now() - begin;
+    if (status.ok && holds(status.value.workloads.find((one) => one.name === `default/${name}`))) {
+      return performance.now() - begin;
+    }
     await sleep(POLL_MS);
   }
   throw new Error(`default/${name} did not reach the expected state within ${TIMEOUT_MS / 1000} s`);

@@ -1,19 +1,14 @@
-import { spawn } from "node:child_process";
-import { readdir, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseBreakdown } from "../../agent/llama-server/breakdown.ts";
 import { projectionFlags, type ServerFields } from "../../agent/llama-server/flags.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
+import { askProjection } from "../../agent/supervisor/asking.ts";
+import type { LlamaProcess } from "../../agent/supervisor/process.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { quoted } from "../../fetch/refusal.ts";
 import { DEFAULT_SETTINGS } from "../../serving/settings.ts";
 import { type Finding, type Subject, skipped } from "./check.ts";
-
-/** As long as the agent itself waits. */
-const TIMEOUT_MS = 10_000;
-/** The breakdown comes long before so much is printed. */
-const MOST_BYTES = 2 ** 20;
 
 /** Asks llama-server for the memory of a model as the agent does before a start: it is killed before it reads the weights. */
 export async function checkProjection(subject: Subject, stop: AbortSignal): Promise<Finding> {
@@ -28,7 +23,7 @@ export async function checkProjection(subject: Subject, stop: AbortSignal): Prom
     return { state: "warning", found, remedy: "brew upgrade llama.cpp" };
   }
   const began = performance.now();
-  const asked = await untilBreakdown(llamaServer, flags, stop);
+  const asked = await projected(llamaServer, flags, stop);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   if (asked.ok)
     return {
@@ -65,35 +60,22 @@ async function smallestModel(folder: string): Promise<string | undefined> {
   return found[0]?.path;
 }
 
-/** Runs it until it has printed the table, and kills it then, after 10 s, or when `stop` is aborted. */
-function untilBreakdown(llamaServer: string, flags: readonly string[], stop: AbortSignal): Promise<Result<number>> {
-  return new Promise((resolve) => {
-    const server = spawn(llamaServer, flags, { stdio: ["ignore", "pipe", "pipe"] });
-    let printed = "";
-    let answer: Result<number> | undefined;
-    const end = (what: Result<number>) => {
-      answer ??= what;
-      server.kill("SIGKILL");
+/** Asks as the agent does; the answer in bytes. Ended when `stop` is aborted, and when this process ends. */
+async function projected(llamaServer: string, args: readonly string[], stop: AbortSignal): Promise<Result<number>> {
+  const folder = await mkdtemp(join(tmpdir(), "pulumi-llmkube-doctor-"));
+  let server: LlamaProcess | undefined;
+  const end = () => server?.signal("SIGKILL");
+  stop.addEventListener("abort", end);
+  process.once("exit", end);
+  try {
+    const spawned = (one: LlamaProcess) => {
+      server = one;
     };
-    const timer = setTimeout(() => end(fail(`nothing within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
-    const interrupted = () => end(fail("interrupted", "interrupted"));
-    const killed = () => server.kill("SIGKILL");
-    stop.addEventListener("abort", interrupted);
-    process.once("exit", killed);
-    for (const stream of [server.stdout, server.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        if (printed.length < MOST_BYTES) printed += text;
-        const bytes = parseBreakdown(printed);
-        if (bytes !== undefined) end(ok(bytes));
-      });
-    }
-    server.on("error", (error) => end(fail(error.message)));
-    server.on("close", () => {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", interrupted);
-      process.off("exit", killed);
-      const last = printed.trimEnd().split("\n").at(-1) ?? "";
-      resolve(answer ?? fail(`it ended and printed no table, last ${quoted(last)}`));
-    });
-  });
+    const answer = await askProjection({ file: llamaServer, args, logPath: join(folder, "log"), tables: 1, spawned });
+    return answer.bytes === null ? fail(answer.why) : ok(answer.bytes);
+  } finally {
+    stop.removeEventListener("abort", end);
+    process.off("exit", end);
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { driftNote } from "../../agent/decisions/projection.ts";
-import { parseBreakdown } from "../../agent/llama-server/breakdown.ts";
 import { projectionFlags } from "../../agent/llama-server/flags.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
-import { estimateOf, fieldsWith, settingsHere, startServer } from "../llama.ts";
+import { ANSWER_MS, askProjection } from "../../agent/supervisor/asking.ts";
+import { estimateOf, fieldsWith, settingsHere } from "../llama.ts";
 import type { Scene, Step } from "../step.ts";
 
-/** The agent waits no longer for it. */
-const PATIENCE_MS = 10_000;
 const CONTEXT_SIZE = 8192;
 
 export const projection: Step = {
@@ -18,14 +17,15 @@ export const projection: Step = {
   run: async (scene) => {
     const weights = await scene.weights();
     const settings = settingsHere(scene, CONTEXT_SIZE);
-    const { bytes, milliseconds } = await asked(scene, weights, settings);
+    const { answer, milliseconds } = await asked(scene, weights, settings);
     const { parts } = await estimateOf(weights, settings);
-    const drift = driftNote(bytes ?? null, parts);
+    const drift = driftNote(answer.bytes, parts);
     scene.keep("estimate.json", `${JSON.stringify(parts, null, 2)}\n`);
-    const within = `within ${PATIENCE_MS / 1000} s`;
+    const said = answer.bytes === null ? answer.why : `${answer.bytes} bytes`;
+    const printed = answer.bytes !== null;
     return [
-      { what: `it is printed ${within}`, held: bytes !== undefined, saw: `${bytes} bytes after ${milliseconds} ms` },
-      { what: "it agrees with the estimate", held: bytes !== undefined && !drift, saw: drift ?? "it does" },
+      { what: `it is printed within ${ANSWER_MS / 1000} s`, held: printed, saw: `${said}, after ${milliseconds} ms` },
+      { what: "it agrees with the estimate", held: printed && drift === undefined, saw: drift ?? said },
     ];
   },
 };
@@ -37,15 +37,12 @@ async function asked(scene: Scene, weights: string, settings: ReturnType<typeof 
   if (!options.ok) throw new Error(options.error);
   const args = projectionFlags(await fieldsWith(settings), { model: weights }, options.value);
   if (args === undefined) throw new Error("this llama-server has no option with which it prints a projection");
+  const logPath = join(scene.folder, "projection.log");
   const began = performance.now();
-  const server = startServer(scene, llamaServer, args, "projection");
-  let bytes: number | undefined;
-  while (bytes === undefined && !server.hasEnded() && performance.now() - began < PATIENCE_MS) {
-    await sleep(20, undefined, { signal: scene.signal });
-    bytes = parseBreakdown(server.log());
-  }
+  const spawned = (server: { readonly signal: (name: "SIGKILL") => void }) =>
+    scene.undoLater(() => server.signal("SIGKILL"));
+  const answer = await askProjection({ file: llamaServer, args, logPath, tables: 1, spawned });
   const milliseconds = Math.round(performance.now() - began);
-  await server.end();
-  scene.keep("breakdown.log.txt", server.log(), [llamaServer, ...args]);
-  return { bytes, milliseconds };
+  scene.keep("breakdown.log.txt", readFileSync(logPath, "utf8"), [llamaServer, ...args]);
+  return { answer, milliseconds };
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
+import { askTaskpolicy } from "../../agent/kernel-limit/taskpolicy.ts";
 import { printed } from "../printed.ts";
 import type { Finding, Scene, Step } from "../step.ts";
 
@@ -10,13 +10,11 @@ export const taskpolicy: Step = {
   needs: ["darwin"],
   blocks: "always",
   run: async (scene) => {
-    const asked = await printed(scene, "taskpolicy-m", [scene.mac.taskpolicy, "-m", "64", scene.mac.true]);
-    const { limit, text } = await openKernelLimit("mac-proof");
-    limit?.close();
-    // Taken is not yet enforced: only the breach tells, and the agent's word for it is in the text.
-    const refused = asked.exitCode !== 0;
-    const answer = refused ? `it was refused (exit code ${asked.exitCode})` : "it was taken";
-    return [{ what: "both agree", held: !(refused && limit !== undefined), saw: `${answer}; the agent: ${text}` }];
+    const { exitCode } = await printed(scene, "taskpolicy-m", [scene.mac.taskpolicy, "-m", "64", scene.mac.true]);
+    const { answer, said } = await askTaskpolicy(scene.mac);
+    const taken = answer === "enforced" || answer === "ignored";
+    const saw = `exit code ${exitCode}; the agent: ${answer}${said === undefined ? "" : `, ${said}`}`;
+    return [{ what: "both agree on whether it is taken", held: taken === (exitCode === 0), saw }];
   },
 };
 

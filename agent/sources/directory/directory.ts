@@ -22,8 +22,10 @@ export interface DirectoryOptions {
 }
 
 const RESCAN_MS = 5000;
-/** A renderer writes several files at a time, and not each at once. */
+/** A renderer writes several files at a time, and not each at once: what runs is not restarted for half of a change. */
 const SETTLE_MS = 200;
+/** Where nothing runs. */
+const SETTLE_IDLE_MS = 40;
 /** A disk that hangs must not keep the agent from watching what an earlier one left: after this it begins without the manifests. */
 const FIRST_LOOK_MS = 2000;
 /** The agent ends in time, whatever hangs. */
@@ -57,7 +59,7 @@ export async function openDirectory({ folder, host, running, changed, clock }: D
   const lookSoon = () => {
     if (over.signal.aborted) return;
     clearTimeout(settling);
-    settling = setTimeout(looking.begin, SETTLE_MS);
+    settling = setTimeout(looking.begin, running().size === 0 ? SETTLE_IDLE_MS : SETTLE_MS);
   };
   looking.begin();
   await atMost(FIRST_LOOK_MS, looking.idle());

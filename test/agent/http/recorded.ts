@@ -47,6 +47,7 @@ export const BUSY: AgentStatus = aStatus(
       pid: 101,
       budget: budgetOf(6),
       projectedBytes: 5260 * MIB,
+      projectionDrift: -0.002,
       estimateBytes: 5300 * MIB,
       estimateParts: { ...parts(4400, 512, 300, 60), promptCache: 28 * MIB },
       measuredBytes: 5150 * MIB,

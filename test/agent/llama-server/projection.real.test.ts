@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import getPort from "get-port";
-import { driftNote, projectionRefusal } from "../../../agent/decisions/projection.ts";
-import { parseBreakdown } from "../../../agent/llama-server/breakdown.ts";
+import { readStatus } from "../../../agent/status/status-file.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
 import {
   type AgentProcess,
   newSite,
+  type Site,
   serversLeft,
   startAgent,
   stopped,
@@ -12,93 +15,73 @@ import {
   writeManifests,
 } from "../harness.ts";
 
+const FIXTURE = join(import.meta.dirname, "../../fixtures/breakdown/cpu-debug.log");
 const MIB = 2 ** 20;
-const HEAD = "I common: | memory breakdown [MiB] | total   free    self   model   context   compute    unaccounted |\n";
-const METAL =
-  "I common: |   - MTL0 (Apple M5)    | 18186 = 11633 + (5619 =  2368 +    2734 +     517) +         933 |\n";
-const HOST = "I common: |   - Host               |                  285 =   235 +      27 +      23                |\n";
-const NEXT = "I common_params_fit_impl: projected to use 285 MiB of host memory\n";
+const ASKING = "asking llama-server how much memory it will reserve";
 
-/** As llama.cpp pads it: the first column is as wide as its longest cell. */
-function wideTable(chip: string): string {
-  const cells = [" memory breakdown [MiB]", `   - MTL0 (${chip})`, "   - Host"];
-  const width = Math.max(...cells.map(({ length }) => length)) + 1;
-  const [head, device, host] = cells.map((cell) => `I common: |${cell.padEnd(width)}|`);
-  return [
-    `${head} total   free    self   model   context   compute    unaccounted |`,
-    `${device} 18186 = 11633 + (5619 =  2368 +    2734 +     517) +         933 |`,
-    `${host}                  285 =   235 +      27 +      23                |`,
-    "",
-  ].join("\n");
-}
+describe("the projection of a real llama-server", function () {
+  this.timeout(180_000);
+  let agent: AgentProcess;
+  afterEach(() => stopped(agent));
 
-describe("the projection of llama-server", () => {
-  const logs: readonly (readonly [what: string, log: string, mebibytes: number | undefined])[] = [
-    ["a Mac's device and its host", `${HEAD}${METAL}${HOST}${NEXT}`, 5619 + 285],
-    ["the host alone", `0.00.1 I srv: loading\n${HEAD}${HOST}${NEXT}`, 285],
-    ...["Apple M4 Pro", "Apple M3 Ultra", "Apple Paravirtual device", "Apple M9 (rev: 2) [x]"].map(
-      (chip) => [`a table as wide as ${chip}`, `${wideTable(chip)}${NEXT}`, 5619 + 285] as const,
-    ),
-    ["nothing yet", "0.00.1 I srv: loading\n", undefined],
-    ["not every row yet", `${HEAD}${METAL}`, undefined],
-    ["half a line", `${HEAD}${HOST}${NEXT.slice(0, 9)}`, undefined],
-    ["rows of another form", `${HEAD}I common: |   - Host   | unknown |\n${NEXT}`, undefined],
-  ];
-  for (const [what, log, mebibytes] of logs) {
-    it(`is read from its breakdown: ${what}`, () => {
-      assert.equal(parseBreakdown(log), mebibytes === undefined ? undefined : mebibytes * MIB);
-    });
-  }
+  /** The first table, without the times. */
+  const tableIn = (log: string) =>
+    /breakdown_print(: \|.*)\n.*breakdown_print(: \|.*)\n/.exec(log)?.slice(1).join("\n");
+  const noteIn = (notes: readonly string[]) => notes.find((note) => note.includes("memory breakdown"));
+  const projectionLogOf = (site: Site) => readFile(join(site.state, "logs", "default_chat_projection.log"), "utf8");
 
-  const budget = { bytes: 300 * MIB, source: "crd-budget" } as const;
-  for (const bytes of [undefined, null, 300 * MIB]) {
-    it(`of ${bytes} bytes prevents no start`, () => {
-      assert.equal(
-        projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget),
-        undefined,
-      );
-    });
-  }
+  it("is asked for before the first start, and agrees with the estimate", async () => {
+    const site = await newSite();
+    await writeManifests(site, "chat", { port: await getPort() });
+    agent = startAgent(site);
+    await workloadOnce(site, "chat", ({ message }) => message === ASKING);
+    const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
+    const { estimateBytes = 0, projectedBytes = 0 } = ready;
+    // The estimate also counts the process and its token tables, some 55 MiB.
+    const beyond = (estimateBytes - projectedBytes) / MIB;
+    assert.ok(beyond > 40 && beyond < 70, `the estimate is ${beyond} MiB more than the projection`);
+    assert.equal(noteIn(ready.notes), undefined);
+    const log = await projectionLogOf(site);
+    assert.match(log, /vocab type += no vocab/);
+    // With its vocabulary it prints the same table.
+    assert.equal(tableIn(log), tableIn(await readFile(FIXTURE, "utf8")));
+    await stopped(agent);
+    assert.deepEqual(await serversLeft(site), []);
+  });
 
-  it("over the budget is refused with both figures", () => {
-    const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
-    assert.match(
-      refusal ?? "",
-      /^projected 301\.0 MiB required by llama-server, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,
+  it("is remembered by the next agent, for an unchanged model", async () => {
+    const site = await newSite();
+    await writeManifests(site, "chat", { port: await getPort() });
+    agent = startAgent(site);
+    const first = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
+    await stopped(agent);
+    const asked = await projectionLogOf(site);
+    await writeManifests(site, "chat", { port: await getPort() });
+    agent = startAgent(site);
+    const second = await workloadOnce(site, "chat", ({ state, pid }) => state === "Ready" && pid !== first.pid);
+    assert.equal(second.projectedBytes, first.projectedBytes);
+    assert.equal(await projectionLogOf(site), asked);
+  });
+
+  it("loads no weights where its table cannot be read, and the status says why there is none", async () => {
+    const site = await newSite();
+    const wrapper = join(await temporaryDirectory(), "llama-server-without-a-table");
+    const hidden = `"${site.llamaServer}" "$@" 2>&1 | grep -v --line-buffered memory_breakdown`;
+    const asks = 'case "$*" in *--log-verbosity*)';
+    await writeFile(wrapper, `#!/bin/sh\n${asks} ${hidden};; *) exec "${site.llamaServer}" "$@";; esac\n`);
+    await chmod(wrapper, 0o755);
+    await writeManifests(site, "chat", { port: await getPort() });
+    agent = startAgent({ ...site, llamaServer: wrapper });
+    const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
+    assert.equal(
+      noteIn(ready.notes),
+      "llama-server printed no memory breakdown (it was about to load the weights without one): the start goes on with the estimate alone",
     );
-  });
-
-  it("is compared with the estimate of the same parts", () => {
-    const parts = { weights: 900 * MIB, kv: 80 * MIB, output: 20 * MIB, process: 500 * MIB, draft: 800 * MIB };
-    for (const agreeing of [undefined, null, 1000 * MIB, 1050 * MIB, 950 * MIB]) {
-      assert.equal(driftNote(agreeing, parts), undefined);
-    }
-    assert.equal(driftNote(20 * MIB, { weights: MIB }), undefined);
-    for (const other of [1051 * MIB, 949 * MIB])
-      assert.match(driftNote(other, parts) ?? "", /llama-server projects .*, the estimate is 1000\.0 MiB/);
-  });
-
-  describe("with a real llama-server", function () {
-    this.timeout(180_000);
-    let agent: AgentProcess;
-    afterEach(() => stopped(agent));
-
-    it("is asked before each start, and agrees with the estimate", async () => {
-      const site = await newSite();
-      await writeManifests(site, "chat", { port: await getPort() });
-      agent = startAgent(site);
-      await workloadOnce(
-        site,
-        "chat",
-        ({ message }) => message === "asking llama-server how much memory it will reserve",
-      );
-      const ready = await workloadOnce(site, "chat", ({ state }) => state === "Ready");
-      const { estimateBytes = 0, projectedBytes = 0 } = ready;
-      // The estimate also counts the process and its token tables, some 55 MiB.
-      const beyond = (estimateBytes - projectedBytes) / MIB;
-      assert.ok(beyond > 40 && beyond < 70, `the estimate is ${beyond} MiB more than the projection`);
-      await stopped(agent);
-      assert.deepEqual(await serversLeft(site), []);
-    });
+    const log = await projectionLogOf(site);
+    assert.match(log, /no_alloc += 1/);
+    assert.doesNotMatch(log, /no vocab/, "it was asked a second time, with its vocabulary");
+    assert.doesNotMatch(log, /model buffer size = +[1-9]/);
+    const status = await readStatus(site.state);
+    assert.equal(status.ok && status.value.workloads[0]?.projectedBytes, undefined);
   });
 });

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { recordsFolder } from "../../../agent/state/layout.ts";
-import { adoptAll } from "../../../agent/supervisor/adopt.ts";
+import { adoptAll, adoptedEntry } from "../../../agent/supervisor/adopt.ts";
+import { chargeBytes } from "../../../agent/supervisor/entry.ts";
 import type { AdoptedServer } from "../../../agent/supervisor/options.ts";
 import { removeRecord, type ServerRecord, writeRecord } from "../../../agent/supervisor/records.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
@@ -121,6 +122,17 @@ describe("servers that an earlier agent left behind", function () {
     assert.deepEqual(first, [adopted]);
     await all;
   });
+
+  for (const projectedBytes of [5, undefined]) {
+    it(`are charged as before: with a projection of ${projectedBytes} beside an estimate of 3`, async () => {
+      const served = { workload: aWorkload(), specHash: "h", fields, modelPath: "/m", estimateBytes: 3, ready: true };
+      const { pid, startTime } = await launch(logPath);
+      record({ pid, startTime, served: { ...served, projectedBytes } });
+      const { adopted } = await adoptedAndEnded();
+      const charges = adopted.map((one) => chargeBytes(adoptedEntry(one, { kernelLimit: undefined, clock: () => 0 })));
+      assert.deepEqual(charges, [projectedBytes ?? 3]);
+    });
+  }
 
   const unrelated: readonly (readonly [
     what: string,

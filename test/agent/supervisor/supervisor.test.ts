@@ -66,7 +66,9 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     assert.match(of("default/more")?.message ?? "", /^waits until the memory of default\/chat can be measured/);
     machine.footprint = () => 150 * MIB;
     await until("default/more", inState("Ready"));
-    assert.deepEqual(of("default/chat")?.notes, []);
+    assert.deepEqual(of("default/chat")?.notes, [
+      "llama-server printed no memory breakdown (it knows no --fit and --log-verbosity: update llama.cpp): the start goes on with the estimate alone",
+    ]);
   });
 
   it("charges the measured footprint if it is larger than the estimate (LLMKube trap T3)", async () => {
