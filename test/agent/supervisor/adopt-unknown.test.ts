@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { Platform } from "../../../agent/host/platform.ts";
 import { logPathOf, recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
@@ -12,6 +11,7 @@ import { writeRecord } from "../../../agent/supervisor/records.ts";
 import { workloadId } from "../../../agent/workload/workload-id.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { aWorkload, background, fields } from "../samples.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 describe("a server whose record was written by an agent that read start times in another way", function () {
   this.timeout(30_000);
@@ -21,7 +21,7 @@ describe("a server whose record was written by an agent that read start times in
   let stateDirectory: string;
 
   beforeEach(async () => {
-    const opened = await openLinux();
+    const opened = await thisPlatform();
     assert(opened.ok);
     linux = opened.value;
     stateDirectory = await temporaryDirectory();

@@ -4,7 +4,6 @@ import { chmod, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import { openLinux } from "../../../agent/host/linux/linux.ts";
 import type { SupportedFlags } from "../../../agent/llama-server/supported-flags.ts";
 import { projectionsPath, recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
@@ -18,6 +17,7 @@ import { temporaryDirectory } from "../../support/workspace.ts";
 import { FITTED, tableOf } from "../llama-server/breakdown-tables.ts";
 import { aWorkload, background, fields, options as someOptions } from "../samples.ts";
 import { standInWatchdog } from "../stand-in-watchdog.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 const MIB = 2 ** 20;
 const options: SupportedFlags = new Set([...someOptions, "--log-verbosity"]);
@@ -61,7 +61,7 @@ describe("the projector", function () {
     }
   };
   const open = async (supported: SupportedFlags = options) => {
-    const platform = await openLinux();
+    const platform = await thisPlatform();
     assert(platform.ok);
     const projector = projectorOf(
       {
