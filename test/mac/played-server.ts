@@ -10,9 +10,10 @@ interface Parts {
   readonly weightsBytes: number;
 }
 
-/** Shell scripts (in the folder of stand-ins) and files (in the scenario's folder) by name. */
 interface PlayedServer {
-  readonly scripts: Readonly<Record<string, string>>;
+  /** A shell script. */
+  readonly script: string;
+  /** In the scenario's folder, by name. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -51,7 +52,7 @@ while [ "$count" -gt 0 ]; do
 done
 LD_PRELOAD='${native.metal}' exec "$real" "$@"${server.lacks.includes("--fit") ? " --fit off" : ""}`;
   return {
-    scripts: { "llama-server": script },
+    script,
     files: {
       "devices.txt": devices(mac),
       "metal-log.tsv": tabbed(METAL_RULES(mac, server.copyMib)),

@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { MacPaths } from "../../agent/host/darwin/mac-paths.ts";
+import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { commandScripts } from "./commands.ts";
@@ -11,7 +11,7 @@ import { playedServer } from "./played-server.ts";
 
 /** What play-mac.ts reads. */
 export interface Played {
-  readonly paths: MacPaths;
+  readonly paths: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
   readonly koffi: boolean;
 }
@@ -19,7 +19,7 @@ export interface Played {
 /** A Mac that is played: a folder with stand-ins for all that the agent uses of macOS. */
 export interface PlayedMac {
   readonly folder: string;
-  /** Its llama-server; the file has that name, in a folder of stand-ins. */
+  /** Its llama-server, alone in its folder; the file has that name, so that PATH may lead to it. */
   readonly llamaServer: string;
   /** For whatever is to believe that it runs on this Mac. */
   readonly env: Readonly<Record<string, string>>;
@@ -29,27 +29,29 @@ const PRELOAD = pathToFileURL(join(import.meta.dirname, "play-mac.ts")).href;
 
 export async function playMac(mac: Mac): Promise<PlayedMac> {
   const folder = await temporaryDirectory();
-  const [bin, bare] = [join(folder, "stand-ins"), join(folder, "by-bare-name")];
+  const [bin, bare, brewed] = ["stand-ins", "by-bare-name", "stand-in-homebrew"].map((name) => join(folder, name));
+  if (!bin || !bare || !brewed) throw new Error("three folders");
   const [native, realServer, weights] = await Promise.all([
     nativeParts(),
     ensureTool("llama-server", () => {}),
     ensureTool("gemma3-270m", () => {}),
   ]);
-  await Promise.all(
-    ["stand-ins", "by-bare-name", "sysctl", "reports", "daemons"].map((name) => mkdir(join(folder, name))),
-  );
+  const folders = [bin, bare, brewed, ...["sysctl", "reports", "daemons"].map((name) => join(folder, name))];
+  await Promise.all(folders.map((each) => mkdir(each)));
   const scripts = commandScripts(mac, folder, native);
   const { size: weightsBytes } = await stat(weights);
   const server = playedServer(mac, { folder, native, realServer, weightsBytes });
-  for (const [name, text] of Object.entries({ ...scripts, ...server.scripts })) await script(join(bin, name), text);
+  for (const [name, text] of Object.entries(scripts)) await script(join(bin, name), text);
   // A daemon's PATH is short: no command of macOS may be called by its bare name. One that is gets its answer, and a line in the log.
   for (const name of Object.keys(scripts)) {
     await script(join(bare, name), `echo "bare ${name}" >> "${folder}/calls.log"\nexec "${join(bin, name)}" "$@"`);
   }
+  const llamaServer = join(brewed, "llama-server");
+  await script(llamaServer, server.script);
   for (const [name, text] of Object.entries(server.files)) await writeFile(join(folder, name), text);
   for (const [name, value] of Object.entries(mac.sysctl)) await writeFile(join(folder, "sysctl", name), `${value}\n`);
   const played: Played = {
-    paths: pathsIn(folder, native.libSystem),
+    paths: pathsIn(folder, native.libSystem, scripts),
     memoryBytes: mac.chip.memoryGib * 2 ** 30,
     koffi: mac.koffi,
   };
@@ -59,7 +61,7 @@ export async function playMac(mac: Mac): Promise<PlayedMac> {
     NODE_OPTIONS: `--import=${PRELOAD}`,
     PATH: [bare, process.env["PATH"] ?? ""].join(":"),
   };
-  return { folder, llamaServer: join(bin, "llama-server"), env };
+  return { folder, llamaServer, env };
 }
 
 async function script(path: string, text: string): Promise<void> {
@@ -67,23 +69,17 @@ async function script(path: string, text: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
-function pathsIn(folder: string, libSystem: string): MacPaths {
-  const command = (name: string) => join(folder, "stand-ins", name);
-  return {
-    ps: command("ps"),
-    lsof: command("lsof"),
-    sysctl: command("sysctl"),
-    vmStat: command("vm_stat"),
-    footprint: command("footprint"),
-    taskpolicy: command("taskpolicy"),
-    launchctl: command("launchctl"),
-    caffeinate: command("caffeinate"),
-    fdesetup: command("fdesetup"),
-    pmset: command("pmset"),
-    tmutil: command("tmutil"),
-    swVers: command("sw_vers"),
+/** The same table as in production; a command has its own name in the folder of stand-ins. */
+function pathsIn(folder: string, libSystem: string, scripts: object): Record<string, string> {
+  const elsewhere: Readonly<Record<string, string>> = {
     libSystem,
     diagnosticReports: join(folder, "reports"),
     launchDaemons: join(folder, "daemons"),
   };
+  const entries = Object.entries(MAC).map(([key, path]) => {
+    const name = basename(path);
+    if (!(key in elsewhere || name in scripts)) throw new Error(`${path} has no stand-in: add one to commands.ts`);
+    return [key, elsewhere[key] ?? join(folder, "stand-ins", name)];
+  });
+  return Object.fromEntries(entries);
 }
