@@ -129,8 +129,8 @@ Pageouts:                                 51709.
 Swapins:                                      0.
 Swapouts:                                     0.`;
 
-const PMSET = `System-wide power settings:
-Currently in use:
+/** A desktop Mac, with `-g custom`. */
+const PMSET = `AC Power:
  standby              1
  Sleep On Power Button 1
  SleepServices        0

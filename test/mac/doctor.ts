@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import type { Check } from "../../cli/doctor/checks.ts";
 import type { Site } from "../agent/harness.ts";
 import { CLI } from "../support/run-cli.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { PlayedMac } from "./stand-ins.ts";
+
+/** As `doctor --json` prints it. */
+interface Check {
+  readonly name: string;
+  readonly state: string;
+  readonly found: string;
+}
 
 /** Fails unless `doctor` on this Mac finds what the row says. */
 export async function checkDoctor(mac: PlayedMac, site: Site, wanted: NonNullable<Scenario["doctor"]>): Promise<void> {

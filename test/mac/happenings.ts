@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
-import type { AgentProcess, Site } from "../agent/harness.ts";
+import type { Site } from "../agent/harness.ts";
 import { faultFile, spikeFile } from "./played-server.ts";
 import type { PlayedMac } from "./stand-ins.ts";
 
@@ -9,7 +10,8 @@ import type { PlayedMac } from "./stand-ins.ts";
 export interface Scene {
   readonly mac: PlayedMac;
   readonly site: Site;
-  readonly agent: () => AgentProcess;
+  /** Ends agent and servers as a machine does that goes down, and starts the agent anew. */
+  readonly reboot: (meanwhile: () => Promise<void>) => Promise<void>;
   /** Of the model, when it was as the row says before this. */
   readonly before: WorkloadStatus;
   readonly budget: (quantity: string) => Promise<void>;
@@ -53,6 +55,40 @@ export const budgetAsNamed: Happening = async ({ before, budget }) => {
 
 export function budgetOf(quantity: string): Happening {
   return ({ budget }) => budget(quantity);
+}
+
+/** The Mac goes down and comes up again. */
+export const reboots: Happening = ({ mac, reboot }) => reboot(() => nextBoot(mac));
+
+/** The kernel panics, and macOS writes a report of it after the next start. */
+export const panics: Happening = ({ mac, reboot }) =>
+  reboot(async () => {
+    const bootId = await readFile(bootFile(mac), "utf8");
+    await nextBoot(mac);
+    const panicString = [
+      "panic(cpu 3 caller 0xfffffe0012345678): watchdog timeout: no checkins from WindowServer in 120 seconds",
+      "Debugger message: panic",
+      `Boot session UUID: ${bootId.trim()}`,
+      "Paniclog version: 14",
+    ].join("\n");
+    const timestamp = new Date()
+      .toISOString()
+      .replace("T", " ")
+      .replace(/\.\d+Z$/, ".00 +0000");
+    const report = [
+      { bug_type: "210", timestamp, os_version: "macOS 15.4 (24E248)" },
+      { panicString, bug_type: "210" },
+    ];
+    const path = join(mac.folder, "reports", "panic-full-2025-11-24-131320.0002.panic");
+    await writeFile(path, report.map((part) => JSON.stringify(part)).join("\n"));
+  });
+
+function bootFile({ folder }: PlayedMac): string {
+  return join(folder, "sysctl", "kern.bootsessionuuid");
+}
+
+async function nextBoot(mac: PlayedMac): Promise<void> {
+  await writeFile(bootFile(mac), `${randomUUID().toUpperCase()}\n`);
 }
 
 async function request({ endpoint }: WorkloadStatus): Promise<void> {

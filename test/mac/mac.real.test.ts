@@ -6,6 +6,7 @@ import getPort from "get-port";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import {
   type AgentProcess,
+  killServers,
   newSite,
   serversLeft,
   startAgentWith,
@@ -41,12 +42,20 @@ async function open({ mac: particulars, budget = "1Gi", shipped }: Scenario, end
   const port = await getPort();
   const write = (quantity: string) => writeManifests(site, "chat", { port, budget: quantity });
   await write(budget);
-  const agent = startAgentWith(site, { env: mac.env, ...(shipped && { program: SHIPPED }) });
+  const start = () => startAgentWith(site, { env: mac.env, ...(shipped && { program: SHIPPED }) });
+  let agent = start();
   ends.push(async () => {
     await stopped(agent);
     assert.deepEqual(await serversLeft(site), [], "servers are left");
   });
-  return { mac, site, agent, write };
+  const reboot = async (meanwhile: () => Promise<void>) => {
+    await stopped(agent, "SIGKILL");
+    await killServers(site);
+    await meanwhile();
+    agent = start();
+    await statusOnce(site, (status) => status.agent.pid === agent.child.pid);
+  };
+  return { mac, site, agent: () => agent, write, reboot };
 }
 
 function text({ reason = "", message = "", schedulingStatus = "", schedulingMessage = "" }: WorkloadStatus): string {
@@ -80,18 +89,18 @@ function assertSaid(output: string, says: readonly RegExp[]): void {
 }
 
 async function play(scenario: Scenario, ends: Ends): Promise<void> {
-  const { mac, site, agent, write } = await open(scenario, ends);
+  const { mac, site, agent, write, reboot } = await open(scenario, ends);
   const { refuses, sees = READY, happens, seesAfter, says = [], kernelCap, doctor } = scenario;
-  if (refuses !== undefined) return assertRefuses(agent, refuses);
+  if (refuses !== undefined) return assertRefuses(agent(), refuses);
   const before = await workloadOnce(site, "chat", (now) => isAsSeen(now, sees));
-  if (happens !== undefined) await happens({ mac, site, agent: () => agent, before, budget: write });
+  if (happens !== undefined) await happens({ mac, site, before, budget: write, reboot });
   if (seesAfter !== undefined) await workloadOnce(site, "chat", (now) => isAsSeen(now, seesAfter, before));
   const status = await statusOnce(site, () => true);
   assert.equal(status.agent.backend, "metal");
   assert.match(status.agent.kernelCap, kernelCap ?? /./);
-  assertSaid(agent.output(), says);
+  assertSaid(agent().output(), says);
   if (doctor !== undefined) await checkDoctor(mac, site, doctor);
-  assert.equal(await stopped(agent), 0);
+  assert.equal(await stopped(agent()), 0);
 }
 
 async function assertRefuses(agent: AgentProcess, sentence: RegExp): Promise<void> {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Mac } from "./mac.ts";
-import { METAL_RULES } from "./metal-log.ts";
+import { metalRules } from "./metal-log.ts";
 import type { Native } from "./native.ts";
 
 interface Parts {
@@ -55,8 +55,8 @@ LD_PRELOAD='${native.metal}' exec "$real" "$@"${server.lacks.includes("--fit") ?
     script,
     files: {
       "devices.txt": devices(mac),
-      "metal-log.tsv": tabbed(METAL_RULES(mac, server.copyMib)),
-      "metal-log-one-copy.tsv": tabbed(METAL_RULES(mac, 0)),
+      "metal-log.tsv": tabbed(metalRules(mac, server.copyMib)),
+      "metal-log-one-copy.tsv": tabbed(metalRules(mac, 0)),
     },
   };
 }
