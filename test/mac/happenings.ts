@@ -3,6 +3,7 @@ import { readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import type { Site } from "../agent/harness.ts";
+import type { ServerBehaviour } from "./mac.ts";
 import { faultFile, spikeFile } from "./played-server.ts";
 import type { PlayedMac } from "./stand-ins.ts";
 
@@ -55,6 +56,14 @@ export const budgetAsNamed: Happening = async ({ before, budget }) => {
 
 export function budgetOf(quantity: string): Happening {
   return ({ budget }) => budget(quantity);
+}
+
+/** Homebrew puts another llama-server in the place of the one that runs. */
+export function upgrade(behaviour: Partial<ServerBehaviour>): Happening {
+  return async ({ mac, before }) => {
+    await mac.install(behaviour);
+    await request(before);
+  };
 }
 
 /** The Mac goes down and comes up again. */

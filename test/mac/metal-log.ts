@@ -21,7 +21,7 @@ export function metalRules(mac: Mac, copyMib: number): readonly Rule[] {
   const host = `\\n{1:0}       CPU compute buffer size = ${HOST_COMPUTE_MIB.toFixed(2).padStart(8)} MiB`;
   return [
     ["^warning: .*(GPU|gpu-layers)", ""],
-    ["^warning: consult docs/build.md", ""],
+    ["^warning: consult ", ""],
     ...breakdownRules(mac, device, copyMib),
     [
       "^(.*sched_reserve: ) *CPU compute buffer size = +([0-9.]+) MiB$",

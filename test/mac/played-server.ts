@@ -25,17 +25,18 @@ export function playedServer(mac: Mac, { folder, native, realServer, weightsByte
   const { server } = mac;
   const script = `echo "llama-server $*" >> "${folder}/calls.log"
 real='${realServer}'
+# Whoever is first has to wait.
+if rm "${folder}/cold" 2>/dev/null; then sleep ${server.coldSeconds}; fi
 case "$1" in
-  --version) sleep ${server.coldSeconds}; printf 'version: ${server.version}\\nbuilt with AppleClang 17.0.0.17000013 for Darwin arm64\\n' >&2; exit 0 ;;
-  --list-devices) sleep ${server.coldSeconds}; cat "${folder}/devices.txt"; exit 0 ;;
-  --help) sleep ${server.coldSeconds}; "$real" --help 2>&1 | ${helpFilter(mac)}; exit 0 ;;
+  --version) printf 'version: ${server.version}\\nbuilt with AppleClang 17.0.0.17000013 for Darwin arm64\\n' >&2; exit 0 ;;
+  --list-devices) cat "${folder}/devices.txt"; exit 0 ;;
+  --help) "$real" --help 2>&1 | ${helpFilter(mac)}; exit 0 ;;
 esac
 for each in "$@"; do
   case "$each" in ${server.lacks.map((option) => `${option}) echo "error: invalid argument: ${option}" >&2; exit 1 ;; `).join("")}*) ;; esac
 done
 export PLAY_MAC="${folder}" PLAY_FAULT="${folder}/gpu-fault" PLAY_SPIKE="${folder}/spike" PLAY_WEIGHTS_BYTES=${Math.floor(weightsBytes * 0.9)}
 export PLAY_COPY_MIB=${server.copyMib} PLAY_STAGING_MIB=${server.stagingMib} PLAY_PEAK_MS=${server.peakMs} PLAY_RULES="${folder}/metal-log.tsv"
-sleep ${server.coldSeconds}
 ${server.breakdown === "never comes" ? 'case "$*" in *"--fit on"*) exec sleep 600 ;; esac' : ""}
 # What only Metal understands: the real server is told of the processor. One buffer for tied embeddings is one copy.
 count=$#
@@ -54,6 +55,7 @@ LD_PRELOAD='${native.metal}' exec "$real" "$@"${server.lacks.includes("--fit") ?
   return {
     script,
     files: {
+      cold: "",
       "devices.txt": devices(mac),
       "metal-log.tsv": tabbed(metalRules(mac, server.copyMib)),
       "metal-log-one-copy.tsv": tabbed(metalRules(mac, 0)),

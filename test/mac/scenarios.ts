@@ -8,6 +8,7 @@ import {
   panics,
   reboots,
   spike,
+  upgrade,
 } from "./happenings.ts";
 import type { Particulars } from "./mac.ts";
 
@@ -98,6 +99,11 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "a build that names the device Metal", mac: { server: { device: "Metal" } }, sees: READY },
   { name: "a build without Metal", mac: { server: { device: null } }, refuses: /lists no Metal device.*install/ },
   { name: "a cold library of Metal's, which takes 5 s", mac: { server: { coldSeconds: 5 } }, sees: READY },
+  {
+    name: "a kernel that does not name its boot",
+    mac: { sysctl: { "kern.bootsessionuuid": null } },
+    refuses: /kern\.bootsessionuuid/,
+  },
 
   // How memory is read
   { name: "a Mac on which koffi was not installed", mac: { koffi: false }, sees: READY },
@@ -128,6 +134,19 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "a build that cannot be asked for its projection",
     mac: { server: { lacks: ["--fit", "--log-verbosity"] } },
     sees: UNASKED,
+  },
+  {
+    name: "a build for which estimates do not hold",
+    mac: { server: { version: "9400 (abcdef0)" } },
+    sees: { state: "Ready" },
+    says: [/build 9400.*9460/],
+  },
+  {
+    name: "an upgrade while the model serves, to a build that the agent cannot hold to a budget",
+    mac: {},
+    happens: upgrade({ lacks: ["--load-mode", "--no-mmap"], version: "11500 (abcdef1)" }),
+    seesAfter: WELL,
+    says: [/Ready/, /does not support --load-mode/],
   },
 
   // Memory

@@ -1,11 +1,11 @@
-import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { commandScripts } from "./commands.ts";
-import type { Mac } from "./mac.ts";
+import type { Mac, ServerBehaviour } from "./mac.ts";
 import { nativeParts } from "./native.ts";
 import { playedServer } from "./played-server.ts";
 
@@ -21,6 +21,8 @@ export interface PlayedMac {
   readonly folder: string;
   /** Its llama-server, alone in its folder; the file has that name, so that PATH may lead to it. */
   readonly llamaServer: string;
+  /** Puts another build in its place, as an upgrade does. */
+  readonly install: (behaviour: Partial<ServerBehaviour>) => Promise<void>;
   /** For whatever is to believe that it runs on this Mac. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -40,15 +42,20 @@ export async function playMac(mac: Mac): Promise<PlayedMac> {
   await Promise.all(folders.map((each) => mkdir(each)));
   const scripts = commandScripts(mac, folder, native);
   const { size: weightsBytes } = await stat(weights);
-  const server = playedServer(mac, { folder, native, realServer, weightsBytes });
   for (const [name, text] of Object.entries(scripts)) await script(join(bin, name), text);
   // A daemon's PATH is short: no command of macOS may be called by its bare name. One that is gets its answer, and a line in the log.
   for (const name of Object.keys(scripts)) {
     await script(join(bare, name), `echo "bare ${name}" >> "${folder}/calls.log"\nexec "${join(bin, name)}" "$@"`);
   }
   const llamaServer = join(brewed, "llama-server");
-  await script(llamaServer, server.script);
-  for (const [name, text] of Object.entries(server.files)) await writeFile(join(folder, name), text);
+  const install = async (behaviour: Partial<ServerBehaviour>) => {
+    const built = { ...mac, server: { ...mac.server, ...behaviour } };
+    const server = playedServer(built, { folder, native, realServer, weightsBytes });
+    for (const [name, text] of Object.entries(server.files)) await writeFile(join(folder, name), text);
+    await script(`${llamaServer}-new`, server.script);
+    await rename(`${llamaServer}-new`, llamaServer);
+  };
+  await install({});
   for (const [name, value] of Object.entries(mac.sysctl)) await writeFile(join(folder, "sysctl", name), `${value}\n`);
   const played: Played = {
     paths: pathsIn(folder, native.libSystem, scripts),
@@ -61,7 +68,7 @@ export async function playMac(mac: Mac): Promise<PlayedMac> {
     NODE_OPTIONS: `--import=${PRELOAD}`,
     PATH: [bare, process.env["PATH"] ?? ""].join(":"),
   };
-  return { folder, llamaServer, env };
+  return { folder, llamaServer, install, env };
 }
 
 async function script(path: string, text: string): Promise<void> {
