@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import getPort from "get-port";
-import type { WorkloadStatus } from "../../agent/status/status.ts";
+import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
 import {
   type AgentProcess,
   killServers,
@@ -89,13 +89,26 @@ function assertSaid(output: string, says: readonly RegExp[]): void {
 }
 
 async function play(scenario: Scenario, ends: Ends): Promise<void> {
-  const { mac, site, agent, write, reboot } = await open(scenario, ends);
-  const { refuses, sees = READY, happens, seesAfter, says = [], kernelCap, doctor } = scenario;
+  const opened = await open(scenario, ends);
+  try {
+    await assertPlays(scenario, opened);
+  } catch (error) {
+    console.log(opened.agent().output());
+    throw error;
+  }
+}
+
+async function assertPlays(
+  { refuses, sees = READY, happens, seesAfter, says = [], problem, kernelCap, doctor }: Scenario,
+  { mac, site, agent, write, reboot }: Awaited<ReturnType<typeof open>>,
+): Promise<void> {
   if (refuses !== undefined) return assertRefuses(agent(), refuses);
   const before = await workloadOnce(site, "chat", (now) => isAsSeen(now, sees));
   if (happens !== undefined) await happens({ mac, site, before, budget: write, reboot });
   if (seesAfter !== undefined) await workloadOnce(site, "chat", (now) => isAsSeen(now, seesAfter, before));
-  const status = await statusOnce(site, () => true);
+  const isSo = ({ agent: { problems } }: AgentStatus) =>
+    problem === undefined || problems.some((each) => problem.test(each));
+  const status = await statusOnce(site, isSo);
   assert.equal(status.agent.backend, "metal");
   assert.match(status.agent.kernelCap, kernelCap ?? /./);
   assertSaid(agent().output(), says);
