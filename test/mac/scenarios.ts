@@ -179,7 +179,10 @@ export const SCENARIOS: readonly Scenario[] = [
     mac: { taskpolicy: "enforced" },
     happens: spike(1500),
     seesAfter: { state: "BackOff" },
-    says: [/Ready/, /BackOff, Killed: .*by the kernel at its limit of 1\.0 GiB \(taskpolicy -m\)/],
+    says: [
+      /Ready/,
+      /BackOff, BudgetExceeded: killed \(SIGKILL\), most likely by the kernel at its limit of 1\.0 GiB \(taskpolicy -m\)/,
+    ],
   },
   {
     name: "a server that grows for a moment where no kernel's limit is enforced",
