@@ -66,7 +66,8 @@ export interface Installation {
 
 /**
  * Makes sure that `home` has the official kubernetes plugin, and downloads it if necessary. Returns why it failed, or
- * undefined.
+ * undefined. Pulumi runs in `home`: where this checkout is the working directory it refuses to install anything, because
+ * it finds both a project and a plugin there.
  */
 export async function installKubernetes({ pulumi, home, version, note }: Installation): Promise<string | undefined> {
   if (await homeHasKubernetes(home, version)) return undefined;
@@ -74,6 +75,7 @@ export async function installKubernetes({ pulumi, home, version, note }: Install
   if (remembered !== undefined) return remembered;
   await mkdir(home, { recursive: true });
   const result = await execa(pulumi, ["plugin", "install", "resource", "kubernetes", `v${version}`], {
+    cwd: home,
     env: { PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
     reject: false,
     stdin: "ignore",

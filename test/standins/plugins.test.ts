@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -79,6 +79,13 @@ describe("choice between official plugins and stand-ins", () => {
     assert.equal(await installKubernetes(installation), undefined);
     await script("pulumi", "exit 1");
     assert.equal(await installKubernetes(installation), undefined); // installed: not asked for again
+  });
+
+  it("asks outside this checkout, whose plugin and project in one folder Pulumi refuses", async () => {
+    const pulumi = await script("pulumi", `pwd -P > '${folder}/asked-in'; exit 1`);
+    const home = join(folder, "home");
+    await installKubernetes({ pulumi, home, version: "4.34.2", note: join(folder, "refused") });
+    assert.equal((await readFile(join(folder, "asked-in"), "utf8")).trim(), await realpath(home));
   });
 
   it("puts an executable wrapper and the CLI side by side, and leaves nothing else", async () => {
