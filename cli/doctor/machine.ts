@@ -1,7 +1,7 @@
 import { outputOf } from "../../agent/host/command.ts";
 import { openLibproc } from "../../agent/host/darwin/libproc.ts";
 import type { MacPaths } from "../../agent/host/darwin/mac-paths.ts";
-import { openPlatform } from "../../agent/host/open.ts";
+import { openLinux } from "../../agent/host/linux/linux.ts";
 import type { PressureLevel } from "../../agent/host/platform.ts";
 import { parsePressureLevel } from "../../agent/host/pressure-levels.ts";
 import { openKernelLimit } from "../../agent/kernel-limit/open.ts";
@@ -104,9 +104,9 @@ export async function checkPressure(subject: Subject): Promise<Finding> {
   return { state: "warning", found: level, remedy: "quit other applications that use memory" };
 }
 
-async function pressureOf({ llamaServer, system, mac }: Subject): Promise<PressureLevel | null> {
+async function pressureOf({ system, mac }: Subject): Promise<PressureLevel | null> {
   if (system === "darwin") return parsePressureLevel((await sysctl(mac, "kern.memorystatus_vm_pressure_level")) ?? "");
-  const platform = await openPlatform(llamaServer, system);
+  const platform = await openLinux();
   return platform.ok ? platform.value.pressure() : null;
 }
 

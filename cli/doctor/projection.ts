@@ -15,6 +15,8 @@ export async function checkProjection(subject: Subject, stop: AbortSignal): Prom
   const { llamaServer, models, system } = subject;
   const model = subject.model ?? (await smallestModel(models));
   if (model === undefined) return skipped(`no model in ${models} to ask about: name one with --model FILE`);
+  if (!(await isFile(model)))
+    return { state: "warning", found: `there is no file ${model}`, remedy: "name a GGUF file with --model FILE" };
   const options = await readSupportedFlags(llamaServer);
   if (!options.ok) return skipped("llama-server cannot be used");
   const flags = projectionFlags(fieldsFor(system), { model }, options.value);
@@ -46,6 +48,10 @@ function fieldsFor(system: NodeJS.Platform): ServerFields {
     ...{ gpuLayers: undefined, ropeScaling: undefined, speculation: undefined, jinja: undefined, noWarmup: undefined },
     ...{ reasoningBudget: undefined, reasoningBudgetMessage: undefined },
   };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
 /** Of a split model each shard counts for itself, and only the first can be opened. */

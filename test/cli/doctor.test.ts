@@ -33,6 +33,7 @@ describe("pulumi-llmkube doctor", function () {
     assert.match(stdout, /^✗ {2}models folder .*cannot be written.*\n +→ use another folder with --models/m);
     assert.match(stdout, /^✗ {2}claims folder .*cannot be written.*\n +→ use another folder with --claims/m);
     assert.doesNotMatch(stdout, /llama-server options/);
+    assert.match(stdout, /^✓ {2}memory pressure +normal$/m);
   });
 
   it("says what it waits for, and ends at once at Ctrl-C with what it has found", async () => {
@@ -137,6 +138,7 @@ describe("pulumi-llmkube doctor", function () {
       ["wired limit", "ok", /does not have one/, { sysctl: "exit 1" }],
       ["memory pressure", "warning", /^warning/, { sysctl: "echo 2" }],
       ["memory pressure", "warning", /cannot be read, so no model would start/, { sysctl: "exit 1" }],
+      ["projection", "warning", /^there is no file \/no\/model\.gguf.*--model FILE/, {}, { model: "/no/model.gguf" }],
       ["system calls", "warning", /not loaded/, {}],
       ["Metal", "failed", /lists no Metal device.*built for Metal/, { devices: "echo Available devices:" }],
       [
