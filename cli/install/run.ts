@@ -58,7 +58,7 @@ export async function install(agent: Command, { dryRun, user }: InstallFlags): P
 /** Prints what it would do, or does it. Throws one sentence where the agent is not gone. */
 export async function uninstall({ dryRun }: InstallFlags): Promise<void> {
   if (dryRun) {
-    console.log(`${[...unloadingCommands(SITE), ["rm", plistPath(SITE)]].map(shown).join("\n")}`);
+    console.log(`${[...unloading(SITE), ["rm", plistPath(SITE)]].map(shown).join("\n")}`);
     return;
   }
   refuseWith(notHere());
@@ -86,10 +86,16 @@ export function planText(plan: Plan, site: LaunchdSite, mac: Pick<MacPaths, "sud
   const commands = [
     [mac.sudo, "-u", daemon.user, "mkdir", "-p", dirname(logOf(daemon.home)), models],
     [mac.tmutil, "addexclusion", "-p", models],
-    ...unloadingCommands(site).map((command) => [...command, ...(command[1] === "print" ? ["# until it fails"] : [])]),
+    ...unloading(site),
     ...loadingCommands(site),
   ];
   return `${plistPath(site)}:\n${daemonPlist(daemon)}\n${commands.map(shown).join("\n")}`;
+}
+
+function unloading(site: LaunchdSite): readonly (readonly string[])[] {
+  return unloadingCommands(site).map((command) =>
+    command[1] === "print" ? [...command, "# until it fails"] : command,
+  );
 }
 
 /** What is asked, and as whom. */
