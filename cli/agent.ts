@@ -20,8 +20,8 @@ export function agentCommand(): Command {
     .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
     .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", resolvePath)
     .option(
-      "--memory-fraction <f>",
-      "share of the memory for all models, and the default budget of each: above 0, at most 1",
+      "--memory-fraction <share>",
+      "share of the memory for all models, and the default budget of each: above 0, at most 1 (default: 0.67 up to 36 GiB, 0.75 above)",
       parseFraction,
     )
     .option("--host-memory <quantity>", "count on less memory than the machine has, for example 16Gi", parseHostMemory)
@@ -33,7 +33,7 @@ export function agentCommand(): Command {
     .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
-      "delete the downloads longest unused above this size (default: never)",
+      "delete the downloads longest unused above this size (default: delete none)",
       parseBytes,
     )
     .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", resolvePath)

@@ -48,7 +48,7 @@ export interface EstimateFlags {
 
 /** The options of `estimate`. They have the names of llama-server's own options where it has such options. */
 export function withEstimateOptions(command: Command): Command {
-  return withBudgetOptions(withServerOptions(command));
+  return withBudgetOptions(withWeightOptions(withServerOptions(command)));
 }
 
 function withServerOptions(command: Command): Command {
@@ -93,15 +93,22 @@ function withServerOptions(command: Command): Command {
     .addOption(
       new Option("--lora <source>", "LoRA adapter; the option may be repeated").argParser(collect).default([], "none"),
     )
-    .option("--cache-ram <MiB>", "size of the prompt cache in host memory", wholeOrZero)
+    .option("--cache-ram <MiB>", "size of the prompt cache in host memory (default: 0, as in the agent)", wholeOrZero)
     .option(
       "--ctx-checkpoints <n>",
-      "context checkpoints for each slot (sliding-window and recurrent models)",
+      "context checkpoints for each slot of sliding-window and recurrent models (default: 0, as in the agent)",
       wholeOrZero,
     )
-    .option("--swa-full", "cache the whole context in sliding-window layers")
+    .option("--swa-full", "cache the whole context in sliding-window layers");
+}
+
+function withWeightOptions(command: Command): Command {
+  return command
     .addOption(
-      new Option("--load-mode <mode>", "how the weights are loaded; the agent uses none")
+      new Option(
+        "--load-mode <mode>",
+        "how llama-server loads the weights; none, as in the agent, reads them into its own memory",
+      )
         .choices(LOAD_MODES)
         .default(LOAD_MODE),
     )

@@ -2,9 +2,12 @@ import { Command } from "commander";
 import type { InstallFlags } from "./install/run.ts";
 
 const INSTALL_CODES = `
+The options of agent may stand before or after install; --manifests is required:
+  sudo pulumi-llmkube agent install --manifests /Users/me/models.d --keep-awake
+
 Exit codes:
-  0    the agent runs, or was shown
-  1    it was installed, but does not stay running: its log says why
+  0    the agent runs; with --dry-run: nothing speaks against it
+  1    it was installed, but does not stay running: the end of its log is printed
   2    it was not installed
   130  interrupted: how things stand is printed, and the same command finishes it`;
 
@@ -17,8 +20,8 @@ Exit codes:
 /** `pulumi-llmkube agent install` and `uninstall`; with `--dry-run` they only say what they would do, on any system. */
 export function installCommands(): readonly Command[] {
   const install = new Command("install")
-    .description("Start the agent with these options whenever this Mac starts, also over one that runs (needs sudo).")
-    .option("--user <name>", "user that the agent runs as (default: who asks, also behind sudo)")
+    .description("Start the agent whenever this Mac starts, and now; replaces one that is installed (needs sudo).")
+    .option("--user <name>", "user that the agent runs as (default: you, also where sudo runs this)")
     .option("--dry-run", "print the launchd file and the commands without running them")
     .action(async (flags: InstallFlags, command: Command) => {
       const { install } = await import("./install/run.ts");

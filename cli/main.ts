@@ -14,6 +14,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("pulumi-llmkube")
     .description("Large language models on Apple silicon, each kept inside its memory budget.")
     .version(packageVersion())
+    // By the console, to which a reader that went away (`--help | head`) is no fault.
+    .configureOutput({ writeOut: (text) => console.log(text.replace(/\n$/, "")) })
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError();
   for (const command of [estimateCommand(), agentCommand(), statusCommand(), logsCommand(), doctorCommand()]) {

@@ -104,15 +104,15 @@ function parsed(path: string): HeldFile | undefined {
 
 /** A sentence for a file of {@link FoundHeld} that says nothing. Unknown is held back: it may have taken the machine down. */
 export function unreadableHeld({ path }: Pick<FoundHeld, "path">): string {
-  return `why it does not start by itself cannot be read: look at ${path}, and remove it to let it start`;
+  return `it is held back, and the reason in ${path} cannot be read: look at that file, and remove it to let the model start`;
 }
 
 /** Where one could not be written, as a sentence. */
 export function unwritableHeld(stateDirectory: string, error: unknown): string {
-  return `which models are held back cannot be noted in ${heldBackFolder(stateDirectory)} (${errorText(error)}): check its disk and permissions`;
+  return `the agent cannot write to ${heldBackFolder(stateDirectory)} which models are held back (${errorText(error)}): check its disk and permissions`;
 }
 
 /** Where the notes of earlier agents cannot be read, as a sentence. */
 export function unreadableFolder(stateDirectory: string, error: unknown): string {
-  return `which models are held back cannot be read in ${heldBackFolder(stateDirectory)} (${errorText(error)}): they start by themselves`;
+  return `the agent cannot read from ${heldBackFolder(stateDirectory)} which models are held back (${errorText(error)}): they start by themselves`;
 }

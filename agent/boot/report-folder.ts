@@ -40,7 +40,7 @@ export async function readReports(folder: string, since: number): Promise<Result
   } catch (error) {
     if (errorCode(error) === "ENOENT") return ok(undefined);
     return fail(
-      `whether this Mac panicked, or ended a model for want of memory, cannot be told: ${folder} cannot be read (${errorText(error)}): run the agent as an administrator of this Mac`,
+      `${folder} cannot be read (${errorText(error)}), so the agent does not know whether this Mac panicked or ended a model for want of memory: run the agent as an administrator of this Mac`,
     );
   }
 }

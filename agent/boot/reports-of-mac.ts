@@ -19,7 +19,9 @@ export function reportsOf({ folder, clock, waitMs = 10_000, read = readReports }
   const look = async (since: number): Promise<Result<Reports | undefined>> => {
     const looked = await once(folder, () => read(folder, since));
     if (looked.done) return looked.value;
-    return fail(`whether this Mac panicked cannot be told: ${folder} has not been read within ${waitMs / 1000} s`);
+    return fail(
+      `${folder} gave no answer within ${waitMs / 1000} s, so the agent does not know whether this Mac panicked`,
+    );
   };
   let turn: Promise<unknown> = Promise.resolve();
   return (since: number): Promise<Result<Reports | undefined>> => {

@@ -36,7 +36,7 @@ function whyNot({ answer, said }: AskedTaskpolicy, { taskpolicy }: MacPaths): st
     case "ignored":
       return "this macOS takes the limit of taskpolicy -m, and does not enforce it";
     default:
-      return `whether taskpolicy -m limits a process could not be found out${withSaid(said)}`;
+      return `taskpolicy -m did not show whether it limits a process${withSaid(said)}`;
   }
 }
 

@@ -156,7 +156,7 @@ function missing(path: string, code: string): Failure {
 }
 
 function replacedNote(path: string, { at, lost }: Replaced): string {
-  const note = `${path} was replaced, seen at ${at.toISOString()}: servers that were started before run the old one until they start anew`;
+  const note = `${path} was replaced, seen at ${at.toISOString()}: servers that already run keep the old one until they are started again`;
   return lost.length === 0 ? note : `${note}; new ones start without ${lost.join(", ")}, which it does not support`;
 }
 

@@ -91,7 +91,7 @@ export async function checkSystemCalls({ mac }: Subject): Promise<Finding> {
 
 export async function checkWiredLimit({ mac }: Subject): Promise<Finding> {
   const megabytes = await sysctl(mac, "iogpu.wired_limit_mb");
-  if (megabytes === undefined) return { state: "ok", found: "this Mac does not have one, as some virtual machines" };
+  if (megabytes === undefined) return { state: "ok", found: "this Mac has none, like some virtual machines" };
   if (megabytes === "0") return { state: "ok", found: "system default" };
   const remedy = "reset it with sudo sysctl iogpu.wired_limit_mb=0, or restart the Mac";
   return { state: "warning", found: `set to ${megabytes} MB`, remedy };

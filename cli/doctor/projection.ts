@@ -34,8 +34,9 @@ export async function checkProjection(subject: Subject, stop: AbortSignal): Prom
     };
   return {
     state: "warning",
-    found: `not read for ${basename(model)} (${asked.error}): budgets rest on the estimate alone`,
-    remedy: "try another model with --model FILE; if it stays, brew upgrade llama.cpp, or a newer pulumi-llmkube",
+    found: `no memory breakdown for ${basename(model)} (${asked.error}): budgets rest on the estimate alone`,
+    remedy:
+      "try another model with --model FILE; if that does not help, brew upgrade llama.cpp or update pulumi-llmkube",
   };
 }
 

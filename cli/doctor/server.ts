@@ -33,8 +33,8 @@ export function coldLibrary(firstMs: number, { system }: Subject): Finding {
   if (firstMs <= SLOW_MS) return { state: "ok", found: `ready after ${seconds} s` };
   return {
     state: "warning",
-    found: `it was ready after ${seconds} s: compiled anew, as after an update of macOS or llama.cpp`,
-    remedy: "run doctor again: it should be fast now, and until then each start takes so much longer",
+    found: `llama-server was ready after ${seconds} s: Metal's library was compiled, as after an update of macOS or llama.cpp`,
+    remedy: "run doctor again: the next start should be fast",
   };
 }
 

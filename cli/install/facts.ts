@@ -88,7 +88,7 @@ async function ownerOf(named: string | undefined, behindSudo: string | undefined
     (behindSudo === undefined || behindSudo === "root")
   ) {
     return fail(
-      "root asks, and not through sudo from an account: the agent runs as the user who owns the models, so run sudo pulumi-llmkube agent install there, or name the user with --user",
+      "root runs this, and not through sudo from another account, so it is not known who owns the models: run it with sudo from that user's account, or name the user with --user",
     );
   }
   if (!NAME.test(name)) return fail(`${JSON.stringify(name)} is no user name that is supported: name one with --user`);

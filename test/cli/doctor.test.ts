@@ -135,7 +135,7 @@ describe("pulumi-llmkube doctor", function () {
         { pmset: "printf 'AC Power:\\n sleep 10 (sleep prevented by x)\\n displaysleep 2\\n'" },
       ],
       ["wired limit", "warning", /set to 12000 MB/, { sysctl: "echo 12000" }],
-      ["wired limit", "ok", /does not have one/, { sysctl: "exit 1" }],
+      ["wired limit", "ok", /has none/, { sysctl: "exit 1" }],
       ["memory pressure", "warning", /^warning/, { sysctl: "echo 2" }],
       ["memory pressure", "warning", /cannot be read, so no model would start/, { sysctl: "exit 1" }],
       ["projection", "warning", /^there is no file \/no\/model\.gguf.*--model FILE/, {}, { model: "/no/model.gguf" }],
@@ -174,7 +174,10 @@ describe("pulumi-llmkube doctor", function () {
   it("says that Metal's library was cold, on a Mac", () => {
     const on = (system: NodeJS.Platform): Subject => ({ system }) as Subject;
     assert.deepEqual(coldLibrary(300, on("darwin")), { state: "ok", found: "ready after 0.3 s" });
-    assert.match(coldLibrary(5100, on("darwin")).found, /^it was ready after 5\.1 s: compiled anew/);
+    assert.match(
+      coldLibrary(5100, on("darwin")).found,
+      /^llama-server was ready after 5\.1 s: Metal's library was compiled/,
+    );
     assert.equal(coldLibrary(5100, on("linux")).state, "skipped");
   });
 
@@ -232,8 +235,8 @@ describe("doctor's look at the projection", function () {
   it("is a warning where it ends without one, and where it stays silent", async () => {
     const ended = await look("echo 'a table of another shape'");
     assert.equal(ended?.state, "warning");
-    assert.match(ended.found, /^not read for a\.gguf \(.*a table of another shape.*\): budgets rest/);
+    assert.match(ended.found, /^no memory breakdown for a\.gguf \(.*a table of another shape.*\): budgets rest/);
     const silent = await look("exec sleep 50");
-    assert.match(silent?.found ?? "", /^not read for a\.gguf \(.* \d+ s\): budgets rest/);
+    assert.match(silent?.found ?? "", /^no memory breakdown for a\.gguf \(.* \d+ s\): budgets rest/);
   });
 });

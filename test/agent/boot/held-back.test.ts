@@ -238,14 +238,20 @@ describe("what is held back after a boot", () => {
     seen = [ok(PANIC)];
     await writeFile(join(stateDirectory, "held-back"), "");
     const without = await open("two");
-    assert.match(without.problems().join(), /^which models are held back cannot be read in .* \(ENOTDIR\): they start/);
+    assert.match(
+      without.problems().join(),
+      /^the agent cannot read from .* which models are held back \(ENOTDIR\): they start/,
+    );
     await rm(join(stateDirectory, "held-back"));
     await mkdir(join(stateDirectory, "held-back"));
     await mkdir(heldPath(stateDirectory, "default_gemma"));
     const heldBack = await open("two", [ran()]);
     follow(heldBack, run);
     assert.equal(stateOf(heldBack), "HeldBack");
-    assert.match(heldBack.problems().join(), /^which models are held back cannot be noted in .*held-back \(E\w+\)/);
+    assert.match(
+      heldBack.problems().join(),
+      /^the agent cannot write to .*held-back which models are held back \(E\w+\)/,
+    );
   });
 
   it("is noted in one file, which names its model, its boot and the report", async () => {

@@ -26,13 +26,13 @@ describe("taskpolicy, on stand-ins for it", function () {
     ["exit 64", "no-such-option", /^none: .*does not know the option -m/, 1],
     [TAKES_IT, "ignored", /^none: .*takes the limit of taskpolicy -m, and does not enforce it$/, 2],
     [ENFORCES_IT, "enforced", /^taskpolicy -m$/, 2],
+    ["exit 71", "no-answer", /^none: taskpolicy -m did not show whether it limits a process \(.*failed \(71\)/, 1],
     [
-      "exit 71",
+      `${ENFORCES_IT.replace("kill -9 $$", "exit 3")}`,
       "no-answer",
-      /^none: whether taskpolicy -m limits a process could not be found out \(.*failed \(71\)/,
-      1,
+      /^none: taskpolicy -m did not show whether it limits a process$/,
+      2,
     ],
-    [`${ENFORCES_IT.replace("kill -9 $$", "exit 3")}`, "no-answer", /^none: whether .* could not be found out$/, 2],
   ];
   for (const [script, answer, text, runs] of cases) {
     it(`answers ${answer}, in a sentence of its own, where it is ${script ?? "missing"}`, async () => {

@@ -79,7 +79,7 @@ describe("the llama-server on the disk", () => {
     await notedIn(1);
     assert.match(
       server.notes().join(),
-      /was replaced, seen at 1970-.*: servers that were started before run the old one until they start anew$/,
+      /was replaced, seen at 1970-.*: servers that already run keep the old one until they are started again$/,
     );
   });
 

@@ -80,7 +80,10 @@ describe("pulumi-llmkube agent install", function () {
       SUDO_USER: "root",
     });
     assert.equal(exitCode, 2);
-    assert.match(stderr, /^pulumi-llmkube: root asks, and not through sudo from an account:.*--user/m);
+    assert.match(
+      stderr,
+      /^pulumi-llmkube: root runs this, and not through sudo from another account, so it is not known who owns the models:.*--user/m,
+    );
   });
 
   it("shows what uninstall would do, and both tell their exit codes", async () => {
