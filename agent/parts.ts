@@ -28,6 +28,7 @@ import { holdingOfAdopted } from "./supervisor/holding.ts";
 import type { AdoptedServer } from "./supervisor/options.ts";
 import { ranInAnotherBoot } from "./supervisor/ran-before.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
+import { unclearRecords } from "./supervisor/unclear.ts";
 import { openWatchdog, type Watchdog } from "./watchdog/watchdog.ts";
 import { modelAccess } from "./workload/model-access.ts";
 
@@ -73,7 +74,9 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
     ...{ wait: (milliseconds) => sleep(milliseconds, undefined, { ref: false }), background, changed },
   });
   const hold = (those: readonly AdoptedServer[]) => watchdog.hold(holdingOfAdopted(those, claims.shareBytes(), awake));
-  const adopted = await adoptAll({ stateDirectory, platform, background, log, ended: changed, hold });
+  const adopting = { stateDirectory, platform, background, log, ended: changed };
+  const unclear = unclearRecords(adopting, changed);
+  const adopted = await adoptAll({ ...adopting, hold, unclear: unclear.add });
   const gate = fileGate(awake);
   const looks = fileLooks(gate, changed, awake);
   const server = installedServer({
@@ -93,6 +96,7 @@ export async function openParts(options: AgentOptions, host: Host, log: Logger, 
       stateDirectory,
       kernelLimit: limit,
       adopted,
+      unclear,
       claims,
       watchdog,
       background,

@@ -22,7 +22,7 @@ export interface Answering {
   readonly wokeAt?: number | undefined;
 }
 
-/** `errors`: its log shows requests that failed. `wake`: the machine slept. `failing`: the last test request failed. */
+/** `errors`: its log shows requests that failed, or a fault. `wake`: the machine slept. `failing`: the last test request failed. */
 export type Suspicion = "errors" | "wake" | "failing";
 
 const MINUTE_MS = 60_000;

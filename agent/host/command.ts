@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { quoted } from "../../fetch/refusal.ts";
 
@@ -24,7 +25,7 @@ export async function runCommand(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<Ended> {
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
-  return new Promise((resolve) => {
+  const ended = new Promise<Ended>((resolve) => {
     execFile(
       file,
       args,
@@ -42,6 +43,12 @@ export async function runCommand(
       },
     );
   });
+  // Node.js gives some errors of a spawn to the callback, and throws all others: that there is no memory (ENOMEM), that it is being
+  // written to (ETXTBSY), that it is for another processor.
+  return ended.catch((error: unknown) => ({
+    ...{ stdout: "", stderr: "", code: undefined },
+    failure: `${file} cannot be run (${errorText(error)})`,
+  }));
 }
 
 /** The standard output of a short command, as {@link runCommand} runs it. */

@@ -36,16 +36,27 @@ export function keepAwake({ caffeinate, pid, clock }: KeepAwakeOptions): KeepAwa
   let child: ChildProcess | undefined;
   let trouble: { readonly why: string; readonly at: number } | undefined;
 
+  const cannot = (error: unknown) => `cannot be run (${errorText(error)})`;
+  /** Some errors of a spawn are thrown, others are events. */
+  const run = () => {
+    try {
+      // In a group of its own: a Ctrl-C in the agent's terminal is not meant for it.
+      return spawn(caffeinate, ["-i", "-s", "-w", String(pid)], { stdio: "ignore", detached: true });
+    } catch (error) {
+      trouble = { why: cannot(error), at: clock() };
+      return undefined;
+    }
+  };
   const start = () => {
     trouble = undefined;
-    // In a group of its own: a Ctrl-C in the agent's terminal is not meant for it.
-    const started = spawn(caffeinate, ["-i", "-s", "-w", String(pid)], { stdio: "ignore", detached: true });
+    const started = run();
+    if (started === undefined) return;
     const ended = (why: string) => {
       if (child !== started) return;
       child = undefined;
       trouble = { why, at: clock() };
     };
-    started.once("error", (error) => ended(`cannot be run (${errorText(error)})`));
+    started.once("error", (error) => ended(cannot(error)));
     started.once("exit", (code, signal) => ended(`ended by itself (${signal ?? `exit code ${code}`})`));
     started.unref();
     child = started;

@@ -33,7 +33,11 @@ export function endProcess(code: number): never {
 function killFromOutside(): void {
   const { pid } = process;
   const script = `sleep 1; [ $(ps -o ppid= -p $$) = ${pid} ] && kill -9 ${pid}`;
-  spawn("/bin/sh", ["-c", script], { stdio: "ignore", detached: true }).on("error", () => {});
+  try {
+    spawn("/bin/sh", ["-c", script], { stdio: "ignore", detached: true }).on("error", () => {});
+  } catch {
+    // Without memory for a child: what follows has to do.
+  }
 }
 
 const CHECK_MS = 1000;

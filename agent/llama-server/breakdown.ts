@@ -20,13 +20,13 @@ export interface Breakdown {
 /** The first column is as wide as its longest cell: behind the title stand the more spaces the longer the chip's name is. */
 const HEAD =
   /\|\s*memory breakdown \[MiB\]\s*\|\s*total\s+free\s+self\s+model\s+context\s+compute\s+unaccounted\s*\|\s*$/;
-/** What every row begins with, behind whatever the log puts before a message. */
-const ROW = /\|\s+- /;
+/** What every row begins with, behind whatever the log puts before a message. No expression here tries a line from more than one place. */
+const ROW = /^[^|]*\|\s+- /;
 /** A device: `total = free + (self = model + context + compute) + unaccounted`. Its name may hold anything, so the end decides. */
 const DEVICE =
-  /\|\s+- (.+?)\s*\|\s*(\d+) =\s*(\d+) \+ \(\s*(\d+) =\s*(\d+) \+\s*(\d+) \+\s*(\d+)\) \+\s*(-?\d+) \|\s*$/;
+  /^[^|]*\|\s+- (.+?)\|\s*(\d+) =\s*(\d+) \+ \(\s*(\d+) =\s*(\d+) \+\s*(\d+) \+\s*(\d+)\) \+\s*(-?\d+) \|\s*$/;
 /** The host, or a buffer type of its own: `self = model + context + compute`. */
-const OTHER = /\|\s+- (.+?)\s*\|\s*(\d+) =\s*(\d+) \+\s*(\d+) \+\s*(\d+)\s*\|\s*$/;
+const OTHER = /^[^|]*\|\s+- (.+?)\|\s*(\d+) =\s*(\d+) \+\s*(\d+) \+\s*(\d+)\s*\|\s*$/;
 /** Every table has this row: behind those of the devices, before those of further buffer types. */
 const HOST = "Host";
 
@@ -62,13 +62,15 @@ function deviceOf(line: string): Row | undefined {
   const [, name, ...figures] = DEVICE.exec(line) ?? [];
   const [total = 0, free = 0, self = 0, model = 0, context = 0, compute = 0, unaccounted = 0] = figures.map(Number);
   if (name === undefined || !isSum(self, [model, context, compute])) return undefined;
-  return isRest(total - free - self, unaccounted) ? { name, self, compute } : undefined;
+  return isRest(total - free - self, unaccounted) ? { name: name.trimEnd(), self, compute } : undefined;
 }
 
 function otherOf(line: string): Row | undefined {
   const [, name, ...figures] = OTHER.exec(line) ?? [];
   const [self = 0, model = 0, context = 0, compute = 0] = figures.map(Number);
-  return name !== undefined && isSum(self, [model, context, compute]) ? { name, self, compute } : undefined;
+  return name !== undefined && isSum(self, [model, context, compute])
+    ? { name: name.trimEnd(), self, compute }
+    : undefined;
 }
 
 /** Every figure is rounded down by itself, so a sum may be larger than its parts by less than one for each. */
@@ -93,7 +95,7 @@ export interface ComputeBuffer {
 }
 
 export function computeBufferOf(line: string): ComputeBuffer | undefined {
-  const [, name, mib] = /(\S+) +compute buffer size =\s*(\d+\.\d+) MiB/.exec(line) ?? [];
+  const [, name, mib] = /(?<!\S)(\S+) +compute buffer size =\s*(\d+\.\d+) MiB/.exec(line) ?? [];
   return name === undefined ? undefined : { name, mib: Number(mib) };
 }
 

@@ -96,7 +96,8 @@ export function projectionLog(tables: number): ProjectionLog {
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(0, LONGEST_LINE);
       for (const line of lines) {
-        const answer = TELLING.test(line) || open !== undefined ? takeLine(line) : undefined;
+        const isTold = line.length <= LONGEST_LINE && (TELLING.test(line) || open !== undefined);
+        const answer = isTold ? takeLine(line) : undefined;
         if (answer !== undefined) return answer;
       }
       return undefined;

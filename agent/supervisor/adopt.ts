@@ -22,7 +22,7 @@ export interface AdoptionLog {
   warn(message: string): void;
 }
 
-interface Adopting {
+export interface Adopting {
   readonly stateDirectory: string;
   readonly platform: Platform;
   readonly background: Background;
@@ -31,11 +31,13 @@ interface Adopting {
   readonly ended: () => void;
   /** Called with all that is adopted so far, so that it is watched while orphans are still being ended, which may take long. */
   readonly hold?: (adopted: readonly AdoptedServer[]) => void;
+  /** Gets each record that cannot be handled now: its server may still run. */
+  readonly unclear?: (found: FoundRecord) => void;
 }
 
 /** Adopts the servers that an earlier agent left running, ends orphans that cannot be adopted, and logs one line about each. */
 export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServer[]> {
-  const { stateDirectory, log, hold } = adopting;
+  const { stateDirectory, log, hold, unclear } = adopting;
   const folder = recordsFolder(stateDirectory);
   const found = readRecords(folder);
   removeStaleTempFiles(folder);
@@ -47,26 +49,38 @@ export async function adoptAll(adopting: Adopting): Promise<readonly AdoptedServ
     return one;
   };
   const taken = await Promise.all(
-    found.map((one) => takeOver(one, adopting).then(held).catch(failedTakeOver(one, log))),
+    found.map((one) =>
+      takeOver(one, adopting)
+        .then(held)
+        .catch(failedTakeOver(one, log, unclear)),
+    ),
   );
-  for (const { name, adopted, ended } of taken) {
-    if (adopted !== undefined)
-      log.info(`${name}: adopted the running llama-server of an earlier agent (pid ${adopted.process.pid})`);
-    else if (ended) log.warn(`${name}: ended the orphaned llama-server of an earlier agent`);
-  }
+  for (const one of taken) tellOf(one, log);
   return taken.flatMap(({ adopted }) => adopted ?? []);
 }
 
+/** Says what was done about a record. */
+export function tellOf({ name, adopted, ended }: TakenOver, log: AdoptionLog): void {
+  if (adopted !== undefined)
+    log.info(`${name}: adopted the running llama-server of an earlier agent (pid ${adopted.process.pid})`);
+  else if (ended) log.warn(`${name}: ended the orphaned llama-server of an earlier agent`);
+}
+
 /** One record that cannot be handled must not keep the agent from the others. */
-function failedTakeOver(found: FoundRecord, log: AdoptionLog): (error: unknown) => TakenOver {
+function failedTakeOver(
+  found: FoundRecord,
+  log: AdoptionLog,
+  unclear: Adopting["unclear"],
+): (error: unknown) => TakenOver {
   return (error) => {
+    unclear?.(found);
     const name = found.record?.name ?? recordName(found);
     log.warn(`${name}: its record ${found.path} cannot be handled (${errorText(error)}): look at it, and remove it`);
     return { name, ended: false };
   };
 }
 
-interface TakenOver {
+export interface TakenOver {
   readonly name: string;
   readonly adopted?: AdoptedServer;
   /** Whether an orphan was ended. */
@@ -75,9 +89,10 @@ interface TakenOver {
 
 /**
  * A record that is damaged, or was written by another version of the agent, still leads to the process that writes its log. Such a
- * server cannot be held to a budget, so it is ended rather than left to run unwatched; if it is still wanted, it starts again.
+ * server cannot be held to a budget, so it is ended rather than left to run unwatched; if it is still wanted, it starts again. Throws
+ * where it cannot be told whether the process runs, and where it does not end: the record stays.
  */
-async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOver> {
+export async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOver> {
   const { platform, background, ended, stateDirectory } = adopting;
   const { record } = found;
   const name = record?.name ?? recordName(found);
@@ -98,8 +113,9 @@ async function takeOver(found: FoundRecord, adopting: Adopting): Promise<TakenOv
     return { name, adopted: { process, record: taken, served: record.served }, ended: false };
   }
   const gone = await Promise.all(end.map((one) => endProcess(one, platform)));
-  // If even SIGKILL did not end the process, its record stays, so that the next agent tries again.
-  if (gone.every(Boolean)) rmSync(found.path, { force: true });
+  const left = end.filter((_pid, index) => !gone[index]);
+  if (left.length > 0) throw new Error(`its llama-server (pid ${left.join(", ")}) does not end`);
+  rmSync(found.path, { force: true });
   return { name, ended: end.length > 0 };
 }
 

@@ -73,7 +73,7 @@ async function look(running: Running, answering: Answering, probing: Probing): P
   }
 }
 
-/** Where its log names a fault of the GPU, one failure is enough. */
+/** Where its log names a fault of the GPU, one failure is enough. What the log names is no fault while test requests are answered. */
 async function failed(
   running: Running,
   answering: Answering,
@@ -81,10 +81,13 @@ async function failed(
   { clock, wokeAt }: Probing,
 ): Promise<Change> {
   const log = await logOf(running);
-  const fault = gpuFault(log);
-  if (fault !== undefined) return (current) => faulted(current, gpuFaultMessage(fault, wokeAt?.(), clock()));
+  const seen = gpuFault(log);
   const why = testFailure(detail, log);
-  return (current) => withFailure({ ...current, answering: failedTestRequest(answering, clock()) }, why, clock());
+  return (current) => {
+    const fault = current.sign ?? seen;
+    if (fault !== undefined) return faulted(current, gpuFaultMessage(fault, wokeAt?.(), clock()));
+    return withFailure({ ...current, answering: failedTestRequest(answering, clock()) }, why, clock());
+  };
 }
 
 /** A request without an answer in two minutes is a failure too, if the server did no work in that time, and the machine did not sleep. */

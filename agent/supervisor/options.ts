@@ -1,5 +1,6 @@
 import type { Allocatable } from "../../memory/allocatable.ts";
 import type { HeldBack } from "../boot/held-back.ts";
+import type { Hold } from "../boot/hold.ts";
 import type { HostClaims } from "../claims/host-claims.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
@@ -19,6 +20,17 @@ export interface AdoptedServer {
   readonly served: Served;
 }
 
+/**
+ * Servers of earlier agents of which it could not be told whether they still run, or that do not end. Their records are all that leads to
+ * them, so nothing may be started, or asked, in their place.
+ */
+export interface Unclear {
+  /** Why a workload must wait; undefined if nothing is unclear about it. */
+  readonly holdOf: (id: WorkloadId) => Hold | undefined;
+  /** The servers that were adopted since the last call. */
+  readonly adopted: () => readonly AdoptedServer[];
+}
+
 export interface SupervisorOptions {
   readonly platform: Platform;
   /** What the charges of all workloads together may reach, in bytes. */
@@ -36,6 +48,8 @@ export interface SupervisorOptions {
   readonly kernelLimit: KernelLimit | undefined;
   /** Servers that an earlier agent left running. */
   readonly adopted: readonly AdoptedServer[];
+  /** Those of which that is not known yet; default: none. */
+  readonly unclear?: Unclear;
   /** Milliseconds that never go back, and stand still while the machine sleeps. */
   readonly clock: () => number;
   /** When the machine woke last, by that clock; undefined if it has not slept. By default it never sleeps. */

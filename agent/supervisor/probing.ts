@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answeringSince, suspected } from "../decisions/answering.ts";
-import { gpuFaultMessage, type Work } from "../decisions/health.ts";
+import type { Work } from "../decisions/health.ts";
 import { testFailure } from "../llama-server/exit-reason.ts";
-import { gpuFault, hasComputeErrors, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
+import { type GpuFault, gpuFault, hasComputeErrors, type LogPart, logSince } from "../llama-server/gpu-fault.ts";
 import { checkAnswers, checkHealth, type Expected, type Found } from "../llama-server/probe.ts";
 import { recordsFolder } from "../state/layout.ts";
 import type { Entry } from "./entry.ts";
@@ -12,7 +12,7 @@ import type { KeyFiles } from "./key-files.ts";
 import type { SupervisorOptions } from "./options.ts";
 import type { LlamaProcess } from "./process.ts";
 import { hasRecord } from "./records.ts";
-import { accepted, failedTest, faulted, type Running, refusedKey, silent, unanswered } from "./running.ts";
+import { accepted, failedTest, type Running, refusedKey, silent, unanswered } from "./running.ts";
 
 /** Time between two health checks of a server that is Ready. */
 const CHECK_MS = 10_000;
@@ -123,15 +123,15 @@ async function check(running: Running, probing: Probing): Promise<Finding> {
   const there = await hasRecord(recordsFolder(probing.stateDirectory), running.record.id);
   return (current) => {
     const checked = { ...finding(current), logSeen: log.end, recorded: current.recorded && there };
-    const now = probing.clock();
-    if (fault !== undefined) return faulted(checked, gpuFaultMessage(fault, probing.wokeAt?.(), now));
-    return failed && checked.phase === "ready" ? doubted(checked, now) : checked;
+    const isDoubted = fault !== undefined || failed;
+    return isDoubted && checked.phase === "ready" ? doubted(checked, fault, probing.clock()) : checked;
   };
 }
 
-/** After requests that failed: it is asked at once whether it still answers. */
-function doubted(running: Running & { readonly phase: "ready" }, now: number): Running {
-  return { ...running, answering: suspected(running.answering ?? answeringSince(running.readyAt), "errors", now) };
+/** After signs that requests failed: it is asked at once whether it still answers. The first sign of a fault names its cause. */
+function doubted(running: Running & { readonly phase: "ready" }, fault: GpuFault | undefined, now: number): Running {
+  const answering = suspected(running.answering ?? answeringSince(running.readyAt), "errors", now);
+  return { ...running, sign: running.sign ?? fault, answering };
 }
 
 const NO_LOG: LogPart = { lines: "", end: 0 };
@@ -178,5 +178,5 @@ function withReadyRecord(running: Running, probing: Probing): Running {
 /** Whether the next tick has something new to decide on. */
 function isChange(before: Running, now: Running): boolean {
   if (before.phase !== now.phase || before.refusedKeys !== now.refusedKeys) return true;
-  return now.phase === "ready" && (now.failedChecks > 0 || now.fault !== undefined);
+  return now.phase === "ready" && (now.failedChecks > 0 || now.sign !== undefined);
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { errorText } from "../../api/error-code.ts";
 import type { Platform } from "../host/platform.ts";
 import { endLeftovers, signalGroup } from "../host/signal-group.ts";
 import { sameStart } from "../host/start-time.ts";
@@ -36,6 +37,9 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
   let child: ChildProcess;
   try {
     child = spawn(file, args, { detached: true, stdio: ["ignore", log, log] });
+  } catch (error) {
+    writeSync(log, `${file} cannot be run: ${errorText(error)}\n`);
+    return neverRan(logPath, ended);
   } finally {
     closeSync(log);
   }
@@ -62,6 +66,16 @@ export function spawnProcess({ file, args, logPath, ended }: SpawnOptions): Llam
       }
     },
   };
+}
+
+/** Some errors of a spawn are thrown, as that there is no memory, or that the file is being written to; others are events. */
+function neverRan(logPath: string, ended: () => void): LlamaProcess {
+  let exit: Exit | undefined;
+  queueMicrotask(() => {
+    exit = { code: 127, signal: null };
+    ended();
+  });
+  return { pid: undefined, logPath, exit: () => exit, signal: () => {} };
 }
 
 export interface AdoptOptions {

@@ -3,6 +3,7 @@ import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/d
 import { failedAgain, isWorking, type Work } from "../decisions/health.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
+import type { GpuFault } from "../llama-server/gpu-fault.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { LlamaProcess } from "./process.ts";
 import type { ServerRecord } from "./records.ts";
@@ -32,6 +33,8 @@ interface Held {
   readonly refusedKeys?: string | undefined;
   /** How far its log was searched for faults, in bytes. */
   readonly logSeen?: number;
+  /** What its log says about a fault, until a test request tells whether that is so: a client can have anything printed there. */
+  readonly sign?: GpuFault | undefined;
   /** Time of its last health check, in milliseconds of the injected clock; undefined before the first. */
   readonly checkedAt?: number;
   /** When it is asked for a token; undefined until it is Ready. */
@@ -74,10 +77,10 @@ export function withFailure(running: Running, why: ExitReason, now: number): Run
 
 /** After a test request that a server which is Ready answered. */
 export function withoutFailure(running: Running): Running {
-  return running.phase === "ready" ? { ...running, failing: undefined } : running;
+  return running.phase === "ready" ? { ...running, failing: undefined, sign: undefined } : running;
 }
 
-/** After a look at its log that found a fault which only a restart ends. */
+/** After a test request that failed beside a sign of a fault which only a restart ends. */
 export function faulted(running: Running, fault: string): Running {
   return running.phase === "ready" ? { ...running, fault } : running;
 }

@@ -14,7 +14,7 @@ import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
 import { keyFiles } from "./key-files.ts";
 import { observe } from "./observe.ts";
-import type { SupervisorOptions, Wanted } from "./options.ts";
+import type { AdoptedServer, SupervisorOptions, Wanted } from "./options.ts";
 import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
 import { forgetOldProjection } from "./projected.ts";
@@ -52,7 +52,10 @@ export interface Supervisor {
 
 export function supervisor(options: SupervisorOptions): Supervisor {
   const entries = new Map<WorkloadId, Entry>();
-  for (const adopted of options.adopted) entries.set(adopted.record.id, adoptedEntry(adopted, options));
+  const takeIn = (those: readonly AdoptedServer[]) => {
+    for (const adopted of those) entries.set(adopted.record.id, adoptedEntry(adopted, options));
+  };
+  takeIn(options.adopted);
   const monitor = pressureMonitor(options.platform);
   const projector = projectorOf(options, () => hold());
   const hold = () => options.watchdog.hold(holdingOf(entries.values(), projector.held(), options.claims.shareBytes()));
@@ -60,11 +63,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   const needs = preparer(options.models);
   const keys = keyFiles(options);
   const supervising = { ...options, keys };
+  const holdOf = (id: WorkloadId) => options.unclear?.holdOf(id) ?? options.heldBack?.holdOf(id);
   return {
     tick: async (wanted) => {
       // What the watchdog has sent arrives first: the reason of an exit, before the exit is looked at.
       await immediate();
       options.watchdog.beat();
+      takeIn(options.unclear?.adopted() ?? []);
       addNew(entries, wanted);
       followHeldBack(entries.values(), wanted, options);
       projector.keepOnly(hashesToRun(wanted));
@@ -87,7 +92,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const pressure = monitor.pressure();
       const watchdogTrouble = options.watchdog.trouble();
       const shared = { wanted, preparations, pressure, asked, keys, allocatable, claims, watchdogTrouble, now };
-      const starting = decideAll(all, { ...shared, holdOf: options.heldBack?.holdOf });
+      const starting = decideAll(all, { ...shared, holdOf });
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;

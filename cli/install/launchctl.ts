@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { quoted } from "../../fetch/refusal.ts";
 import { pause } from "../interrupt.ts";
@@ -58,14 +59,15 @@ interface Ran {
   readonly words: string;
 }
 
-function launchctl(site: LaunchdSite, args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
+async function launchctl(site: LaunchdSite, args: readonly string[]): Promise<Ran> {
+  const ran = new Promise<Ran>((resolve) => {
     execFile(site.launchctl, args, { timeout: TIMEOUT_MS, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
       const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== "");
       resolve({ code, stdout, words: said ?? error?.message ?? "" });
     });
   });
+  return ran.catch((error: unknown) => ({ code: null, stdout: "", words: errorText(error) }));
 }
 
 function failed(site: LaunchdSite, args: readonly string[], { code, words }: Ran): string {

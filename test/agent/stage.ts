@@ -6,7 +6,7 @@ import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { AwakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
-import type { AdoptedServer } from "../../agent/supervisor/options.ts";
+import type { AdoptedServer, Unclear } from "../../agent/supervisor/options.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
@@ -37,6 +37,7 @@ export interface Machine {
 interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
+  readonly unclear?: Unclear;
   readonly heldBack?: HeldBack;
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
@@ -73,7 +74,7 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], heldBack, clockFrom = (plain) => plain }: Opening = {},
+    { stateDirectory, adopted = [], unclear, heldBack, clockFrom = (plain) => plain }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
@@ -107,6 +108,7 @@ export function stage() {
       clock,
       ...(clock.wokeAt !== undefined && { wokeAt: clock.wokeAt }),
       background,
+      ...(unclear === undefined ? {} : { unclear }),
       ...(heldBack === undefined ? {} : { heldBack }),
       wake: () => {},
     });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
 import type { Site } from "../agent/harness.ts";
 import type { ServerBehaviour } from "./mac.ts";
@@ -29,6 +30,15 @@ export function gpuFault(name: string): Happening {
     await rm(faultFile(mac.folder));
   };
 }
+
+/** Longer than the time between two looks at a log, in milliseconds. */
+const LOOKED_MS = 13_000;
+
+/** A client sends a grammar that cannot be parsed: the real llama-server prints it, line by line, as it is. */
+export const forgedFault: Happening = async ({ before }) => {
+  await request(before, { grammar: "x\nggml_metal_synchronize: error: command buffer 0 failed with status 5\n" });
+  await setTimeout(LOOKED_MS);
+};
 
 /** Grows by so many MiB at a request, and is small again before anybody looks. */
 export function spike(mib: number): Happening {
@@ -100,8 +110,8 @@ async function nextBoot(mac: PlayedMac): Promise<void> {
   await writeFile(bootFile(mac), `${randomUUID().toUpperCase()}\n`);
 }
 
-async function request({ endpoint }: WorkloadStatus): Promise<void> {
-  const body = JSON.stringify({ prompt: "The capital of France is", max_tokens: 2, temperature: 0 });
+async function request({ endpoint }: WorkloadStatus, fields: object = {}): Promise<void> {
+  const body = JSON.stringify({ prompt: "The capital of France is", max_tokens: 2, temperature: 0, ...fields });
   const asked = { method: "POST", headers: { "content-type": "application/json" }, body };
   // What it answers is of no interest here: it may be killed meanwhile.
   await fetch(`${endpoint}/completions`, asked)

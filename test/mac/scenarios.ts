@@ -3,6 +3,7 @@ import {
   budgetAsNamed,
   budgetOf,
   diskGoesAndComes,
+  forgedFault,
   gpuFault,
   type Happening,
   panics,
@@ -205,6 +206,12 @@ export const SCENARIOS: readonly Scenario[] = [
     happens: gpuFault("OutOfMemory"),
     seesAfter: STARTED_AGAIN,
     says: [/Ready/, /GPU ran out of memory/, /Ready/],
+  },
+  {
+    name: "a client whose grammar has the words of a GPU fault",
+    mac: {},
+    happens: forgedFault,
+    seesAfter: { state: "Ready", restarts: 0, sameProcess: true },
   },
 
   // After a restart of the machine

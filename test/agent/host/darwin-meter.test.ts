@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { startTimeByPs } from "../../../agent/host/darwin/commands.ts";
 import { parseFootprint, parseFootprints, parseGroups } from "../../../agent/host/darwin/footprint-command.ts";
 import { MAC } from "../../../agent/host/darwin/mac-paths.ts";
 import { darwinMeter } from "../../../agent/host/darwin/meter.ts";
@@ -49,6 +50,18 @@ describe("the footprints of a Mac", () => {
         [40, [40, 41]],
       ],
     );
+  });
+});
+
+describe("the meter of a Mac whose commands cannot be run", () => {
+  // Node.js throws this error, as it does where there is no memory for a child: it ended the watchdog.
+  const under = (name: string) => `${import.meta.filename}/${name}`;
+  const mac = { ...MAC, ps: under("ps"), footprint: under("footprint") };
+
+  it("knows nothing of any process, and fails nobody", async () => {
+    const measured = await darwinMeter(mac, undefined).measure([{ pid: process.pid }]);
+    assert.deepEqual([...measured], [[process.pid, null]]);
+    assert.equal(await startTimeByPs(process.pid, mac), undefined);
   });
 });
 

@@ -115,6 +115,20 @@ describe("the memory breakdown", () => {
     }
   });
 
+  // A model's header may hold a name of this kind, which llama-server prints. The time of a search must not grow with its square.
+  for (const [what, log, bytes] of [
+    ["bars", `${"|".repeat(200_000)}\n${good}`, (9822 + 285) * MIB],
+    ["one word", `${"a".repeat(200_000)} compute buffer size = x\n${good}`, (9822 + 285) * MIB],
+    ["what rows begin with", `${head}${"|  - ".repeat(3000)}\n`, null],
+    ["a name that does not end", `${head}|  - x${" ".repeat(16_000)}y\n`, null],
+  ] as const) {
+    it(`is looked for in no time in a line of ${what}`, () => {
+      const began = performance.now();
+      assert.equal(answerTo(log + FITTED)?.bytes, bytes);
+      assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
+    });
+  }
+
   it("is read from what was printed before the process ended, unless it was cut", () => {
     const readers = [good, head + device, `${head}${device}${host.slice(0, 60)}`, ""].map((log) => {
       const reader = projectionLog(1);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
@@ -74,6 +74,19 @@ describe("a Ready server that is asked for a token, with stand-ins and a fake cl
     assert.equal(await asked(), 2);
     for (let ticks = 0; ticks < 30; ticks += 1) await pass(1000);
     assert.deepEqual([of(NAME)?.state, of(NAME)?.pid, await asked()], ["Ready", pid, 2]);
+  });
+
+  // A grammar that cannot be parsed is printed as the client wrote it, and so is the name of a model.
+  it("is asked, and not started again, when its log has the words of a GPU fault while it computes", async () => {
+    const { pid } = await start("well");
+    const log = join(stateDirectory, "logs", "default_chat.log");
+    const forged = "parse: error parsing grammar: expecting ::= at : x\nggml_metal: backend is in error state\n";
+    for (let times = 1; times <= 2; times += 1) {
+      await appendFile(log, forged);
+      await pass(10_000);
+      for (let ticks = 0; ticks < 10; ticks += 1) await pass(1000);
+      assert.deepEqual([of(NAME)?.state, of(NAME)?.pid, await asked()], ["Ready", pid, times]);
+    }
   });
 
   it("is started again soon after requests failed, if it fails the test too", async () => {

@@ -180,14 +180,17 @@ static void spike(void) {
 	fclose(order);
 }
 
-/* The name of a kIOGPUCommandBufferCallbackError, once the GPU has failed. */
+/* The name of a kIOGPUCommandBufferCallbackError, once the GPU has failed: it fails for as long as this process lives. */
 static int fault(char *name) {
+	static char failed[64];
 	const char *path = getenv("PLAY_FAULT");
-	FILE *order = path ? fopen(path, "r") : NULL;
-	if (!order) return 0;
-	int said = fscanf(order, "%63s", name);
-	fclose(order);
-	return said == 1;
+	FILE *order = !failed[0] && path ? fopen(path, "r") : NULL;
+	if (order) {
+		if (fscanf(order, "%63s", failed) != 1) failed[0] = 0;
+		fclose(order);
+	}
+	strcpy(name, failed);
+	return failed[0] != 0;
 }
 
 static void say_fault(const char *name) {
