@@ -104,9 +104,9 @@ export async function checkPressure(subject: Subject): Promise<Finding> {
   return { state: "warning", found: level, remedy: "quit other applications that use memory" };
 }
 
-async function pressureOf({ llamaServer, system, mac }: Subject): Promise<PressureLevel | null> {
+async function pressureOf({ system, mac }: Subject): Promise<PressureLevel | null> {
   if (system === "darwin") return parsePressureLevel((await sysctl(mac, "kern.memorystatus_vm_pressure_level")) ?? "");
-  const platform = await openPlatform(llamaServer, system);
+  const platform = await openPlatform(system);
   return platform.ok ? platform.value.pressure() : null;
 }
 
