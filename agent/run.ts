@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { ok, type Result } from "../api/result.ts";
 import { describeAllocatable } from "../memory/allocatable.ts";
+import { openPlatform } from "./host/open.ts";
 import { openStatusServer } from "./http/status-server.ts";
 import { unlessAborted, whenAborted } from "./lifecycle/aborted.ts";
 import { runBeside } from "./lifecycle/runnable.ts";
@@ -15,6 +16,7 @@ import { fileSink } from "./status/status-file.ts";
 import { modelCollector } from "./store/collect.ts";
 import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
 import type { Outcome } from "./supervisor/supervisor.ts";
+import { type TakenOver, takeOver, whileBeating } from "./take-over.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;
@@ -29,18 +31,18 @@ export type Ending = "told" | "lost";
 export async function runAgent(options: AgentOptions, log: Logger, signals: AgentSignals): Promise<Result<Ending>> {
   const lost = new AbortController();
   const begun = await unlessAborted(
-    begin(options, () => lost.abort()),
+    begin(options, log, () => lost.abort()),
     AbortSignal.any([signals.stop, signals.leave]),
   );
   if (begun === undefined) {
-    log.info("ended before it was up: it started nothing, and ended nothing that an earlier agent left");
+    log.info("ended before it was up: it started nothing, and servers that an earlier agent left run on");
     return ok("told");
   }
   if (!begun.ok) return begun;
-  const { host, unlock } = begun.value;
+  const { host, left, unlock } = begun.value;
   if (host.warning !== undefined) log.warn(host.warning);
   try {
-    await serve(options, host, log, signals, lost.signal);
+    await serve(options, host, left, log, signals, lost.signal);
   } finally {
     await unlock().catch(() => {});
   }
@@ -51,17 +53,28 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
   return ok("lost");
 }
 
-/** What is done before the first server is touched. */
-async function begin(options: AgentOptions, lost: () => void) {
-  const host = await inspectHost(options);
-  if (!host.ok) return host;
+/**
+ * What is done before the first decision. What an earlier agent left is watched before llama-server is asked anything: one that hangs takes
+ * a minute, and one that fails ends this agent, but not its watchdog.
+ */
+async function begin(options: AgentOptions, log: Logger, lost: () => void) {
+  const platform = await openPlatform();
+  if (!platform.ok) return platform;
   const lock = await lockState(options.state, lost);
-  return lock.ok ? ok({ host: host.value, unlock: lock.value }) : lock;
+  if (!lock.ok) return lock;
+  const left = await takeOver(options.state, platform.value, log);
+  const host = await whileBeating(left.watchdog, inspectHost(options, platform.value));
+  if (host.ok) return ok({ host: host.value, left, unlock: lock.value });
+  if (left.adopted.length > 0)
+    log.info(leaveSentence(new Map(left.adopted.map(({ record }) => [record.name, record]))));
+  await lock.value().catch(() => {});
+  return host;
 }
 
 async function serve(
   options: AgentOptions,
   host: Host,
+  left: TakenOver,
   log: Logger,
   signals: AgentSignals,
   lost: AbortSignal,
@@ -70,8 +83,9 @@ async function serve(
   const away = AbortSignal.any([leave, lost]);
   const { state: stateDirectory, models } = options;
   const say = (message: string) => log.error(message);
-  const parts = await openParts(options, host, log, AbortSignal.any([stop, away]));
-  const { processes, source, watchdog, claims, notices, alarm, limit, kernelCap, keepAwake } = parts;
+  const parts = await openParts(options, host, left, log, AbortSignal.any([stop, away]));
+  const { processes, source, claims, notices, limit, kernelCap, keepAwake } = parts;
+  const { watchdog, alarm } = left;
   kill.addEventListener("abort", processes.killAll);
   leave.addEventListener("abort", processes.endProjections);
   whenAborted(stop, () => log.info(stopSentence(processes.running())));

@@ -1,10 +1,10 @@
 import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
-import { openPlatform } from "./host/open.ts";
 import type { Platform } from "./host/platform.ts";
 import type { ListenAddress } from "./http/listen.ts";
 import { readApiKeys } from "./llama-server/api-key.ts";
+import { LIST_DEVICES, type MetalDevice, readMetalDevice } from "./llama-server/devices.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
 import type { HostFacts } from "./workload/workload.ts";
 
@@ -55,28 +55,32 @@ export interface Host {
   readonly warning: string | undefined;
 }
 
-/** Inspects the machine and its llama-server. Fails with one sentence if no model can be held to a budget here. */
-export async function inspectHost(options: HostOptions): Promise<Result<Host>> {
-  const platform = await openPlatform(options.llamaServer);
-  if (!platform.ok) return platform;
-  if (options.keepAwake && platform.value.backend !== "metal") {
+/** Inspects the llama-server of this machine. Fails with one sentence if no model can be held to a budget here. */
+export async function inspectHost(options: HostOptions, platform: Platform): Promise<Result<Host>> {
+  const { llamaServer } = options;
+  const isMac = platform.backend === "metal";
+  if (options.keepAwake && !isMac) {
     return fail("--keep-awake needs the caffeinate of macOS, and this is no Mac: leave it out");
   }
-  const supportedFlags = await readSupportedFlags(options.llamaServer, neededOptions(options));
+  // First whether it is a llama-server, and one that can be asked for its devices.
+  const needed = [...neededOptions(options), ...(isMac ? [LIST_DEVICES] : [])];
+  const supportedFlags = await readSupportedFlags(llamaServer, needed);
   if (!supportedFlags.ok) return supportedFlags;
+  const device = isMac ? await readMetalDevice(llamaServer) : ok(undefined);
+  if (!device.ok) return device;
   const { apiKeyFile } = options;
   const key = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   if (key?.ok === false) return key;
-  const facts = factsOf(platform.value, supportedFlags.value, options);
+  const facts = factsOf(platform, device.value, supportedFlags.value, options);
   const allocatable = resolveAllocatable({
     ...facts,
-    physicalMemoryBytes: platform.value.hostMemoryBytes,
+    physicalMemoryBytes: platform.hostMemoryBytes,
     reserveBytes: options.reserveBytes,
   });
   if (!allocatable.ok) return allocatable;
-  const warning = claimWarning(options.hostMemoryBytes, platform.value);
+  const warning = claimWarning(options.hostMemoryBytes, platform);
   return ok({
-    platform: platform.value,
+    platform,
     facts,
     supportedFlags: supportedFlags.value,
     allocatable: allocatable.value,
@@ -96,18 +100,18 @@ function claimWarning(claimed: number | undefined, { hostMemoryBytes }: Platform
 }
 
 function factsOf(
-  platform: Platform,
+  { backend, ...platform }: Platform,
+  device: MetalDevice | undefined,
   supportedFlags: SupportedFlags,
   { hostMemoryBytes, memoryFraction, apiKeyFile }: HostOptions,
 ): HostFacts {
-  const { backend, workingSetBytes, deviceName } = platform;
   return {
     backend,
     options: supportedFlags,
     hostMemoryBytes: Math.min(hostMemoryBytes ?? Number.POSITIVE_INFINITY, platform.hostMemoryBytes),
-    ...(workingSetBytes === undefined ? {} : { workingSetBytes }),
+    ...(device === undefined ? {} : { workingSetBytes: device.workingSetBytes }),
     // With private buffers, a setting of ggml for tests, the GPU's buffer has another name than the GPU.
-    ...(deviceName === undefined || "GGML_METAL_SHARED_BUFFERS_DISABLE" in process.env ? {} : { deviceName }),
+    ...(device === undefined || "GGML_METAL_SHARED_BUFFERS_DISABLE" in process.env ? {} : { deviceName: device.name }),
     ...(memoryFraction === undefined ? {} : { agentFraction: memoryFraction }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
   };

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
@@ -10,6 +9,7 @@ import type { AgentFlags } from "./agent-run.ts";
 import { allowCommand } from "./allow.ts";
 import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";
+import { typedPath, typedProgram } from "./typed-path.ts";
 
 /** Most verbose first. Written out here, because the definition must not load the logger. */
 const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
@@ -18,7 +18,7 @@ const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "erro
 export function agentCommand(): Command {
   const command = new Command("agent")
     .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
-    .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", resolvePath)
+    .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", typedPath)
     .option(
       "--memory-fraction <share>",
       "share of the memory for all models, and the default budget of each: above 0, at most 1 (default: 0.67 up to 36 GiB, 0.75 above)",
@@ -30,29 +30,29 @@ export function agentCommand(): Command {
       "memory that stays with the system and other programs, at least 1Gi (default: 4Gi on a Mac, else none)",
       parseReserveFlag,
     )
-    .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
+    .option("--models <dir>", "folder for downloaded models", typedPath, DEFAULT_MODELS)
     .option(
       "--models-max <quantity>",
       "delete the downloads longest unused above this size (default: delete none)",
       parseBytes,
     )
-    .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", resolvePath)
+    .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", typedPath)
     .addOption(
       new Option(
         "--claims <dir>",
         "folder where the agents of this machine, of all users, say how much memory they hold",
       )
-        .argParser(resolvePath)
+        .argParser(typedPath)
         .env("PULUMI_LLMKUBE_CLAIMS")
         .default(DEFAULT_CLAIMS),
     )
-    .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
+    .option("--llama-server <path>", "path of the llama-server binary", typedProgram, "llama-server")
     .addOption(
       new Option("--listen <host:port>", "loopback address of the status page and metrics, or off")
         .argParser(parseAddress)
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
-    .option("--api-key-file <file>", "file of API keys that the models require, one per line", resolvePath)
+    .option("--api-key-file <file>", "file of API keys that the models require, one per line", typedPath)
     .option("--keep-awake", "keep this Mac awake while a model is Ready; on battery power it may sleep all the same")
     .option("--json", "log as JSON lines")
     .addOption(new Option("--log-level <level>", "lowest severity that is logged").choices(LOG_LEVELS).default("info"))
@@ -74,10 +74,6 @@ Exit codes:
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
   for (const below of [...installCommands(), allowCommand(), dumpCommand()]) command.addCommand(below);
   return command;
-}
-
-function resolvePath(path: string): string {
-  return resolve(path);
 }
 
 function parseAddress(text: string): ListenAddress | "off" {

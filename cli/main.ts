@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
 import { statusCommand } from "./status.ts";
+import { expandHome } from "./typed-path.ts";
 
 /** Bad flags and bad input, for every command; what else a command returns its `--help` says. */
 const EXIT_BAD_INPUT = 2;
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     for (const below of command.commands) below.copyInheritedSettings(command).exitOverride();
   }
   program.exitOverride();
+  expandHome(program);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Option } from "commander";
 import { AGENTS, defaultState } from "../agent/state/paths.ts";
+import { typedPath } from "./typed-path.ts";
 
 export interface StateFlags {
   readonly manifests?: string;
@@ -14,9 +15,9 @@ export function stateOptions(): readonly Option[] {
     new Option(
       "--manifests <dir>",
       "manifest folder of the agent (default: the agent that wrote its status last)",
-    ).argParser((path) => resolve(path)),
+    ).argParser(typedPath),
     new Option("--state <dir>", "state folder of the agent, instead of --manifests")
-      .argParser((path) => resolve(path))
+      .argParser(typedPath)
       .conflicts("manifests"),
   ];
 }

@@ -90,6 +90,19 @@ export function exceeds({ unknown, over }: FootprintHistory): boolean {
   return !unknown && over >= SAMPLES_OVER;
 }
 
+/**
+ * The last sample of a server that is Ready, in bytes; undefined until one was taken since then: an earlier one may have seen it half
+ * loaded, and is older than the state that it would be shown with.
+ *
+ * @param readyAt since when it is Ready, in milliseconds of the injected clock
+ */
+export function measuredWhenReady(
+  { measuredBytes, sampledAt = 0 }: FootprintHistory,
+  readyAt: number,
+): number | undefined {
+  return sampledAt < readyAt ? undefined : measuredBytes;
+}
+
 /** A server that has read its weights holds at least this share of them, whatever else it holds. */
 const PLAUSIBLE = 0.5;
 
@@ -97,14 +110,11 @@ const PLAUSIBLE = 0.5;
  * Why the footprint of a server that is Ready cannot be all that it uses, as a sentence; undefined if it can. Its weights are read into
  * its own memory, so they must show in the footprint.
  *
- * @param readyAt since when it is Ready; a sample from before may have seen it half loaded
+ * @param readyAt as of {@link measuredWhenReady}
  */
-export function implausibleNote(
-  { measuredBytes, sampledAt = 0 }: FootprintHistory,
-  weightsBytes: number,
-  readyAt: number,
-): string | undefined {
-  if (measuredBytes === undefined || sampledAt < readyAt || measuredBytes >= weightsBytes * PLAUSIBLE) return undefined;
+export function implausibleNote(history: FootprintHistory, weightsBytes: number, readyAt: number): string | undefined {
+  const measuredBytes = measuredWhenReady(history, readyAt);
+  if (measuredBytes === undefined || measuredBytes >= weightsBytes * PLAUSIBLE) return undefined;
   const [measured, weights] = [measuredBytes, weightsBytes].map(formatBytes);
   return `enforcement unknown: measured ${measured}, but its weights alone are ${weights}: they are not in its own memory, where the budget could hold them`;
 }

@@ -8,10 +8,6 @@ export interface Platform {
   readonly backend: Backend;
   /** Physical memory, in bytes. */
   readonly hostMemoryBytes: number;
-  /** Metal's recommended working set in bytes, as llama-server reports it. */
-  readonly workingSetBytes?: number;
-  /** By which llama-server names the GPU in its options, such as `MTL0`; undefined where there is none. */
-  readonly deviceName?: string;
   /** Identifies this boot. Pids and start times of another boot mean nothing. */
   readonly bootId: string;
   /** Memory in bytes that the system could provide without taking it from a process. For display only; no decision uses it. */

@@ -32,7 +32,8 @@ export async function readSupportedFlags(
   const help = await outputOf(llamaServer, ["--help"]);
   if (!help.ok) {
     const libraries = librariesProblem(llamaServer, help.error);
-    return libraries === undefined ? help : fail(libraries, "unreachable");
+    if (libraries !== undefined) return fail(libraries, "unreachable");
+    return fail(`${help.error}: install llama.cpp (brew install llama.cpp) or name the binary with --llama-server`);
   }
   const flags = usableFlags(llamaServer, help.value);
   if (!flags.ok) return flags;

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import type { FootprintHistory } from "../decisions/footprint.ts";
-import { peakMessage } from "../decisions/peak.ts";
+import { canHaveReached, peakMessage } from "../decisions/peak.ts";
 import { type KernelLimit, kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Exit } from "../llama-server/exit-reason.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
@@ -30,13 +30,14 @@ const REMEDY = "raise memoryBudget, or lower contextSize or parallelSlots";
 /**
  * Why a server that the agent did not stop has died of its memory, as a sentence; undefined if it did not, as far as can be told: the
  * kernel's limit killed it, or it was over its budget between the last two samples. Where a limit is in force of which the kernel keeps
- * no record, a SIGKILL that nothing else explains is taken for its work: a process can pass it between two samples.
+ * no record, a SIGKILL that nothing else explains is taken for its work, if the process can have passed it since the last sample.
  */
 export function breachMessage(
   { limitBytes, inForce: { id, budget } }: Running,
   exit: Exit,
   footprint: FootprintHistory,
   kernelLimit: KernelLimit | undefined,
+  now: number,
 ): string | undefined {
   const peak = peakMessage(footprint, exit, budget);
   if (kernelLimit === undefined || limitBytes === undefined) return peak;
@@ -47,5 +48,6 @@ export function breachMessage(
   const close = isKilled && Math.max(measuredBytes, peakOverBytes) >= limitBytes * CLOSE_TO_LIMIT;
   if (close || record === true) return `killed by the kernel at its ${limit}: ${REMEDY}`;
   if (peak !== undefined || !isKilled || record !== undefined) return peak;
+  if (!canHaveReached(footprint, limitBytes, now)) return undefined;
   return `killed (SIGKILL), most likely by the kernel at its ${limit}, which it passed within a second; it held ${formatBytes(measuredBytes)} when it was last measured: ${REMEDY}`;
 }

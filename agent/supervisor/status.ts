@@ -1,6 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
-import { implausibleNote, nearNote } from "../decisions/footprint.ts";
+import { implausibleNote, measuredWhenReady, nearNote } from "../decisions/footprint.ts";
 import { driftNote, driftShare, unansweredNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
@@ -65,7 +65,9 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
   if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);
   if (running === undefined) return shown;
-  if (footprint.measuredBytes !== undefined) shown.measuredBytes = footprint.measuredBytes;
+  const measuredBytes =
+    running.phase === "ready" ? measuredWhenReady(footprint, running.readyAt) : footprint.measuredBytes;
+  if (measuredBytes !== undefined) shown.measuredBytes = measuredBytes;
   if (footprint.unknown || implausible(entry) !== undefined) shown.enforcementUnknown = true;
   if (state === "Ready") shown.endpoint = `http://${running.started.fields.host}:${running.started.fields.port}/v1`;
   if (running.process.pid !== undefined) shown.pid = running.process.pid;

@@ -1,27 +1,23 @@
-import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { DEFAULT_CLAIMS } from "../../agent/claims/default-folder.ts";
 import { AGENTS, DEFAULT_MODELS } from "../../agent/state/paths.ts";
+import { typedPath, typedProgram } from "../typed-path.ts";
 import type { DoctorFlags } from "./run.ts";
 
 /** `pulumi-llmkube doctor`: exit code 0, 1 where something would keep the agent from its promise. */
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("Check what the agent needs on this machine, and suggest fixes.")
-    .option("--llama-server <path>", "path of the llama-server binary", "llama-server")
-    .option("--models <dir>", "folder for downloaded models", resolvePath, DEFAULT_MODELS)
-    .option("--state <dir>", "folder for the agents' own files", resolvePath, AGENTS)
+    .option("--llama-server <path>", "path of the llama-server binary", typedProgram, "llama-server")
+    .option("--models <dir>", "folder for downloaded models", typedPath, DEFAULT_MODELS)
+    .option("--state <dir>", "folder for the agents' own files", typedPath, AGENTS)
     .addOption(
       new Option("--claims <dir>", "folder where the agents of this machine say how much memory they hold")
-        .argParser(resolvePath)
+        .argParser(typedPath)
         .env("PULUMI_LLMKUBE_CLAIMS")
         .default(DEFAULT_CLAIMS),
     )
-    .option(
-      "--model <file>",
-      "GGUF file to ask llama-server about (default: the smallest one in --models)",
-      resolvePath,
-    )
+    .option("--model <file>", "GGUF file to ask llama-server about (default: the smallest one in --models)", typedPath)
     .option("--json", "print the checks as JSON")
     .addHelpText(
       "after",
@@ -32,8 +28,4 @@ Exit codes:
   130  interrupted: what was checked until then is printed`,
     )
     .action(async (flags: DoctorFlags) => (await import("./run.ts")).run(flags));
-}
-
-function resolvePath(path: string): string {
-  return resolve(path);
 }

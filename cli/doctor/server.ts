@@ -1,12 +1,12 @@
 import { totalmem } from "node:os";
 import { outputOf } from "../../agent/host/command.ts";
-import { parseWorkingSet } from "../../agent/host/darwin/darwin.ts";
 import { openPlatform } from "../../agent/host/open.ts";
 import { buildNote, readBuild } from "../../agent/llama-server/build.ts";
+import { readMetalDevice } from "../../agent/llama-server/devices.ts";
 import { librariesProblem } from "../../agent/llama-server/libraries.ts";
 import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import { formatBytes } from "../../api/quantity.ts";
-import { fail, ok, type Result } from "../../api/result.ts";
+import { ok, type Result } from "../../api/result.ts";
 import { describeAllocatable, type HostMemory, resolveAllocatable } from "../../memory/allocatable.ts";
 import type { Finding, Subject } from "./check.ts";
 import { skipped } from "./check.ts";
@@ -59,10 +59,8 @@ export async function checkDevice({ llamaServer, system }: Subject): Promise<Fin
 }
 
 async function workingSetOf(llamaServer: string): Promise<Result<number>> {
-  const devices = await outputOf(llamaServer, ["--list-devices"]);
-  if (!devices.ok) return devices;
-  const bytes = parseWorkingSet(devices.value);
-  return bytes === null ? fail("llama-server lists no Metal device (MTL0)") : ok(bytes);
+  const device = await readMetalDevice(llamaServer);
+  return device.ok ? ok(device.value.workingSetBytes) : device;
 }
 
 export async function checkMemory(subject: Subject): Promise<Finding> {
@@ -81,8 +79,8 @@ async function memoryOf({ llamaServer, system }: Subject): Promise<Result<HostMe
     const bytes = await workingSetOf(llamaServer);
     return bytes.ok ? ok({ backend: "metal", physicalMemoryBytes: totalmem(), workingSetBytes: bytes.value }) : bytes;
   }
-  const platform = await openPlatform(llamaServer, system);
+  const platform = await openPlatform(system);
   if (!platform.ok) return platform;
-  const { backend, hostMemoryBytes: physicalMemoryBytes, workingSetBytes } = platform.value;
-  return ok({ backend, physicalMemoryBytes, ...(workingSetBytes === undefined ? {} : { workingSetBytes }) });
+  const { backend, hostMemoryBytes: physicalMemoryBytes } = platform.value;
+  return ok({ backend, physicalMemoryBytes });
 }

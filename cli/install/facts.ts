@@ -9,7 +9,8 @@ import { pathOfCommand } from "../../agent/llama-server/installed.ts";
 import { packagePath } from "../../agent/state/package.ts";
 import { DEFAULT_MODELS } from "../../agent/state/paths.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { homebrewLink, withHome } from "./paths.ts";
+import { withHome } from "../typed-path.ts";
+import { homebrewLink } from "./paths.ts";
 import { type Facts, type GivenOption, type Need, type Use, type User, unmet } from "./plan.ts";
 
 const USES: Readonly<Record<string, Use>> = {
@@ -35,7 +36,7 @@ export async function installFacts(agent: Command, named: string | undefined): P
     return fail("--manifests is required: name the folder of manifests");
   }
   const wanted = String(agent.getOptionValue("llamaServer"));
-  const llamaServer = withHome(await pathOfCommand(wanted), process.cwd(), home);
+  const llamaServer = withHome(await pathOfCommand(wanted), home);
   if (!llamaServer.includes("/")) {
     return fail(`${wanted} was not found: brew install llama.cpp, or name it with --llama-server`);
   }
@@ -66,7 +67,7 @@ function optionsOf(agent: Command, home: string): readonly GivenOption[] {
     const value: unknown = agent.getOptionValue(name);
     const use = USES[name];
     const text = value === true ? undefined : isAddress(value) ? `${value.host}:${value.port}` : String(value);
-    const path = use === undefined || text === undefined ? text : withHome(text, process.cwd(), home);
+    const path = use === undefined || text === undefined ? text : withHome(text, home);
     return [{ flag: option.long ?? "", value: path, use }];
   });
 }

@@ -74,9 +74,3 @@ export function guardedPlace(path: string, home: string): string | undefined {
 export function guardedRemedy(node: string): string {
   return `give ${node} Full Disk Access (System Settings, Privacy & Security), or use another folder`;
 }
-
-/** A path that a shell left with its tilde (`--models=~/models`) and that was then taken to be below the current folder. */
-export function withHome(path: string, cwd: string, home: string): string {
-  const tilde = join(cwd, "~");
-  return path === tilde || path.startsWith(`${tilde}${sep}`) ? join(home, path.slice(tilde.length)) : path;
-}

@@ -15,7 +15,7 @@ export const pressure: Step = {
   needs: ["darwin", "root", "changes"],
   blocks: "off-hosted",
   run: async (scene) => {
-    const platform = await openPlatform(await scene.llamaServer());
+    const platform = await openPlatform();
     if (!platform.ok) return [{ what: "the agent knows this machine", held: false, saw: platform.error }];
     scene.undoLater(() => backToNormal(scene));
     const look = () => platform.value.pressure();

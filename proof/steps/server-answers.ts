@@ -1,4 +1,4 @@
-import { parseWorkingSet } from "../../agent/host/darwin/darwin.ts";
+import { metalDevice } from "../../agent/llama-server/devices.ts";
 import { usableFlags } from "../../agent/llama-server/supported-flags.ts";
 import { buildIn } from "../machine.ts";
 import { printed } from "../printed.ts";
@@ -37,7 +37,7 @@ export const devices: Step = {
     const first = await printed(scene, "list-devices", [llamaServer, "--list-devices"]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     return [
-      readable("it lists a working set, in bytes", parseWorkingSet(first.stdout)),
+      readable("it lists a working set, in bytes", metalDevice(first.stdout)?.workingSetBytes ?? null),
       { what: "it ends well", held: first.exitCode === 0, saw: `exit code ${first.exitCode} after ${seconds} s` },
     ];
   },

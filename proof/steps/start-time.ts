@@ -40,7 +40,7 @@ async function sameIn(
   zones: readonly string[],
   set: (zone: string) => Promise<unknown>,
 ): Promise<readonly Finding[]> {
-  const platform = await openPlatform(await scene.llamaServer());
+  const platform = await openPlatform();
   if (!platform.ok) return [{ what: "the agent knows this machine", held: false, saw: platform.error }];
   const read: Array<readonly [zone: string, startTime: string | null | undefined]> = [];
   for (const zone of zones) {

@@ -21,6 +21,13 @@ import {
   writeManifests,
 } from "./harness.ts";
 
+const isMeasured = ({
+  state,
+  measuredBytes,
+}: {
+  readonly state: string;
+  readonly measuredBytes?: number | undefined;
+}) => state === "Ready" && measuredBytes !== undefined;
 const isReady = ({ state }: { readonly state: string }) => state === "Ready";
 
 const LONG_PROMPT = "The quick brown fox jumps over the lazy dog near the river bank. ".repeat(230);
@@ -125,7 +132,7 @@ describe("the agent with a real llama-server and real weights", function () {
   it("keeps a server that uses less than a lowered budget, and says that a restart would be refused", async () => {
     await writeManifests(site, "chat", { port });
     agent = startAgent(site);
-    const { pid, measuredBytes = 0, estimateBytes = 0 } = await workloadOnce(site, "chat", isReady);
+    const { pid, measuredBytes = 0, estimateBytes = 0 } = await workloadOnce(site, "chat", isMeasured);
     const between = Math.round((measuredBytes + estimateBytes) / 2);
     assert(between > measuredBytes, "this test needs an estimate above what is measured");
     await writeManifests(site, "chat", { port, budget: String(between) });

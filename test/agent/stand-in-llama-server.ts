@@ -24,7 +24,15 @@ if (args.includes("--list-devices")) {
 }
 if (args.includes("--help")) {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
-  const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];
+  const more = [
+    "--batch-size",
+    "--ubatch-size",
+    "--n-gpu-layers",
+    "--device",
+    "--load-mode",
+    "--flash-attn [on|off]",
+    "--list-devices",
+  ];
   const asked = behaviour === "hangs-when-asked" ? ["--fit", "--log-verbosity"] : [];
   console.log([...needed, ...more, ...asked].join("\n"));
   process.exit(0);

@@ -27,7 +27,15 @@ else serve();
 
 function help(): readonly string[] {
   const needed = ["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v"];
-  const more = ["--batch-size", "--ubatch-size", "--n-gpu-layers", "--device", "--load-mode", "--flash-attn [on|off]"];
+  const more = [
+    "--batch-size",
+    "--ubatch-size",
+    "--n-gpu-layers",
+    "--device",
+    "--load-mode",
+    "--flash-attn [on|off]",
+    "--list-devices",
+  ];
   return [...needed, ...more, ...(shape === "projects" ? ["--fit", "--log-verbosity"] : [])];
 }
 

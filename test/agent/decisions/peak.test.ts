@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NO_SAMPLES, withSample } from "../../../agent/decisions/footprint.ts";
-import { peakMessage, withPeak } from "../../../agent/decisions/peak.ts";
+import { canHaveReached, peakMessage, withPeak } from "../../../agent/decisions/peak.ts";
 import { type Holding, NO_WATCH, watchRound } from "../../../agent/decisions/watch.ts";
 
 const MIB = 2 ** 20;
@@ -124,4 +124,37 @@ describe("why a process has died that was over its budget between two samples", 
         assert.match(message, /held 1\.1 GiB between two samples, above the budget 1000\.0 MiB/);
     });
   }
+});
+
+describe("whether a process can have reached its limit since it was last measured", () => {
+  const GIB = 1024 * MIB;
+  const NOW = 100_000;
+  const cases: readonly (readonly [
+    what: string,
+    measured: number | null | undefined,
+    agoMs: number,
+    limit: number,
+    can: boolean,
+  ])[] = [
+    ["a small model that doubles within a second", 300 * MIB, 1000, GIB, true],
+    ["a large one that was near", 40 * GIB, 1000, 48 * GIB, true],
+    ["a large one that was far from it, a second ago", 10 * GIB, 1000, 48 * GIB, false],
+    ["the same, a moment ago", 30 * GIB, 250, 48 * GIB, false],
+    ["the same, while nobody looked for long", 10 * GIB, 3000, 48 * GIB, true],
+    ["a large one that was never measured", undefined, 0, 48 * GIB, true],
+    ["a large one whose last sample failed", null, 250, 48 * GIB, true],
+    ["exactly as far as memory can be filled", 32 * GIB, 1000, 48 * GIB, true],
+  ];
+  for (const [what, measured, agoMs, limit, can] of cases) {
+    it(`${what}: ${can ? "it can" : "it cannot"}`, () => {
+      const first = measured === null ? withSample(NO_SAMPLES, 10 * GIB, limit, NOW - 2000) : NO_SAMPLES;
+      const history = measured === undefined ? first : withSample(first, measured, limit, NOW - agoMs);
+      assert.equal(canHaveReached(history, limit, NOW), can);
+    });
+  }
+
+  it("a large one that was measured while the kernel took its memory away: it can", () => {
+    const grown = withSample(NO_SAMPLES, 40 * GIB, 48 * GIB, NOW - 1000);
+    assert.equal(canHaveReached(withSample(grown, GIB, 48 * GIB, NOW), 48 * GIB, NOW), true);
+  });
 });

@@ -72,7 +72,7 @@ describe("probes of Linux", () => {
 
   it("measures this process", async function () {
     if (process.platform !== "linux") this.skip();
-    const linux = await openPlatform(process.execPath);
+    const linux = await openPlatform();
     assert(linux.ok);
     assert.match((await linux.value.startTime(process.pid)) ?? "", /^\d+$/);
     assert(((await linux.value.availableBytes()) ?? 0) > 2 ** 20);

@@ -70,6 +70,19 @@ describe("a server that dies between two samples", function () {
     assert.match(message ?? "", said);
   });
 
+  it("was killed by somebody, if it cannot have reached that limit since it was measured", async () => {
+    machine.kernelLimit = UNRECORDED;
+    await open("well");
+    // Beside 150 MiB, no process fills 64 GiB in a second.
+    const budget = { bytes: 65_536 * MIB, source: "crd-budget" } as const;
+    await want(NAME, { budget });
+    const { pid } = await until(NAME, inState("Ready"));
+    assert(pid);
+    process.kill(pid, "SIGKILL");
+    const { reason } = await until(NAME, inState("BackOff"));
+    assert.equal(reason, "Killed");
+  });
+
   it("has met the kernel's limit, if it was last seen close to it", async () => {
     machine.footprint = () => 500 * MIB;
     const { message } = await killed([500], UNRECORDED);

@@ -54,6 +54,16 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     assert.equal(of("default/chat")?.state, "Draining");
   });
 
+  it("shows no figure beside Ready that is older: it may have seen the server half loaded", async () => {
+    // Each sample is older than the supervisor's clock, so that the last one before Ready is the first that it knows then.
+    await open("well", { clockFrom: (plain) => () => plain() + 1500 });
+    await want("default/chat");
+    const first = await until("default/chat", inState("Ready"));
+    assert.equal(first.measuredBytes, undefined);
+    await tick();
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.measuredBytes], ["Ready", 150 * MIB]);
+  });
+
   it("stops nothing and starts nothing while memory cannot be measured, and says so", async () => {
     await open("well");
     await want("default/chat");

@@ -5,7 +5,7 @@ import { parse } from "plist";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { carriedEnvironment } from "../../../cli/install/environment.ts";
 import { asUser, unmetNeeds } from "../../../cli/install/facts.ts";
-import { guardedPlace, homebrewLink, shortLived, withHome } from "../../../cli/install/paths.ts";
+import { guardedPlace, homebrewLink, shortLived } from "../../../cli/install/paths.ts";
 import { type Facts, installPlan } from "../../../cli/install/plan.ts";
 import { daemonPlist, LABEL } from "../../../cli/launchd.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -172,11 +172,6 @@ describe("paths of an installation", () => {
   for (const [path, place] of places) {
     it(`${path}: ${place ?? "is open"}`, () => assert.equal(guardedPlace(path, "/Users/ada"), place));
   }
-
-  it("may begin with a tilde that the shell has left", () => {
-    assert.equal(withHome("/work/~/models", "/work", "/Users/ada"), "/Users/ada/models");
-    assert.equal(withHome("/work/~models", "/work", "/Users/ada"), "/work/~models");
-  });
 });
 
 describe("what a daemon takes over from the shell", () => {

@@ -1,3 +1,6 @@
+import { fail, ok, type Result } from "../../api/result.ts";
+import { outputOf } from "../host/command.ts";
+
 /** The GPU of a Mac as llama-server lists it. */
 export interface MetalDevice {
   /** `MTL0`, or `Metal` as builds of September 2025 to January 2026 call it: what options that name a device take. */
@@ -17,4 +20,18 @@ export function metalDevice(devices: string): MetalDevice | null {
   const [, name, mebibytes] = /^\s*(MTL\d+|Metal): .*\((\d+) MiB, \d+ MiB free\)\s*$/m.exec(devices) ?? [];
   if (name === undefined || Number(mebibytes) === 0) return null;
   return { name, workingSetBytes: Number(mebibytes) * 2 ** 20 };
+}
+
+/** The option that {@link readMetalDevice} needs. */
+export const LIST_DEVICES = "--list-devices";
+
+/** The GPU that this llama-server uses on a Mac. Fails without one, because a fallback to the CPU would be silent and slow. */
+export async function readMetalDevice(llamaServer: string): Promise<Result<MetalDevice>> {
+  const printed = await outputOf(llamaServer, [LIST_DEVICES]);
+  if (!printed.ok) return printed;
+  const device = metalDevice(printed.value);
+  if (device !== null) return ok(device);
+  return fail(
+    `${llamaServer} ${LIST_DEVICES} lists no Metal device (${METAL_DEVICES}): install a llama-server that is built with Metal`,
+  );
 }
