@@ -25,7 +25,7 @@ Exit codes: 0 all blocking steps that ran have held, 1 one of them has not, 2 ba
 
 interface Flags {
   readonly output: string;
-  readonly only: readonly Step[];
+  readonly only?: readonly Step[];
   readonly list?: true;
   readonly json?: true;
   readonly selfHosted?: true;
@@ -38,7 +38,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 const program = new Command("npm run mac-proof --")
   .description("Proves on a Mac what this package relies on there, and keeps what it saw as artefacts.")
   .option("--output <dir>", "folder for the artefacts", "proof-output")
-  .option("--only <step>", "run this step alone; may be given several times", addStep, [])
+  .option("--only <step>", "run this step alone; may be given several times", addStep)
   .option("--list", "print the steps and whether they can run here, without running them")
   .option("--json", "print the record as JSON; what a person reads goes to standard error")
   .option("--self-hosted", "allow steps that disturb the whole machine: sleep, time zone, launchd, memory pressure")
@@ -56,7 +56,7 @@ async function main(flags: Flags): Promise<void> {
   const llamaServer = await ensureTool("llama-server", say);
   const place = placeOf(process.env, flags.selfHosted === true);
   const machine = await withProgress("looking at this machine", thisMachine(llamaServer, place));
-  const steps = flags.only.length === 0 ? STEPS : flags.only;
+  const steps = flags.only ?? STEPS;
   if (flags.list) {
     console.log(listed(steps, machine, flags.json === true));
     return;
@@ -99,7 +99,7 @@ function listed(steps: readonly Step[], machine: Run["machine"], json: boolean):
   return all.map(line).join("\n");
 }
 
-function addStep(name: string, before: readonly Step[]): readonly Step[] {
+function addStep(name: string, before: readonly Step[] = []): readonly Step[] {
   const step = STEPS.find((each) => each.name === name);
   if (step !== undefined) return [...before, step];
   throw new InvalidArgumentError(`there is no such step: the steps are ${STEPS.map((each) => each.name).join(", ")}`);

@@ -64,9 +64,13 @@ async function growing(scene: Scene, mibPerSecond: number) {
   return { agent, pid, site };
 }
 
-/** What a server needs that is told nothing of the token table: the smallest budget that every llama-server is started with here. */
+/**
+ * The smallest budget with which every llama-server is started on this system: it is told nothing of the token table, and the stand-in has a
+ * GPU on any Mac.
+ */
 async function leastBudget(scene: Scene): Promise<string> {
-  const fields = { ...(await fieldsHere(scene, CONTEXT_SIZE)), deviceName: undefined };
-  const { estimate } = await prepared(scene, fields, await optionsOf(scene));
+  const here = await fieldsHere(scene, CONTEXT_SIZE);
+  const settings = { ...here.settings, backend: scene.machine.system === "darwin" ? "metal" : "cpu" } as const;
+  const { estimate } = await prepared(scene, { ...here, settings, deviceName: undefined }, await optionsOf(scene));
   return `${Math.ceil(estimate.totalBytes / 2 ** 20)}Mi`;
 }
