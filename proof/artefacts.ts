@@ -30,8 +30,8 @@ export function artefactsOf(output: string, step: string, machine: Machine, now:
       if (command !== undefined) commands.set(name, command);
     },
     close: (findings) => {
-      const { chip, system, systemVersion, llamaCpp } = machine;
-      const on = { chip, system, systemVersion, llamaCpp, date: now().toISOString() };
+      const { chip, system, systemVersion, llamaCpp, played } = machine;
+      const on = { chip, system, systemVersion, llamaCpp, ...(played && { played }), date: now().toISOString() };
       const recording = { step, ...on, commands: Object.fromEntries(commands), findings };
       write("recording.json", `${JSON.stringify(recording, null, 2)}\n`);
     },

@@ -7,11 +7,16 @@ export const RECORD = "docs/mac-proof.json";
 
 type Named = Pick<Step, "name" | "asserts">;
 
-/** The record with one more run, which replaces one of the same chip and version of macOS. Throws where the run is of no Mac. */
+/** The record with one more run, which replaces one of the same chip and version of macOS. Throws where the run is of no Mac, or of one that is played. */
 export function recordWith({ version, runs }: ProofRecord, run: Run): ProofRecord {
   if (run.machine.system !== "darwin") {
     throw new Error(
       `a record of ${run.machine.system} proves nothing about a Mac: take the proof.json of a run on macOS`,
+    );
+  }
+  if (run.machine.played) {
+    throw new Error(
+      "a record of a Mac that stand-ins play proves nothing: take the proof.json of a run on macOS itself",
     );
   }
   const key = ({ machine }: Run) => `${machine.chip}, macOS ${machine.systemVersion}`;

@@ -3,7 +3,7 @@ import { outputOf } from "../agent/host/command.ts";
 import { packagePath } from "../agent/state/package.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { LABEL } from "../cli/launchd.ts";
-import { type Printed, printed } from "./printed.ts";
+import { LONG_MS, type Printed, printed } from "./printed.ts";
 import type { Scene } from "./step.ts";
 
 const CLI = "bin/pulumi-llmkube.js";
@@ -17,7 +17,7 @@ export async function agentCommand(
   command: readonly string[],
   node: string = process.execPath,
 ): Promise<Printed> {
-  return printed(scene, name, [scene.mac.sudo, "-n", node, packagePath(CLI), "agent", ...flags, ...command]);
+  return printed(scene, name, [scene.mac.sudo, "-n", node, packagePath(CLI), "agent", ...flags, ...command], LONG_MS);
 }
 
 /** What `launchctl print` says about the installed agent; undefined where launchd does not know it. */

@@ -8,35 +8,62 @@ import { openMeter } from "../agent/host/meter.ts";
 import { signalGroup } from "../agent/host/signal-group.ts";
 import type { ModelPaths, ServerFields } from "../agent/llama-server/flags.ts";
 import { checkAnswers } from "../agent/llama-server/probe.ts";
+import { readSupportedFlags, type SupportedFlags } from "../agent/llama-server/supported-flags.ts";
+import { estimatedSettings } from "../agent/workload/prepare.ts";
 import { readHeader } from "../gguf/read.ts";
-import type { EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import { isTableForGpu } from "../memory/estimate/loading.ts";
+import type { EstimateSettings, KnownEstimate, LoadMode } from "../memory/estimate/types.ts";
 import { estimateServed } from "../memory/served.ts";
-import { DEFAULT_SETTINGS } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/settings.ts";
 import type { Scene } from "./step.ts";
 
-/** The settings of a service that sets none but its context, on what this machine computes with. */
-export function settingsHere({ machine }: Pick<Scene, "machine">, contextSize: number): EstimateSettings {
-  return { ...DEFAULT_SETTINGS, contextSize, backend: machine.gpu === null ? "cpu" : "metal", loadMode: "none" };
-}
-
-/** What the agent starts a server with. */
-export async function fieldsWith(settings: EstimateSettings): Promise<ServerFields> {
+/** What the agent starts a server with, for a service that sets nothing but its context, on what this machine computes with. */
+export async function fieldsHere({ machine }: Pick<Scene, "machine">, contextSize: number): Promise<ServerFields> {
+  const backend = machine.gpu === null ? "cpu" : "metal";
   return {
-    ...{ name: "default/proof", host: "127.0.0.1", port: await getPort(), mode: "chat", settings },
+    ...{ name: "default/proof", host: "127.0.0.1", port: await getPort(), mode: "chat" },
+    settings: { ...DEFAULT_SETTINGS, contextSize, backend, loadMode: LOAD_MODE },
+    deviceName: machine.gpu ?? undefined,
     ...{ apiKeyFile: undefined, gpuLayers: undefined, ropeScaling: undefined, speculation: undefined },
     ...{ jinja: undefined, noWarmup: undefined, reasoningBudget: undefined, reasoningBudgetMessage: undefined },
     extraArgs: [],
   };
 }
 
-/** What the agent charges for it. Throws where there is no estimate. */
-export async function estimateOf(weights: string, settings: EstimateSettings): Promise<KnownEstimate> {
-  const header = await readHeader(weights);
+/** A server as the agent prepares it: what it reads, and what it is charged. */
+export interface Prepared {
+  readonly paths: ModelPaths;
+  readonly settings: EstimateSettings;
+  readonly estimate: KnownEstimate;
+}
+
+/**
+ * Prepares a server as `agent/workload/prepare.ts` does. Throws where there is no estimate.
+ *
+ * @param loadMode what the estimate is told of how the weights are loaded
+ */
+export async function prepared(
+  scene: Scene,
+  fields: ServerFields,
+  options: SupportedFlags,
+  loadMode: LoadMode = LOAD_MODE,
+): Promise<Prepared> {
+  const model = await scene.weights();
+  const header = await readHeader(model);
   if (!header.ok) throw new Error(header.error);
+  const settings = { ...estimatedSettings({ fields }, options), loadMode };
   const estimate = estimateServed({ header: header.value }, settings);
   if (!estimate.ok) throw new Error(estimate.error);
   if (estimate.value.confidence === "unknown") throw new Error("the estimate is unknown");
-  return estimate.value;
+  const paths = { model, ...(isTableForGpu(header.value) && { tableForGpu: true }) };
+  return { paths, settings, estimate: estimate.value };
+}
+
+/** What this llama-server supports. Throws where it does not say. */
+export async function optionsOf(scene: Scene): Promise<SupportedFlags> {
+  const options = await readSupportedFlags(await scene.llamaServer());
+  if (!options.ok) throw new Error(options.error);
+  return options.value;
 }
 
 /** A llama-server that the proof has started itself. */
@@ -69,6 +96,8 @@ export function startServer(scene: Scene, llamaServer: string, args: readonly st
 /** Footprints in bytes, by the agent's own meter. */
 export interface Footprints {
   readonly peakBytes: number;
+  /** Who says so: the kernel forgets no peak, and samples miss what is between them. */
+  readonly peakBy: "kernel" | "samples";
   readonly steadyBytes: number;
 }
 
@@ -106,5 +135,7 @@ export async function footprintsOf(
     await sleep(SAMPLE_MS, undefined, { signal });
   }
   if (readyAt === Number.POSITIVE_INFINITY) throw new Error(`it was not ready within ${PATIENCE_MS / 1000} s`);
-  return { peakBytes, steadyBytes };
+  const kept = meter.peakBytes(server.pid);
+  if (kept === undefined) return { peakBytes, peakBy: "samples", steadyBytes };
+  return { peakBytes: Math.max(peakBytes, kept), peakBy: "kernel", steadyBytes };
 }

@@ -2,7 +2,6 @@ import { MAC, type MacPaths } from "../agent/host/darwin/mac-paths.ts";
 
 /** Where macOS has what the proof uses: what the agent uses, and what only the proof looks at it with. */
 export interface MacTools extends MacPaths {
-  readonly sudo: string;
   readonly vmmap: string;
   readonly hdiutil: string;
   readonly memoryPressure: string;
@@ -15,7 +14,6 @@ export interface MacTools extends MacPaths {
 /** The tests give a step stand-ins in place of these. */
 export const MAC_TOOLS: MacTools = {
   ...MAC,
-  sudo: "/usr/bin/sudo",
   vmmap: "/usr/bin/vmmap",
   hdiutil: "/usr/bin/hdiutil",
   memoryPressure: "/usr/bin/memory_pressure",

@@ -1,7 +1,9 @@
-import { cpus, release, totalmem } from "node:os";
+import { cpus, release, totalmem, type } from "node:os";
 import { execa } from "execa";
 import * as z from "zod";
 import { outputOf } from "../agent/host/command.ts";
+import { type Build, readBuild } from "../agent/llama-server/build.ts";
+import { metalDevice } from "../agent/llama-server/devices.ts";
 import { MAC_TOOLS } from "./mac-tools.ts";
 import { PLACES, type Place } from "./place.ts";
 
@@ -17,16 +19,18 @@ export const machineSchema = z.strictObject({
   llamaCpp: z.string(),
   node: z.string(),
   place: z.enum(PLACES),
-  /** The device of Metal as llama-server lists it; null without one. */
+  /** What llama-server calls Metal's device, such as `MTL0`; null without one. */
   gpu: z.string().nullable(),
   root: z.boolean(),
+  /** Whether it is a Mac that is played by stand-ins, as this repository's tests do it: what holds there is no proof. */
+  played: z.boolean(),
 });
 export type Machine = z.output<typeof machineSchema>;
 
 /** Looks at this machine. */
 export async function thisMachine(llamaServer: string, place: Place): Promise<Machine> {
   const system = process.platform === "darwin" ? "darwin" : "linux";
-  const [versions, devices] = [await execa(llamaServer, ["--version"], QUIET), await execa(llamaServer, LIST, QUIET)];
+  const [build, devices] = [await readBuild(llamaServer), await execa(llamaServer, LIST, QUIET)];
   return {
     system,
     systemVersion: system === "darwin" ? await firstLine(MAC_TOOLS.swVers, ["-productVersion"]) : release(),
@@ -35,25 +39,35 @@ export async function thisMachine(llamaServer: string, place: Place): Promise<Ma
         ? await firstLine(MAC_TOOLS.sysctl, ["-n", "machdep.cpu.brand_string"])
         : (cpus()[0]?.model ?? "unknown"),
     memoryBytes: totalmem(),
-    llamaCpp: buildIn(`${versions.stdout}\n${versions.stderr}`),
+    llamaCpp: buildText(build),
     node: process.version,
     place,
-    gpu: deviceIn(devices.stdout),
+    gpu: metalDevice(devices.stdout)?.name ?? null,
     root: process.getuid?.() === 0 || (await execa(MAC_TOOLS.sudo, ["-n", "true"], QUIET)).exitCode === 0,
+    played: isPlayed(process.platform, type(), process.env),
   };
+}
+
+/**
+ * Whether somebody makes this project believe that it is on a Mac: the kernel has another name, or the stand-ins say so themselves
+ * (test/mac/stand-ins.ts).
+ *
+ * @param kernel as `uname -s` names it
+ */
+export function isPlayed(
+  system: NodeJS.Platform,
+  kernel: string,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return (system === "darwin" && kernel !== "Darwin") || "PLAY_MAC" in env;
 }
 
 const QUIET = { reject: false, stdin: "ignore", timeout: 60_000 } as const;
 const LIST = ["--list-devices"];
 
-/** The line of `llama-server --version` that names the build; it is printed on standard error. */
-export function buildIn(printed: string): string {
-  return /^version: (.*)$/m.exec(printed)?.[1]?.trim() ?? "unknown";
-}
-
-/** The name of Metal's device in `--list-devices`: builds until January 2026 write `Metal:` for `MTL0:`. Null without one. */
-export function deviceIn(devices: string): string | null {
-  return /^\s*(?:MTL0|Metal): (.*) \(\d+ MiB, \d+ MiB free\)\s*$/m.exec(devices)?.[1] ?? null;
+/** What llama-server says of its version, without the word before it; `unknown` where it says nothing. */
+export function buildText({ text }: Build): string {
+  return text?.replace(/^version:? /, "") ?? "unknown";
 }
 
 async function firstLine(file: string, args: readonly string[]): Promise<string> {

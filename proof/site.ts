@@ -27,7 +27,8 @@ export interface Site {
 
 const PATIENCE_MS = 120_000;
 const END_MS = 30_000;
-const CONTEXT_SIZE = 4096;
+/** Of the model `default/proof`, in tokens. */
+export const CONTEXT_SIZE = 4096;
 /** Of a log that is longer the end is kept. */
 const MOST_LOGGED = 2 ** 18;
 

@@ -80,7 +80,7 @@ export function prepare(workload: Workload, access: PrepareAccess, check: CheckF
 }
 
 /** The settings that a start with this llama-server would use: what it does not support is not estimated. */
-function estimatedSettings({ fields }: Workload, options: SupportedFlags): EstimateSettings {
+export function estimatedSettings({ fields }: Pick<Workload, "fields">, options: SupportedFlags): EstimateSettings {
   return placesTable(fields, options) ? { ...fields.settings, tableOnGpu: true } : fields.settings;
 }
 

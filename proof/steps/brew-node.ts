@@ -6,7 +6,7 @@ import { parse } from "plist";
 import which from "which";
 import * as z from "zod";
 import { agentCommand } from "../installed.ts";
-import { printed } from "../printed.ts";
+import { LONG_MS, printed } from "../printed.ts";
 import type { Scene, Step } from "../step.ts";
 
 const daemonSchema = z.looseObject({ ProgramArguments: z.array(z.string()) });
@@ -19,11 +19,11 @@ export const brewNode: Step = {
   run: async (scene) => {
     const brew = (await which("brew", { nothrow: true })) ?? undefined;
     if (brew === undefined) return [{ what: "Homebrew is there", held: false, saw: "brew is not on PATH" }];
-    await printed(scene, "brew-install", [brew, "install", "node"]);
+    await printed(scene, "brew-install", [brew, "install", "node"], LONG_MS);
     const prefix = (await printed(scene, "brew-prefix", [brew, "--prefix"])).stdout.trim();
     const program = await programOf(scene, join(prefix, "bin", "node"));
     const before = await runs(program);
-    const again = await printed(scene, "brew-reinstall", [brew, "reinstall", "node"]);
+    const again = await printed(scene, "brew-reinstall", [brew, "reinstall", "node"], LONG_MS);
     const after = await runs(program);
     return [
       { what: "the path is none of one version", held: !program.includes("/Cellar/"), saw: program },

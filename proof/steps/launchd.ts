@@ -54,6 +54,7 @@ function did(
   { exitCode, stderr }: { readonly exitCode: number | undefined; readonly stderr: string },
   pid: number | undefined,
 ): Finding {
-  const saw = `exit code ${exitCode}, ${pid === undefined ? "no agent came up" : `pid ${pid}`} ${stderr.trim()}`;
-  return { what, held: exitCode === 0 && pid !== undefined, saw: saw.trim() };
+  const held = exitCode === 0 && pid !== undefined;
+  const saw = `exit code ${exitCode}, ${pid === undefined ? "no agent came up" : `pid ${pid}`}`;
+  return { what, held, saw: held ? saw : `${saw} ${stderr.trim()}`.trim() };
 }

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { driftNote } from "../../agent/decisions/projection.ts";
+import { driftNote, unansweredNote } from "../../agent/decisions/projection.ts";
 import { projectionFlags } from "../../agent/llama-server/flags.ts";
-import { readSupportedFlags } from "../../agent/llama-server/supported-flags.ts";
 import { ANSWER_MS, askProjection } from "../../agent/supervisor/asking.ts";
-import { estimateOf, fieldsWith, settingsHere } from "../llama.ts";
+import { fieldsHere, optionsOf, prepared } from "../llama.ts";
 import type { Scene, Step } from "../step.ts";
 
 const CONTEXT_SIZE = 8192;
@@ -15,13 +14,13 @@ export const projection: Step = {
   needs: [],
   blocks: "off-hosted",
   run: async (scene) => {
-    const weights = await scene.weights();
-    const settings = settingsHere(scene, CONTEXT_SIZE);
-    const { answer, milliseconds } = await asked(scene, weights, settings);
-    const { parts } = await estimateOf(weights, settings);
-    const drift = driftNote(answer.bytes, parts);
-    scene.keep("estimate.json", `${JSON.stringify(parts, null, 2)}\n`);
-    const said = answer.bytes === null ? answer.why : `${answer.bytes} bytes`;
+    const options = await optionsOf(scene);
+    const fields = await fieldsHere(scene, CONTEXT_SIZE);
+    const { paths, estimate } = await prepared(scene, fields, options);
+    const { answer, milliseconds } = await asked(scene, projectionFlags(fields, paths, options));
+    const drift = driftNote(answer.bytes, estimate.parts);
+    scene.keep("estimate.json", `${JSON.stringify(estimate.parts, null, 2)}\n`);
+    const said = unansweredNote({ specHash: "", ...answer }) ?? `${answer.bytes} bytes`;
     const printed = answer.bytes !== null;
     return [
       { what: `it is printed within ${ANSWER_MS / 1000} s`, held: printed, saw: `${said}, after ${milliseconds} ms` },
@@ -31,12 +30,9 @@ export const projection: Step = {
 };
 
 /** The log up to the breakdown is kept as `breakdown.log.txt`. */
-async function asked(scene: Scene, weights: string, settings: ReturnType<typeof settingsHere>) {
-  const llamaServer = await scene.llamaServer();
-  const options = await readSupportedFlags(llamaServer);
-  if (!options.ok) throw new Error(options.error);
-  const args = projectionFlags(await fieldsWith(settings), { model: weights }, options.value);
+async function asked(scene: Scene, args: readonly string[] | undefined) {
   if (args === undefined) throw new Error("this llama-server has no option with which it prints a projection");
+  const llamaServer = await scene.llamaServer();
   const logPath = join(scene.folder, "projection.log");
   const began = performance.now();
   const spawned = (server: { readonly signal: (name: "SIGKILL") => void }) =>

@@ -1,6 +1,7 @@
+import { buildNote, parseBuild } from "../../agent/llama-server/build.ts";
 import { metalDevice } from "../../agent/llama-server/devices.ts";
 import { usableFlags } from "../../agent/llama-server/supported-flags.ts";
-import { buildIn } from "../machine.ts";
+import { buildText } from "../machine.ts";
 import { printed } from "../printed.ts";
 import { readable, type Step } from "../step.ts";
 
@@ -14,9 +15,14 @@ export const serverAnswers: Step = {
     const { stdout, stderr } = await printed(scene, "version", [llamaServer, "--version"]);
     const help = await printed(scene, "help", [llamaServer, "--help"]);
     const flags = usableFlags(llamaServer, help.stdout);
-    const build = buildIn(`${stdout}\n${stderr}`);
+    const build = parseBuild(`${stdout}\n${stderr}`);
     return [
-      { what: "it names its build", held: build !== "unknown", saw: build },
+      readable("it names its build", build.text),
+      {
+        what: "estimates hold for it",
+        held: buildNote(build) === undefined,
+        saw: buildNote(build) ?? buildText(build),
+      },
       {
         what: "it has all options that the agent needs",
         held: flags.ok,
@@ -37,7 +43,7 @@ export const devices: Step = {
     const first = await printed(scene, "list-devices", [llamaServer, "--list-devices"]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     return [
-      readable("it lists a working set, in bytes", metalDevice(first.stdout)?.workingSetBytes ?? null),
+      readable("it lists a working set, in bytes", metalDevice(first.stdout)),
       { what: "it ends well", held: first.exitCode === 0, saw: `exit code ${first.exitCode} after ${seconds} s` },
     ];
   },

@@ -1,13 +1,16 @@
 import type { Mac } from "./mac.ts";
 import type { Native } from "./native.ts";
+import { proofCommands } from "./proof-commands.ts";
+
+/** Who works on a played Mac. */
+export const PERSON = "ada";
 
 /** Bodies of shell scripts by the name of the command that each stands in for. Formats: docs/background/apple-memory.md. */
 export function commandScripts(mac: Mac, folder: string, native: Native): Readonly<Record<string, string>> {
   const bodies = {
+    ...proofCommands(folder),
     ...{ ps: PS, lsof: LSOF, vm_stat: printing(VM_STAT), sysctl: sysctl(folder), footprint: footprint(mac) },
     taskpolicy: taskpolicy(mac, native),
-    // What runs at the start of a Mac is played in test/cli.
-    launchctl: `[ "$1" = print ] || exit 0\necho 'Could not find service in domain for system' >&2\nexit 113`,
     caffeinate: CAFFEINATE,
     fdesetup: printing("FileVault is Off."),
     pmset: printing(PMSET),
@@ -49,6 +52,7 @@ for each in "$@"; do
   case "$each" in
     -n) named=no ;;
     -*) ;;
+    kern.memorypressure_manual_trigger=65537) echo 1 > "${folder}/sysctl/kern.memorystatus_vm_pressure_level" ;;
     *) if [ -f "${folder}/sysctl/$each" ]; then
          [ "$named" = no ] || printf '%s: ' "$each"
          cat "${folder}/sysctl/$each"
@@ -146,6 +150,7 @@ const PMSET = `AC Power:
  lowpowermode         0
  womp                 0`;
 
-/** Who plays may do what root may. */
-const SUDO = `case "$1" in -*) shift ;; esac
+/** Who plays may do what root may. With -u it is no more than that user (play-mac.ts). */
+const SUDO = `export PLAY_ROOT=yes SUDO_USER=${PERSON}
+while :; do case "$1" in -u) unset PLAY_ROOT; shift 2 ;; --) shift; break ;; -*) shift ;; *) break ;; esac; done
 exec "$@"`;

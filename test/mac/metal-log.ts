@@ -19,6 +19,7 @@ const HOST_COMPUTE_MIB = 3;
 export function metalRules(mac: Mac, copyMib: number): readonly Rule[] {
   const device = mac.server.device ?? "MTL0";
   const host = `\\n{1:0}       CPU compute buffer size = ${HOST_COMPUTE_MIB.toFixed(2).padStart(8)} MiB`;
+  const copy = copyMib > 0 ? `\\n{1:0} CPU model buffer size = ${copyMib.toFixed(2).padStart(8)} MiB` : "";
   return [
     ["^warning: .*(GPU|gpu-layers)", ""],
     ["^warning: consult ", ""],
@@ -27,7 +28,9 @@ export function metalRules(mac: Mac, copyMib: number): readonly Rule[] {
       "^(.*sched_reserve: ) *CPU compute buffer size = +([0-9.]+) MiB$",
       `{1:0}${device.padStart(10)} compute buffer size = {2:8} MiB${host}${host}`,
     ],
-    ["^(.*) CPU model buffer size( =.*)$", `{1:0}${device} model buffer size{2:0}`],
+    // In a dry run nothing has a size.
+    ["^(.*) CPU model buffer size( = +0\\.00 MiB)$", `{1:0}${device} model buffer size{2:0}`],
+    ["^(.*) CPU model buffer size( =.*)$", `{1:0}${device} model buffer size{2:0}${copy}`],
     ["^(.*) CPU KV buffer size( =.*)$", `{1:0}${device} KV buffer size{2:0}`],
   ];
 }

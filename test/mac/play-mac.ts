@@ -14,7 +14,7 @@ const folder = process.env["PLAY_MAC"] ?? "";
 const played: Played = JSON.parse(readFileSync(join(folder, "played.json"), "utf8"));
 
 const ROOT = pathToFileURL(join(import.meta.dirname, "../..")).href;
-const TOLD = /^\/(?:dist\/)?(?:agent|cli|components|policies|memory|serving|examples)\//;
+const TOLD = /^\/(?:dist\/)?(?:agent|cli|components|policies|memory|serving|examples|proof)\//;
 
 function isTold(script: string): boolean {
   const file = script.startsWith("/") ? pathToFileURL(script).href : script;
@@ -31,9 +31,19 @@ function tell(key: "platform" | "arch", value: string): void {
 tell("platform", "darwin");
 tell("arch", "arm64");
 os.totalmem = () => played.memoryBytes;
+// Behind the stand-in for sudo: root, whom a person with a home of their own has asked.
+if (process.env["PLAY_ROOT"] !== undefined) {
+  const person = { ...os.userInfo(), username: played.person.name, homedir: played.person.home, uid: 501, gid: 20 };
+  Object.assign(os, { userInfo: () => person });
+  process.getuid = () => 0;
+}
 syncBuiltinESMExports();
 
-const PATHS = /\/agent\/host\/darwin\/mac-paths\.[jt]s$/;
+/** Modules that are tables of absolute paths: each is replaced as a whole. */
+const TABLES = [
+  { module: /\/agent\/host\/darwin\/mac-paths\.[jt]s$/, name: "MAC", paths: played.paths },
+  { module: /\/proof\/mac-tools\.ts$/, name: "MAC_TOOLS", paths: played.tools },
+];
 
 registerHooks({
   resolve: (specifier, context, next) => {
@@ -43,8 +53,10 @@ registerHooks({
     return next(specifier, context);
   },
   load: (url, context, next) => {
-    if (!PATHS.test(url) || !isTold(url)) return next(url, context);
-    return { format: "module", shortCircuit: true, source: `export const MAC = ${JSON.stringify(played.paths)};` };
+    const table = isTold(url) ? TABLES.find(({ module }) => module.test(url)) : undefined;
+    if (table === undefined) return next(url, context);
+    const source = `export const ${table.name} = ${JSON.stringify(table.paths)};`;
+    return { format: "module", shortCircuit: true, source };
   },
 });
 

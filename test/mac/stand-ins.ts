@@ -4,14 +4,18 @@ import { pathToFileURL } from "node:url";
 import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-import { commandScripts } from "./commands.ts";
+import { commandScripts, PERSON } from "./commands.ts";
 import type { Mac, ServerBehaviour } from "./mac.ts";
 import { nativeParts } from "./native.ts";
 import { playedServer } from "./played-server.ts";
+import { toolsIn } from "./proof-commands.ts";
 
 /** What play-mac.ts reads. */
 export interface Played {
   readonly paths: Readonly<Record<string, string>>;
+  /** What the proof calls. */
+  readonly tools: Readonly<Record<string, string>>;
+  readonly person: { readonly name: string; readonly home: string };
   readonly memoryBytes: number;
   readonly koffi: boolean;
 }
@@ -57,8 +61,11 @@ export async function playMac(mac: Mac): Promise<PlayedMac> {
   };
   await install({});
   for (const [name, value] of Object.entries(mac.sysctl)) await writeFile(join(folder, "sysctl", name), `${value}\n`);
+  const paths = pathsIn(folder, native.libSystem, scripts);
   const played: Played = {
-    paths: pathsIn(folder, native.libSystem, scripts),
+    paths,
+    tools: toolsIn(bin, paths),
+    person: { name: PERSON, home: join(folder, "home") },
     memoryBytes: mac.chip.memoryGib * 2 ** 30,
     koffi: mac.koffi,
   };

@@ -81,12 +81,13 @@ describe("what the docs say was proven on a Mac", () => {
     ]);
   });
 
-  it("takes a later run in place of one of the same chip and macOS, and none of Linux", () => {
+  it("takes a later run in place of one of the same chip and macOS, and none of Linux or of stand-ins", () => {
     const first = recordWith(NOTHING, runOn({}, [stepRecord({ name: "one", verdict: "failed" })]));
     const again = runOn({}, [stepRecord({ name: "one" })]);
     assert.deepEqual(recordWith(first, again).runs, [again]);
     assert.equal(recordWith(first, runOn({ systemVersion: "26.1" }, [])).runs.length, 2);
     assert.throws(() => recordWith(NOTHING, runOn({ system: "linux" }, [])), /proves nothing about a Mac/);
+    assert.throws(() => recordWith(NOTHING, runOn({ played: true }, [])), /stand-ins play proves nothing/);
   });
 
   it("stands between two marks, and nothing else is touched", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { buffersIn, metalShare } from "../../proof/buffers.ts";
+import { buffersIn, metalShare, modelBuffers, modelMebibytes, ownShare } from "../../proof/buffers.ts";
 import { withLoadMode } from "../../proof/steps/estimate.ts";
 import { agree } from "../../proof/steps/footprint.ts";
 import { parseVmmap } from "../../proof/vmmap.ts";
@@ -24,6 +24,9 @@ describe("what the proof compares", () => {
     assert.equal(metalShare(buffers), 348.35);
     assert.equal(metalShare(buffersIn(METAL_LOG.replaceAll("MTL0", "Metal"))), 348.35);
     assert.equal(metalShare(buffersIn("")), 0);
+    assert.equal(modelMebibytes(buffers).toFixed(1), "405.1");
+    assert.equal(modelBuffers(buffers), "MTL0_Mapped 235.1 MiB, CPU_Mapped 170.0 MiB");
+    assert.equal(modelBuffers([]), "are not in the log");
   });
 
   it("the footprint in vmmap's summary, never its peak", () => {
@@ -34,6 +37,13 @@ describe("what the proof compares", () => {
     for (const other of ["", "vmmap: no permission", "Physical footprint (peak):  902.7M\n"]) {
       assert.equal(parseVmmap(other), null, other);
     }
+  });
+
+  it("what a server holds beyond its estimate: without the peak that is over, and without what is mapped", () => {
+    const estimate = { totalBytes: 1000, parts: { weights: 600, kv: 100, process: 200, loading: 100 } };
+    assert.equal(ownShare(950, estimate, "none"), 50);
+    assert.equal(ownShare(350, estimate, "mmap"), 50);
+    assert.equal(ownShare(800, { totalBytes: 900, parts: { weights: 700, process: 200 } }, "none"), -100);
   });
 
   it("figures agree within 2 % and 4 MiB", () => {

@@ -12,6 +12,7 @@ export const MACHINE: Machine = {
   place: "self-hosted",
   gpu: "Apple M4 Pro",
   root: true,
+  played: false,
 };
 
 export function stepRecord(part: Partial<StepRecord>): StepRecord {

@@ -4,13 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { runSchema } from "../../proof/record.ts";
-import { runStep } from "../../proof/run-step.ts";
-import { exfat } from "../../proof/steps/exfat.ts";
 import { STEPS } from "../../proof/steps.ts";
-import { ensureTool } from "../../toolchain/ensure.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
-import { MACHINE } from "./machine.ts";
-import { macStandIns } from "./stand-ins.ts";
 
 const MAIN = join(import.meta.dirname, "../../proof/main.ts");
 
@@ -88,22 +83,6 @@ describe("npm run mac-proof", function () {
     const { exitCode, stdout } = await child;
     assert.equal(exitCode, 130, stdout);
     for (const pid of pids) assert.equal(lives(pid), false, `pid ${pid} is left`);
-  });
-});
-
-describe("a step of the proof with stand-ins for a Mac's commands and a real llama-server", function () {
-  this.timeout(180_000);
-
-  it("exfat: serves a model from the folder where the volume is", async function () {
-    if (process.platform !== "linux") this.skip();
-    const [folder, output] = [await temporaryDirectory(), await temporaryDirectory()];
-    const [mac, signal] = [await macStandIns(folder), new AbortController().signal];
-    const tool = (name: "llama-server" | "gemma3-270m") => () => ensureTool(name, () => {});
-    const tools = { llamaServer: tool("llama-server"), weights: tool("gemma3-270m") };
-    const stage = { ...tools, machine: MACHINE, mac, output, say: () => {}, signal };
-    const { verdict, findings } = await runStep(exfat, stage);
-    assert.equal(verdict, "held", JSON.stringify(findings));
-    assert.match(findings[1]?.saw ?? "", /^Ready http/);
   });
 });
 

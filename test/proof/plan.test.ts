@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { buildIn, deviceIn } from "../../proof/machine.ts";
+import { parseBuild } from "../../agent/llama-server/build.ts";
+import { buildText, isPlayed } from "../../proof/machine.ts";
 import { type Place, placeOf } from "../../proof/place.ts";
 import { isBlocking, obstacles, type Surroundings } from "../../proof/plan.ts";
 import { NEEDS, type Need, type Step } from "../../proof/step.ts";
@@ -83,14 +84,22 @@ describe("where a step of the proof can run", () => {
 
 describe("what the proof says about its machine", () => {
   it("the build as llama-server prints it", () => {
-    assert.equal(buildIn("ggml_metal: loaded\nversion: 6500 (abc1234)\nbuilt with clang\n"), "6500 (abc1234)");
-    assert.equal(buildIn("dyld: Library not loaded"), "unknown");
+    assert.equal(
+      buildText(parseBuild("ggml_metal: loaded\nversion: 9500 (abc1234)\nbuilt with clang\n")),
+      "9500 (abc1234)",
+    );
+    assert.equal(buildText(parseBuild("dyld: Library not loaded")), "unknown");
   });
 
-  it("the device of Metal, old and new, whatever brackets or colons its name has", () => {
-    assert.equal(deviceIn("Available devices:\n  MTL0: Apple M4 Max (110100 MiB, 110100 MiB free)\n"), "Apple M4 Max");
-    assert.equal(deviceIn("  Metal: Apple M9 (rev: 2) (98304 MiB, 98303 MiB free)"), "Apple M9 (rev: 2)");
-    assert.equal(deviceIn("  BLAS: Accelerate (0 MiB, 0 MiB free)\n"), null);
-    assert.equal(deviceIn("  (none)\n"), null);
-  });
+  const machines: readonly (readonly [NodeJS.Platform, string, Readonly<Record<string, string>>, boolean])[] = [
+    ["darwin", "Darwin", {}, false],
+    ["linux", "Linux", {}, false],
+    ["darwin", "Linux", {}, true],
+    ["darwin", "Darwin", { PLAY_MAC: "" }, true],
+  ];
+  for (const [system, kernel, env, played] of machines) {
+    it(`${system} on a kernel that is named ${kernel}${"PLAY_MAC" in env ? ", with stand-ins" : ""}: ${played ? "played" : "real"}`, () => {
+      assert.equal(isPlayed(system, kernel, env), played);
+    });
+  }
 });

@@ -27,6 +27,8 @@ describe("the verdict of a proof", () => {
       assert.equal(onMac, `${said}: on Apple M4 Pro, macOS 15.4`);
       const onLinux = summary(runOn({ system: "linux" }, steps));
       assert.equal(onLinux, `${said}: nothing was proven about a Mac`);
+      const onStandIns = summary(runOn({ played: true }, steps));
+      assert.equal(onStandIns, `${said}: nothing was proven about a Mac, because this one is played by stand-ins`);
     });
   }
 

@@ -61,6 +61,11 @@ describe("a step of the proof", () => {
     assert.deepEqual(recording, { step: "made-up", chip, system, systemVersion, llamaCpp, commands, findings: HELD });
   });
 
+  it("keeps with what it recorded whether a Mac was played by stand-ins", async () => {
+    await run({}, { machine: { ...MACHINE, played: true } });
+    assert.equal(JSON.parse(readFileSync(join(output, "made-up/recording.json"), "utf8")).played, true);
+  });
+
   it("that cannot run here says why, and is not begun", async () => {
     const begun = run(
       { needs: ["gpu"], run: () => assert.fail("it was begun") },

@@ -28,7 +28,6 @@ const SCRIPTS: Scripts = {
   sudo: 'shift; exec "$@"',
   swVers: 'printf "ProductName:\\t\\tmacOS\\nProductVersion:\\t\\t0.0\\n"',
   systemsetup: `[ "$1" = -gettimezone ] && echo "Time Zone: Europe/Berlin" || echo "$2" >> "$(dirname "$0")/zones"`,
-  hdiutil: "true",
   fdesetup: 'echo "FileVault is Off."',
   pmset: 'echo "System-wide power settings:"',
 };
