@@ -110,8 +110,10 @@ function holderOf(entry: Entry, { asked, wanted, now }: Round): readonly Holder[
   const { measuredBytes, flatSince } = footprint;
   const start = { startedAt, estimateBytes: need?.estimateBytes ?? 0, measuredBytes, flatSince };
   const loading = phase === "starting" && !isSettled(start, now);
+  // One that was adopted may hold far more than it was started with.
+  const unknown = footprint.unknown || (phase === "ready" && measuredBytes === undefined);
   const { priority } = inForce;
-  return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown: footprint.unknown }];
+  return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown }];
 }
 
 /** Another agent of this machine. It holds its memory before all that waits here, and overtakes nothing. */

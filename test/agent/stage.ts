@@ -28,6 +28,8 @@ export interface Machine {
   kernelLimit: KernelLimit | undefined;
   /** Whether the source has been read completely. */
   synced: boolean;
+  /** Whether the watchdog makes its rounds: one that has just been started does not yet. */
+  watched: boolean;
   footprint: (name: string) => number | null;
   /** The most that it has ever held; undefined as on Linux. */
   peak: (name: string) => number | undefined;
@@ -48,7 +50,7 @@ interface Opening {
  */
 export function stage() {
   const fresh: Machine = {
-    ...{ pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB },
+    ...{ pressure: "normal", kernelLimit: undefined, synced: true, watched: true, footprint: () => 150 * MIB },
     peak: () => undefined,
   };
   const machine: Machine = { ...fresh };
@@ -125,7 +127,7 @@ export function stage() {
     wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
   const tick = async (later = 1000) => {
     now += later;
-    watchdog?.round();
+    if (machine.watched) watchdog?.round();
     const outcome = await processes?.tick({ workloads: wanted, synced: machine.synced });
     statuses = outcome?.workloads ?? [];
     terminated.push(...(outcome?.terminated ?? []));
