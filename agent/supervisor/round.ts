@@ -9,7 +9,7 @@ import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
-import { chargeBytes, type Entry } from "./entry.ts";
+import { chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { turnToChangeKeys } from "./key-turn.ts";
 import type { Wanted } from "./options.ts";
@@ -110,8 +110,7 @@ function holderOf(entry: Entry, { asked, wanted, now }: Round): readonly Holder[
   const { measuredBytes, flatSince } = footprint;
   const start = { startedAt, estimateBytes: need?.estimateBytes ?? 0, measuredBytes, flatSince };
   const loading = phase === "starting" && !isSettled(start, now);
-  // One that was adopted may hold far more than it was started with.
-  const unknown = footprint.unknown || (phase === "ready" && measuredBytes === undefined);
+  const unknown = footprint.unknown || isUnmeasured(entry);
   const { priority } = inForce;
   return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown }];
 }

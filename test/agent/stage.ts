@@ -6,7 +6,7 @@ import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { AwakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
-import type { AdoptedServer } from "../../agent/supervisor/options.ts";
+import type { AdoptedServer, SupervisorOptions } from "../../agent/supervisor/options.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
@@ -40,6 +40,8 @@ interface Opening {
   readonly stateDirectory?: string;
   readonly adopted?: readonly AdoptedServer[];
   readonly heldBack?: HeldBack;
+  /** Without them it is the only agent of its machine. */
+  readonly claims?: SupervisorOptions["claims"];
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
@@ -75,7 +77,7 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], heldBack, clockFrom = (plain) => plain }: Opening = {},
+    { stateDirectory, adopted = [], heldBack, claims = alone, clockFrom = (plain) => plain }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
@@ -99,7 +101,7 @@ export function stage() {
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       kernelLimit: machine.kernelLimit,
       adopted,
-      claims: alone,
+      claims,
       models: {
         server: () => ({ state: "usable", options }),
         doubtServer: () => {},

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { type Holding, heldBytesOf } from "../../../agent/claims/holding.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-import { background } from "../samples.ts";
+import { alone, background } from "../samples.ts";
 import { MIB, stage } from "../stage.ts";
 import { thisPlatform } from "../this-platform.ts";
 
@@ -53,6 +54,24 @@ describe("the supervisor after an agent that was killed", function () {
       of("default/more")?.message ?? "",
       /224\.0 MiB of 1\.0 GiB are free; held by default\/chat 800\.0 MiB/,
     );
+  });
+
+  it("tells other agents nothing of a server before it is known how much that holds by now", async () => {
+    const stateDirectory = await temporaryDirectory();
+    await open("well", { stateDirectory });
+    await want("default/chat", { budget: { bytes: 900 * MIB, source: "crd-budget" } });
+    await until("default/chat", inState("Ready"));
+    machine.footprint = () => 800 * MIB;
+    const told: number[] = [];
+    const hold = ({ servers }: Holding) => told.push(heldBytesOf(servers));
+    const adopted = await adoptFrom(stateDirectory);
+    await open("well", { stateDirectory, adopted, claims: { ...alone, hold } });
+    machine.watched = false;
+    await tick();
+    assert.deepEqual(told, []);
+    machine.watched = true;
+    await tick();
+    assert.deepEqual(told, [800 * MIB]);
   });
 
   it("ends a server that the source does not name as soon as the source has seen all that it holds", async () => {
