@@ -28,7 +28,7 @@ export interface Holder extends Claimant {
   readonly loading: boolean;
   /** It is only asked what it will reserve. Its whole charge is kept free, because its start comes next. */
   readonly asked: boolean;
-  /** Its last memory sample failed. */
+  /** What it holds by now is not known: its last memory sample failed, or it serves and has had none. */
   readonly unknown: boolean;
 }
 
@@ -111,7 +111,7 @@ function sumOf(claims: readonly { readonly chargeBytes: number }[]): number {
 
 function unmeasured(holders: readonly Holder[]): string | undefined {
   const unknown = holders.find((holder) => holder.unknown);
-  return unknown && `waits until the memory of ${unknown.name} can be measured again`;
+  return unknown && `waits until the memory of ${unknown.name} can be measured`;
 }
 
 function loadingWait(holders: readonly Holder[]): string | undefined {

@@ -23,6 +23,8 @@ export interface NoAnswer {
 export interface ProjectionLog {
   /** Takes what was printed since the last call. The answer as soon as there is one; from then on the process is of no use. */
   readonly take: (text: string) => Answer | undefined;
+  /** The answer after a pause in which nothing was printed: a table that something else stands behind is whole then. */
+  readonly pause: () => Answer | undefined;
   /** The answer once nothing more will come. @param why there may be none */
   readonly end: (why: string) => Answer;
 }
@@ -101,6 +103,10 @@ export function projectionLog(tables: number): ProjectionLog {
         if (answer !== undefined) return answer;
       }
       return undefined;
+    },
+    pause: () => {
+      const isWhole = open?.over === true && open.rows.some(isHostRow);
+      return isWhole && found.length + 1 >= tables ? end(NONE) : undefined;
     },
     end,
   };

@@ -13,6 +13,8 @@ export const ANSWER_MS = 10_000;
 /** From its start on, whatever it prints. */
 export const ALL_MS = 20_000;
 const POLL_MS = 10;
+/** Builds that say nothing of what they do after the table are believed when they have printed nothing for so long. */
+const PAUSE_MS = 300;
 /** A longer pause between two looks is a machine that slept, or an agent that was stopped: no more than this counts. */
 const LONGEST_STEP_MS = 1000;
 
@@ -57,18 +59,19 @@ export async function answerOf(
   const log = projectionLog(tables);
   const file = follower(logPath);
   try {
-    const time = { all: 0, printing: 0 };
+    const time = { all: 0, printing: 0, silent: 0 };
     for (let before = clock(); ; ) {
       // Whether it has ended is looked at first: what it printed last is then in its log.
       const how = exit();
       const text = file.more();
-      const answer = log.take(text);
+      const answer = log.take(text) ?? (time.silent >= PAUSE_MS ? log.pause() : undefined);
       if (answer !== undefined) return answer;
       if (how !== undefined) return log.end(endOf(how, logPath));
       const now = clock();
       const step = Math.min(now - before, LONGEST_STEP_MS);
       before = now;
       time.all += step;
+      time.silent = text === "" ? time.silent + step : 0;
       if (file.begun()) time.printing += step;
       if (time.printing >= ANSWER_MS || time.all >= ALL_MS) return late(log, time.printing >= ANSWER_MS);
       await sleep(POLL_MS);

@@ -76,3 +76,8 @@ export function newEntry(id: WorkloadId, name: string): Entry {
 export function chargeBytes({ need, projection, footprint }: Entry): number {
   return Math.max(need?.estimateBytes ?? 0, projection?.bytes ?? 0, footprint.measuredBytes ?? 0);
 }
+
+/** Whether it serves and has had no memory sample yet: one that was adopted may hold far more by now than it was started with. */
+export function isUnmeasured({ running, footprint }: Entry): boolean {
+  return running?.phase === "ready" && footprint.measuredBytes === undefined && !footprint.unknown;
+}

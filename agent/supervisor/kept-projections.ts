@@ -17,7 +17,7 @@ const MOST_BYTES = 2 ** 20;
 
 const fileSchema = z.object({
   version: z.literal(VERSION),
-  answers: z.array(z.tuple([z.string().length(64), z.int().positive()])).max(MOST),
+  answers: z.array(z.tuple([z.string().length(64), z.int().nonnegative()])).max(MOST),
 });
 
 /** What llama-server has answered, so that an unchanged model is not asked about again, by an agent that started anew neither. */

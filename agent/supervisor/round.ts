@@ -9,7 +9,7 @@ import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
-import { chargeBytes, type Entry } from "./entry.ts";
+import { chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { turnToChangeKeys } from "./key-turn.ts";
 import type { Wanted } from "./options.ts";
@@ -110,8 +110,9 @@ function holderOf(entry: Entry, { asked, wanted, now }: Round): readonly Holder[
   const { measuredBytes, flatSince } = footprint;
   const start = { startedAt, estimateBytes: need?.estimateBytes ?? 0, measuredBytes, flatSince };
   const loading = phase === "starting" && !isSettled(start, now);
+  const unknown = footprint.unknown || isUnmeasured(entry);
   const { priority } = inForce;
-  return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown: footprint.unknown }];
+  return [{ ...charge, priority, since: startedAt, loading, asked: false, unknown }];
 }
 
 /** Another agent of this machine. It holds its memory before all that waits here, and overtakes nothing. */

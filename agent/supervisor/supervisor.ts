@@ -8,7 +8,7 @@ import { act } from "./act.ts";
 import { adoptedEntry } from "./adopt.ts";
 import { claimedOf } from "./claimed.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
-import { type Entry, type Fault, newEntry } from "./entry.ts";
+import { type Entry, type Fault, isUnmeasured, newEntry } from "./entry.ts";
 import { follow } from "./follow.ts";
 import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
@@ -102,7 +102,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
       needs.keepOnly(new Set(entries.keys()));
-      claims.hold(claimedOf([...entries.values()], starting));
+      // Till then the claim of the agent before this one stands: to say less would give away what its servers hold.
+      if (!all.some(isUnmeasured)) claims.hold(claimedOf([...entries.values()], starting));
       const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },

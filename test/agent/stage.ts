@@ -6,7 +6,7 @@ import type { PressureLevel } from "../../agent/host/platform.ts";
 import type { KernelLimit } from "../../agent/kernel-limit/kernel-limit.ts";
 import type { AwakeClock } from "../../agent/lifecycle/awake-clock.ts";
 import type { WorkloadStatus } from "../../agent/status/status.ts";
-import type { AdoptedServer, Unclear } from "../../agent/supervisor/options.ts";
+import type { AdoptedServer, SupervisorOptions, Unclear } from "../../agent/supervisor/options.ts";
 import { type Supervisor, supervisor } from "../../agent/supervisor/supervisor.ts";
 import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
@@ -28,6 +28,8 @@ export interface Machine {
   kernelLimit: KernelLimit | undefined;
   /** Whether the source has been read completely. */
   synced: boolean;
+  /** Whether the watchdog makes its rounds: one that has just been started does not yet. */
+  watched: boolean;
   footprint: (name: string) => number | null;
   /** The most that it has ever held; undefined as on Linux. */
   peak: (name: string) => number | undefined;
@@ -39,6 +41,8 @@ interface Opening {
   readonly adopted?: readonly AdoptedServer[];
   readonly unclear?: Unclear;
   readonly heldBack?: HeldBack;
+  /** Without them it is the only agent of its machine. */
+  readonly claims?: SupervisorOptions["claims"];
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
@@ -49,7 +53,7 @@ interface Opening {
  */
 export function stage() {
   const fresh: Machine = {
-    ...{ pressure: "normal", kernelLimit: undefined, synced: true, footprint: () => 150 * MIB },
+    ...{ pressure: "normal", kernelLimit: undefined, synced: true, watched: true, footprint: () => 150 * MIB },
     peak: () => undefined,
   };
   const machine: Machine = { ...fresh };
@@ -74,7 +78,7 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], unclear, heldBack, clockFrom = (plain) => plain }: Opening = {},
+    { stateDirectory, adopted = [], unclear, heldBack, claims = alone, clockFrom = (plain) => plain }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
@@ -98,7 +102,7 @@ export function stage() {
       stateDirectory: stateDirectory ?? (await temporaryDirectory()),
       kernelLimit: machine.kernelLimit,
       adopted,
-      claims: alone,
+      claims,
       models: {
         server: () => ({ state: "usable", options }),
         doubtServer: () => {},
@@ -127,7 +131,7 @@ export function stage() {
     wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
   const tick = async (later = 1000) => {
     now += later;
-    watchdog?.round();
+    if (machine.watched) watchdog?.round();
     const outcome = await processes?.tick({ workloads: wanted, synced: machine.synced });
     statuses = outcome?.workloads ?? [];
     terminated.push(...(outcome?.terminated ?? []));

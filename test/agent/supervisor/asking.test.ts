@@ -45,6 +45,13 @@ describe("a llama-server that is asked for its projection", function () {
     assert.deepEqual([answer, gone], [{ bytes: 285 * MIB }, true]);
   });
 
+  it("is believed after a pause, where it says of nothing that follows its table what that is", async () => {
+    const began = performance.now();
+    const { answer, gone } = await ask(`printf '%s' '${TABLE}'; echo done; sleep 600`);
+    assert.deepEqual([answer, gone], [{ bytes: 285 * MIB }, true]);
+    assert.ok(performance.now() - began < ANSWER_MS);
+  });
+
   it("is gone with all that it started", async () => {
     const { answer, gone } = await ask("cat said; sleep 600 & sleep 600");
     assert.deepEqual([answer, gone], [{ bytes: 285 * MIB }, true]);

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import type { SupportedFlags } from "../../../agent/llama-server/supported-flags.ts";
-import { projectionsPath, recordsFolder } from "../../../agent/state/layout.ts";
+import { recordsFolder } from "../../../agent/state/layout.ts";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
-import { keptProjections } from "../../../agent/supervisor/kept-projections.ts";
 import { type Projector, projectorOf } from "../../../agent/supervisor/projector.ts";
 import type { HeaderView } from "../../../agent/workload/headers.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
@@ -253,43 +252,5 @@ describe("the projector", function () {
       projector.keepOnly(new Map());
       assert.equal((await asking).bytes, null);
     });
-  });
-});
-
-describe("the kept projections", () => {
-  const key = (number: number) => String(number).padStart(64, "0");
-  const newPath = async () => projectionsPath(await temporaryDirectory());
-
-  it("are there after a restart, and no more than 256 of them", async () => {
-    const path = await newPath();
-    const kept = keptProjections(path);
-    for (let number = 0; number < 300; number += 1) kept.keep(key(number), number + 1);
-    const again = keptProjections(path);
-    assert.deepEqual([again.of(key(43)), again.of(key(44)), again.of(key(299))], [undefined, 45, 300]);
-  });
-
-  const bad: readonly (readonly [what: string, text: string])[] = [
-    ["nothing", ""],
-    ["no JSON", "{"],
-    ["another version", JSON.stringify({ version: 2, answers: [[key(1), 5]] })],
-    ["bytes that are no number", JSON.stringify({ version: 1, answers: [[key(1), "5"]] })],
-    ["bytes below zero", JSON.stringify({ version: 1, answers: [[key(1), -5]] })],
-    ["too much", JSON.stringify({ version: 1, answers: [[key(1), 5]], more: "x".repeat(2 ** 20) })],
-  ];
-  for (const [what, text] of bad) {
-    it(`are none where the file holds ${what}, and the next answer mends it`, async () => {
-      const path = await newPath();
-      await writeFile(path, text);
-      const kept = keptProjections(path);
-      assert.equal(kept.of(key(1)), undefined);
-      kept.keep(key(2), 7);
-      assert.equal(keptProjections(path).of(key(2)), 7);
-    });
-  }
-
-  it("are kept in memory where the file cannot be written", async () => {
-    const kept = keptProjections(join(await temporaryDirectory(), "no", "such", "folder", "file"));
-    kept.keep(key(1), 5);
-    assert.equal(kept.of(key(1)), 5);
   });
 });

@@ -5,12 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { START_TIMEOUT_MS } from "../../../agent/decisions/decide.ts";
 import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
 import { isPortFree } from "../../../agent/llama-server/probe.ts";
-import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../../agent/workload/workload.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-import { background } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
-import { thisPlatform } from "../this-platform.ts";
 
 describe("the supervisor with stand-ins for llama-server and a fake clock", function () {
   this.timeout(60_000);
@@ -240,49 +237,6 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     unwant("default/chat");
     await tick();
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.endpoint], ["Draining", undefined]);
-  });
-
-  describe("after an agent that was killed", () => {
-    /** The server goes on under a second supervisor, which reads what the first one left. */
-    const adoptFrom = async (stateDirectory: string) => {
-      const platform = await thisPlatform();
-      assert(platform.ok);
-      const log = { info: () => {}, warn: () => {} };
-      return adoptAll({ stateDirectory, platform: platform.value, background, log, ended: () => {} });
-    };
-
-    it("judges by the budget that was in force last, also while the source of the work never syncs", async () => {
-      const stateDirectory = await temporaryDirectory();
-      await open("well", { stateDirectory });
-      const workload = await want("default/chat");
-      const { pid } = await until("default/chat", inState("Ready"));
-      change(workload, { budget: { bytes: 700 * MIB, source: "crd-budget" } });
-      await tick();
-      unwant("default/chat");
-      machine.synced = false;
-      await open("well", { stateDirectory, adopted: await adoptFrom(stateDirectory) });
-      await until("default/chat", inState("Ready"));
-      machine.footprint = () => 650 * MIB;
-      for (let ticks = 0; ticks < 5; ticks += 1) await tick();
-      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
-      machine.footprint = () => 750 * MIB;
-      const over = await until("default/chat", inState("Draining"));
-      assert.match(over.message ?? "", /^measured 750\.0 MiB, budget 700\.0 MiB/);
-    });
-
-    it("ends a server that the source does not name as soon as the source has seen all that it holds", async () => {
-      const stateDirectory = await temporaryDirectory();
-      await open("well", { stateDirectory });
-      await want("default/chat");
-      await until("default/chat", inState("Ready"));
-      unwant("default/chat");
-      machine.synced = false;
-      await open("well", { stateDirectory, adopted: await adoptFrom(stateDirectory) });
-      await until("default/chat", inState("Ready"));
-      machine.synced = true;
-      await tick();
-      assert.deepEqual([of("default/chat")?.state, of("default/chat")?.reason], ["Draining", "Removed"]);
-    });
   });
 
   it("holds the fault of one workload to that workload", async () => {
