@@ -17,7 +17,7 @@ const NAME = "default/chat";
 /** An in-memory source and sink, as pods and their status will be later. The supervisor knows neither. */
 describe("the agent with another work source and another status sink", function () {
   this.timeout(60_000);
-  const { open, want, wanted } = stage();
+  const { open, want, wanted, pass } = stage();
 
   /** Two pods of one service, old and new. */
   const twoPods = async () => {
@@ -36,7 +36,11 @@ describe("the agent with another work source and another status sink", function 
   ) => {
     const supervisor = await open("well");
     const synced: Omit<WantedWork, "workloads"> = { synced: true, problems: [], notes: [], models: [] };
-    const source: WorkSource = { current: () => ({ workloads, ...synced }), close: async () => {} };
+    const current = () => {
+      pass(1000);
+      return { workloads, ...synced };
+    };
+    const source: WorkSource = { current, close: async () => {} };
     const said: string[] = [];
     const stop = new AbortController();
     const watching: StatusSink = {

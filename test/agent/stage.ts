@@ -129,9 +129,13 @@ export function stage() {
   };
   const change = (workload: Workload, part: Partial<Workload>) =>
     wanted.set(workload.id, { kind: "run", workload: { ...workload, ...part } });
-  const tick = async (later = 1000) => {
+  /** Lets time pass, in milliseconds, at the end of which the watchdog looks. */
+  const pass = (later: number) => {
     now += later;
     if (machine.watched) watchdog?.round();
+  };
+  const tick = async (later = 1000) => {
+    pass(later);
     const outcome = await processes?.tick({ workloads: wanted, synced: machine.synced });
     statuses = outcome?.workloads ?? [];
     terminated.push(...(outcome?.terminated ?? []));
@@ -149,5 +153,5 @@ export function stage() {
   };
   const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
   const unwant = (name: string) => wanted.delete(workloadId(name));
-  return { machine, wanted, unwant, terminated, open, want, change, tick, of, until, inState };
+  return { machine, wanted, unwant, terminated, open, want, change, pass, tick, of, until, inState };
 }
