@@ -19,6 +19,9 @@ import {
 import { withReplaced } from "./replaced-text.ts";
 import { standIn } from "./stand-in.ts";
 
+/** On Metal the model needs 631 MiB. */
+const BUDGET = "1Gi";
+
 /** A real agent that takes this machine for a Mac, with stand-ins for llama-server and caffeinate. */
 describe("an agent with --keep-awake", function () {
   this.timeout(90_000);
@@ -50,7 +53,7 @@ describe("an agent with --keep-awake", function () {
       site,
       (now) => now.agent.pid === by && now.agent.notes.some((note) => SAYS.test(note)),
     );
-    const pid = Number(SAYS.exec(status.agent.notes.join())?.[1]);
+    const [pid = 0] = status.agent.notes.flatMap((note) => Number(SAYS.exec(note)?.[1] ?? []));
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
     assert.deepEqual(command.split("\0").slice(2, -1), ["-i", "-s", "-w", String(by)]);
     return pid;
@@ -60,17 +63,17 @@ describe("an agent with --keep-awake", function () {
   };
 
   it("keeps the Mac awake while a model is Ready, and no longer", async () => {
-    await writeManifests(site, "a", { port: await getPort() });
+    await writeManifests(site, "a", { port: await getPort(), budget: BUDGET });
     await start();
     const pid = await awakeBy();
-    await writeManifests(site, "a", { port: await getPort(), spec: { replicas: 0 } });
+    await writeManifests(site, "a", { port: await getPort(), budget: BUDGET, spec: { replicas: 0 } });
     await workloadOnce(site, "a", ({ state }) => state === "Stopped");
     await ended(pid);
     await statusOnce(site, ({ agent: { notes } }) => !notes.some((note) => SAYS.test(note)));
   });
 
   it("lets it sleep when it was killed, and keeps it awake again for the server that the next one adopts", async () => {
-    await writeManifests(site, "a", { port: await getPort() });
+    await writeManifests(site, "a", { port: await getPort(), budget: BUDGET });
     const first = await start();
     const pid = await awakeBy();
     const { pid: server } = await workloadOnce(site, "a", ({ state }) => state === "Ready");
