@@ -53,7 +53,7 @@ describe("an agent with --keep-awake", function () {
       site,
       (now) => now.agent.pid === by && now.agent.notes.some((note) => SAYS.test(note)),
     );
-    const [pid = 0] = status.agent.notes.flatMap((note) => Number(SAYS.exec(note)?.[1] ?? []));
+    const pid = Number(status.agent.notes.flatMap((note) => SAYS.exec(note)?.[1] ?? [])[0]);
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
     assert.deepEqual(command.split("\0").slice(2, -1), ["-i", "-s", "-w", String(by)]);
     return pid;
