@@ -18,9 +18,10 @@ export interface OutputOptions {
   readonly fd: number;
   /** Called once the output takes lines again, with about how many were lost; may write a line about it. */
   readonly lost: (lines: number) => void;
+  /** Path of the program that copies its input to its output at once. Every system that the agent runs on has the default. */
+  readonly copier?: string;
 }
 
-/** Copies its input to its output at once. Every system that the agent runs on has it there. */
 const COPIER = "/bin/cat";
 /** What waits for a copier that is blocked; a line more is dropped. */
 const MOST_BYTES = 256 * 1024;
@@ -43,7 +44,7 @@ interface Copier {
  * only when all its threads do. So another process makes it (docs/decisions/output-through-a-process.md). It is started with the first
  * line.
  */
-export function openOutput({ fd, lost }: OutputOptions): Output {
+export function openOutput({ fd, lost, copier: program = COPIER }: OutputOptions): Output {
   let copier: Copier | undefined;
   let dropped = 0;
   let retryAt = Number.NEGATIVE_INFINITY;
@@ -57,13 +58,19 @@ export function openOutput({ fd, lost }: OutputOptions): Output {
   };
   const begin = () => {
     if (performance.now() < retryAt) return;
-    copier = startCopier(fd, tellLost, (signal, unsure) => {
+    const exited = (signal: NodeJS.Signals | null, unsure: number) => {
       copier = undefined;
       retryAt = performance.now() + RETRY_MS;
       dropped += unsure;
       // Its reader is gone, and no other can come.
       over ||= signal === "SIGPIPE";
-    });
+    };
+    try {
+      copier = startCopier(program, fd, tellLost, exited);
+    } catch {
+      // Some errors of a spawn are thrown, such as too little memory; others are events.
+      exited(null, 0);
+    }
     tellLost();
   };
   return {
@@ -96,17 +103,19 @@ function put(copier: Copier, line: string): void {
 }
 
 /**
- * In a session of its own, so that Ctrl-C does not end it before the last line. Undefined if it cannot be started now.
+ * In a session of its own, so that Ctrl-C does not end it before the last line. Undefined if it cannot be started now; some reasons are
+ * thrown instead.
  *
  * @param drained called when it has taken all that waited for it
  * @param exited gets the signal that ended it, and how many lines it may have lost
  */
 function startCopier(
+  program: string,
   fd: number,
   drained: () => void,
   exited: (signal: NodeJS.Signals | null, unsure: number) => void,
 ): Copier | undefined {
-  const child = spawn(COPIER, ["-u"], { cwd: "/", detached: true, stdio: ["pipe", fd, "ignore"] });
+  const child = spawn(program, ["-u"], { cwd: "/", detached: true, stdio: ["pipe", fd, "ignore"] });
   // Where there is no file descriptor left, it has no input either; its error event follows.
   const input: Writable | undefined = child.stdin ?? undefined;
   const ended = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openOutput } from "../../../agent/status/output.ts";
 
 const MODULE = new URL("../../../agent/status/output.ts", import.meta.url);
 const FULL_DISK = "/dev/full";
@@ -42,6 +43,20 @@ describe("the agent's own output", function () {
     );
     assert.equal(await said, "");
   });
+
+  // Node.js throws the second error, as it does where there is no memory.
+  for (const [code, copier] of [
+    ["ENOENT", "/missing"],
+    ["ENOTDIR", `${import.meta.filename}/missing`],
+  ] as const) {
+    it(`drops lines and never throws where the copier cannot be started (${code})`, async () => {
+      const output = openOutput({ fd: 1, lost: () => assert.fail("nothing takes lines"), copier });
+      for (let lines = 0; lines < 3; lines += 1) output.write("line\n");
+      await sleep(50);
+      output.write("line\n");
+      await output.close(100);
+    });
+  }
 
   it("shows a line at once", async () => {
     const { child } = programWith(`output.write("one\\n"); await sleep(60_000);`);
