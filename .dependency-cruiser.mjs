@@ -7,10 +7,13 @@ const PACKAGES = {
   gguf: ["api", "fetch"],
   memory: ["api", "gguf/(header|tensor-types)"],
   serving: ["api", "memory"],
-  components: ["api", "fetch", "gguf", "memory", "serving"],
+  kube: [],
+  manifests: ["api", "crds"],
+  controller: ["api", "fetch", "gguf", "memory", "serving", "kube"],
+  components: ["api", "fetch", "gguf", "memory", "serving", "manifests"],
   policies: ["api", "fetch", "gguf", "memory", "serving"],
-  agent: ["api", "fetch", "gguf", "memory", "serving"],
-  cli: ["api", "fetch", "gguf", "memory", "serving", "agent"],
+  agent: ["api", "fetch", "gguf", "memory", "serving", "kube"],
+  cli: ["api", "fetch", "gguf", "memory", "serving", "agent", "kube", "controller", "manifests"],
   toolchain: ["api"],
 };
 
@@ -33,6 +36,9 @@ const AGENT = {
   claims: ["host/(platform|start-time)", "decisions/host-share"],
   watchdog: ["decisions", "host", "server-logs", "state", "status", "workload"],
   http: ["status", "state"],
+  node: ["status", "state", "store", "host", "files"],
+  "kubelet-api": ["status", "state", "http", "server-logs"],
+  pods: ["status", "state", "workload", "sources/source"],
   supervisor: [
     "boot",
     "decisions",

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+
+/**
+ * The names by which the controller, the agents, the components and the manifests find each other's objects in a cluster. Whoever
+ * changes one changes what runs in a fleet: a Mac with an older agent must still be found.
+ */
+
+/** Namespace of the controller, and of the identities of the Macs. */
+export const SYSTEM_NAMESPACE = "pulumi-llmkube";
+
+/** `app.kubernetes.io/managed-by` of every object that the controller makes. */
+export const MANAGED_BY = "pulumi-llmkube";
+
+/** Field managers, one for each writer. */
+export const FIELD_MANAGERS = { controller: "pulumi-llmkube-controller", agent: "pulumi-llmkube-agent" } as const;
+
+/** Labels of a Mac's Node. */
+export const NODE_LABELS = {
+  os: "kubernetes.io/os",
+  arch: "kubernetes.io/arch",
+  hostname: "kubernetes.io/hostname",
+  /** Whole MiB of memory that the agent counts on: what a `memoryFraction` is a fraction of. */
+  memoryMiB: "llmkube.dev/memory-mib",
+  /** Whole MiB of Metal's recommended working set; absent where there is no Metal. */
+  workingSetMiB: "llmkube.dev/working-set-mib",
+  /** `apple-m4-max`. */
+  chip: "llmkube.dev/chip",
+  /** `true` on a machine that only stands in for a Mac, in tests and demos. */
+  standIn: "llmkube.dev/stand-in",
+  noLoadBalancer: "node.kubernetes.io/exclude-from-external-load-balancers",
+} as const;
+
+export const MAC_OS_LABEL_VALUE = "darwin";
+
+/** Keeps pods that are not for Macs away from them. */
+export const MAC_TAINT = { key: "llmkube.dev/mac", value: "true", effect: "NoSchedule" } as const;
+
+/** Label of a Node that has the weights on its disk: this prefix and {@link weightsKey}. Its value is empty. */
+export const WEIGHTS_LABEL_PREFIX = "weights.llmkube.dev/";
+
+/** Label of everything that belongs to an InferenceService: its name, made fit for a label by {@link childName}. */
+export const SERVICE_LABEL = "llmkube.dev/inference-service";
+
+/** Annotations of the pod template. */
+export const POD_ANNOTATIONS = {
+  /** Name of the InferenceService, in the pod's own namespace. */
+  service: "llmkube.dev/inference-service-name",
+  serviceUid: "llmkube.dev/inference-service-uid",
+  /** `settingsHash` of the manifests that the pod was made for. */
+  settings: "llmkube.dev/settings",
+} as const;
+
+/** Annotations of an InferenceService, which a person may write. */
+export const SERVICE_ANNOTATIONS = {
+  /** Name of a Secret of the same namespace whose key {@link API_KEY} holds the API keys, one a line; default: the controller makes one. */
+  apiKeySecret: "llmkube.dev/api-key-secret",
+} as const;
+
+/** Key of the Secret, and the name of the container's environment variable that refers to it. */
+export const API_KEY = "api-key";
+export const API_KEY_VARIABLE = "LLAMA_API_KEY";
+
+/** The one container of a pod, and its one port. */
+export const CONTAINER_NAME = "llama-server";
+export const PORT_NAME = "http";
+
+/** Ports that the controller gives to InferenceServices, one each, kept as long as the service exists. */
+export const DEFAULT_PORTS = { first: 18_000, last: 19_999 } as const;
+
+/** Where the agent answers the API server's questions about logs and metrics. */
+export const KUBELET_PORT = 10_250;
+
+/** A condition of a pod: whether its server is inside its budget. Its message has the numbers. */
+export const MEMORY_CONDITION = "llmkube.dev/WithinBudget";
+
+/** PriorityClasses by `spec.priority` of the InferenceService. */
+export const PRIORITY_CLASSES = {
+  critical: { name: "llmkube-critical", value: 1_000_000 },
+  high: { name: "llmkube-high", value: 100_000 },
+  normal: { name: "llmkube-normal", value: 10_000 },
+  low: { name: "llmkube-low", value: 1000 },
+  batch: { name: "llmkube-batch", value: 100 },
+} as const;
+
+/** The longest name of a Service, and the longest value of a label. */
+const LONGEST = 63;
+const DIGEST_LENGTH = 8;
+
+/**
+ * Name of the objects that belong to an InferenceService: its own name where that is a DNS label; else a shortened form that ends in a
+ * digest of the whole name, so that two long names do not collide. At most `63 - suffix.length` characters before the suffix.
+ *
+ * @param suffix appended, for example `-api-key`
+ */
+export function childName(serviceName: string, suffix = ""): string {
+  const longest = LONGEST - suffix.length;
+  if (serviceName.length <= longest && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(serviceName)) return serviceName + suffix;
+  const digest = createHash("sha256").update(serviceName).digest("hex").slice(0, DIGEST_LENGTH);
+  const kept = serviceName
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/g, "-")
+    .slice(0, longest - DIGEST_LENGTH - 3);
+  return `m-${kept}-${digest}${suffix}`.replaceAll(/-{2,}/g, "-");
+}
+
+/** What identifies weights on a disk: the fields of `Model.spec` that say which bytes are meant. */
+export interface WeightsIdentity {
+  readonly source: string;
+  readonly sha256?: string | undefined;
+  readonly mmproj?: string | undefined;
+}
+
+/** A key of 16 hexadecimal digits for weights: the same for the same source, sha256 and projector. */
+export function weightsKey({ source, sha256, mmproj }: WeightsIdentity): string {
+  const parts = [source, sha256?.toLowerCase() ?? null, mmproj ?? null];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+/**
+ * The image of a pod that serves these weights. It is a name only and is never pulled: a Node lists it among its images when it has the
+ * weights, so that the scheduler prefers that Node. It has a tag, because the scheduler adds `:latest` to a name without one.
+ */
+export function weightsImage(weights: WeightsIdentity): string {
+  return `weights.llmkube.dev/${weightsKey(weights)}:held`;
+}
+
+/** Name of the user that a Mac's identity impersonates. The Node authorizer gives it the rights of a kubelet of that name. */
+export function nodeUser(nodeName: string): string {
+  return `system:node:${nodeName}`;
+}
+
+export const NODES_GROUP = "system:nodes";
+
+/** Name of the ServiceAccount of a Mac, in {@link SYSTEM_NAMESPACE}. */
+export function nodeAccount(nodeName: string): string {
+  return `mac-${nodeName}`;
+}
