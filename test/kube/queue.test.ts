@@ -51,7 +51,7 @@ describe("kube: keyed queue", () => {
 
   it("works again, and not at the same time, on a key that is added during its work", async () => {
     const { queue, begun, end } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.add("a");
     queue.add("a");
     queue.add("a");
@@ -65,7 +65,7 @@ describe("kube: keyed queue", () => {
 
   it("has no more work under way than workers, and keeps the order", async () => {
     const { queue, begun, end } = underHand(2);
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     for (const key of ["a", "b", "c", "d"]) queue.add(key);
     assert.deepEqual(begun, ["a", "b"]);
     await end("b");
@@ -76,7 +76,7 @@ describe("kube: keyed queue", () => {
 
   it("comes back to a failed key after waits that double, up to the longest, and forgets at a success", async () => {
     const { clock, queue, begun, end, failures } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.add("a");
     for (const wait of [1000, 2000, 4000, 8000, 8000]) {
       await end("a", FAILED);
@@ -106,7 +106,7 @@ describe("kube: keyed queue", () => {
         handle,
       });
       const end = new AbortController();
-      queue.run(end.signal);
+      queue.run(end.signal).catch(assert.fail);
       queue.add("a");
       await settle();
       waits.push(clock.pending()[0] ?? -1);
@@ -117,7 +117,7 @@ describe("kube: keyed queue", () => {
 
   it("waits at least as long as a server asks for", async () => {
     const { clock, queue, end } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.add("a");
     await end("a", { ...FAILED, retryAfterMs: 30_000 });
     assert.deepEqual(clock.pending(), [31_000]);
@@ -125,7 +125,7 @@ describe("kube: keyed queue", () => {
 
   it("counts what work throws as a failure", async () => {
     const { clock, queue, end, failures } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.add("a");
     await end("a", new Error("it was thrown"));
     assert.deepEqual(failures, ["a 1 it was thrown"]);
@@ -134,7 +134,7 @@ describe("kube: keyed queue", () => {
 
   it("keeps the earlier of two times for a key", async () => {
     const { clock, queue, begun } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.addAfter("a", 5000);
     queue.addAfter("a", 9000);
     queue.addAfter("a", 2000);
@@ -146,7 +146,7 @@ describe("kube: keyed queue", () => {
 
   it("comes back after the time that a success asks for", async () => {
     const { clock, queue, begun, end } = underHand();
-    queue.run(ended.signal);
+    queue.run(ended.signal).catch(assert.fail);
     queue.add("a");
     await end("a", { ok: true, againAfterMs: 60_000 });
     await clock.advance(60_000);
