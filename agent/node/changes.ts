@@ -76,8 +76,22 @@ function differing(
 
 function differenceOf(live: LiveNode, { type, status, reason, message }: Condition): "none" | "words" | "status" {
   const known = live.status.conditions.find((condition) => condition.type === type);
-  if (known?.status !== status || known.reason !== reason) return "status";
-  return known.message === message ? "none" : "words";
+  if (known?.status !== status || known.reason !== reason)
+    return known && isAsGood(known, type, status) ? "none" : "status";
+  // A sentence that counts something would be another one at each look.
+  return withoutNumbers(known.message) === withoutNumbers(message) ? "none" : "words";
+}
+
+/**
+ * Kubernetes says Unknown of an agent that it has not heard of, also while the agent itself says that it is not ready: either way no pod
+ * comes, and each would write over the other for ever.
+ */
+function isAsGood(known: { readonly status: string }, type: string, status: string): boolean {
+  return type === "Ready" && status === "False" && known.status === "Unknown";
+}
+
+function withoutNumbers(sentence: string): string {
+  return sentence.replaceAll(/\d+(\.\d+)?/g, "#");
 }
 
 function transitionTime(live: LiveNode, { type, status }: Condition, now: Date): string {

@@ -14,7 +14,7 @@ export interface IdentityOptions {
   /** Makes requests with the Mac's own token and without impersonation. */
   readonly client: KubeClient;
   /** The token that the kubeconfig has now; undefined where it has none, as with a certificate. */
-  readonly givenToken: () => string | undefined;
+  readonly givenToken: () => Promise<string | undefined>;
   /** Gives all clients another token. */
   readonly useToken: (token: string) => void;
   readonly stateDirectory: string;
@@ -48,7 +48,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   let given: string | undefined;
 
   const begin = async () => {
-    given = givenToken();
+    given = await givenToken();
     current = given === undefined ? undefined : newestToken(given, await keptToken(path, client.server));
     receivedAt = undefined;
     if (current !== undefined && current !== given) useToken(current);
@@ -85,7 +85,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     let retryMs = RETRY_MS.first;
     let notBefore = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      if (givenToken() !== given) {
+      const now = await givenToken();
+      // A file that is away for a moment says nothing.
+      if (now !== undefined && now !== given) {
         await begin();
         problem = undefined;
       }
