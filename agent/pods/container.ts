@@ -63,8 +63,9 @@ export function restartBaseOf(pod: Pod, workload: WorkloadStatus): number | unde
   const id = processId(workload);
   if (id === undefined) return undefined;
   const prior = pod.status.containerStatuses?.find(({ name }) => name === pod.spec.containers[0]?.name);
-  const replaced = prior?.containerID !== undefined && prior.containerID !== id;
-  return (prior?.restartCount ?? 0) + (replaced ? 1 : 0) - workload.restarts;
+  const { restartCount: before = 0, containerID } = prior ?? {};
+  if (containerID === undefined) return before;
+  return containerID === id ? before - workload.restarts : before + 1;
 }
 
 function restartCount(prior: ContainerStatus | undefined, { workload, restartBase }: ContainerView): number {

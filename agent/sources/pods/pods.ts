@@ -6,7 +6,7 @@ import { type Parsed, reflector } from "../../../kube/reflector/reflector.ts";
 import type { Desired } from "../../workload/desired.ts";
 import { wantedFiles } from "../../workload/model-files.ts";
 import type { HostFacts } from "../../workload/workload.ts";
-import type { WorkloadId } from "../../workload/workload-id.ts";
+import { type WorkloadId, workloadId } from "../../workload/workload-id.ts";
 import type { WantedWork, WorkSource } from "../source.ts";
 import { type PodClaim, readClaim } from "./claim.ts";
 import { desiredOfPods } from "./desired.ts";
@@ -58,8 +58,7 @@ export function openPods(options: PodSourceOptions): PodSource {
     ...{ client, kind: KINDS.pod, parse: readPod, selection: { fieldSelector: `spec.nodeName=${nodeName}` } },
     changed: ({ uid }) => {
       news();
-      const id = uid as WorkloadId | undefined;
-      if (id !== undefined) for (const listener of listeners) listener(id);
+      if (uid !== undefined) for (const listener of listeners) listener(workloadId(uid));
     },
   });
   const manifests = watchedManifests(client, () => news());
@@ -76,11 +75,15 @@ export function openPods(options: PodSourceOptions): PodSource {
     });
   const ended = Promise.all([pods.run(over.signal), pods.whenSynced(over.signal).then(news)]);
   const work = memoised(wanted, options, () => version);
+  let kept: WantedWork["workloads"] | undefined;
   return {
     current: () => {
       const synced = pods.synced();
       const workloads = work();
-      if (synced) keys.keepOnly(new Set([...workloads.keys(), ...options.running().keys()]));
+      if (synced && kept !== workloads) {
+        kept = workloads;
+        keys.keepOnly(new Set([...workloads.keys(), ...options.running().keys()]));
+      }
       const models = synced ? manifests.models() : undefined;
       const trouble = [pods.trouble(), ...manifests.problems(), ...keys.problems()].filter((one) => one !== undefined);
       const problems = [...new Set([...trouble, ...unreadable(pods)])];
