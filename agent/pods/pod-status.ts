@@ -9,7 +9,8 @@ import { rfc3339 } from "./time.ts";
 export interface PodView {
   readonly pod: Pod;
   readonly workload: WorkloadStatus;
-  readonly hostIp: string;
+  /** Undefined without a network. */
+  readonly hostIp: string | undefined;
   /** What `restarts` of the workload counts from; undefined until its process was seen. */
   readonly restartBase: number | undefined;
   /** Milliseconds since the memory numbers were written last; Infinity where this agent has not written any. */
@@ -38,13 +39,18 @@ export function podStatus(view: PodView): WrittenStatus {
   return {
     phase,
     ...(ended && endText(workload, status)),
-    ...{ hostIP: hostIp, hostIPs: [{ ip: hostIp }] },
-    ...(spec.hostNetwork === true && { podIP: hostIp, podIPs: [{ ip: hostIp }] }),
+    ...(hostIp !== undefined && addresses(hostIp, spec.hostNetwork === true)),
     startTime: status.startTime ?? rfc3339(now),
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     conditions: conditionsOf(view, ended),
     containerStatuses: [...containerStatuses(view)],
   };
+}
+
+/** A pod without the host's network has no address of its own here. */
+function addresses(ip: string, hostNetwork: boolean) {
+  const ips = [{ ip }];
+  return { hostIP: ip, hostIPs: ips, ...(hostNetwork && { podIP: ip, podIPs: ips }) };
 }
 
 function phaseOf({ pod, workload }: PodView): string {

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { MEMORY_CONDITION } from "../../api/fleet.ts";
-import { FIELD_MANAGERS } from "../../api/fleet.ts";
+import { FIELD_MANAGERS, MEMORY_CONDITION } from "../../api/fleet.ts";
 import type { KubeClient, KubeFailure, KubeObject } from "../../kube/client.ts";
 import { type Clock, systemClock } from "../../kube/clock.ts";
 import { KINDS } from "../../kube/kinds.ts";
@@ -21,10 +20,12 @@ export interface PodStatusOptions {
   /** As the kubelet of this node. */
   readonly client: KubeClient;
   readonly source: Pick<PodSource, "pods" | "onPod">;
-  /** The address that pods of this node have. */
-  readonly hostIp: () => string;
-  /** Whether a process of an earlier agent may run for it, which cannot be told: then its pod is not finished. */
+  /** The address that pods of this node have; undefined without a network. */
+  readonly hostIp: () => string | undefined;
+  /** Whether a process runs for it, or may run, which cannot be told: then its pod is not finished. */
   readonly mayRun: (id: WorkloadId) => boolean;
+  /** Whether the name of this node is this agent's. */
+  readonly mayWrite: () => boolean;
   readonly record: (pod: Pod, event: PodEvent) => void;
   readonly clock?: Clock;
 }
@@ -56,6 +57,10 @@ const BACK_OFF = { firstMs: 250, longestMs: 15_000 };
 /** How long the last statuses may take when the agent ends. */
 const LAST_WRITES_MS = 3000;
 const POLL_MS = 20;
+/** Until the next look whether the name of the node is this agent's, in milliseconds. */
+const CHARGE_MS = 1000;
+/** After a conflict: the pod may be another one by now, which the watch tells. */
+const CONFLICT_MS = 1000;
 
 /**
  * Level-based: a pod's status is computed from what the API server holds and what its workload does now, and what differs is written until
@@ -72,6 +77,7 @@ export function podStatuses(options: PodStatusOptions): PodStatuses {
     const told = source.pods().get(id);
     if (told === undefined) return forget(id);
     if (memory === undefined) return DONE;
+    if (!options.mayWrite()) return later(CHARGE_MS);
     const pod = newest(told, memory.written);
     if (isFinished(pod, memory.workload) && !options.mayRun(id)) return settle(await remove(client, pod, signal));
     if (isTerminal(pod)) return DONE;
@@ -156,7 +162,8 @@ function later(milliseconds: number | undefined): Outcome {
 /** A pod that is gone, or whose name another one has, needs no status. */
 function settle(answer: { readonly ok: true } | KubeFailure): Outcome {
   if (answer.ok) return DONE;
-  return answer.kind === "not-found" || answer.kind === "conflict" || answer.kind === "invalid" && answer.reason === "Gone" ? DONE : answer;
+  if (answer.kind === "not-found") return DONE;
+  return answer.kind === "conflict" ? later(CONFLICT_MS) : answer;
 }
 
 /** It is deleted, and its process is gone: only its object is left, which holds its port until it is gone, too. */

@@ -16,8 +16,10 @@ export type KeysFound =
 /** What decides, beside the pods, what is wanted. */
 export interface Surroundings {
   readonly nodeName: string;
-  /** The address that servers listen on. */
-  readonly listenHost: string;
+  /** The address that servers listen on; undefined without a network. */
+  readonly listenHost: string | undefined;
+  /** Whether the name of this node is this agent's. */
+  readonly mayStart: boolean;
   readonly host: HostFacts;
   readonly lookup: Lookup;
   readonly keysOf: KeysOf;
@@ -53,13 +55,17 @@ function desiredOfPod(pod: Pod, surroundings: Surroundings): Desired {
 }
 
 function desiredOfClaim(pod: Pod, claim: PodClaim, name: string, surroundings: Surroundings): Desired {
-  const { listenHost, host, lookup, keysOf, running } = surroundings;
+  const { listenHost, host, lookup, keysOf, running, mayStart } = surroundings;
   const accepted = acceptPod(claim, lookup);
   if (accepted.is === "refused") return refusedPod(name, accepted.reason, accepted.message);
   if (accepted.is === "undecided") return { kind: "unknown", name, reason: accepted.reason, message: accepted.message };
   const id = idOfPod(pod);
   const keys = keysOf(pod, claim);
   if (keys.is === "missing") return { kind: "unknown", name, reason: "SecretNotFound", message: keys.message };
+  if (listenHost === undefined) {
+    return { kind: "unknown", name, reason: "NoNetwork", message: "this machine has no address that others reach" };
+  }
+  if (!mayStart && !running.has(id)) return { kind: "unknown", name, reason: "NotInCharge", message: NOT_IN_CHARGE };
   const occupant = [...running].find(([other, port]) => other !== id && port === claim.port);
   if (occupant !== undefined && !running.has(id)) {
     const message = `port ${claim.port} is still that of a server that ends: it starts when the port is free`;
@@ -76,6 +82,8 @@ function desiredOfClaim(pod: Pod, claim: PodClaim, name: string, surroundings: S
     host,
   );
 }
+
+const NOT_IN_CHARGE = "it is not yet certain that no other agent has the name of this node";
 
 function refusedPod(name: string, reason: string, message: string): Desired {
   return { kind: "refused", name, state: "Pending", reason, message };

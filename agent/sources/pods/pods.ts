@@ -18,8 +18,10 @@ export interface PodSourceOptions {
   /** As the kubelet of this node. */
   readonly client: KubeClient;
   readonly nodeName: string;
-  /** The address that servers listen on. */
-  readonly listenHost: () => string;
+  /** The address that servers listen on; undefined without a network. */
+  readonly listenHost: () => string | undefined;
+  /** Whether the name of this node is this agent's: what another agent may have started is not started twice. */
+  readonly mayStart: () => boolean;
   /** The folder of API keys. */
   readonly keysFolder: string;
   readonly host: () => HostFacts;
@@ -70,7 +72,7 @@ export function openPods(options: PodSourceOptions): PodSource {
   };
   const wanted = (running: ReadonlyMap<WorkloadId, number>, host: HostFacts): ReadonlyMap<WorkloadId, Desired> =>
     desiredOfPods(pods.list(), {
-      ...{ nodeName, listenHost: options.listenHost(), host, lookup: manifests, running },
+      ...{ nodeName, listenHost: options.listenHost(), host, lookup: manifests, running, mayStart: options.mayStart() },
       keysOf: (pod, claim) => keys.keysOf(idOfPod(pod), claim),
     });
   const ended = Promise.all([pods.run(over.signal), pods.whenSynced(over.signal).then(news)]);
@@ -124,14 +126,14 @@ type Ports = ReadonlyMap<WorkloadId, number>;
 /** Makes all workloads anew when something was told, or when what runs or the llama-server is another one than at the last call. */
 function memoised(
   wanted: (running: Ports, host: HostFacts) => WantedWork["workloads"],
-  { host, running, listenHost }: PodSourceOptions,
+  { host, running, listenHost, mayStart }: PodSourceOptions,
   version: () => number,
 ): () => WantedWork["workloads"] {
   let last: { readonly basis: readonly unknown[]; readonly running: Ports; readonly made: WantedWork["workloads"] } | undefined;
   return () => {
     const facts = host();
     const ports = running();
-    const basis = [version(), facts.options, listenHost()];
+    const basis = [version(), facts.options, listenHost(), mayStart()];
     const same = last !== undefined && basis.every((part, index) => part === last?.basis[index]);
     if (last !== undefined && same && isDeepStrictEqual(last.running, ports)) return last.made;
     last = { basis, running: new Map(ports), made: wanted(ports, facts) };
