@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { MAC_TAINT } from "../../api/fleet.ts";
+import { quantityBytes } from "../../api/quantity.ts";
 import type { Condition } from "./conditions.ts";
 import type { LiveNode } from "./live-node.ts";
 import { isOwnLabel, type NodeFacts, type NodeStatus, nodeLabels, nodeStatus, timeOf } from "./node-object.ts";
@@ -31,8 +32,13 @@ export function statusChange(live: LiveNode, facts: NodeFacts): StatusChange | u
   const wanted = nodeStatus(facts);
   const { status } = live;
   const changed: Record<string, unknown> = {};
-  for (const field of ["capacity", "allocatable", "nodeInfo"] as const) {
-    const different = differing(status[field], wanted[field]);
+  const fields = [
+    ["capacity", sameQuantity],
+    ["allocatable", sameQuantity],
+    ["nodeInfo", Object.is],
+  ] as const;
+  for (const [field, isSame] of fields) {
+    const different = differing(status[field], wanted[field], isSame);
     if (different !== undefined) changed[field] = different;
   }
   if (status.daemonEndpoints.kubeletEndpoint.Port !== wanted.daemonEndpoints.kubeletEndpoint.Port) {
@@ -44,8 +50,7 @@ export function statusChange(live: LiveNode, facts: NodeFacts): StatusChange | u
   }
   if (!isDeepStrictEqual(status.images, plain(wanted.images))) changed["images"] = wanted.images;
   const conditions = facts.conditions.map((condition) => differenceOf(live, condition));
-  const isSame = conditions.every((difference) => difference === "none");
-  if (Object.keys(changed).length === 0 && isSame) return undefined;
+  if (Object.keys(changed).length === 0 && conditions.every((difference) => difference === "none")) return undefined;
   return { status: changed, wordsOnly: Object.keys(changed).length === 0 && !conditions.includes("status") };
 }
 
@@ -69,9 +74,15 @@ export function taintProblem(live: LiveNode, name: string): string | undefined {
 function differing(
   live: Readonly<Record<string, unknown>>,
   wanted: Readonly<Record<string, string>>,
+  isSame: (one: unknown, other: string) => boolean,
 ): Readonly<Record<string, string>> | undefined {
-  const different = Object.entries(wanted).filter(([key, value]) => live[key] !== value);
+  const different = Object.entries(wanted).filter(([key, value]) => !isSame(live[key], value));
   return different.length === 0 ? undefined : Object.fromEntries(different);
+}
+
+/** The API server writes a quantity in a form of its own: `24Gi` for `25165824Ki`. */
+function sameQuantity(one: unknown, other: string): boolean {
+  return typeof one === "string" && quantityBytes(one) === quantityBytes(other);
 }
 
 function differenceOf(live: LiveNode, { type, status, reason, message }: Condition): "none" | "words" | "status" {

@@ -155,7 +155,6 @@ export function timeOf(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** The API server writes quantities as they came: a form without fractions compares equal. */
 function kibibytes(bytes: number): string {
   return `${Math.floor(bytes / 1024)}Ki`;
 }

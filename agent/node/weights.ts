@@ -55,12 +55,14 @@ export async function openWeights(
     // What an earlier agent has seen holds until it is found gone: a restart moves no label.
     Object.entries(await readRemembered(path)).map(([key, { paths, bytes }]) => [key, { paths, bytes, missing: 0 }]),
   );
-  let writing: NodeJS.Timeout | undefined;
+  let isWriting = false;
 
   const write = () => {
-    writing ??= setTimeout(() => {
-      writing = undefined;
-      const text = JSON.stringify(Object.fromEntries([...known].map(([key, { paths }]) => [key, { paths, bytes }])));
+    if (isWriting) return;
+    isWriting = true;
+    setTimeout(() => {
+      isWriting = false;
+      const text = JSON.stringify(Object.fromEntries([...known].map(([key, { paths, bytes }]) => [key, { paths, bytes }])));
       writeFileAtomic(path, `${text}\n`, { mode: 0o600, fsync: false }).catch((error: unknown) =>
         say(`the weights that this Mac holds cannot be remembered (${error instanceof Error ? error.message : error})`),
       );

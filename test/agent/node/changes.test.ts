@@ -136,6 +136,11 @@ describe("what is written about a Mac's Node", () => {
         aMac({ conditions: [readyCondition({ ...CLEAN, trouble: "its loop stands still" })] }),
       ],
       [
+        "the form in which the API server writes a quantity",
+        { ...live, status: { ...live.status, allocatable: { ...live.status.allocatable, memory: "27Gi", cpu: "12" } } },
+        aMac(),
+      ],
+      [
         "what others know of the Node",
         {
           ...live,
