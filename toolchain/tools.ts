@@ -10,11 +10,21 @@ export const TOOL_NAMES = [
   "kube-apiserver",
   "kube-scheduler",
   "kube-controller-manager",
+  "kubectl",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 /** The tools that tests and the demo need; the others are built only if they are named. */
-export const DEFAULT_TOOLS: readonly ToolName[] = ["pulumi", "llama-server", "gemma3-270m", "etcd", "kube-apiserver"];
+export const DEFAULT_TOOLS: readonly ToolName[] = [
+  "pulumi",
+  "llama-server",
+  "gemma3-270m",
+  "etcd",
+  "kube-apiserver",
+  "kube-scheduler",
+  "kube-controller-manager",
+  "kubectl",
+];
 
 /** A main package of a pinned Go module, built with the Go toolchain of the machine. */
 export interface GoRecipe {
@@ -130,6 +140,7 @@ export const TOOLS: Record<ToolName, Tool> = {
   "kube-apiserver": kubeTool("kube-apiserver"),
   "kube-scheduler": kubeTool("kube-scheduler"),
   "kube-controller-manager": kubeTool("kube-controller-manager"),
+  kubectl: { ...kubeTool("kubectl"), probe: ["version", "--client"] },
 };
 
 function kubeTool(
