@@ -50,6 +50,9 @@ export const POD_ANNOTATIONS = {
   settings: "llmkube.dev/settings",
 } as const;
 
+/** Annotation of everything that the controller applies: a digest of what it applied. */
+export const APPLIED_ANNOTATION = "llmkube.dev/applied";
+
 /** Annotations of an InferenceService, which a person may write. */
 export const SERVICE_ANNOTATIONS = {
   /** Name of a Secret of the same namespace whose key {@link API_KEY} holds the API keys, one a line; default: the controller makes one. */
@@ -69,6 +72,9 @@ export const DEFAULT_PORTS = { first: 18_000, last: 19_999 } as const;
 
 /** Where the agent answers the API server's questions about logs and metrics. */
 export const KUBELET_PORT = 10_250;
+
+/** Where the controller answers probes and metrics, inside its pod. */
+export const CONTROLLER_PORT = 8081;
 
 /** A condition of a pod: whether its server is inside its budget. Its message has the numbers. */
 export const MEMORY_CONDITION = "llmkube.dev/WithinBudget";
