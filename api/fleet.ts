@@ -53,6 +53,14 @@ export const POD_ANNOTATIONS = {
 /** Annotation of everything that the controller applies: a digest of what it applied. */
 export const APPLIED_ANNOTATION = "llmkube.dev/applied";
 
+/** Annotations of a Deployment, beside {@link POD_ANNOTATIONS}.settings of its template: what a restarted controller need not compute again. */
+export const DEPLOYMENT_ANNOTATIONS = {
+  /** The settings that the estimate below is for. */
+  settings: POD_ANNOTATIONS.settings,
+  /** The estimate in JSON. */
+  estimate: "llmkube.dev/estimate",
+} as const;
+
 /** Annotations of an InferenceService, which a person may write. */
 export const SERVICE_ANNOTATIONS = {
   /** Name of a Secret of the same namespace whose key {@link API_KEY} holds the API keys, one a line; default: the controller makes one. */

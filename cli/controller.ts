@@ -2,7 +2,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogLevel } from "../agent/status/log.ts";
 import { DEFAULT_PORTS } from "../api/fleet.ts";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../controller/http/listen.ts";
-import { type PortRange, parsePortRange } from "../controller/port-range.ts";
+import type { PortRange } from "../controller/plan/ports.ts";
+import { parsePortRange } from "../controller/port-range.ts";
 import type { ControllerFlags } from "./controller/run.ts";
 import { typedPath } from "./typed-path.ts";
 

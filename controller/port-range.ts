@@ -1,15 +1,10 @@
 import { fail, ok, type Result } from "../api/result.ts";
-
-/** Ports of Macs that InferenceServices get, one each; both ends are part of it. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
+import type { PortRange } from "./plan/ports.ts";
 
 const LOWEST = 1024;
 const HIGHEST = 65_535;
 
-/** Parses `18000-19999`: ports that need no privilege, and that are not the agent's own. */
+/** Parses `18000-19999`: ports that need no privilege. */
 export function parsePortRange(text: string): Result<PortRange> {
   const [, low = "", high = ""] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const [first, last] = [Number(low), Number(high)];

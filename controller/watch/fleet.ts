@@ -3,9 +3,10 @@ import type { KubeClient, KubeObject, Selection } from "../../kube/client.ts";
 import type { Clock } from "../../kube/clock.ts";
 import { KINDS, type ResourceKind } from "../../kube/kinds.ts";
 import { type Change, type Parsed, type Reflector, reflector } from "../../kube/reflector/reflector.ts";
+import type { Host } from "../../memory/placement/host.ts";
+import { readMac } from "../plan/mac.ts";
 import { OWN_LABEL_SELECTOR } from "../plan/owned.ts";
 import { type ModelView, modelView, type ServiceView, serviceView } from "./manifest-view.ts";
-import { type NodeView, nodeView, samePlace } from "./node-view.ts";
 import { ownView, serviceKeyOf } from "./own-view.ts";
 import { type PodView, podView } from "./pod-view.ts";
 import { type Relation, relation } from "./relation.ts";
@@ -17,7 +18,7 @@ export interface Fleet {
   readonly deployments: Reflector<KubeObject>;
   readonly clusterServices: Reflector<KubeObject>;
   readonly disruptionBudgets: Reflector<KubeObject>;
-  readonly nodes: Reflector<NodeView>;
+  readonly macs: Reflector<Host>;
   podsOf(service: string): readonly PodView[];
   /** Which services name which Models, by `namespace/name`. */
   readonly servicesOfModels: Relation;
@@ -110,13 +111,13 @@ export function openFleet({ client, namespace, events, report, clock }: FleetOpt
   }
 
   /** A Mac says often how much disk it has left, and seldom something that decides about a model. */
-  const places = new Map<string, NodeView>();
-  const nodes: Reflector<NodeView> = watched(KINDS.node, MACS, nodeView, ({ key, type }) => {
-    const now = type === "deleted" ? undefined : nodes.get(key);
+  const places = new Map<string, string>();
+  const macs: Reflector<Host> = watched(KINDS.node, MACS, readMac, ({ key, type }) => {
+    const now = type === "deleted" ? undefined : JSON.stringify(macs.get(key));
     const before = places.get(key);
     if (now === undefined) places.delete(key);
     else places.set(key, now);
-    if (before === undefined || now === undefined || !samePlace(before, now)) events.macsChanged();
+    if (before !== now) events.macsChanged();
   });
 
   const all = new Map<string, Reflector<unknown>>(
@@ -127,7 +128,7 @@ export function openFleet({ client, namespace, events, report, clock }: FleetOpt
       Service: clusterServices,
       PodDisruptionBudget: disruptionBudgets,
       Pod: pods,
-      Node: nodes,
+      Node: macs,
     }),
   );
   return {
@@ -136,7 +137,7 @@ export function openFleet({ client, namespace, events, report, clock }: FleetOpt
     deployments,
     clusterServices,
     disruptionBudgets,
-    nodes,
+    macs,
     podsOf: (service) => [...(podsByService.get(service)?.values() ?? [])],
     servicesOfModels,
     reflectors: () => all,
