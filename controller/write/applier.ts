@@ -10,6 +10,8 @@ export interface Applier {
    * Applies an object of the controller's own unless it is so already. `live` is the watched object; undefined: there is none.
    */
   ensure(kind: ResourceKind, wanted: KubeObject, live: KubeObject | undefined): Promise<KubeResult<"applied" | "unchanged">>;
+  /** Whether the object was applied and the watch has not shown it yet. */
+  isUnseen(kind: ResourceKind, object: KubeObject): boolean;
   /** To be called for each change that is seen of an object: from then on its own state counts, not what was applied last. */
   seen(kind: ResourceKind, key: string): void;
 }
@@ -37,6 +39,7 @@ export function applier(client: KubeClient, wrote: Wrote, signal: AbortSignal): 
       else unseen.set(id, digest);
       return { ok: true, value: "applied" };
     },
+    isUnseen: (kind, object) => unseen.has(`${kind.plural} ${keyOfObject(object)}`),
     seen: (kind, key) => {
       unseen.delete(`${kind.plural} ${key}`);
       unchangeable.delete(`${kind.plural} ${key}`);
