@@ -87,6 +87,22 @@ export const CONTROLLER_PORT = 8081;
 /** A condition of a pod: whether its server is inside its budget. Its message has the numbers. */
 export const MEMORY_CONDITION = "llmkube.dev/WithinBudget";
 
+/**
+ * Conditions that the controller writes, on InferenceServices and Models. They have a prefix, so that they are never those of LLMKube's
+ * operator.
+ */
+export const SERVICE_CONDITIONS = {
+  /** Whether the service can be scheduled: its manifests, and its need against its budget. */
+  accepted: "llmkube.dev/Accepted",
+  /** Whether all replicas have a Mac. */
+  scheduled: "llmkube.dev/Scheduled",
+  /** Whether all replicas that are wanted answer. */
+  available: "llmkube.dev/Available",
+  /** Whether all replicas are inside the budget; its message has the numbers of each. */
+  withinBudget: MEMORY_CONDITION,
+} as const;
+export const MODEL_CONDITION = "llmkube.dev/HeaderRead";
+
 /** PriorityClasses by `spec.priority` of the InferenceService. */
 export const PRIORITY_CLASSES = {
   critical: { name: "llmkube-critical", value: 1_000_000 },
