@@ -16,8 +16,14 @@ const MOST_WORKERS = 64;
 export function controllerCommand(): Command {
   const { first, last } = DEFAULT_PORTS;
   return new Command("controller")
-    .description("Turn InferenceServices on Metal into Deployments and Services, so that Kubernetes puts models on Macs.")
-    .option("--kubeconfig <file>", "kubeconfig of the cluster (default: the pod's own account, else KUBECONFIG)", typedPath)
+    .description(
+      "Turn InferenceServices on Metal into Deployments and Services, so that Kubernetes puts models on Macs.",
+    )
+    .option(
+      "--kubeconfig <file>",
+      "kubeconfig of the cluster (default: the pod's own account, else KUBECONFIG)",
+      typedPath,
+    )
     .option("--context <name>", "context of the kubeconfig (default: its current-context)")
     .option("--namespace <name>", "look after the objects of one namespace only (default: all)")
     .addOption(

@@ -1,13 +1,15 @@
 import type { Logger } from "pino";
 import { GROUP } from "../api/constants.ts";
-import { SERVICE_CONDITIONS, MODEL_CONDITION } from "../api/fleet.ts";
+import { MODEL_CONDITION, SERVICE_CONDITIONS } from "../api/fleet.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Clock } from "../kube/clock.ts";
 import { eventRecorder } from "../kube/events/recorder.ts";
-import { type KeyedQueue, keyedQueue, type Outcome } from "../kube/queue.ts";
+import { KINDS } from "../kube/kinds.ts";
+import { type KeyedQueue, keyedQueue } from "../kube/queue.ts";
 import { headerBook } from "./headers/book.ts";
 import { headerReader } from "./headers/source.ts";
 import type { ControllerMetrics } from "./http/metrics.ts";
+import { passes } from "./passes.ts";
 import { children } from "./reconcile/children.ts";
 import { modelReconciler, modelWaiter } from "./reconcile/model.ts";
 import { serviceReconciler, serviceWaiter } from "./reconcile/service.ts";
@@ -34,8 +36,7 @@ export interface Work {
   relists(): Readonly<Record<string, number>>;
 }
 
-export interface WorkOptions
-  extends Pick<ControllerOptions, "namespace" | "ports" | "workers" | "allowLocalSources"> {
+export interface WorkOptions extends Pick<ControllerOptions, "namespace" | "ports" | "workers" | "allowLocalSources"> {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly identity: string;
@@ -48,8 +49,6 @@ export interface WorkOptions
 const REPORTER = "llmkube.dev/controller";
 /** A Mac that joins or changes is a reason to look again at what found no place; so many at a time are one reason. */
 const MACS_SETTLE_MS = 1000;
-/** Longer than any pass takes whose requests all end in time. */
-const STUCK_MS = 10 * 60_000;
 
 export function work(options: WorkOptions): Work {
   const { client, clock, log, metrics, signal, workers } = options;
@@ -58,9 +57,17 @@ export function work(options: WorkOptions): Work {
   const lookAtMacs = new Set<string>();
   const ports = portBook(options.ports);
   const own = applier(client, wrote, signal);
-  const events = eventRecorder({ client, controller: REPORTER, instance: options.identity.slice(0, 128), report, clock });
+  const events = eventRecorder({
+    client,
+    controller: REPORTER,
+    instance: options.identity.slice(0, 128),
+    report,
+    clock,
+  });
   const tell = telling((event) => {
-    log.info(`${event.regarding.kind} ${event.regarding.namespace}/${event.regarding.name}: ${event.reason}: ${event.note}`);
+    log.info(
+      `${event.regarding.kind} ${event.regarding.namespace}/${event.regarding.name}: ${event.reason}: ${event.note}`,
+    );
     events.record(event);
   });
   const status = statusWriter({ client, clock, wrote, signal, own: OWN });
@@ -75,9 +82,11 @@ export function work(options: WorkOptions): Work {
       serviceChanged: (key) => services.add(key),
       modelChanged: (key) => models.add(key),
       ownSeen: (kind, key) => own.seen(kind, key),
-      statusSeen: (kind, key) => status.seen(kind, key),
-      serviceGone: (key, kind) => {
+      manifestSeen: (kind, key, type) => {
+        status.seen(kind, key);
+        if (type !== "deleted") return;
         status.forget(kind, key);
+        if (kind !== KINDS.inferenceService) return;
         ports.release(key);
         lookAtMacs.delete(key);
         fleet.servicesOfModels.remove(key);
@@ -103,16 +112,18 @@ export function work(options: WorkOptions): Work {
     clock,
     signal,
   });
-  const kinds = children({ client, fleet, applier: own, wrote, signal });
-  const pass = (kind: string, handle: (key: string) => Promise<Outcome>) =>
-    measured(kind, handle, clock, metrics, log);
+  const made = children({ client, fleet, applier: own, wrote, signal });
+  const measured = passes(clock, metrics, log);
   const services = keyedQueue({
-    ...pass("InferenceService", serviceReconciler({ fleet, headers, ports, children: kinds, status, tell, lookAtMacs })),
+    ...measured.of(
+      "InferenceService",
+      serviceReconciler({ fleet, headers, ports, children: made, status, tell, lookAtMacs }),
+    ),
     workers,
     clock,
   });
   const models = keyedQueue({
-    ...pass("Model", modelReconciler({ fleet, headers, status, tell })),
+    ...measured.of("Model", modelReconciler({ fleet, headers, status, tell })),
     workers: Math.max(1, Math.floor(workers / 2)),
     clock,
   });
@@ -130,13 +141,15 @@ export function work(options: WorkOptions): Work {
           const [service, port] = [serviceKeyOf(deployment), portOfDeployment(deployment)];
           if (service !== undefined && port !== undefined) ports.found(service, port);
         }
-        log.info(`${fleet.services.keys().length} InferenceServices, ${fleet.models.keys().length} Models and ${fleet.macs.keys().length} Macs are known`);
+        log.info(
+          `${fleet.services.keys().length} InferenceServices, ${fleet.models.keys().length} Models and ${fleet.macs.keys().length} Macs are known`,
+        );
         await Promise.all(Object.values(queues).map((queue) => queue.run(signal)));
       }
       await Promise.all([watching, recording]);
     },
     isSynced,
-    stuck: () => stuckFor(clock, queues),
+    stuck: () => measured.stuck(Object.values(queues)),
     queued: () => Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, queue.counts().waiting])),
     headerReads: headers.reads,
     watched: () => Object.fromEntries(reflectors().map(([kind, one]) => [kind, one.counts().objects])),
@@ -148,3 +161,11 @@ const OWN = {
   InferenceService: { fields: SERVICE_FIELDS, conditions: Object.values(SERVICE_CONDITIONS) },
   Model: { fields: MODEL_FIELDS, conditions: [MODEL_CONDITION] },
 };
+
+/** A kind that is not there is no fault of the cluster's. */
+function explained(message: string): string {
+  const isMissing = message.includes(GROUP) && /404|not found|could not find/i.test(message);
+  return isMissing
+    ? `${message}: the CRDs are not installed yet, which is waited for (pulumi-llmkube manifests crds)`
+    : message;
+}

@@ -17,7 +17,12 @@ export interface HealthServer {
   readonly close: () => Promise<void>;
 }
 
-const LIMITS = { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 };
+const LIMITS = {
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 5000,
+};
 const MOST_CONNECTIONS = 64;
 
 /** `/healthz`, `/readyz` and `/metrics`. They hold no secret and change nothing. Fails with one sentence where the port cannot be had. */
@@ -34,7 +39,8 @@ export async function serveHealth(
   const server = createServer(LIMITS, (request, response) => {
     const [path = ""] = (request.url ?? "").split("?");
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "only GET and HEAD are allowed");
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return text(response, 405, "only GET and HEAD are allowed");
     if (route === undefined) return text(response, 404, "there is nothing here");
     Promise.resolve(route(response)).catch(() => response.destroy());
   });
@@ -74,6 +80,10 @@ function text(response: ServerResponse, status: number, message: string): void {
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff" });
+  response.writeHead(status, {
+    "content-type": type,
+    "content-length": Buffer.byteLength(body),
+    "x-content-type-options": "nosniff",
+  });
   response.end(body);
 }

@@ -38,7 +38,9 @@ export function judgeNeed({ joined, need, macs, headers, waiter }: NeedToJudge):
     if (fit?.fits === false) return { ...fit, message: `${fit.message}. ${advice(alone?.value.bytes ?? 0)}` };
     return { fits: true, reason: "Fits", message: `estimated ${formatBytes(estimate.totalBytes)} required` };
   }
-  const holding = budgets.find(({ mac, budget }) => estimate.totalBytes <= Math.min(budget.bytes, mac.allocatableBytes));
+  const holding = budgets.find(
+    ({ mac, budget }) => estimate.totalBytes <= Math.min(budget.bytes, mac.allocatableBytes),
+  );
   if (holding !== undefined) {
     const { message } = decideFit(estimate, holding.budget);
     return { fits: true, reason: "Fits", message: `${message} on ${holding.mac.name}` };
@@ -74,4 +76,3 @@ function budgetOn(mac: Host, memoryBudget: string | undefined, memoryFraction: n
     workingSetBytes: bytes(mac.workingSetMiB),
   });
 }
-

@@ -44,7 +44,12 @@ export function settingsOf({ service, model, draft }: Joined): Result<EstimateSe
  * The estimate that the Deployment was made with, where its settings are still those of the manifests: a restart reads no header. Else by
  * the headers.
  */
-export function needOf(joined: Joined, deployment: KubeObject | undefined, headers: HeaderBook, waiter: string): NeedView {
+export function needOf(
+  joined: Joined,
+  deployment: KubeObject | undefined,
+  headers: HeaderBook,
+  waiter: string,
+): NeedView {
   const settings = settingsOf(joined);
   if (!settings.ok) return { state: "refused", reason: "InvalidSpec", message: settings.error };
   const { service, model, draft } = joined;

@@ -54,7 +54,9 @@ export function serviceReconciler(options: ServiceReconcilerOptions) {
     const deployment = deploymentOf(service);
     const need = needOf(joined, deployment, headers, serviceWaiter(view.key));
     if (need.state === "reading") {
-      return { verdict: { kind: "waiting", reason: "ReadingHeader", message: "the header of the model is being read" } };
+      return {
+        verdict: { kind: "waiting", reason: "ReadingHeader", message: "the header of the model is being read" },
+      };
     }
     if (need.state === "refused") {
       const refused = refuse(need.reason, need.message, need.reason === "InvalidSpec");
@@ -139,7 +141,10 @@ export function serviceReconciler(options: ServiceReconcilerOptions) {
     if (!manifest.ok) return fleet.servicesOfModels.remove(key);
     const { spec } = manifest.value;
     const names = [spec.modelRef, draftModelRef(spec)].filter((name) => name !== undefined);
-    fleet.servicesOfModels.set(key, names.map((name) => keyOf({ namespace, name })));
+    fleet.servicesOfModels.set(
+      key,
+      names.map((name) => keyOf({ namespace, name })),
+    );
   }
 }
 

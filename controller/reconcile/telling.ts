@@ -20,8 +20,8 @@ export function telling(record: (event: EventNote) => void): Telling {
     const now = conditions.find((one) => one.type === type);
     const before = schema.safeParse(status["conditions"]).data?.find((one) => one.type === type);
     if (now === undefined || now.status === "Unknown") return;
-    const isSame = before?.status === now.status && before.reason === now.reason;
-    if (isSame && (now.status === "True" || before.message === now.message)) return;
+    const isSame = before?.status === now.status && before?.reason === now.reason;
+    if (isSame && (now.status === "True" || before?.message === now.message)) return;
     record({
       regarding: { apiVersion: GROUP_VERSION, kind: kind.kind, name, namespace, uid },
       type: now.status === "True" ? "Normal" : "Warning",

@@ -19,7 +19,9 @@ const schema = z.object({
       replicas: count,
       readyReplicas: count,
       updatedReplicas: count,
-      conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() })).optional(),
+      conditions: z
+        .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
+        .optional(),
     })
     .optional(),
 });

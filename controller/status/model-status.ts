@@ -13,7 +13,12 @@ export type HeaderFacts =
 type Fields = Partial<Omit<ModelStatus, "conditions" | "lastUpdated">>;
 
 /** Fields of {@link modelStatus}. `phase` is left to LLMKube's operator where that is seen. */
-export const MODEL_FIELDS = ["phase", "size", "sourceContentLength", "gguf"] as const satisfies readonly (keyof ModelStatus)[];
+export const MODEL_FIELDS = [
+  "phase",
+  "size",
+  "sourceContentLength",
+  "gguf",
+] as const satisfies readonly (keyof ModelStatus)[];
 
 export function modelStatus(facts: HeaderFacts, generation: number, isOthersToo: boolean): WantedStatus<Fields> {
   const condition = (status: "True" | "False" | "Unknown", reason: string, message: string) => [
@@ -63,6 +68,8 @@ function countOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-function withoutUndefined<Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
+function withoutUndefined<Value extends object>(
+  value: Value,
+): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
 }

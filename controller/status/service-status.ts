@@ -27,6 +27,21 @@ export interface ServiceFacts {
   readonly isOthersToo: boolean;
 }
 
+/** Fields of {@link serviceStatus}. */
+export const SERVICE_FIELDS = [
+  "phase",
+  "readyReplicas",
+  "endpoint",
+  "mode",
+  "effectivePriority",
+  "desiredReplicas",
+  "replicas",
+  "modelReady",
+  "schedulingStatus",
+  "schedulingMessage",
+  "waitingFor",
+] as const satisfies readonly (keyof InferenceServiceStatus)[];
+
 type Fields = Omit<InferenceServiceStatus, "conditions" | "lastUpdated">;
 
 export function serviceStatus(facts: ServiceFacts): WantedStatus<Fields> {
@@ -73,16 +88,12 @@ function accepted(verdict: Verdict): Told {
   return [verdict.kind === "waiting" ? "Unknown" : "False", verdict.reason, verdict.message];
 }
 
-function scheduled(
-  verdict: Verdict,
-  wanted: number,
-  pods: readonly PodView[],
-  missing: Unplaced | undefined,
-): Told {
+function scheduled(verdict: Verdict, wanted: number, pods: readonly PodView[], missing: Unplaced | undefined): Told {
   const placed = pods.filter(({ node }) => node !== undefined);
   const macs = placed.map(({ node }) => node).sort();
   if (wanted === 0) return ["True", "Stopped", "no replica is wanted"];
-  if (placed.length >= wanted) return ["True", "Scheduled", `${wanted} of ${wanted} replicas are on ${macs.join(", ")}`];
+  if (placed.length >= wanted)
+    return ["True", "Scheduled", `${wanted} of ${wanted} replicas are on ${macs.join(", ")}`];
   const some = `${placed.length} of ${wanted} replicas have a Mac`;
   if (verdict.kind === "refused") return ["False", verdict.reason, `${some}; nothing is scheduled anew: see Accepted`];
   if (missing === undefined) return ["Unknown", "Scheduling", some];
@@ -103,7 +114,9 @@ function scheduling(verdict: Verdict, missing: Unplaced | undefined) {
   return { schedulingStatus: reason, schedulingMessage: message, ...(waitingFor !== undefined && { waitingFor }) };
 }
 
-function phaseOf({ service, verdict, deployment }: ServiceFacts, pods: readonly PodView[], wanted: number) {
+type Phase = NonNullable<InferenceServiceStatus["phase"]>;
+
+function phaseOf({ service, verdict, deployment }: ServiceFacts, pods: readonly PodView[], wanted: number): Phase {
   if (service?.spec.suspend) return "Suspended";
   if (wanted === 0 && service !== undefined) return "Stopped";
   if (wanted > 0 && deployment.ready >= wanted) return "Ready";

@@ -20,13 +20,20 @@ export function unplaced(pods: readonly PodView[], { creationFailure }: Deployme
 /** The API server's own words, after what they mean. */
 function notCreated(said: string): Unplaced {
   if (/exceeded quota/.test(said)) {
-    return { reason: "QuotaExceeded", message: `the ResourceQuota of the namespace is full: ${said}`, waitingFor: "quota" };
+    return {
+      reason: "QuotaExceeded",
+      message: `the ResourceQuota of the namespace is full: ${said}`,
+      waitingFor: "quota",
+    };
   }
   if (/(maximum|minimum) \S+ usage per|max limit\/request ratio/.test(said)) {
     return { reason: "LimitRangeExceeded", message: `a LimitRange of the namespace forbids the pod: ${said}` };
   }
   if (/PriorityClass/.test(said)) {
-    return { reason: "PriorityClassMissing", message: `the PriorityClass is not there: ${said}; apply pulumi-llmkube manifests controller` };
+    return {
+      reason: "PriorityClassMissing",
+      message: `the PriorityClass is not there: ${said}; apply pulumi-llmkube manifests controller`,
+    };
   }
   return { reason: "PodNotCreated", message: said };
 }
@@ -51,7 +58,11 @@ function notScheduled(said: string): Unplaced {
   const [causes = ""] = rest.split(/\. (?:preemption|no new claims)/i);
   const found = [...causes.matchAll(COUNTED)].map(([, count = "", what = ""]) => {
     const known = WORDS.find(([pattern]) => pattern.test(what));
-    return { text: `${known?.[1] ?? what.trim()} on ${count}`, waitingFor: known?.[2], rank: known ? WORDS.indexOf(known) : 99 };
+    return {
+      text: `${known?.[1] ?? what.trim()} on ${count}`,
+      waitingFor: known?.[2],
+      rank: known ? WORDS.indexOf(known) : 99,
+    };
   });
   if (found.length === 0) return { reason: "Unschedulable", message: said };
   const first = found.toSorted((a, b) => a.rank - b.rank)[0];

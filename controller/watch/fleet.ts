@@ -34,8 +34,8 @@ export interface FleetEvents {
   readonly macsChanged: () => void;
   /** An object that the controller applies was seen in a new version. */
   readonly ownSeen: (kind: ResourceKind, key: string) => void;
-  /** A service exists no more. */
-  readonly serviceGone: (key: string) => void;
+  /** A Model or InferenceService was seen in a new version, or exists no more. */
+  readonly manifestSeen: (kind: ResourceKind, key: string, type: Change["type"]) => void;
 }
 
 export interface FleetOptions {
@@ -61,11 +61,12 @@ export function openFleet({ client, namespace, events, report, clock }: FleetOpt
   ) => reflector({ client, kind, selection, parse, changed, report, clock });
 
   const services = watched(KINDS.inferenceService, inScope(), serviceView, ({ key, type }) => {
-    if (type === "deleted") events.serviceGone(key);
+    events.manifestSeen(KINDS.inferenceService, key, type);
     events.serviceChanged(key);
   });
   const servicesOfModels = relation();
-  const models = watched(KINDS.model, inScope(), modelView, ({ key }) => {
+  const models = watched(KINDS.model, inScope(), modelView, ({ key, type }) => {
+    events.manifestSeen(KINDS.model, key, type);
     events.modelChanged(key);
     for (const service of servicesOfModels.keysOf(key)) events.serviceChanged(service);
   });

@@ -9,7 +9,11 @@ export interface Applier {
   /**
    * Applies an object of the controller's own unless it is so already. `live` is the watched object; undefined: there is none.
    */
-  ensure(kind: ResourceKind, wanted: KubeObject, live: KubeObject | undefined): Promise<KubeResult<"applied" | "unchanged">>;
+  ensure(
+    kind: ResourceKind,
+    wanted: KubeObject,
+    live: KubeObject | undefined,
+  ): Promise<KubeResult<"applied" | "unchanged">>;
   /** Whether the object was applied and the watch has not shown it yet. */
   isUnseen(kind: ResourceKind, object: KubeObject): boolean;
   /** To be called for each change that is seen of an object: from then on its own state counts, not what was applied last. */
@@ -56,7 +60,10 @@ const UNCHANGED = { ok: true, value: "unchanged" } as const;
 /** By this a field is noticed that is no longer wanted, and that only an apply takes away. */
 function withAnnotation(object: KubeObject, digest: string): KubeObject {
   const { metadata } = object;
-  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [APPLIED_ANNOTATION]: digest } } };
+  return {
+    ...object,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [APPLIED_ANNOTATION]: digest } },
+  };
 }
 
 function digestOf(object: KubeObject): string {

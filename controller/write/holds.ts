@@ -17,7 +17,9 @@ function holdsList(wanted: readonly unknown[], live: readonly unknown[]): boolea
   if (key === undefined || wanted.length === 0) {
     return wanted.length === live.length && wanted.every((item, index) => holds(item, live[index]));
   }
-  return wanted.every((item) => live.some((other) => isFields(item) && isFields(other) && item[key] === other[key] && holds(item, other)));
+  return wanted.every((item) =>
+    live.some((other) => isFields(item) && isFields(other) && item[key] === other[key] && holds(item, other)),
+  );
 }
 
 /** By which the API server merges lists of containers, ports of a Service, variables, owners, conditions. */

@@ -72,7 +72,8 @@ export function standInCluster(): StandInCluster {
     tell(kind, "DELETED", { ...before, metadata });
     for (const owned of KNOWN.filter(({ plural }) => stored.has(plural))) {
       for (const object of [...(of(owned)?.values() ?? [])]) {
-        if (object.metadata.ownerReferences?.some(({ uid }) => uid === before.metadata.uid)) remove(owned, object.metadata);
+        if (object.metadata.ownerReferences?.some(({ uid }) => uid === before.metadata.uid))
+          remove(owned, object.metadata);
       }
     }
   };
@@ -183,7 +184,8 @@ function merge(before: Fields, after: Fields): Fields {
     const known = before[key];
     if (value === undefined) continue;
     if (isFields(value) && isFields(known)) merged[key] = merge(known, value);
-    else if (key === "conditions" && Array.isArray(value) && Array.isArray(known)) merged[key] = mergeConditions(known, value);
+    else if (key === "conditions" && Array.isArray(value) && Array.isArray(known))
+      merged[key] = mergeConditions(known, value);
     else merged[key] = value;
   }
   return merged;
@@ -215,7 +217,9 @@ function sortedKeys(_key: string, value: unknown): unknown {
 }
 
 function specChanged(before: KubeObject | undefined, after: KubeObject): boolean {
-  return before !== undefined && JSON.stringify(before["spec"], sortedKeys) !== JSON.stringify(after["spec"], sortedKeys);
+  return (
+    before !== undefined && JSON.stringify(before["spec"], sortedKeys) !== JSON.stringify(after["spec"], sortedKeys)
+  );
 }
 
 function missing(kind: ResourceKind, { name }: ObjectRef): KubeResult<never> {
@@ -223,7 +227,13 @@ function missing(kind: ResourceKind, { name }: ObjectRef): KubeResult<never> {
 }
 
 function exists(kind: ResourceKind, { name }: ObjectRef): KubeResult<never> {
-  return { ok: false, kind: "conflict", status: 409, reason: "AlreadyExists", error: `${kind.kind} ${name}: already exists` };
+  return {
+    ok: false,
+    kind: "conflict",
+    status: 409,
+    reason: "AlreadyExists",
+    error: `${kind.kind} ${name}: already exists`,
+  };
 }
 
 function unsupported(verb: string): KubeResult<never> {

@@ -70,8 +70,15 @@ describe("health and metrics of the controller", () => {
   it("says which port is in use", async () => {
     await open();
     const port = Number(new URL(servers[0]?.url ?? "").port);
-    const second = await serveHealth({ host: "127.0.0.1", port }, { stuck: () => undefined, unready: () => undefined }, metrics().registry);
-    assert.match(second.ok ? "" : second.error, /cannot be answered at http:\/\/127\.0\.0\.1:\d+ \(the port is in use\): name another/);
+    const second = await serveHealth(
+      { host: "127.0.0.1", port },
+      { stuck: () => undefined, unready: () => undefined },
+      metrics().registry,
+    );
+    assert.match(
+      second.ok ? "" : second.error,
+      /cannot be answered at http:\/\/127\.0\.0\.1:\d+ \(the port is in use\): name another/,
+    );
   });
 
   for (const [text, expected] of [

@@ -7,7 +7,12 @@ describe("whether an object is as it is wanted", () => {
     ["a value that was changed", { a: 1 }, { a: 2 }, false],
     ["a field that is gone", { a: { b: 1 } }, {}, false],
     ["an empty object that the server leaves out", { a: {} }, {}, true],
-    ["named things in another order, and one of somebody else's", [{ name: "a", v: 1 }], [{ name: "b" }, { name: "a", v: 1 }], true],
+    [
+      "named things in another order, and one of somebody else's",
+      [{ name: "a", v: 1 }],
+      [{ name: "b" }, { name: "a", v: 1 }],
+      true,
+    ],
     ["a named thing that is missing", [{ name: "a" }], [{ name: "b" }], false],
     ["a named thing that was changed", [{ name: "a", v: 1 }], [{ name: "a", v: 2 }], false],
     ["a list in another order", ["a", "b"], ["b", "a"], false],
