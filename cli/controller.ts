@@ -35,7 +35,7 @@ export function controllerCommand(): Command {
       new Option("--workers <number>", "objects worked on at a time").argParser(parseWorkers).default(DEFAULT_WORKERS),
     )
     .addOption(
-      new Option("--listen <address:port>", "where /healthz, /readyz and /metrics are answered, or off")
+      new Option("--listen <address:port>", "where /livez, /readyz and /metrics are answered, or off")
         .argParser(parseAddress)
         .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )

@@ -25,13 +25,14 @@ const LIMITS = {
 };
 const MOST_CONNECTIONS = 64;
 
-/** `/healthz`, `/readyz` and `/metrics`. They hold no secret and change nothing. Fails with one sentence where the port cannot be had. */
+/** `/livez` (and `/healthz`, its older name), `/readyz` and `/metrics`. They hold no secret and change nothing. Fails with one sentence where the port cannot be had. */
 export async function serveHealth(
   address: ListenAddress,
   health: Health,
   registry: Registry,
 ): Promise<Result<HealthServer>> {
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
+    "/livez": (response) => verdict(response, health.stuck()),
     "/healthz": (response) => verdict(response, health.stuck()),
     "/readyz": (response) => verdict(response, health.stuck() ?? health.unready()),
     "/metrics": async (response) => send(response, 200, registry.contentType, await registry.metrics()),

@@ -29,19 +29,19 @@ describe("health and metrics of the controller", () => {
 
   it("says ok where nothing is wrong", async () => {
     const get = await open();
-    assert.deepEqual(await get("/healthz"), { status: 200, text: "ok\n" });
+    for (const path of ["/livez", "/healthz"]) assert.deepEqual(await get(path), { status: 200, text: "ok\n" });
     assert.deepEqual(await get("/readyz?verbose"), { status: 200, text: "ok\n" });
   });
 
   it("says why it is not ready, and lives all the same", async () => {
     const get = await open({ unready: "the CRDs are not there" });
     assert.deepEqual(await get("/readyz"), { status: 503, text: "the CRDs are not there\n" });
-    assert.equal((await get("/healthz")).status, 200);
+    assert.equal((await get("/livez")).status, 200);
   });
 
   it("says that it is stuck, and so not ready either", async () => {
     const get = await open({ stuck: "no work has ended for 10 min" });
-    for (const path of ["/healthz", "/readyz"]) assert.equal((await get(path)).status, 503);
+    for (const path of ["/livez", "/readyz"]) assert.equal((await get(path)).status, 503);
   });
 
   it("counts passes and writes, and looks the rest up", async () => {
