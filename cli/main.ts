@@ -5,6 +5,7 @@ import { controllerCommand } from "./controller.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
+import { manifestsCommand } from "./manifests.ts";
 import { statusCommand } from "./status.ts";
 import { expandHome } from "./typed-path.ts";
 
@@ -23,10 +24,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   const commands = [
     estimateCommand(),
     agentCommand(),
-    controllerCommand(),
-    statusCommand(),
-    logsCommand(),
-    doctorCommand(),
+      controllerCommand(),
+      statusCommand(),
+      logsCommand(),
+      doctorCommand(),
+      manifestsCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
