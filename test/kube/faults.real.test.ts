@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeClient, KubeObject } from "../../kube/client.ts";
+import { type Clock, systemClock } from "../../kube/clock.ts";
 import { KINDS, resource } from "../../kube/kinds.ts";
 import { type KubeAccess, openKubeAccess } from "../../kube/open-client.ts";
 import { type ReflectorOptions, reflector, wholeObject } from "../../kube/reflector/reflector.ts";
+import { type Authority, makeAuthority } from "../support/cluster/certificates.ts";
 import { type FaultProxy, startFaultProxy } from "../support/cluster/fault-proxy.ts";
 import { CONTROL_PLANE_TIMEOUT_MS, type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -19,6 +21,8 @@ describe("kube: a real API server behind faults", function () {
   let plane: ControlPlane;
   let proxy: FaultProxy;
   let folder: string;
+  /** Signs the certificates of clients. */
+  let authority: Authority;
   /** Straight to the server. */
   let admin: KubeClient;
   const tokens = { controller: "token-of-the-controller", rotated: "token-that-comes-later" };
@@ -26,7 +30,13 @@ describe("kube: a real API server behind faults", function () {
 
   before(async function () {
     this.timeout(CONTROL_PLANE_TIMEOUT_MS);
-    plane = await startControlPlane({ users: { [tokens.controller]: "someone", [tokens.rotated]: "someone-later" } });
+    plane = await startControlPlane({
+      users: { [tokens.controller]: "someone", [tokens.rotated]: "someone-later" },
+      apiServerArguments: async (inFolder) => {
+        authority = await makeAuthority(inFolder, "client-ca");
+        return [`--client-ca-file=${authority.certFile}`];
+      },
+    });
     proxy = await startFaultProxy(plane.server);
     folder = await temporaryDirectory();
     admin = value(await openKubeAccess({ kubeconfig: plane.kubeconfigPath })).client();
@@ -44,9 +54,9 @@ describe("kube: a real API server behind faults", function () {
     await plane?.stop();
   });
 
-  async function accessOf(user: object, server = proxy.server): Promise<KubeAccess> {
+  async function accessOf(user: object, clock: Clock = systemClock): Promise<KubeAccess> {
     const path = join(folder, `kubeconfig-${Math.random()}`);
-    const cluster = { server, "certificate-authority": plane.caFile };
+    const cluster = { server: proxy.server, "certificate-authority": plane.caFile };
     const text = {
       clusters: [{ name: "c", cluster }],
       users: [{ name: "u", user }],
@@ -54,7 +64,7 @@ describe("kube: a real API server behind faults", function () {
       "current-context": "x",
     };
     await writeFile(path, JSON.stringify(text), { mode: 0o600 });
-    return value(await openKubeAccess({ kubeconfig: path }));
+    return value(await openKubeAccess({ kubeconfig: path, clock }));
   }
 
   const configMap = (name: string, label: string): KubeObject => ({
@@ -183,6 +193,26 @@ describe("kube: a real API server behind faults", function () {
     const review = value(await fresh.post(SELF_REVIEW, undefined, undefined, {}));
     assert.match(JSON.stringify(review), /"username":"someone-later"/);
     await fresh.close();
+  });
+
+  it("takes another client certificate from the disk", async () => {
+    const issued = [await authority.issue("one", "CN=one"), await authority.issue("two", "CN=two")];
+    const files = { "client-certificate": join(folder, "me.crt"), "client-key": join(folder, "me.key") };
+    const renew = async (identity = issued[0]) => {
+      assert(identity !== undefined);
+      await copyFile(identity.certFile, files["client-certificate"]);
+      await copyFile(identity.keyFile, files["client-key"]);
+    };
+    await renew();
+    let skippedMs = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + skippedMs };
+    const client = (await accessOf(files, clock)).client();
+    const seen = async () => JSON.stringify(value(await client.post(SELF_REVIEW, undefined, undefined, {})));
+    assert.match(await seen(), /"username":"one"/);
+    await renew(issued[1]);
+    skippedMs += 10_000;
+    assert.match(await seen(), /"username":"two"/);
+    await client.close();
   });
 
   it("names the right that is missing", async () => {
