@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeClient, KubeObject } from "../../kube/client.ts";
 import { type Clock, systemClock } from "../../kube/clock.ts";
 import { KINDS, resource } from "../../kube/kinds.ts";
+import { leaderElection } from "../../kube/lease/leader-election.ts";
 import { type KubeAccess, openKubeAccess } from "../../kube/open-client.ts";
 import { type ReflectorOptions, reflector, wholeObject } from "../../kube/reflector/reflector.ts";
 import { type Authority, makeAuthority } from "../support/cluster/certificates.ts";
@@ -235,6 +237,42 @@ describe("kube: a real API server behind faults", function () {
     const client = value(await openKubeAccess({ kubeconfig: path })).client();
     const got = await client.list(KINDS.pod, {});
     assert.match(got.ok ? "trusted" : got.error, /certificate is not of the kubeconfig's certificate authority$/);
+    await client.close();
+  });
+
+  it("stops leading behind a connection that only seems to live, before another one leads", async () => {
+    const lease = { namespace: NAMESPACE, name: "leader" };
+    const timing = { durationMs: 4000, renewDeadlineMs: 2500, retryMs: 300 };
+    const client = (await accessOf({ token: plane.token })).client();
+    let unanswered = 0;
+    const behind = leaderElection({
+      client,
+      lease,
+      identity: "a",
+      ...timing,
+      unanswered: () => {
+        unanswered += 1;
+      },
+    });
+    const beside = leaderElection({ client: admin, lease, identity: "b", ...timing });
+    const lead = (leading: AbortSignal) =>
+      new Promise<void>((resolve) => leading.addEventListener("abort", () => resolve()));
+    const runs = [behind.run(lead, ended.signal)];
+    await eventually(() => assert.equal(behind.isLeader(), true));
+    runs.push(beside.run(lead, ended.signal));
+    await sleep(1000);
+    await proxy.set("black-hole");
+    const begun = performance.now();
+    await eventually(() => {
+      assert(!(behind.isLeader() && beside.isLeader()), "two leaders");
+      assert.equal(beside.isLeader(), true);
+    });
+    assert(performance.now() - begun > 2000);
+    assert(unanswered > 0);
+    assert.equal(behind.isLeader(), false);
+    ended.abort();
+    await proxy.set("pass");
+    await Promise.all(runs);
     await client.close();
   });
 
