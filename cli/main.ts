@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
+import { controllerCommand } from "./controller.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
@@ -23,10 +24,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   const commands = [
     estimateCommand(),
     agentCommand(),
-    statusCommand(),
-    logsCommand(),
-    doctorCommand(),
-    manifestsCommand(),
+      controllerCommand(),
+      statusCommand(),
+      logsCommand(),
+      doctorCommand(),
+      manifestsCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
