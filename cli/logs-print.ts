@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { filesByStart } from "../agent/server-logs/files.ts";
+import { lastOf, NOWHERE, type Place, readOn } from "../agent/server-logs/tail.ts";
 import { logPathOf } from "../agent/state/layout.ts";
 import type { WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
@@ -8,7 +9,6 @@ import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type Logged, logsIn } from "./logs-left.ts";
 import { type StateFlags, stateFolder } from "./state-folder.ts";
-import { lastOf, NOWHERE, type Place, readOn } from "./tail.ts";
 
 export interface LogsFlags extends StateFlags {
   readonly follow?: boolean;
