@@ -70,6 +70,9 @@ export const DEFAULT_PORTS = { first: 18_000, last: 19_999 } as const;
 /** Where the agent answers the API server's questions about logs and metrics. */
 export const KUBELET_PORT = 10_250;
 
+/** Where the controller answers probes and metrics, inside its pod. */
+export const CONTROLLER_PORT = 8081;
+
 /** A condition of a pod: whether its server is inside its budget. Its message has the numbers. */
 export const MEMORY_CONDITION = "llmkube.dev/WithinBudget";
 
