@@ -37,7 +37,9 @@ export async function selectLog({ path, startedAt }: PodLog, query: LogQuery): P
     writtenAt = found.mtimeMs;
   }
   if (files.length === 0) {
-    return fail(previous ? "its server was not started before that" : "its server has not been started yet: it has no log");
+    return fail(
+      previous ? "its server was not started before that" : "its server has not been started yet: it has no log",
+    );
   }
   if (since !== undefined && writtenAt < since) return ok(await lastOf(files, 0));
   if (since !== undefined && (previous || startedAt === undefined || startedAt < since)) {

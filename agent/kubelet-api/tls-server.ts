@@ -84,6 +84,8 @@ function contextOf({ key, certificate, clientCa }: Material): Result<{
     createSecureContext(options);
     return ok(options);
   } catch (error) {
-    return fail(`the client CA of the kubelet API cannot be used (${errorText(error)}): it must be certificates in PEM`);
+    return fail(
+      `the client CA of the kubelet API cannot be used (${errorText(error)}): it must be certificates in PEM`,
+    );
   }
 }
