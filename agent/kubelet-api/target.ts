@@ -39,7 +39,7 @@ export function parseTarget(url: string): Result<Asked> {
   if (
     url.length > LONGEST_URL ||
     queries.length > 1 ||
-    !/^(\/[A-Za-z0-9_.-]+)+$/.test(path) ||
+    !/^(\/|(\/[A-Za-z0-9_.-]+)+)$/.test(path) ||
     /\/\.{1,2}(\/|$)/.test(path)
   ) {
     return fail("the URL must be a path of names, with one query at most");
