@@ -10,11 +10,22 @@ export const TOOL_NAMES = [
   "kube-apiserver",
   "kube-scheduler",
   "kube-controller-manager",
+  "kubectl",
+  "pulumi-resource-kubernetes",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 /** The tools that tests and the demo need; the others are built only if they are named. */
-export const DEFAULT_TOOLS: readonly ToolName[] = ["pulumi", "llama-server", "gemma3-270m", "etcd", "kube-apiserver"];
+export const DEFAULT_TOOLS: readonly ToolName[] = [
+  "pulumi",
+  "llama-server",
+  "gemma3-270m",
+  "etcd",
+  "kube-apiserver",
+  "kube-scheduler",
+  "kube-controller-manager",
+  "kubectl",
+];
 
 /** A main package of a pinned Go module, built with the Go toolchain of the machine. */
 export interface GoRecipe {
@@ -25,6 +36,8 @@ export interface GoRecipe {
   module: string;
   package: string;
   ldflags: string;
+  /** Files of a required module that the main package embeds, by their last name: too large to be committed. */
+  embedded?: { readonly module: string; readonly files: readonly string[] };
   /** Files whose content is part of the cache key, relative to toolchain/. */
   pins: readonly string[];
   about: string;
@@ -81,6 +94,24 @@ function kubernetes(entry: string, packagePath: string, about: string): GoRecipe
   };
 }
 
+const PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4";
+const PROVIDER_FILES = "cmd/pulumi-resource-kubernetes";
+
+/** The module has no later tag that the Go proxy serves: this commit became 4.25. */
+const provider: GoRecipe = {
+  kind: "go",
+  entry: "pulumi-resource-kubernetes",
+  module: join("go", "provider"),
+  package: ".",
+  ldflags: `-s -w -X ${PROVIDER_MODULE}/pkg/version.Version=4.25.0`,
+  embedded: {
+    module: PROVIDER_MODULE,
+    files: [`${PROVIDER_FILES}/schema.json`, `${PROVIDER_FILES}/terraform-mapping.json`],
+  },
+  pins: ["go/provider/go.mod", "go/provider/go.sum", "go/provider/main.go"],
+  about: "the official kubernetes provider 4.25.0 for Pulumi from Go modules, 6 to 12 minutes on two cores",
+};
+
 /**
  * The cmake arguments of llama.cpp: a static build without examples, tests and the web UI, which would be downloaded.
  * On x64 it is built for any CPU with AVX2, so that the result does not depend on the CPU of the build machine.
@@ -130,6 +161,8 @@ export const TOOLS: Record<ToolName, Tool> = {
   "kube-apiserver": kubeTool("kube-apiserver"),
   "kube-scheduler": kubeTool("kube-scheduler"),
   "kube-controller-manager": kubeTool("kube-controller-manager"),
+  kubectl: { ...kubeTool("kubectl"), probe: ["version", "--client"] },
+  "pulumi-resource-kubernetes": { file: "bin/pulumi-resource-kubernetes", probe: ["--help"], recipe: provider },
 };
 
 function kubeTool(

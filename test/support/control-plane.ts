@@ -3,11 +3,12 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import getPort from "get-port";
 import pRetry from "p-retry";
 import { Agent, request } from "undici";
 import { ensureTool } from "../../toolchain/ensure.ts";
+import { type Child, lastLines, startChild } from "./cluster/child.ts";
+import { writeKubeconfig } from "./cluster/kubeconfig.ts";
 import { temporaryDirectory } from "./workspace.ts";
 
 /** A real etcd and kube-apiserver on loopback, of this process alone. */
@@ -20,70 +21,72 @@ export interface ControlPlane {
   caFile: string;
   /** For `KubeConfig.loadFromFile`, kubectl and `KUBECONFIG`; holds server, token and CA. */
   kubeconfigPath: string;
+  /** Folder of everything that belongs to it; gone after `stop`. */
+  folder: string;
   /** Output of etcd and kube-apiserver, for a failing test to show. */
   logs: { etcd: string; apiServer: string };
+  /** Kills kube-apiserver, and starts it again at the same address with what etcd holds. */
+  apiServer: { kill: () => Promise<void>; start: () => Promise<void> };
   /** Kills both and removes their data. May be called twice. */
   stop: () => Promise<void>;
 }
 
+export interface ControlPlaneOptions {
+  /** More arguments of kube-apiserver, which may refer to files that are made in its folder now. */
+  readonly apiServerArguments?: (folder: string) => Promise<readonly string[]>;
+  /** More users than `admin`, by their tokens. */
+  readonly users?: Readonly<Record<string, string>>;
+}
+
 const READY_TIMEOUT_MS = 90_000;
 const LOOPBACK = "127.0.0.1";
+
+/** Files in the folder of a control plane that others need too. */
+export const SERVICE_ACCOUNT_KEY = "service-account.key";
 
 /**
  * Ready in about 3 s once both binaries are built; the first call on a machine builds them, which takes minutes: give
  * the hook that calls this a timeout of `CONTROL_PLANE_TIMEOUT_MS`.
  * @throws Error with the last lines of the log of the part that did not come up
  */
-export async function startControlPlane(): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const etcd = await ensureTool("etcd");
-  const apiServer = await ensureTool("kube-apiserver");
+  const binary = await ensureTool("kube-apiserver");
   const folder = await temporaryDirectory(existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   const logs = { etcd: join(folder, "etcd.log"), apiServer: join(folder, "kube-apiserver.log") };
-  const died = new AbortController();
-  const children = new Set<ReturnType<typeof start>>();
+  const children: { etcd?: Child; apiServer?: Child } = {};
   const stop = async () => {
-    for (const child of children) child.kill("SIGKILL");
-    await Promise.all(children);
+    await Promise.all([children.apiServer?.kill(), children.etcd?.kill()]);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
     const [clientPort, peerPort, port] = await Promise.all([loopbackPort(), loopbackPort(), loopbackPort()]);
     const database = `http://${LOOPBACK}:${clientPort}`;
-    children.add(start(etcd, etcdArguments(folder, database, `http://${LOOPBACK}:${peerPort}`), logs.etcd, died));
+    children.etcd = startChild(etcd, etcdArguments(folder, database, `http://${LOOPBACK}:${peerPort}`), logs.etcd);
     const token = randomUUID();
-    await writeCredentials(folder, token);
-    children.add(start(apiServer, apiServerArguments(folder, database, port), logs.apiServer, died));
+    await writeCredentials(folder, { ...options.users, [token]: "admin" });
+    const more = (await options.apiServerArguments?.(folder)) ?? [];
+    const args = [...apiServerArguments(folder, database, port), ...more];
     const server = `https://${LOOPBACK}:${port}`;
     const caFile = join(folder, "certs", "apiserver.crt");
-    await untilReady(server, token, caFile, died.signal);
-    const kubeconfigPath = join(folder, "kubeconfig");
-    await writeFile(kubeconfigPath, kubeconfig(server, token, await readFile(caFile)));
-    return { server, token, caFile, kubeconfigPath, logs, stop };
+    const startApiServer = async () => {
+      children.apiServer = startChild(binary, args, logs.apiServer);
+      await untilReady(server, token, caFile, children.apiServer.ended);
+    };
+    await startApiServer();
+    const ca = await readFile(caFile, "utf8");
+    const kubeconfigPath = await writeKubeconfig(join(folder, "kubeconfig"), { server, token, ca });
+    const apiServer = { kill: async () => children.apiServer?.kill(), start: startApiServer };
+    return { server, token, caFile, kubeconfigPath, folder, logs, apiServer, stop };
   } catch (error) {
-    const ends = await Promise.all(Object.values(logs).map(lastLines));
+    const ends = await Promise.all(Object.values(logs).map((log) => lastLines(log)));
     await stop();
     throw new Error(`The control plane did not come up:\n${ends.join("\n")}`, { cause: error });
   }
 }
 
-/** Long enough for both binaries to be built from source on two busy cores. */
+/** Long enough for all binaries to be built from source on two busy cores. */
 export const CONTROL_PLANE_TIMEOUT_MS = 20 * 60_000;
-
-/** Ends with this process at the latest; its own end before that aborts the wait for readiness. */
-function start(command: string, args: readonly string[], log: string, died: AbortController) {
-  const child = execa(command, args, {
-    stdin: "ignore",
-    stdout: { file: log },
-    stderr: { file: log, append: true },
-    buffer: false,
-    reject: false,
-  });
-  child.then(
-    (result) => died.abort(new Error(result.shortMessage ?? `${command} ended`)),
-    (error: unknown) => died.abort(error),
-  );
-  return child;
-}
 
 function etcdArguments(folder: string, client: string, peer: string): readonly string[] {
   return [
@@ -108,22 +111,27 @@ function apiServerArguments(folder: string, database: string, port: number): rea
     "--endpoint-reconciler-type=none",
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${join(folder, "service-account.pub")}`,
-    `--service-account-signing-key-file=${join(folder, "service-account.key")}`,
-    "--service-cluster-ip-range=10.0.0.0/24",
+    `--service-account-signing-key-file=${join(folder, SERVICE_ACCOUNT_KEY)}`,
+    "--service-cluster-ip-range=10.0.0.0/16",
     "--authorization-mode=Node,RBAC",
     `--token-auth-file=${join(folder, "tokens.csv")}`,
   ];
 }
 
-async function writeCredentials(folder: string, token: string): Promise<void> {
+/** @param users names by tokens; `admin` becomes a member of system:masters */
+async function writeCredentials(folder: string, users: Readonly<Record<string, string>>): Promise<void> {
   const keys = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
   await writeFile(join(folder, "service-account.pub"), keys.publicKey);
-  await writeFile(join(folder, "service-account.key"), keys.privateKey, { mode: 0o600 });
-  await writeFile(join(folder, "tokens.csv"), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
+  await writeFile(join(folder, SERVICE_ACCOUNT_KEY), keys.privateKey, { mode: 0o600 });
+  const lines = Object.entries(users).map(([token, user]) => {
+    const groups = user === "admin" ? `,"system:masters"` : "";
+    return `${token},${user},${user}${groups}\n`;
+  });
+  await writeFile(join(folder, "tokens.csv"), lines.join(""), { mode: 0o600 });
 }
 
 /** The server writes its certificate itself, so until then there is nothing to connect with. */
@@ -142,23 +150,6 @@ async function untilReady(server: string, token: string, caFile: string, signal:
   await pRetry(attempt, { retries: 1000, factor: 1, minTimeout: 150, maxRetryTime: READY_TIMEOUT_MS, signal });
 }
 
-function kubeconfig(server: string, token: string, ca: Buffer): string {
-  const name = "control-plane";
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name, cluster: { server, "certificate-authority-data": ca.toString("base64") } }],
-    users: [{ name, user: { token } }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    "current-context": name,
-  });
-}
-
 function loopbackPort(): Promise<number> {
   return getPort({ host: LOOPBACK, reserve: true });
-}
-
-async function lastLines(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch(() => "(no log)");
-  return `${path}:\n${text.trim().split("\n").slice(-8).join("\n")}`;
 }
