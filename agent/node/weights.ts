@@ -62,7 +62,9 @@ export async function openWeights(
     isWriting = true;
     setTimeout(() => {
       isWriting = false;
-      const text = JSON.stringify(Object.fromEntries([...known].map(([key, { paths, bytes }]) => [key, { paths, bytes }])));
+      const text = JSON.stringify(
+        Object.fromEntries([...known].map(([key, { paths, bytes }]) => [key, { paths, bytes }])),
+      );
       writeFileAtomic(path, `${text}\n`, { mode: 0o600, fsync: false }).catch((error: unknown) =>
         say(`the weights that this Mac holds cannot be remembered (${error instanceof Error ? error.message : error})`),
       );
