@@ -39,7 +39,10 @@ describe("pods bound to a Mac, on a real API server", function () {
     await stage.bind(wanted, "thread-a");
     const ready = await stage.until("thread-a", "thread-a is ready", isReady);
     assert.ok(ready);
-    assert.deepEqual([ready.status.phase, ready.status.hostIP, ready.status.podIP], ["Running", "10.99.0.21", "10.99.0.21"]);
+    assert.deepEqual(
+      [ready.status.phase, ready.status.hostIP, ready.status.podIP],
+      ["Running", "10.99.0.21", "10.99.0.21"],
+    );
     assert.deepEqual(await mac.servers(), [pidOf(ready)]);
     assert.equal(conditionOf(ready, "llmkube.dev/WithinBudget")?.status, "True");
     await cluster.kubectl(["delete", "pod", "thread-a", "--wait=false"]);

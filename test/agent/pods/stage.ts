@@ -24,7 +24,14 @@ const podSchema = z.looseObject({
     hostIP: z.string().optional(),
     podIP: z.string().optional(),
     conditions: z
-      .array(z.looseObject({ type: z.string(), status: z.string(), reason: z.string().optional(), message: z.string().optional() }))
+      .array(
+        z.looseObject({
+          type: z.string(),
+          status: z.string(),
+          reason: z.string().optional(),
+          message: z.string().optional(),
+        }),
+      )
       .default([]),
     containerStatuses: z
       .array(
@@ -63,7 +70,12 @@ export interface Wanted {
 export function stageOf(cluster: Cluster) {
   const { kubectl } = cluster;
   const apply = (...objects: readonly object[]) => kubectl(["apply", "--server-side", "-f", "-"], { input: objects });
-  const manifests = ({ name, source, budget = "512Mi", spec = {} }: Pick<Wanted, "name" | "source" | "budget"> & { readonly spec?: object }) =>
+  const manifests = ({
+    name,
+    source,
+    budget = "512Mi",
+    spec = {},
+  }: Pick<Wanted, "name" | "source" | "budget"> & { readonly spec?: object }) =>
     [model({ name, source, budget }), service({ name, contextSize: 512, spec })] as const;
   return {
     apply,
@@ -97,7 +109,15 @@ export function stageOf(cluster: Cluster) {
       ),
     events: async (name: string): Promise<readonly string[]> => {
       const listed = z
-        .object({ items: z.array(z.looseObject({ reason: z.string(), note: z.string().optional(), regarding: z.looseObject({ name: z.string() }) })) })
+        .object({
+          items: z.array(
+            z.looseObject({
+              reason: z.string(),
+              note: z.string().optional(),
+              regarding: z.looseObject({ name: z.string() }),
+            }),
+          ),
+        })
         .parse(await cluster.read("events.events.k8s.io"));
       return listed.items.flatMap(({ reason, regarding }) => (regarding.name === name ? [reason] : []));
     },
@@ -133,7 +153,13 @@ export interface PodChanges {
 
 /** As the controller makes it. */
 function podOf(wanted: Wanted, name: string, { metadata, annotations, spec, container }: PodChanges): object {
-  const owner = { apiVersion: "apps/v1", kind: "ReplicaSet", name: `${wanted.name}-1`, uid: wanted.uid, controller: true };
+  const owner = {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    name: `${wanted.name}-1`,
+    uid: wanted.uid,
+    controller: true,
+  };
   return {
     apiVersion: "v1",
     kind: "Pod",
