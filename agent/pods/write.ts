@@ -20,7 +20,11 @@ export interface Memory {
   restartBase?: number | undefined;
 }
 
-export const NOTHING_WRITTEN = { writtenAt: Number.NEGATIVE_INFINITY, memoryAt: Number.NEGATIVE_INFINITY };
+/** Of a pod that is seen for the first time: what an earlier agent has said of its memory counts as said now, so a restart writes nothing. */
+export function newMemory({ status }: Pod, workload: WorkloadStatus, now: number): Memory {
+  const isSaid = status.conditions?.some(({ type }) => type === MEMORY_CONDITION) ?? false;
+  return { workload, writtenAt: Number.NEGATIVE_INFINITY, memoryAt: isSaid ? now : Number.NEGATIVE_INFINITY };
+}
 
 export interface Writing {
   readonly client: KubeClient;

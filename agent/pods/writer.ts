@@ -10,7 +10,7 @@ import type { WorkloadStatus } from "../status/status.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
 import { isServing, processId } from "./container.ts";
 import { eventsOf, type PodEvent } from "./events.ts";
-import { type Memory, NOTHING_WRITTEN, newest, removePod, writeStatus } from "./write.ts";
+import { type Memory, newest, newMemory, removePod, writeStatus } from "./write.ts";
 
 export interface PodStatusOptions {
   /** As the kubelet of this node. */
@@ -41,6 +41,8 @@ const BACK_OFF = { firstMs: 250, longestMs: 15_000 };
 /** How long the last statuses may take when the agent ends. */
 const LAST_WRITES_MS = 3000;
 const POLL_MS = 20;
+/** What matters to nobody at once is written with what follows it: a start goes through several states. */
+const GATHER_MS = 200;
 /** Until the next look whether the name of the node is this agent's, in milliseconds. */
 const CHARGE_MS = 1000;
 
@@ -82,9 +84,11 @@ export function podStatuses(options: PodStatusOptions): PodStatuses {
     const memory = known.get(id);
     if (memory !== undefined && isDeepStrictEqual(memory.workload, workload)) return;
     for (const event of eventsOf(pod, memory?.workload, workload)) options.record(pod, event);
-    if (memory === undefined) known.set(id, { workload, ...NOTHING_WRITTEN });
+    const urgent = memory === undefined ? isServing(workload) : isServing(memory.workload) !== isServing(workload);
+    if (memory === undefined) known.set(id, newMemory(pod, workload, clock.monotonic()));
     else memory.workload = workload;
-    queue.add(id);
+    if (urgent) queue.add(id);
+    else queue.addAfter(id, GATHER_MS);
   };
   source.onPod((id) => queue.add(id));
 
@@ -122,9 +126,11 @@ async function runUntilWritten(queue: KeyedQueue, signal: AbortSignal): Promise<
   await running;
 }
 
-/** Until nothing is under way any more; what failed is waited for as well. */
+/** Until nothing is under way or due at once; what failed waits for its time, and is not waited for. */
 async function untilIdle(queue: KeyedQueue, milliseconds: number): Promise<void> {
-  for (const deadline = performance.now() + milliseconds; performance.now() < deadline; ) {
+  const deadline = performance.now() + milliseconds;
+  await new Promise((resolve) => setTimeout(resolve, GATHER_MS + POLL_MS));
+  while (performance.now() < deadline) {
     const { waiting, working } = queue.counts();
     if (waiting === 0 && working === 0) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
