@@ -66,7 +66,8 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
   });
 
   async function write(key: string, series: Series, signal: AbortSignal): Promise<Outcome> {
-    const { count } = series;
+    // A new event counts for one; how often it was comes with the next write.
+    const count = series.written === undefined ? 1 : series.count;
     const answer = await (series.written === undefined
       ? create(series, signal)
       : update(series.written, series, signal));

@@ -17,6 +17,8 @@ export interface ReflectorOptions<T> {
   readonly changed?: (change: Change) => void;
   /** Gets one sentence about each new problem, and one when it is over. */
   readonly report?: (message: string) => void;
+  /** Between lists beside the watch, in milliseconds, give or take a tenth; default: 10 min. */
+  readonly relistMs?: number;
   readonly clock?: Clock;
   /** From 0 to 1. */
   readonly random?: () => number;
