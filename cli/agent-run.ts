@@ -6,7 +6,8 @@ import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
 import { directoryWork } from "../agent/work.ts";
-import { keepOwnLog, OWN_LOG } from "./own-log.ts";
+import { OWN_LOG } from "../manifests/names.ts";
+import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
 
 /** What a person typed, parsed. */
