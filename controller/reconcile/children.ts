@@ -31,71 +31,34 @@ export interface ChildrenOptions {
 }
 
 export function children(options: ChildrenOptions): Children {
-  const { client, fleet, applier, wrote, signal } = options;
-  const { fieldManager } = { fieldManager: FIELD_MANAGERS.controller };
+  const { client, fleet, wrote, signal } = options;
   /** Services whose Secret was made, or found, by this process. */
   const withSecret = new Set<string>();
-
-  async function ensureOne(
-    service: InferenceService,
-    kind: ResourceKind,
-    wanted: KubeObject,
-    watched: KubeObject | undefined,
-  ): Promise<ChildrenOutcome> {
-    // Only what the controller labelled is watched: the name may be somebody else's.
-    const live = watched === undefined ? await unwatched(kind, wanted) : { ok: true as const, value: watched };
-    if (!live.ok) return live;
-    const owned = checkOwner(service, live.value);
-    if (!owned.ok) return { ok: false, collision: owned.error };
-    const applied = await applier.ensure(kind, wanted, live.value);
-    return applied.ok ? { ok: true } : applied;
-  }
-
-  async function unwatched(kind: ResourceKind, wanted: KubeObject): Promise<KubeResult<KubeObject | undefined>> {
-    if (applier.isUnseen(kind, wanted)) return { ok: true, value: undefined };
-    const found = await client.get(kind, refOf(keyOfObject(wanted)), { signal });
-    return !found.ok && found.kind === "not-found" ? { ok: true, value: undefined } : found;
-  }
-
-  /** It is created and never changed, and the controller may read none: that there is one already is fine. */
-  async function ensureSecret(uid: string, secret: KubeObject | undefined): Promise<KubeResult<unknown>> {
-    if (secret === undefined || withSecret.has(uid)) return DONE;
-    const made = await client.create(KINDS.secret, secret, { fieldManager, signal });
-    const exists = !made.ok && made.kind === "conflict";
-    if (!exists) wrote("create", "Secret", made.ok);
-    if (made.ok || exists) withSecret.add(uid);
-    return exists ? DONE : made;
-  }
-
-  async function remove(kind: ResourceKind, object: KubeObject | undefined, uid: string): Promise<KubeResult<unknown>> {
-    if (object === undefined || !isOwnedBy(object, uid) || object.metadata.deletionTimestamp !== undefined) return DONE;
-    const which = object.metadata.uid === undefined ? {} : { uid: object.metadata.uid };
-    const removed = await client.delete(kind, object.metadata, { ...which, propagationPolicy: "Background", signal });
-    wrote("delete", kind.kind, removed.ok);
-    // Another object of that name is not ours to delete.
-    return !removed.ok && (removed.kind === "not-found" || removed.kind === "conflict") ? DONE : removed;
-  }
-
   return {
     ensure: async (service, plan) => {
       const uid = service.metadata.uid ?? "";
       const deployment = fleet.deployments.get(keyOfObject(plan.deployment));
-      const secret = isSettled(deployment) ? DONE : await ensureSecret(uid, plan.secret);
-      if (!secret.ok) return secret;
+      if (!withSecret.has(uid) && plan.secret !== undefined && !isSettled(deployment)) {
+        const secret = await makeSecret(options, plan.secret);
+        if (!secret.ok) return secret;
+        withSecret.add(uid);
+      }
+      const { podDisruptionBudget: wanted } = plan;
       const key = keyOfObject(plan.service);
       const budget = fleet.disruptionBudgets.get(key);
-      const steps: (() => Promise<ChildrenOutcome>)[] = [
-        () => ensureOne(service, KINDS.service, plan.service, fleet.clusterServices.get(key)),
-        () => ensureOne(service, KINDS.deployment, plan.deployment, deployment),
+      const steps = [
+        () => ensureOne(options, service, KINDS.service, plan.service, fleet.clusterServices.get(key)),
+        () => ensureOne(options, service, KINDS.deployment, plan.deployment, deployment),
+        () =>
+          wanted === undefined
+            ? remove(options, KINDS.podDisruptionBudget, budget, uid)
+            : ensureOne(options, service, KINDS.podDisruptionBudget, wanted, budget),
       ];
-      const { podDisruptionBudget } = plan;
-      if (podDisruptionBudget === undefined) steps.push(() => remove(KINDS.podDisruptionBudget, budget, uid));
-      else steps.push(() => ensureOne(service, KINDS.podDisruptionBudget, podDisruptionBudget, budget));
       for (const step of steps) {
         const done = await step();
         if (!done.ok) return done;
       }
-      return { ok: true };
+      return DONE;
     },
     holdReplicas: async (deployment, replicas) => {
       const { metadata } = deployment;
@@ -106,7 +69,7 @@ export function children(options: ChildrenOptions): Children {
     },
     removeAll: async ({ key, uid }) => {
       for (const { kind, objects } of ownedKinds(fleet)) {
-        const removed = await remove(kind, objects.get(key), uid);
+        const removed = await remove(options, kind, objects.get(key), uid);
         if (!removed.ok) return removed;
       }
       return DONE;
@@ -117,6 +80,52 @@ export function children(options: ChildrenOptions): Children {
   };
 }
 
+async function ensureOne(
+  { client, applier, signal }: ChildrenOptions,
+  service: InferenceService,
+  kind: ResourceKind,
+  wanted: KubeObject,
+  watched: KubeObject | undefined,
+): Promise<ChildrenOutcome> {
+  let live = watched;
+  // Only what the controller labelled is watched: the name may be somebody else's.
+  if (live === undefined && !applier.isUnseen(kind, wanted)) {
+    const found = await client.get(kind, refOf(keyOfObject(wanted)), { signal });
+    if (!found.ok && found.kind !== "not-found") return found;
+    live = found.ok ? found.value : undefined;
+  }
+  const owned = checkOwner(service, live);
+  if (!owned.ok) return { ok: false, collision: owned.error };
+  const applied = await applier.ensure(kind, wanted, live);
+  return applied.ok ? DONE : applied;
+}
+
+/** It is created and never changed, and the controller may read none: that there is one already is fine. */
+async function makeSecret(
+  { client, wrote, signal }: ChildrenOptions,
+  secret: KubeObject,
+): Promise<KubeResult<unknown>> {
+  const made = await client.create(KINDS.secret, secret, { fieldManager, signal });
+  if (!made.ok && made.kind === "conflict") return DONE;
+  wrote("create", "Secret", made.ok);
+  return made;
+}
+
+async function remove(
+  { client, wrote, signal }: ChildrenOptions,
+  kind: ResourceKind,
+  object: KubeObject | undefined,
+  uid: string,
+): Promise<KubeResult<unknown>> {
+  if (object === undefined || !isOwnedBy(object, uid) || object.metadata.deletionTimestamp !== undefined) return DONE;
+  const which = object.metadata.uid === undefined ? {} : { uid: object.metadata.uid };
+  const removed = await client.delete(kind, object.metadata, { ...which, propagationPolicy: "Background", signal });
+  wrote("delete", kind.kind, removed.ok);
+  // Another object of that name is not ours to delete.
+  return !removed.ok && (removed.kind === "not-found" || removed.kind === "conflict") ? DONE : removed;
+}
+
+const fieldManager = FIELD_MANAGERS.controller;
 const DONE = { ok: true, value: undefined } as const;
 
 function ownedKinds(fleet: Fleet) {

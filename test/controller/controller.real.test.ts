@@ -47,7 +47,11 @@ describe("the controller on a real control plane", function () {
       cluster.kubectl(["get", "deployment,service,secret", "-l", "llmkube.dev/inference-service=chat", "-o", "name"]);
     const made = await untilTrue("three objects are there", names, (text) => text.split("\n").length === 3);
     assert.match(made, /deployment\.apps\/chat\nservice\/chat\nsecret\/chat-api-key/);
-    const status = await untilTrue("a status is there", () => statusOf("chat"), ({ replicas }) => replicas === 1);
+    const status = await untilTrue(
+      "a status is there",
+      () => statusOf("chat"),
+      ({ replicas }) => replicas === 1,
+    );
     assert.equal(status["phase"], "Pending");
     const modelStatus = await statusOf("chat", "model");
     assert.equal(modelStatus["phase"], "Ready");

@@ -6,7 +6,7 @@ import { type ControllerOptions, runController } from "../../../controller/run.t
 import { openKubeAccess } from "../../../kube/open-client.ts";
 import { controllerManifests } from "../../../manifests/controller.ts";
 import { CONTROLLER } from "../../../manifests/names.ts";
-import { startServer, sendRange, type TestServer } from "../../gguf/range-server.ts";
+import { sendRange, startServer, type TestServer } from "../../gguf/range-server.ts";
 import type { Cluster } from "../../support/cluster/cluster.ts";
 import type { IdentityOptions } from "../../support/cluster/identities.ts";
 
@@ -63,5 +63,7 @@ const FILE_BYTES = 246_602_592;
 /** Serves the header of Gemma 3 270M under every path, and counts who asks. */
 export async function serveWeights(): Promise<TestServer> {
   const head = await readFile(HEAD);
-  return startServer((request, response) => sendRange(request, response, { head, fileBytes: FILE_BYTES, etag: '"one"' }));
+  return startServer((request, response) =>
+    sendRange(request, response, { head, fileBytes: FILE_BYTES, etag: '"one"' }),
+  );
 }
