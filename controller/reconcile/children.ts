@@ -6,6 +6,7 @@ import { KINDS, type ResourceKind } from "../../kube/kinds.ts";
 import { checkOwner } from "../plan/owned.ts";
 import type { ServicePlan } from "../plan/plan-service.ts";
 import type { Fleet } from "../watch/fleet.ts";
+import { serviceKeyOf } from "../watch/own-view.ts";
 import type { Applier, Wrote } from "../write/applier.ts";
 
 /** `collision`: a name is taken by an object that is not the service's, which is not touched. */
@@ -18,8 +19,6 @@ export interface Children {
   holdReplicas(deployment: KubeObject, replicas: number): Promise<KubeResult<unknown>>;
   /** Deletes all that is the service's: it is not for Macs any more. */
   removeAll(service: { readonly key: string; readonly uid: string }): Promise<KubeResult<unknown>>;
-  /** The service's uid exists no more. */
-  forget(uid: string): void;
 }
 
 export interface ChildrenOptions {
@@ -32,16 +31,13 @@ export interface ChildrenOptions {
 
 export function children(options: ChildrenOptions): Children {
   const { client, fleet, wrote, signal } = options;
-  /** Services whose Secret was made, or found, by this process. */
-  const withSecret = new Set<string>();
   return {
     ensure: async (service, plan) => {
       const uid = service.metadata.uid ?? "";
       const deployment = fleet.deployments.get(keyOfObject(plan.deployment));
-      if (!withSecret.has(uid) && plan.secret !== undefined && !isSettled(deployment)) {
+      if (plan.secret !== undefined && lacksSecret(options, plan.deployment, deployment)) {
         const secret = await makeSecret(options, plan.secret);
         if (!secret.ok) return secret;
-        withSecret.add(uid);
       }
       const { podDisruptionBudget: wanted } = plan;
       const key = keyOfObject(plan.service);
@@ -73,9 +69,6 @@ export function children(options: ChildrenOptions): Children {
         if (!removed.ok) return removed;
       }
       return DONE;
-    },
-    forget: (uid) => {
-      withSecret.delete(uid);
     },
   };
 }
@@ -140,9 +133,15 @@ function isOwnedBy({ metadata }: KubeObject, uid: string): boolean {
   return metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) ?? false;
 }
 
-/** Whether all replicas answer: then their Secret is there. */
-function isSettled(deployment: KubeObject | undefined): boolean {
-  const spec = deployment?.["spec"] as { readonly replicas?: number } | undefined;
-  const status = deployment?.["status"] as { readonly readyReplicas?: number } | undefined;
-  return spec !== undefined && (spec.replicas ?? 1) <= (status?.readyReplicas ?? 0);
+/** What a Mac says of a pod whose Secret it cannot find. */
+const SECRET_NOT_FOUND = "SecretNotFound";
+
+/**
+ * The controller may not look. A Secret is made before the Deployment, so one that exists had its Secret; where that was deleted the Macs
+ * say so.
+ */
+function lacksSecret({ fleet, applier }: ChildrenOptions, wanted: KubeObject, live: KubeObject | undefined): boolean {
+  if (live === undefined) return !applier.isUnseen(KINDS.deployment, wanted);
+  const service = serviceKeyOf(live);
+  return service !== undefined && fleet.podsOf(service).some(({ reason }) => reason === SECRET_NOT_FOUND);
 }
