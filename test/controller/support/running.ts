@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
-import { type ControllerOptions, runController } from "../../../controller/run.ts";
+import type { ControllerOptions } from "../../../controller/options.ts";
+import { runController } from "../../../controller/run.ts";
 import { openKubeAccess } from "../../../kube/open-client.ts";
 import { controllerManifests } from "../../../manifests/controller.ts";
 import { CONTROLLER } from "../../../manifests/names.ts";
