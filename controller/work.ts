@@ -95,7 +95,11 @@ export function work(options: WorkOptions): Work {
   });
   const made = children({ ...writing, fleet, applier: own });
   const measured = passes(clock, metrics, log);
-  const reconcileService = serviceReconciler({ fleet, headers, ports, children: made, status, tell, lookAtMacs });
+  const reconcileService = serviceReconciler({
+    ...{ fleet, headers, ports, children: made, status, tell, lookAtMacs },
+    resizing: writing,
+    log: (message) => log.info(message),
+  });
   const services = keyedQueue({ ...measured.of("InferenceService", reconcileService), workers, clock });
   const reconcileModel = modelReconciler({ fleet, headers, status, tell });
   const models = keyedQueue({ ...measured.of("Model", reconcileModel), workers, clock });

@@ -5,7 +5,7 @@ import type { KubeObject } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
 import type { Outcome } from "../../kube/queue.ts";
 import type { HeaderBook } from "../headers/book.ts";
-import { planService } from "../plan/plan-service.ts";
+import { planService, type ServicePlan } from "../plan/plan-service.ts";
 import { deploymentFacts } from "../status/deployment-facts.ts";
 import { serviceStatus } from "../status/service-status.ts";
 import type { Verdict } from "../status/verdict.ts";
@@ -15,6 +15,7 @@ import { type PortBook, portOfDeployment } from "../watch/port-book.ts";
 import { isCurrent, type StatusWriter } from "../write/status-writer.ts";
 import type { Children } from "./children.ts";
 import { type Decision, decide, deploymentOf, modelKeys, type Refusal, refusal } from "./decide.ts";
+import { memoryChange, podsToResize, type Resizing, resizePod, withMemory } from "./resize.ts";
 import type { Telling } from "./telling.ts";
 
 export interface ServiceReconcilerOptions {
@@ -24,6 +25,8 @@ export interface ServiceReconcilerOptions {
   readonly children: Children;
   readonly status: StatusWriter;
   readonly tell: Telling;
+  readonly resizing: Resizing;
+  readonly log: (message: string) => void;
   /** Services that another Mac could help. */
   readonly lookAtMacs: Set<string>;
 }
@@ -73,19 +76,45 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
 
 /** Makes what an admitted service consists of; undefined: it is there. */
 async function make(
-  { ports, children, fleet }: ServiceReconcilerOptions,
+  options: ServiceReconcilerOptions,
   view: ServiceView,
   { joined, estimate }: Extract<Decision, { readonly kind: "admitted" }>,
 ): Promise<Refusal | Failed | undefined> {
+  const { ports, children, fleet } = options;
   const deployment = deploymentOf(joined.service, fleet);
   const port = ports.portFor(view.key, deployment && portOfDeployment(deployment));
   if (!port.ok) return refusal("PortsUsedUp", port.error, { isPersons: false, againInMs: PORTS_AGAIN_MS });
   const plan = planService({ ...joined, estimate, port: port.value, apiKey: newApiKey() });
   if (!plan.ok) return refusal("InvalidSpec", plan.error);
-  const made = await children.ensure(joined.service, plan.value);
+  const made = await children.ensure(joined.service, await resized(options, view, plan.value, deployment));
   if (made.ok) return undefined;
   if ("collision" in made) return refusal("NameCollision", made.collision, { againInMs: COLLISION_AGAIN_MS });
   return made.kind === "invalid" ? refusal("InvalidSpec", made.error) : made;
+}
+
+/**
+ * The plan, after pods whose memory alone changes were resized where they run: then their template stays as it is, and nothing rolls out.
+ * Where the server refuses that the template changes, and says why.
+ */
+async function resized(
+  { fleet, resizing, log }: ServiceReconcilerOptions,
+  view: ServiceView,
+  plan: ServicePlan,
+  live: KubeObject | undefined,
+): Promise<ServicePlan> {
+  const change = memoryChange(plan.deployment, live);
+  const pods = fleet.podsOf(view.key);
+  const placed = pods.filter(({ node, isDeleting }) => node !== undefined && !isDeleting);
+  if (change === undefined || placed.length === 0) return plan;
+  for (const pod of podsToResize(pods, change)) {
+    const done = await resizePod(resizing, pod, change.to);
+    if (done.ok || done.kind === "not-found") continue;
+    log(
+      `InferenceService ${view.key}: its pods are replaced, because pod ${pod.name} cannot be resized: ${done.error}`,
+    );
+    return plan;
+  }
+  return { ...plan, deployment: withMemory(plan.deployment, change.from) };
 }
 
 /** A port becomes free when another service is deleted, which is no event of this one. */
