@@ -1,5 +1,5 @@
-import { networkInterfaces, hostname } from "node:os";
 import { isIPv4 } from "node:net";
+import { hostname, networkInterfaces } from "node:os";
 import type { Model } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { eventRecorder } from "../kube/events/recorder.ts";
@@ -101,7 +101,12 @@ function nodeOf(
   const { workingSetBytes, hostMemoryBytes } = host.facts;
   return openNode({
     ...{ access, client, kubeconfig, name, nodeIp, stop, stateDirectory: options.state, modelsFolder: options.models },
-    ...{ platform: host.platform, memoryBytes: hostMemoryBytes, allocatableBytes: host.allocatable.bytes, workingSetBytes },
+    ...{
+      platform: host.platform,
+      memoryBytes: hostMemoryBytes,
+      allocatableBytes: host.allocatable.bytes,
+      workingSetBytes,
+    },
     standIn: standInMac !== undefined,
     kubeletPort: () => undefined,
     serverBuild: () => undefined,

@@ -36,7 +36,9 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
     lost.abort();
   };
   const begun = await unlessAborted(
-    begin(options, log, () => lose(`the lock on the state folder ${options.state} was lost, to another agent or by hand`)),
+    begin(options, log, () =>
+      lose(`the lock on the state folder ${options.state} was lost, to another agent or by hand`),
+    ),
     AbortSignal.any([signals.stop, signals.leave]),
   );
   if (begun === undefined) {
@@ -134,7 +136,9 @@ function whenReadyToEnd(stop: AbortSignal, { beforeEnd }: Work): AbortSignal {
   if (beforeEnd === undefined) return stop;
   const ready = new AbortController();
   whenAborted(stop, () => {
-    beforeEnd().finally(() => ready.abort()).catch(() => {});
+    beforeEnd()
+      .finally(() => ready.abort())
+      .catch(() => {});
   });
   return ready.signal;
 }
@@ -151,7 +155,9 @@ function loopBeat() {
     },
     trouble: () => {
       const sinceMs = performance.now() - tickedAt;
-      return sinceMs < STANDS_STILL_MS ? undefined : `the reconcile loop stands still for ${Math.round(sinceMs / 1000)} s`;
+      return sinceMs < STANDS_STILL_MS
+        ? undefined
+        : `the reconcile loop stands still for ${Math.round(sinceMs / 1000)} s`;
     },
   };
 }

@@ -93,7 +93,10 @@ export async function inspectHost(options: HostOptions, platform: Platform): Pro
 }
 
 /** Options of llama-server that these options of the agent need. */
-export function neededOptions({ apiKeyFile, ownApiKeys }: Pick<HostOptions, "apiKeyFile" | "ownApiKeys">): readonly string[] {
+export function neededOptions({
+  apiKeyFile,
+  ownApiKeys,
+}: Pick<HostOptions, "apiKeyFile" | "ownApiKeys">): readonly string[] {
   return apiKeyFile === undefined && !ownApiKeys ? [] : ["--api-key-file"];
 }
 

@@ -26,19 +26,6 @@ export function agentCommand(): Command {
       "folder of manifests, as renderYamlToDirectory writes it (this or --kubeconfig is required)",
       typedPath,
     )
-    .option("--kubeconfig <file>", "identity of this Mac in a cluster, whose node it becomes", typedPath)
-    .option("--node-name <name>", "name of the node (default: that of the identity, else the hostname)")
-    .option("--node-ip <address>", "address of the node (default: that of the default route, never a VPN)")
-    .option(
-      "--kubelet-port <port>",
-      "port where the cluster asks for logs and metrics; 0 is any",
-      parsePort,
-      KUBELET_PORT,
-    )
-    .option(
-      "--stand-in-mac <address>",
-      "for tests and demos on Linux: register as a Mac, with servers on this address of 127.0.0.0/8",
-    )
     .option(
       "--memory-fraction <share>",
       "share of the memory for all models, and the default budget of each: above 0, at most 1 (default: 0.67 up to 36 GiB, 0.75 above)",
@@ -92,8 +79,25 @@ Exit codes:
   130  after a second Ctrl-C or SIGTERM`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
+  for (const option of clusterOptions()) command.addOption(option);
   for (const below of [...installCommands(), allowCommand(), dumpCommand()]) command.addCommand(below);
   return command;
+}
+
+/** What makes a node of a Mac. */
+function clusterOptions(): readonly Option[] {
+  return [
+    new Option("--kubeconfig <file>", "identity of this Mac in a cluster, whose node it becomes").argParser(typedPath),
+    new Option("--node-name <name>", "name of the node (default: that of the identity, else the hostname)"),
+    new Option("--node-ip <address>", "address of the node (default: that of the default route, never a VPN)"),
+    new Option("--kubelet-port <port>", "port where the cluster asks for logs and metrics; 0 is any")
+      .argParser(parsePort)
+      .default(KUBELET_PORT),
+    new Option(
+      "--stand-in-mac <address>",
+      "for tests and demos on Linux: register as a Mac, with servers on this address of 127.0.0.0/8",
+    ),
+  ];
 }
 
 function parseAddress(text: string): ListenAddress | "off" {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { filesByStart } from "../agent/server-logs/files.ts";
+import { filesByStart } from "../agent/server-logs/starts.ts";
+import { lastOf, NOWHERE, type Place, readOn } from "../agent/server-logs/tail.ts";
 import { logPathOf } from "../agent/state/layout.ts";
 import type { WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
@@ -8,7 +9,6 @@ import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type Logged, logsIn } from "./logs-left.ts";
 import { type StateFlags, stateFolder } from "./state-folder.ts";
-import { lastOf, NOWHERE, type Place, readOn } from "./tail.ts";
 
 export interface LogsFlags extends StateFlags {
   readonly follow?: boolean;
@@ -24,7 +24,7 @@ export async function print(wanted: string, flags: LogsFlags): Promise<void> {
   const chosen = await chooseLogged(wanted, folder);
   if (!chosen.ok) throw new Error(chosen.error);
   const { id, path } = chosen.value;
-  const [last = [path], before = []] = filesByStart(path);
+  const [last = [path], before = []] = await filesByStart(path);
   const files = (flags.previous ? before : last).filter((file) => existsSync(file));
   if (files.length === 0 && (flags.previous || !flags.follow)) throw new Error(`${id} ${missing(flags)}`);
   const whole = files.map((file) => ({ path: file, place: NOWHERE }));

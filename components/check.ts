@@ -11,20 +11,28 @@ import { llmModelArgsSchema, servingArgsSchema } from "./args-schema.ts";
 import { serviceSpec } from "./specs.ts";
 import { mapUnknown } from "./unknown.ts";
 
+/** What is wrong with arguments, as one clause. Fields that are not known yet are absent from `known`, and named by `missing`. */
+type Judge = (known: unknown, missing: ReadonlySet<string>) => string | undefined;
+
+/** The arguments of `LlmModel`, checked: see {@link checked}. */
+export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => never): LlmModelArgs {
+  return checked(args, problemOfModel, refuse);
+}
+
 /**
  * The same arguments, with every value checked before it reaches a resource: plain values now, outputs as soon as they
  * are known, each together with what is known by then. `refuse` gets one clause, which never holds a secret, and
  * throws.
  */
-export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => never): LlmModelArgs {
+export function checked<Args extends object>(args: Args, judge: Judge, refuse: (problem: string) => never): Args {
   const arrived = new Map<string, unknown>();
-  const problem = problemOf(args, arrived);
+  const problem = problemOf(args, judge, arrived);
   if (problem !== undefined) refuse(problem);
-  const checked = mapUnknown(args, (value, path) =>
+  const copy = mapUnknown(args, (value, path) =>
     pulumi.output(value).apply(async (resolved) => {
       const field = pathText(path);
       arrived.set(field, resolved);
-      const found = problemOf(args, arrived);
+      const found = problemOf(args, judge, arrived);
       if (found === undefined) return resolved;
       arrived.delete(field);
       const secret = await pulumi.isSecret(pulumi.output(value));
@@ -32,26 +40,34 @@ export function checkedArgs(args: LlmModelArgs, refuse: (problem: string) => nev
     }),
   );
   // The copy differs from args only in that each output is replaced by an output of the same type.
-  return checked as LlmModelArgs;
+  return copy as Args;
 }
 
 /**
  * What is wrong with the values that are known so far, as one clause. `arrived` has the values of outputs by their
  * paths.
  */
-function problemOf(args: LlmModelArgs, arrived: ReadonlyMap<string, unknown>): string | undefined {
+function problemOf(args: object, judge: Judge, arrived: ReadonlyMap<string, unknown>): string | undefined {
   const missing = new Set<string>();
   const known = mapUnknown(args, (_, path) => {
     const field = pathText(path);
     if (!arrived.has(field)) missing.add(field);
     return arrived.get(field);
   });
+  return judge(known, missing);
+}
+
+/** What a schema finds wrong with the values that are known. */
+export function schemaProblem(schema: z.ZodType, known: unknown, missing: ReadonlySet<string>): string | undefined {
+  const issues = schema.safeParse(known).error?.issues ?? [];
+  const faults = issues.filter(({ path }) => !missing.has(pathText(path)));
+  return faults.length > 0 ? explain(schema, known, faults) : undefined;
+}
+
+function problemOfModel(known: unknown, missing: ReadonlySet<string>): string | undefined {
   if (missing.has("serving"))
     return "serving must be a plain object, not an output, because it decides which resources are created";
-  const issues = llmModelArgsSchema.safeParse(known).error?.issues ?? [];
-  const faults = issues.filter(({ path }) => !missing.has(pathText(path)));
-  if (faults.length > 0) return explain(llmModelArgsSchema, known, faults);
-  return servingProblem(known, missing);
+  return schemaProblem(llmModelArgsSchema, known, missing) ?? servingProblem(known, missing);
 }
 
 /** Checks the rules across the fields of `serving`. A field that is not known yet counts as absent. */

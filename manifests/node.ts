@@ -28,8 +28,8 @@ export function nodeManifests({ nodeName, namespace = SYSTEM_NAMESPACE }: NodeOp
   ];
 }
 
-const LONGEST_NODE_NAME = 63;
-const NODE_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+export const LONGEST_NODE_NAME = 63;
+export const NODE_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** Why a text is no name for a Node, as one clause; undefined if it is one. Its label `kubernetes.io/hostname` bounds its length. */
 export function nodeNameProblem(name: string): string | undefined {

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { errorText } from "../../api/error-code.ts";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { STUCK_MS } from "../status/liveness.ts";
+import { closeServer, listenWithin, send, sendJson, sendText, timeoutsOf } from "./bounded.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
@@ -33,41 +33,18 @@ export async function serveHttp(
     ["/api/v1/dump", dumpRoute(dump)] as const,
     ...pageRoutes(page.value),
   ]);
-  const server = boundedServer(limits, (request, response) => {
+  const server = createServer(timeoutsOf(limits), (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
-  const listening = await new Promise<Result<void>>((resolve) => {
-    server.once("error", (error) => resolve(fail(cannotListen(address, error))));
-    server.listen(address.port, address.host, () => resolve(ok(undefined)));
-  });
-  if (!listening.ok) return listening;
-  // A client that goes away in the middle is no fault of the agent's.
-  server.on("error", () => {});
-  const bound = server.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  const listening = await listenWithin(server, limits, address);
+  if (!listening.ok) return fail(cannotListen(address, listening.error));
   return ok({
-    url: `${originOf({ ...address, port })}/`,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    url: `${originOf({ ...address, port: listening.value })}/`,
+    close: () => closeServer(server),
   });
 }
 
-function boundedServer(limits: HttpLimits, listener: RequestListener): Server {
-  const { connections, headersMs, requestMs, keepAliveMs, silenceMs } = limits;
-  const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs };
-  // How often Node looks which of them have passed: 30 s unless told.
-  const server = createServer({ ...timeouts, connectionsCheckingInterval: headersMs }, listener);
-  server.maxConnections = connections;
-  server.setTimeout(silenceMs);
-  return server;
-}
-
-function cannotListen(address: ListenAddress, error: Error): string {
-  const code = errorText(error);
-  const why = code === "EADDRINUSE" ? "the port is in use" : code;
+function cannotListen(address: ListenAddress, why: string): string {
   return `no status page and no metrics at ${originOf(address)} (${why}): name another one with --listen`;
 }
 
@@ -80,11 +57,11 @@ async function answer(
   const refusal = refusalOf(request.method, request.headers.host);
   if (refusal !== undefined) {
     if (refusal.status === 405) response.setHeader("allow", "GET, HEAD");
-    return text(response, refusal.status, refusal.message);
+    return sendText(response, refusal.status, refusal.message);
   }
   const [path = ""] = (request.url ?? "").split("?");
   const route = routes.get(path);
-  if (route === undefined) return text(response, 404, "there is nothing here");
+  if (route === undefined) return sendText(response, 404, "there is nothing here");
   await route(response, request);
 }
 
@@ -95,11 +72,11 @@ function probeRoutes(view: View): readonly (readonly [string, Route])[] {
   };
   const healthz: Route = (response) => {
     const why = stuck();
-    text(response, why === undefined ? 200 : 503, why ?? "ok");
+    sendText(response, why === undefined ? 200 : 503, why ?? "ok");
   };
   const readyz: Route = (response) => {
     const why = view.status() === undefined ? "the manifests have not been read yet" : stuck();
-    text(response, why === undefined ? 200 : 503, why ?? "ok");
+    sendText(response, why === undefined ? 200 : 503, why ?? "ok");
   };
   return [
     ["/healthz", healthz],
@@ -116,12 +93,12 @@ function dataRoutes(
   const streams = eventStreams(view, Math.floor(connections / 2));
   const status: Route = (response) => {
     const current = view.status();
-    if (current === undefined) return text(response, 503, "the manifests have not been read yet");
-    send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(current, null, 2)}\n`);
+    if (current === undefined) return sendText(response, 503, "the manifests have not been read yet");
+    sendJson(response, current);
   };
   const events: Route = (response, { method }) => {
     if (method === "HEAD") return send(response, 200, "text/event-stream; charset=utf-8", "");
-    if (!streams.open(response)) text(response, 503, "too many pages are open");
+    if (!streams.open(response)) sendText(response, 503, "too many pages are open");
   };
   const exposition: Route = async (response) => {
     send(response, 200, registry.contentType, await registry.metrics());
@@ -134,19 +111,9 @@ function dataRoutes(
 }
 
 function dumpRoute(dump: () => unknown): Route {
-  return (response) => send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(dump(), null, 2)}\n`);
+  return (response) => sendJson(response, dump());
 }
 
 function pageRoutes(page: ReadonlyMap<string, Asset>): readonly (readonly [string, Route])[] {
   return [...page].map(([path, { type, body }]) => [path, (response) => send(response, 200, type, body)]);
-}
-
-function text(response: ServerResponse, status: number, message: string): void {
-  send(response, status, "text/plain; charset=utf-8", `${message}\n`);
-}
-
-/** Node leaves the body of an answer to HEAD out. */
-function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
-  response.end(body);
 }

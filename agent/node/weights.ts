@@ -3,19 +3,22 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import * as z from "zod";
 import { type WeightsIdentity, weightsKey } from "../../api/fleet.ts";
+import { shardSources } from "../../gguf/shards.ts";
 import type { FileLooks } from "../files/looks.ts";
 import { toldWeights } from "./images.ts";
 import type { HeldWeights } from "./node-object.ts";
 
-/** Weights that are on this Mac's disk now, and all their files: shards, and the projector where they have one. */
+/** Weights that are on this Mac's disk now. */
 export interface WeightsOnDisk {
   readonly weights: WeightsIdentity;
+  /** The named file, and the projector where they have one. The other shards of a split file are found by its name. */
   readonly paths: readonly string[];
 }
 
 /** Weights that are remembered, so that a Mac is preferred for a model that it has served before. */
 const MOST_REMEMBERED = 200;
-const MOST_FILES = 128;
+/** As many shards as a model may have, and its projector. */
+const MOST_FILES = 129;
 const WRITE_MS = 1000;
 
 const fileSchema = z.record(
@@ -62,19 +65,22 @@ export async function openWeights(
     isWriting = true;
     setTimeout(() => {
       isWriting = false;
-      const text = JSON.stringify(Object.fromEntries([...known].map(([key, { paths, bytes }]) => [key, { paths, bytes }])));
+      const text = JSON.stringify(
+        Object.fromEntries([...known].map(([key, { paths, bytes }]) => [key, { paths, bytes }])),
+      );
       writeFileAtomic(path, `${text}\n`, { mode: 0o600, fsync: false }).catch((error: unknown) =>
         say(`the weights that this Mac holds cannot be remembered (${error instanceof Error ? error.message : error})`),
       );
     }, WRITE_MS).unref();
   };
-  const remember = ({ weights, paths }: WeightsOnDisk) => {
+  const remember = ({ weights, paths: named }: WeightsOnDisk) => {
+    const paths = named.flatMap((one) => [...shardSources(one)]);
     if (paths.length === 0 || paths.length > MOST_FILES) return;
     const key = weightsKey(weights);
     const before = known.get(key);
     if (before !== undefined && before.paths.join("\n") === paths.join("\n")) return;
     known.delete(key);
-    known.set(key, { paths: [...paths], bytes: undefined, missing: 0 });
+    known.set(key, { paths, bytes: undefined, missing: 0 });
     const [oldest] = known.keys();
     if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
     write();

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { CUT_MARK, EARLIER, earlierLog } from "./files.ts";
+import { endsWithMark } from "./starts.ts";
 
 /** How large logs become. */
 export interface LogLimits {
@@ -49,19 +50,6 @@ export async function trimEarlier(path: string, { keptBytes }: LogLimits): Promi
     } finally {
       await log.close();
     }
-  }
-}
-
-async function endsWithMark(path: string): Promise<boolean> {
-  const log = await open(path).catch(() => undefined);
-  if (log === undefined) return false;
-  try {
-    const { size } = await log.stat();
-    const end = Buffer.alloc(CUT_MARK.length);
-    await log.read(end, 0, end.length, Math.max(0, size - end.length));
-    return end.toString("latin1") === CUT_MARK;
-  } finally {
-    await log.close();
   }
 }
 

@@ -11,21 +11,6 @@ export function earlierLog(path: string, number: number): string {
   return `${path}.${number}`;
 }
 
-/**
- * The files that hold what a server has printed since it was started, for each of its last starts from the last one on. Within a start the
- * oldest file is first; there are several if the log was cut. None of the files need exist.
- */
-export function filesByStart(path: string): readonly (readonly string[])[] {
-  const starts = [[path]];
-  for (let number = 1; number <= EARLIER; number += 1) {
-    const name = earlierLog(path, number);
-    const start = endsWithMark(name) ? starts.at(-1) : undefined;
-    if (start === undefined) starts.push([name]);
-    else start.unshift(name);
-  }
-  return starts;
-}
-
 /** Renames the log at `path` to `PATH.1` before a new server starts, and lets go of the oldest log. */
 export function rotateLog(path: string): void {
   if (!existsSync(path)) return;

@@ -35,6 +35,12 @@ export function projectionsPath(stateDirectory: string): string {
   return join(stateDirectory, "projections.json");
 }
 
+/** The key of the kubelet API, mode 0600, and its certificate. */
+export function servingPaths(stateDirectory: string): { readonly key: string; readonly certificate: string } {
+  const folder = join(stateDirectory, "kubelet-api");
+  return { key: join(folder, "serving.key"), certificate: join(folder, "serving.crt") };
+}
+
 /** What the watchdog says, above all while the agent's main part is stuck or dead; absent while no watchdog runs. */
 export function watchdogPath(stateDirectory: string): string {
   return join(stateDirectory, "watchdog.json");

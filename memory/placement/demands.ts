@@ -4,14 +4,14 @@ import type { Host, Taint } from "./host.ts";
 export interface Requirement {
   readonly key: string;
   readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
-  readonly values?: readonly string[];
+  readonly values?: readonly string[] | undefined;
 }
 
 /** All of its requirements must hold; one without any matches nothing. */
 export interface Term {
-  readonly matchExpressions?: readonly Requirement[];
+  readonly matchExpressions?: readonly Requirement[] | undefined;
   /** On the field `metadata.name`. */
-  readonly matchFields?: readonly Requirement[];
+  readonly matchFields?: readonly Requirement[] | undefined;
 }
 
 export interface Toleration {

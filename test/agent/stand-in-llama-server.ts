@@ -32,6 +32,7 @@ if (args.includes("--help")) {
     "--load-mode",
     "--flash-attn [on|off]",
     "--list-devices",
+    "--api-key-file",
   ];
   const asked = behaviour === "hangs-when-asked" ? ["--fit", "--log-verbosity"] : [];
   console.log([...needed, ...more, ...asked].join("\n"));
@@ -96,7 +97,7 @@ createServer((request, response) => {
   if (behaviour === "gpu-fault" && completion) console.log("ggml_metal_graph_compute: backend is in error state");
   response.statusCode = failing || hung ? 500 : 200;
   response.end(JSON.stringify(failing ? { error: { message: "Compute error." } } : answers[request.url ?? ""]));
-}).listen(Number(values["port"]), "127.0.0.1");
+}).listen(Number(values["port"]), valueAfter("--host"));
 
 function valueAfter(flag: string): string | undefined {
   return args[args.indexOf(flag) + 1];

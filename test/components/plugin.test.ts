@@ -50,10 +50,47 @@ describe("the source plugin", function () {
   });
   after(() => plugin.close());
 
-  it("is LlmModel under the package's name", () => {
+  it("has the components under the package's name", () => {
     assert.equal(schema.name, "pulumi-llmkube");
-    assert.deepEqual(Object.keys(schema.resources), ["pulumi-llmkube:index:LlmModel"]);
+    const tokens = ["LlmController", "LlmModel", "LlmNode"].map((component) => `pulumi-llmkube:index:${component}`);
+    assert.deepEqual(Object.keys(schema.resources).sort(), tokens);
   });
+
+  const fleet = {
+    LlmController: {
+      inputs: { image: "string", namespace: "string", replicas: "number", customResourceDefinitions: "boolean" },
+      requiredInputs: [],
+      outputs: ["namespace", "serviceAccountName"],
+    },
+    LlmNode: {
+      inputs: {
+        server: "string",
+        certificateAuthority: "string",
+        nodeName: "string",
+        namespace: "string",
+        sshDestination: "string",
+        token: "string",
+        user: "string",
+        home: "string",
+        prefix: "string",
+      },
+      requiredInputs: ["server"],
+      outputs: ["nodeName", "serviceAccountName", "kubeconfig", "launchdPlist", "installCommand"],
+    },
+  };
+  for (const [component, expected] of Object.entries(fleet)) {
+    it(`has ${component} with every argument and output, each described`, () => {
+      const found = schema.resources[`pulumi-llmkube:index:${component}`];
+      assert.ok(found);
+      const described = Object.entries({ ...found.inputProperties, ...found.properties });
+      for (const [name, { description }] of described) assert.ok(description, `${name} has no description`);
+      const inputs = Object.entries(found.inputProperties).map(([name, { type }]) => [name, type]);
+      assert.deepEqual(Object.fromEntries(inputs), expected.inputs);
+      assert.deepEqual(found.requiredInputs, expected.requiredInputs);
+      assert.deepEqual(Object.keys(found.properties), expected.outputs);
+      assert.deepEqual(found.required.toSorted(), expected.outputs.toSorted());
+    });
+  }
 
   it("has every argument, each described, and needs source only", () => {
     const { inputProperties = {}, requiredInputs } = schema.resources["pulumi-llmkube:index:LlmModel"] ?? {};

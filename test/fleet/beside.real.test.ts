@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { standIn } from "../agent/stand-in.ts";
 import { CONTROL_PLANE_TIMEOUT_MS } from "../support/cluster/cluster.ts";
 import { model, service } from "../support/cluster/objects.ts";
 import { untilTrue } from "../support/cluster/until.ts";
@@ -10,7 +11,11 @@ describe("A fleet of Macs: beside other things of a cluster", function () {
   let fleet: Fleet;
 
   before(async () => {
-    fleet = await startFleet({ macs: ["mac-a", "mac-b"].map((name) => ({ name, hostMemory: "2Gi" })) });
+    fleet = await startFleet({
+      macs: ["mac-a", "mac-b"].map((name) => ({ name, hostMemory: "2Gi" })),
+      // What is shown here is about pods and processes, whatever they compute.
+      llamaServer: await standIn("well"),
+    });
   });
   after(() => fleet?.stop());
   reportFailures(() => fleet);

@@ -13,6 +13,8 @@ export interface Fleet {
   readonly controller: Controller;
   /** The small real weights. */
   readonly weights: WeightsServer;
+  /** Path of the llama-server of all Macs. */
+  readonly llamaServer: string;
   readonly macs: ReadonlyMap<string, Mac>;
   readonly mac: (name: string) => Mac;
   /** One more, of which the Node is there and Ready. */
@@ -60,9 +62,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const macs = new Map<string, Mac>();
   await cluster.installFleet();
   const controller = await startController(cluster);
+  let number = 1;
   const addMac = async ({ server, ...settings }: MacSettings) => {
+    number += 1;
+    const own = number;
     const kubeconfig = await cluster.asMac(settings.name, server === undefined ? {} : { server });
-    const mac = await startMac({ llamaServer, ...settings, number: macs.size + 2, kubeconfig });
+    const mac = await startMac({ llamaServer, ...settings, number: own, kubeconfig });
     macs.set(settings.name, mac);
     await nodeReady(cluster, mac);
     return mac;
@@ -72,9 +77,18 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await Promise.all([...macs.values()].map((mac) => mac.die()));
     await Promise.all([weights.stop(), cluster.stop()]);
   };
-  const fleet = { cluster, controller, weights, macs, addMac, stop, ...actions(cluster, macs, controller) };
+  const fleet = {
+    cluster,
+    controller,
+    weights,
+    llamaServer,
+    macs,
+    addMac,
+    stop,
+    ...actions(cluster, macs, controller),
+  };
   try {
-    for (const settings of options.macs) await addMac(settings);
+    await Promise.all(options.macs.map(addMac));
     return fleet;
   } catch (error) {
     const report = await fleet.report();
@@ -85,13 +99,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 async function nodeReady(cluster: Cluster, mac: Mac): Promise<void> {
   const path = `jsonpath={.status.conditions[?(@.type=="Ready")].status} {.spec.taints[*].key}`;
-  const look = async () => {
-    if (mac.agentPid() === undefined) return `no agent: ${await mac.lastLines()}`;
-    return cluster.kubectl(["get", "node", mac.name, "-o", path]);
-  };
+  const look = () => cluster.kubectl(["get", "node", mac.name, "-o", path]);
   // The taint of a new Node goes when Kubernetes has seen that it is Ready.
   const ready = (seen: string) => seen.startsWith("True ") && !seen.includes("not-ready");
-  await untilTrue(`${mac.name} is a Ready node`, look, ready, { timeoutMs: READY_MS });
+  await untilTrue(`${mac.name} is a Ready node`, look, ready, { timeoutMs: READY_MS, signal: mac.agentEnded() });
 }
 
 function actions(cluster: Cluster, macs: ReadonlyMap<string, Mac>, controller: Controller) {

@@ -17,6 +17,7 @@ export function commandScripts(mac: Mac, folder: string, native: Native): Readon
     tmutil: "exit 0",
     sudo: SUDO,
     sw_vers: swVers(mac),
+    ioreg: printing(IOREG),
   };
   return Object.fromEntries(
     Object.entries(bodies).map(([name, body]) => [name, `echo "${name} $*" >> "${folder}/calls.log"\n${body}`]),
@@ -107,6 +108,14 @@ function swVers({ version }: Mac): string {
   *) printf 'ProductName:\\t\\tmacOS\\nProductVersion:\\t\\t${version}\\nBuildVersion:\\t\\t24E248\\n' ;;
 esac`;
 }
+
+/** `ioreg -rd1 -c IOPlatformExpertDevice`, the lines around the UUID [form of public reports, not recorded]. */
+const IOREG = `+-o J414cAP  <class IOPlatformExpertDevice, id 0x100000226, registered, matched, active, busy 0 (0 ms), retain 39>
+    {
+      "IOPlatformSerialNumber" = "PLAYEDMAC0"
+      "IOPlatformUUID" = "564D1B3C-0000-4000-8000-0123456789AB"
+      "manufacturer" = <"Apple Inc.">
+    }`;
 
 /** A Mac of 16 GiB [recorded]. */
 const VM_STAT = `Mach Virtual Memory Statistics: (page size of 16384 bytes)

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { API_KEY } from "../../../api/fleet.ts";
 import { errorText } from "../../../api/error-code.ts";
+import { API_KEY } from "../../../api/fleet.ts";
 import type { KubeClient, KubeObject } from "../../../kube/client.ts";
 import { KINDS } from "../../../kube/kinds.ts";
 import type { Parsed } from "../../../kube/reflector/reflector.ts";
@@ -56,7 +56,8 @@ export function podKeys({ client, folder, changed }: PodKeysOptions): PodKeys {
       const path = join(folder, fileNameOf(id) + ENDING);
       const known = secrets.known(name);
       if (known.is === "known") return write(path, known.value);
-      if (known.is === "absent") return { is: "missing", message: `the Secret ${name} with its API keys does not exist` };
+      if (known.is === "absent")
+        return { is: "missing", message: `the Secret ${name} with its API keys does not exist` };
       if (known.is === "unreadable") return { is: "missing", message: `Secret ${name}: ${known.problem}` };
       // During an outage a server that crashed starts again with the keys that it had.
       if (existsSync(path)) return { is: "there", path };
@@ -86,7 +87,8 @@ function filesIn(folder: string): readonly string[] {
 /** Of a Secret nothing but its keys is kept, and nothing of it is ever said. */
 function readKeys(object: KubeObject): Parsed<string> {
   const data: unknown = object["data"];
-  const encoded = typeof data === "object" && data !== null ? Object.entries(data).find(([key]) => key === API_KEY)?.[1] : undefined;
+  const encoded =
+    typeof data === "object" && data !== null ? Object.entries(data).find(([key]) => key === API_KEY)?.[1] : undefined;
   if (typeof encoded !== "string") return { ok: false, error: `it has no key ${API_KEY}` };
   return { ok: true, value: Buffer.from(encoded, "base64").toString("utf8") };
 }

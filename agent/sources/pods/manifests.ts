@@ -75,7 +75,9 @@ function readModel(object: KubeObject): Parsed<Model> {
   const read = readTolerantly(plain(object, "Model"));
   if (!read.ok) return read;
   const { manifest } = read.value;
-  return manifest.kind === "Model" ? { ok: true, value: manifest } : { ok: false, error: "the API server sent another kind" };
+  return manifest.kind === "Model"
+    ? { ok: true, value: manifest }
+    : { ok: false, error: "the API server sent another kind" };
 }
 
 /** Items of a list have no kind. Nothing depends on the status, which others write. */

@@ -129,7 +129,9 @@ function memoised(
   { host, running, listenHost, mayStart }: PodSourceOptions,
   version: () => number,
 ): () => WantedWork["workloads"] {
-  let last: { readonly basis: readonly unknown[]; readonly running: Ports; readonly made: WantedWork["workloads"] } | undefined;
+  let last:
+    | { readonly basis: readonly unknown[]; readonly running: Ports; readonly made: WantedWork["workloads"] }
+    | undefined;
   return () => {
     const facts = host();
     const ports = running();

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type MacNode, type NodeOptions, openNode } from "../../../agent/node/node.ts";
 import { openPlatform } from "../../../agent/host/open.ts";
+import { type MacNode, openNode } from "../../../agent/node/node.ts";
+import type { NodeOptions } from "../../../agent/node/options.ts";
 import type { WeightsOnDisk } from "../../../agent/node/weights.ts";
 import { type KubeAccess, openKubeAccess } from "../../../kube/open-client.ts";
 import { GIB } from "./facts.ts";

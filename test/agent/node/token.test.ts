@@ -7,27 +7,15 @@ import {
   tokenFacts,
   tokenRequest,
 } from "../../../agent/node/token.ts";
-
-const HOUR = 3600;
-const ISSUED = Date.parse("2026-11-26T12:00:00Z") / 1000;
-const CLAIMS = {
-  iss: "https://kubernetes.default.svc",
-  sub: "system:serviceaccount:pulumi-llmkube:mac-mac-1",
-  aud: ["https://kubernetes.default.svc"],
-  iat: ISSUED,
-  exp: ISSUED + 24 * HOUR,
-};
-
-function token(changes: Record<string, unknown> = {}): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "RS256" })}.${part({ ...CLAIMS, ...changes })}.c2lnbmF0dXJl`;
-}
+import { aToken, CLAIMS, HOUR, ISSUED } from "./tokens.ts";
 
 function factsOf(text: string): TokenFacts {
   const facts = tokenFacts(text);
   assert(facts !== undefined);
   return facts;
 }
+
+const token = aToken;
 
 describe("the token of a Mac's ServiceAccount", () => {
   it("says whose it is, and from when until when", () => {

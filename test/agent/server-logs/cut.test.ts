@@ -5,7 +5,8 @@ import { appendFile, mkdir, readFile, rename, stat, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cutLog, trimEarlier } from "../../../agent/server-logs/cut.ts";
-import { CUT_MARK, filesByStart, logHead, logTail, rotateLog } from "../../../agent/server-logs/files.ts";
+import { CUT_MARK, logHead, logTail, rotateLog } from "../../../agent/server-logs/files.ts";
+import { filesByStart } from "../../../agent/server-logs/starts.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 
 const LIMITS = { maxBytes: 1000, keptBytes: 100 };
@@ -80,7 +81,7 @@ describe("a log that is cut", () => {
       await writeFile(path, "error: Insufficient Memory\n");
       await cutLog(path, LIMITS);
       await appendFile(path, "aborted\n");
-      assert.deepEqual(filesByStart(path)[0], [`${path}.1`, path]);
+      assert.deepEqual((await filesByStart(path))[0], [`${path}.1`, path]);
       assert.equal(logTail(path), "error: Insufficient Memory\n\naborted\n");
     });
 
@@ -88,7 +89,7 @@ describe("a log that is cut", () => {
       await writeFile(path, "error: Insufficient Memory\n");
       rotateLog(path);
       await writeFile(path, "new\n");
-      assert.deepEqual(filesByStart(path).slice(0, 2), [[path], [`${path}.1`]]);
+      assert.deepEqual((await filesByStart(path)).slice(0, 2), [[path], [`${path}.1`]]);
       assert.equal(logTail(path), "new\n");
     });
 

@@ -17,7 +17,7 @@ export { CONTROL_PLANE_TIMEOUT_MS } from "../control-plane.ts";
 export interface ClusterOptions {
   /** kube-scheduler and kube-controller-manager too; default: true. Without them no namespace has a ServiceAccount, so no pod can be created. */
   readonly schedulerAndControllers?: boolean;
-  /** Seconds without a Lease after which a Node counts as dead; default: 8. Kubernetes' own default is 50. */
+  /** Seconds without a Lease after which a Node counts as dead; default: 16, since an agent renews it each 10 s. That of Kubernetes is 50. */
   readonly nodeGraceSeconds?: number;
   /** Installs the CRDs of this package; default: true. */
   readonly crds?: boolean;
@@ -180,7 +180,7 @@ function schedulerArguments(options: ClusterOptions): readonly string[] {
 }
 
 function controllerManagerArguments(plane: ControlPlane, options: ClusterOptions): readonly string[] {
-  const { nodeGraceSeconds = 8 } = options;
+  const { nodeGraceSeconds = 16 } = options;
   return [
     "--leader-elect=false",
     "--secure-port=0",

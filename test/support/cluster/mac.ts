@@ -35,6 +35,8 @@ export interface Mac {
   readonly endAgent: (signal?: NodeJS.Signals) => Promise<void>;
   /** Undefined while no agent runs. */
   readonly agentPid: () => number | undefined;
+  /** Aborted when the agent that was started last has ended. */
+  readonly agentEnded: () => AbortSignal | undefined;
   /** The power goes: agent, watchdog and servers are killed at once. */
   readonly die: () => Promise<void>;
   /** Pids of its servers, real ones or stand-ins, lowest first. */
@@ -71,6 +73,7 @@ export async function startMac(options: MacOptions): Promise<Mac> {
       await agent?.kill(signal);
     },
     agentPid: () => (agent?.ended.aborted ? undefined : agent?.pid),
+    agentEnded: () => agent?.ended,
     die: () => killMarked(root),
     servers: () => loggingTo(join(root, "state", "logs/")),
     lastLines: (count = 20) => lastLines(log, count),

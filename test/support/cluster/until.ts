@@ -6,6 +6,8 @@ export interface UntilOptions {
   readonly timeoutMs?: number;
   /** Pause between two looks; default: 200 ms. */
   readonly everyMs?: number;
+  /** Ends the wait with the reason of its abort, where what is waited for cannot come any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -19,11 +21,12 @@ export async function untilTrue<T>(
   what: string,
   look: () => Promise<T> | T,
   holds: (seen: T) => boolean,
-  { timeoutMs = 30_000, everyMs = 200 }: UntilOptions = {},
+  { timeoutMs = 30_000, everyMs = 200, signal }: UntilOptions = {},
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   let last = "nothing";
   for (;;) {
+    signal?.throwIfAborted();
     try {
       const seen = await look();
       if (holds(seen)) return seen;

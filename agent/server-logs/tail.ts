@@ -1,34 +1,7 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
-
-/** Where the last `lines` lines of a file begin, in bytes, read from its end; a line without an end counts. */
-export async function offsetOfLast(path: string, lines: number): Promise<number> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    return lines === 0 ? size : await scanBack(file, size, lines);
-  } finally {
-    await file.close();
-  }
-}
-
-async function scanBack(file: FileHandle, size: number, lines: number): Promise<number> {
-  const chunk = Buffer.alloc(CHUNK_BYTES);
-  let left = lines;
-  for (let end = size; end > 0; end -= CHUNK_BYTES) {
-    const start = Math.max(0, end - CHUNK_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, end - start, start);
-    for (let index = bytesRead - 1; index >= 0; index -= 1) {
-      // The newline that ends the file ends its last line; it begins none.
-      if (chunk[index] !== NEWLINE || start + index === size - 1) continue;
-      left -= 1;
-      if (left === 0) return start + index + 1;
-    }
-  }
-  return 0;
-}
 
 /** A file, and where to begin to read it. */
 export interface Part {
@@ -39,22 +12,42 @@ export interface Part {
 /** Where the last `lines` lines begin of files that are read one after the other; without those files that come before that. */
 export async function lastOf(paths: readonly string[], lines: number): Promise<readonly Part[]> {
   const parts: Part[] = [];
-  let left = lines;
+  let missing = lines;
   for (const path of paths.toReversed()) {
-    const { ino } = await stat(path);
-    parts.unshift({ path, place: { inode: ino, offset: await offsetOfLast(path, left) } });
-    left -= await countLines(path);
-    if (left <= 0) break;
+    const last = await lastOfFile(path, missing);
+    parts.unshift({ path, place: last });
+    missing = last.missing;
+    if (missing === 0) break;
   }
   return parts;
 }
 
-async function countLines(path: string): Promise<number> {
-  let lines = 0;
-  await readOn(path, NOWHERE, (bytes) => {
-    for (const byte of bytes) if (byte === NEWLINE) lines += 1;
-  });
-  return lines;
+/** Where the last `lines` lines of a file begin, and how many of them it does not have. A line without an end counts. */
+async function lastOfFile(path: string, lines: number): Promise<Place & { readonly missing: number }> {
+  const file = await open(path);
+  try {
+    const { ino: inode, size } = await file.stat();
+    if (lines === 0 || size === 0) return { inode, offset: size, missing: lines };
+    return { inode, ...(await scanBack(file, size, lines)) };
+  } finally {
+    await file.close();
+  }
+}
+
+async function scanBack(file: FileHandle, size: number, lines: number) {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let missing = lines;
+  for (let end = size; end > 0; end -= CHUNK_BYTES) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const { bytesRead } = await file.read(chunk, 0, end - start, start);
+    for (let index = bytesRead - 1; index >= 0; index -= 1) {
+      // The newline that ends the file ends its last line; it begins none.
+      if (chunk[index] !== NEWLINE || start + index === size - 1) continue;
+      missing -= 1;
+      if (missing === 0) return { offset: start + index + 1, missing };
+    }
+  }
+  return { offset: 0, missing: missing - 1 };
 }
 
 /** A place in a file that a server writes: which file it was, and how far it was read. */
@@ -69,8 +62,10 @@ export const NOWHERE: Place = { inode: 0, offset: 0 };
 /**
  * Gives `take` what follows `place`, and answers the new place. A file that is another one, or shorter than what was read of
  * it, was begun anew: it is read from its start. One that is not there changes nothing.
+ *
+ * @param take is awaited before more is read, so that a slow reader never has more than 64 KiB waiting; what it throws ends the reading
  */
-export async function readOn(path: string, place: Place, take: (bytes: Buffer) => void): Promise<Place> {
+export async function readOn(path: string, place: Place, take: (bytes: Buffer) => unknown): Promise<Place> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return place;
   try {
@@ -81,7 +76,7 @@ export async function readOn(path: string, place: Place, take: (bytes: Buffer) =
       const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - offset));
       const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
       if (bytesRead === 0) break;
-      take(chunk.subarray(0, bytesRead));
+      await take(chunk.subarray(0, bytesRead));
       offset += bytesRead;
     }
     return { inode: ino, offset };

@@ -1,0 +1,31 @@
+import { open } from "node:fs/promises";
+import { CUT_MARK, EARLIER, earlierLog } from "./files.ts";
+
+/**
+ * The files that hold what a server has printed since it was started, for each of its last starts from the last one on. Within a start the
+ * oldest file is first; there are several if the log was cut. None of the files need exist.
+ */
+export async function filesByStart(path: string): Promise<readonly (readonly string[])[]> {
+  const starts = [[path]];
+  for (let number = 1; number <= EARLIER; number += 1) {
+    const name = earlierLog(path, number);
+    const start = (await endsWithMark(name)) ? starts.at(-1) : undefined;
+    if (start === undefined) starts.push([name]);
+    else start.unshift(name);
+  }
+  return starts;
+}
+
+/** Whether a log was cut off here, and goes on in the next one. */
+export async function endsWithMark(path: string): Promise<boolean> {
+  const log = await open(path).catch(() => undefined);
+  if (log === undefined) return false;
+  try {
+    const { size } = await log.stat();
+    const end = Buffer.alloc(CUT_MARK.length);
+    await log.read(end, 0, end.length, Math.max(0, size - end.length));
+    return end.toString("latin1") === CUT_MARK;
+  } finally {
+    await log.close();
+  }
+}
