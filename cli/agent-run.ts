@@ -112,7 +112,8 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
     }
     return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
   }
-  if (manifests !== undefined) throw new Error("--manifests and --kubeconfig exclude each other: an agent has one source of work");
+  if (manifests !== undefined)
+    throw new Error("--manifests and --kubeconfig exclude each other: an agent has one source of work");
   if (apiKeyFile !== undefined) {
     throw new Error("--api-key-file and --kubeconfig exclude each other: in a cluster the keys come from Secrets");
   }
