@@ -7,7 +7,7 @@ import type { DoctorFlags } from "./run.ts";
 /** `pulumi-llmkube doctor`: exit code 0, 1 where something would keep the agent from its promise. */
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("Check what the agent needs on this machine, and suggest fixes.")
+    .description("Check what the agent needs on this machine, or what a fleet needs in a cluster, and suggest fixes.")
     .option("--llama-server <path>", "path of the llama-server binary", typedProgram, "llama-server")
     .option("--models <dir>", "folder for downloaded models", typedPath, DEFAULT_MODELS)
     .option("--state <dir>", "folder for the agents' own files", typedPath, AGENTS)
@@ -18,6 +18,10 @@ export function doctorCommand(): Command {
         .default(DEFAULT_CLAIMS),
     )
     .option("--model <file>", "GGUF file to ask llama-server about (default: the smallest one in --models)", typedPath)
+    .option("--cluster", "check a cluster, and nothing of this machine")
+    .option("--kubeconfig <file>", "with --cluster: whom to ask as (default: KUBECONFIG, or ~/.kube/config)", typedPath)
+    .option("--context <name>", "with --cluster: context of the kubeconfig (default: its current-context)")
+    .option("--namespace <name>", "with --cluster: namespace of the controller (default: pulumi-llmkube)")
     .option("--json", "print the checks as JSON")
     .addHelpText(
       "after",
@@ -25,6 +29,7 @@ export function doctorCommand(): Command {
 Exit codes:
   0    no check failed (there may be warnings)
   1    a check failed
+  2    there is no kubeconfig to ask a cluster with
   130  interrupted: what was checked until then is printed`,
     )
     .action(async (flags: DoctorFlags) => (await import("./run.ts")).run(flags));

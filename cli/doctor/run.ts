@@ -5,6 +5,7 @@ import { borderlessTable, printed } from "../borderless-table.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import type { Check } from "./check.ts";
 import { diagnose } from "./checks.ts";
+import { checkCluster } from "./cluster-run.ts";
 
 export interface DoctorFlags {
   readonly llamaServer: string;
@@ -13,6 +14,10 @@ export interface DoctorFlags {
   readonly claims: string;
   readonly model?: string;
   readonly json?: boolean;
+  readonly cluster?: boolean;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
 }
 
 const EXIT_FAILED = 1;
@@ -22,13 +27,20 @@ const LAST_LINES_MS = 500;
 
 /** Prints what was found; exit code 1 where a check failed, 130 after Ctrl-C. */
 export async function run({ json, ...flags }: DoctorFlags): Promise<void> {
+  refuseUnused(flags);
   const here = { system: process.platform, architecture: process.arch, home: homedir(), mac: MAC };
   await untilInterrupted(async (stop) => {
-    const checks = await diagnose({ ...flags, ...here }, stop);
+    const checks = flags.cluster ? await checkCluster(flags, stop) : await diagnose({ ...flags, ...here }, stop);
     console.log(json ? JSON.stringify(checks, null, 2) : doctorText(checks));
     if (stop.aborted) endSoon();
     else if (checks.some(({ state }) => state === "failed")) process.exitCode = EXIT_FAILED;
   });
+}
+
+/** Throws one sentence for an option that would do nothing. */
+function refuseUnused({ cluster, ...flags }: Omit<DoctorFlags, "json">): void {
+  const unused = (["kubeconfig", "context", "namespace"] as const).find((name) => flags[name] !== undefined);
+  if (!cluster && unused !== undefined) throw new Error(`--${unused} is about a cluster: give --cluster too`);
 }
 
 /** What is under way may be a command that hangs. */

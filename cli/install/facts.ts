@@ -19,6 +19,7 @@ const USES: Readonly<Record<string, Use>> = {
   state: "write",
   claims: "write",
   apiKeyFile: "read",
+  kubeconfig: "read",
 };
 
 /**
@@ -32,8 +33,8 @@ export async function installFacts(agent: Command, named: string | undefined): P
   if (!user.ok) return user;
   const { home } = user.value;
   const options = optionsOf(agent, home);
-  if (!options.some(({ flag }) => flag === "--manifests")) {
-    return fail("--manifests is required: name the folder of manifests");
+  if (!options.some(({ flag }) => flag === "--manifests" || flag === "--kubeconfig")) {
+    return fail("--manifests is required: name the folder of manifests, or a cluster with --kubeconfig");
   }
   const wanted = String(agent.getOptionValue("llamaServer"));
   const llamaServer = withHome(await pathOfCommand(wanted), home);
