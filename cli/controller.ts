@@ -1,9 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogLevel } from "../agent/status/log.ts";
-import { DEFAULT_PORTS } from "../api/fleet.ts";
-import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../controller/http/listen.ts";
-import type { PortRange } from "../controller/plan/ports.ts";
-import { parsePortRange } from "../controller/port-range.ts";
+import { CONTROLLER_PORT, DEFAULT_PORTS } from "../api/fleet.ts";
 import type { ControllerFlags } from "./controller/run.ts";
 import { typedPath } from "./typed-path.ts";
 
@@ -26,18 +23,14 @@ export function controllerCommand(): Command {
     )
     .option("--context <name>", "context of the kubeconfig (default: its current-context)")
     .option("--namespace <name>", "look after the objects of one namespace only (default: all)")
-    .addOption(
-      new Option("--port-range <first-last>", "ports of Macs for InferenceServices, one each")
-        .argParser(parsePorts)
-        .default({ first, last }, `${first}-${last}`),
-    )
+    .option("--port-range <first-last>", "ports of Macs for InferenceServices, one each", `${first}-${last}`)
     .addOption(
       new Option("--workers <number>", "objects worked on at a time").argParser(parseWorkers).default(DEFAULT_WORKERS),
     )
-    .addOption(
-      new Option("--listen <address:port>", "where /livez, /readyz and /metrics are answered, or off")
-        .argParser(parseAddress)
-        .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
+    .option(
+      "--listen <address:port>",
+      "where /livez, /readyz and /metrics are answered, or off",
+      `127.0.0.1:${CONTROLLER_PORT}`,
     )
     .option("--no-leader-election", "work at once; two controllers without it write against each other")
     .option(
@@ -60,20 +53,8 @@ Exit codes:
     .action(async (flags: ControllerFlags) => (await import("./controller/run.ts")).run(flags));
 }
 
-function parsePorts(text: string): PortRange {
-  const range = parsePortRange(text);
-  if (!range.ok) throw new InvalidArgumentError(`${range.error}.`);
-  return range.value;
-}
-
 function parseWorkers(text: string): number {
   const workers = Number(text);
   if (/^\d+$/.test(text) && workers >= 1 && workers <= MOST_WORKERS) return workers;
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_WORKERS}.`);
-}
-
-function parseAddress(text: string): ListenAddress | "off" {
-  const address = parseListen(text);
-  if (!address.ok) throw new InvalidArgumentError(`${address.error}.`);
-  return address.value;
 }

@@ -2,29 +2,13 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { fail, ok, type Result } from "../api/result.ts";
-import { type Clock, systemClock } from "../kube/clock.ts";
+import { systemClock } from "../kube/clock.ts";
 import { leaderElection } from "../kube/lease/leader-election.ts";
-import type { KubeAccess } from "../kube/open-client.ts";
-import type { ListenAddress } from "./http/listen.ts";
 import { type ControllerMetrics, controllerMetrics } from "./http/metrics.ts";
 import { serveHealth } from "./http/server.ts";
 import { LEADER_LEASE } from "./lease.ts";
-import type { PortRange } from "./plan/ports.ts";
+import type { ControllerOptions } from "./options.ts";
 import { type Work, work } from "./work.ts";
-
-export interface ControllerOptions {
-  readonly access: KubeAccess;
-  /** Default: all. */
-  readonly namespace?: string | undefined;
-  readonly ports: PortRange;
-  /** Objects worked on at a time. */
-  readonly workers: number;
-  readonly listen: ListenAddress | "off";
-  readonly leaderElection: boolean;
-  /** Headers are read from loopback, link-local and metadata addresses too. */
-  readonly allowLocalSources: boolean;
-  readonly clock?: Clock;
-}
 
 /** Runs the controller until the signal is aborted. Fails with one sentence where it cannot begin; whatever fails later is tried again. */
 export async function runController(
@@ -63,7 +47,7 @@ export async function runController(
 }
 
 async function elected(
-  { access, clock = systemClock }: ControllerOptions,
+  { access, leaseNamespace: namespace = LEADER_LEASE.namespace, clock = systemClock }: ControllerOptions,
   identity: string,
   lead: (leading: AbortSignal) => Promise<void>,
   log: Logger,
@@ -73,7 +57,7 @@ async function elected(
   const client = access.client({ timeoutMs: 5000 });
   const report = (message: string) => log.info(message);
   try {
-    await leaderElection({ client, lease: LEADER_LEASE, identity, report, clock }).run(lead, signal);
+    await leaderElection({ client, lease: { ...LEADER_LEASE, namespace }, identity, report, clock }).run(lead, signal);
   } finally {
     await client.close();
   }

@@ -3,23 +3,24 @@ import { GROUP } from "../api/constants.ts";
 import { MODEL_CONDITION, SERVICE_CONDITIONS } from "../api/fleet.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Clock } from "../kube/clock.ts";
-import { eventRecorder } from "../kube/events/recorder.ts";
+import { type EventRecorder, eventRecorder } from "../kube/events/recorder.ts";
 import { KINDS } from "../kube/kinds.ts";
 import { type KeyedQueue, keyedQueue } from "../kube/queue.ts";
+import type { ReflectorCounts } from "../kube/reflector/reflector.ts";
 import { headerBook } from "./headers/book.ts";
 import { headerReader } from "./headers/source.ts";
 import type { ControllerMetrics } from "./http/metrics.ts";
+import type { ControllerOptions } from "./options.ts";
 import { passes } from "./passes.ts";
 import { children } from "./reconcile/children.ts";
-import { modelReconciler, modelWaiter } from "./reconcile/model.ts";
-import { serviceReconciler, serviceWaiter } from "./reconcile/service.ts";
+import { modelReconciler } from "./reconcile/model.ts";
+import { serviceReconciler } from "./reconcile/service.ts";
 import { telling } from "./reconcile/telling.ts";
-import type { ControllerOptions } from "./run.ts";
 import { MODEL_FIELDS } from "./status/model-status.ts";
 import { SERVICE_FIELDS } from "./status/service-status.ts";
-import { openFleet } from "./watch/fleet.ts";
+import { type Fleet, type FleetEvents, openFleet } from "./watch/fleet.ts";
 import { serviceKeyOf } from "./watch/own-view.ts";
-import { portBook, portOfDeployment } from "./watch/port-book.ts";
+import { type PortBook, portBook, portOfDeployment } from "./watch/port-book.ts";
 import { applier } from "./write/applier.ts";
 import { statusWriter } from "./write/status-writer.ts";
 
@@ -52,108 +53,116 @@ const MACS_SETTLE_MS = 1000;
 
 export function work(options: WorkOptions): Work {
   const { client, clock, log, metrics, signal, workers } = options;
-  const { wrote } = metrics;
   const report = (message: string) => log.warn(explained(message));
-  const lookAtMacs = new Set<string>();
+  const writing = { client, clock, wrote: metrics.wrote, signal };
   const ports = portBook(options.ports);
-  const own = applier(client, wrote, signal);
-  const events = eventRecorder({
-    client,
-    controller: REPORTER,
-    instance: options.identity.slice(0, 128),
-    report,
-    clock,
-  });
+  const own = applier(client, metrics.wrote, signal);
+  const status = statusWriter({ ...writing, own: OWN });
+  const recorder = recorderOf(options, report);
   const tell = telling((event) => {
-    log.info(
-      `${event.regarding.kind} ${event.regarding.namespace}/${event.regarding.name}: ${event.reason}: ${event.note}`,
-    );
-    events.record(event);
+    const { kind, namespace, name } = event.regarding;
+    log.info(`${kind} ${namespace}/${name}: ${event.reason}: ${event.note}`);
+    recorder.record(event);
   });
-  const status = statusWriter({ client, clock, wrote, signal, own: OWN });
-  let settling = false;
-
-  const fleet = openFleet({
-    client,
-    namespace: options.namespace,
-    clock,
-    report,
-    events: {
-      serviceChanged: (key) => services.add(key),
-      modelChanged: (key) => models.add(key),
-      ownSeen: (kind, key) => own.seen(kind, key),
-      manifestSeen: (kind, key, type) => {
-        status.seen(kind, key);
-        if (type !== "deleted") return;
-        status.forget(kind, key);
-        if (kind !== KINDS.inferenceService) return;
-        ports.release(key);
-        lookAtMacs.delete(key);
-        fleet.servicesOfModels.remove(key);
-      },
-      macsChanged: () => {
-        if (settling) return;
-        settling = true;
-        clock.timer(() => {
-          settling = false;
-          for (const key of lookAtMacs) services.add(key);
-        }, MACS_SETTLE_MS);
-      },
+  const lookAtMacs = new Set<string>();
+  const events: FleetEvents = {
+    serviceChanged: (key) => services.add(key),
+    modelChanged: (key) => models.add(key),
+    ownSeen: own.seen,
+    manifestSeen: (kind, key, type) => {
+      status.seen(kind, key);
+      if (type !== "deleted") return;
+      status.forget(kind, key);
+      if (kind !== KINDS.inferenceService) return;
+      ports.release(key);
+      lookAtMacs.delete(key);
+      fleet.servicesOfModels.remove(key);
     },
-  });
+    macsChanged: settled(clock, () => {
+      for (const key of lookAtMacs) services.add(key);
+    }),
+  };
+  const fleet = openFleet({ client, namespace: options.namespace, clock, report, events });
   const headers = headerBook({
     read: headerReader(options.allowLocalSources),
     wake: (waiter) => {
-      const [queue = "", key = ""] = waiter.split(" ");
-      if (serviceWaiter(key) === waiter) services.add(key);
-      else if (modelWaiter(key) === waiter) models.add(key);
-      else throw new Error(`nobody is called ${queue}`);
+      const [kind, key = ""] = waiter.split(" ");
+      if (kind === "service") services.add(key);
+      else models.add(key);
     },
     clock,
     signal,
   });
-  const made = children({ client, fleet, applier: own, wrote, signal });
+  const made = children({ ...writing, fleet, applier: own });
   const measured = passes(clock, metrics, log);
-  const services = keyedQueue({
-    ...measured.of(
-      "InferenceService",
-      serviceReconciler({ fleet, headers, ports, children: made, status, tell, lookAtMacs }),
-    ),
-    workers,
-    clock,
+  const reconcileService = serviceReconciler({
+    ...{ fleet, headers, ports, children: made, status, tell, lookAtMacs },
+    resizing: writing,
+    log: (message) => log.info(message),
   });
-  const models = keyedQueue({
-    ...measured.of("Model", modelReconciler({ fleet, headers, status, tell })),
-    workers: Math.max(1, Math.floor(workers / 2)),
-    clock,
-  });
-  const queues: Readonly<Record<string, KeyedQueue>> = { services, models };
-  const reflectors = () => [...fleet.reflectors()];
-  const isSynced = () => reflectors().every(([, one]) => one.synced());
-
+  const services = keyedQueue({ ...measured.of("InferenceService", reconcileService), workers, clock });
+  const reconcileModel = modelReconciler({ fleet, headers, status, tell });
+  const models = keyedQueue({ ...measured.of("Model", reconcileModel), workers, clock });
+  const queues = { services, models };
   return {
     run: async () => {
-      const watching = fleet.run(signal);
-      const recording = events.run(signal);
-      const synced = await Promise.all(reflectors().map(([, one]) => one.whenSynced(signal)));
-      if (synced.every(Boolean)) {
-        for (const deployment of fleet.deployments.list()) {
-          const [service, port] = [serviceKeyOf(deployment), portOfDeployment(deployment)];
-          if (service !== undefined && port !== undefined) ports.found(service, port);
-        }
-        log.info(
-          `${fleet.services.keys().length} InferenceServices, ${fleet.models.keys().length} Models and ${fleet.macs.keys().length} Macs are known`,
-        );
-        await Promise.all(Object.values(queues).map((queue) => queue.run(signal)));
+      const beside = [fleet.run(signal), recorder.run(signal)];
+      if (await allSynced(fleet, signal)) {
+        notePorts(fleet, ports);
+        log.info(knownText(fleet));
+        await Promise.all([services.run(signal), models.run(signal)]);
       }
-      await Promise.all([watching, recording]);
+      await Promise.all(beside);
     },
-    isSynced,
     stuck: () => measured.stuck(Object.values(queues)),
-    queued: () => Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, queue.counts().waiting])),
     headerReads: headers.reads,
-    watched: () => Object.fromEntries(reflectors().map(([kind, one]) => [kind, one.counts().objects])),
-    relists: () => Object.fromEntries(reflectors().map(([kind, one]) => [kind, one.counts().lists])),
+    ...countsOf(fleet, queues),
+  };
+}
+
+function recorderOf({ client, clock, identity }: WorkOptions, report: (message: string) => void): EventRecorder {
+  return eventRecorder({ client, controller: REPORTER, instance: identity.slice(0, 128), report, clock });
+}
+
+/** Calls `act` a moment after the first of many calls. */
+function settled(clock: Clock, act: () => void): () => void {
+  let isWaiting = false;
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    clock.timer(() => {
+      isWaiting = false;
+      act();
+    }, MACS_SETTLE_MS);
+  };
+}
+
+async function allSynced(fleet: Fleet, signal: AbortSignal): Promise<boolean> {
+  const synced = await Promise.all([...fleet.reflectors().values()].map((one) => one.whenSynced(signal)));
+  return synced.every(Boolean);
+}
+
+/** Before the first port is given: what Deployments have is taken. */
+function notePorts(fleet: Fleet, ports: PortBook): void {
+  for (const deployment of fleet.deployments.list()) {
+    const [service, port] = [serviceKeyOf(deployment), portOfDeployment(deployment)];
+    if (service !== undefined && port !== undefined) ports.found(service, port);
+  }
+}
+
+function knownText(fleet: Fleet): string {
+  const count = (kind: string) => fleet.reflectors().get(kind)?.counts().objects ?? 0;
+  return `${count("InferenceService")} InferenceServices, ${count("Model")} Models and ${count("Node")} Macs are known`;
+}
+
+function countsOf(fleet: Fleet, queues: Readonly<Record<string, KeyedQueue>>) {
+  const each = (value: (counts: ReflectorCounts) => number) =>
+    Object.fromEntries([...fleet.reflectors()].map(([kind, one]) => [kind, value(one.counts())]));
+  return {
+    isSynced: () => [...fleet.reflectors().values()].every((one) => one.synced()),
+    queued: () => Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, queue.counts().waiting])),
+    watched: () => each(({ objects }) => objects),
+    relists: () => each(({ lists }) => lists),
   };
 }
 

@@ -1,19 +1,20 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { type Log, type LogLevel, openLog } from "../../agent/status/log.ts";
-import type { ListenAddress } from "../../controller/http/listen.ts";
-import type { PortRange } from "../../controller/plan/ports.ts";
+import type { Result } from "../../api/result.ts";
+import { parseListen } from "../../controller/http/listen.ts";
+import { parsePortRange } from "../../controller/port-range.ts";
 import { runController } from "../../controller/run.ts";
 import { openKubeAccess } from "../../kube/open-client.ts";
 import { takeSignals } from "../signals.ts";
 
-/** What a person typed, parsed. */
+/** What a person typed. */
 export interface ControllerFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
-  readonly portRange: PortRange;
+  readonly portRange: string;
   readonly workers: number;
-  readonly listen: ListenAddress | "off";
+  readonly listen: string;
   readonly leaderElection: boolean;
   readonly allowLocalSources?: true;
   readonly json?: boolean;
@@ -27,18 +28,22 @@ const LAST_WORK_MS = 2000;
 
 /** Runs the controller until a signal, and then ends this process. Throws one sentence where it cannot begin. */
 export async function run(flags: ControllerFlags): Promise<void> {
+  const ports = typed("--port-range", parsePortRange(flags.portRange));
+  const listen = typed("--listen", parseListen(flags.listen));
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
   const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
   const releaseFaults = takeFaults(log);
   try {
-    const { context, namespace, workers, listen, leaderElection } = flags;
+    const { context, namespace, workers, leaderElection } = flags;
     const kubeconfig = flags.kubeconfig ?? defaultKubeconfig(process.env);
     const access = await openKubeAccess({ kubeconfig, context, userAgent: "pulumi-llmkube-controller" });
     if (!access.ok) throw new Error(access.error);
     const done = await runController(
       {
         ...{ access: access.value, namespace, workers, listen, leaderElection },
-        ports: flags.portRange,
+        ports,
+        // In a pod the Lease is where its account may write one.
+        leaseNamespace: process.env["POD_NAMESPACE"],
         allowLocalSources: flags.allowLocalSources === true,
       },
       log.logger,
@@ -52,6 +57,11 @@ export async function run(flags: ControllerFlags): Promise<void> {
     off();
     releaseFaults();
   }
+}
+
+function typed<Value>(flag: string, parsed: Result<Value>): Value {
+  if (!parsed.ok) throw new Error(`${flag}: ${parsed.error}`);
+  return parsed.value;
 }
 
 /** In a pod its own account; elsewhere what kubectl would take, where it names one file. */

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { CONTROLLER_PORT } from "../../api/fleet.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 
 /** Where health and metrics are answered. */
@@ -9,7 +10,7 @@ export interface ListenAddress {
 }
 
 /** Loopback: a pod says `0.0.0.0:PORT`, so that the kubelet's probes and Prometheus reach it. */
-export const DEFAULT_LISTEN = "127.0.0.1:9098";
+export const DEFAULT_LISTEN = `127.0.0.1:${CONTROLLER_PORT}`;
 
 /** Parses `HOST:PORT` with an address of this machine, or `off`. */
 export function parseListen(text: string): Result<ListenAddress | "off"> {

@@ -1,25 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { SERVICE_CONDITIONS } from "../../api/fleet.ts";
-import type { InferenceService } from "../../api/inferenceservice.ts";
+import { formatBytes } from "../../api/quantity.ts";
 import type { KubeObject } from "../../kube/client.ts";
-import { keyOf } from "../../kube/keys.ts";
 import { KINDS } from "../../kube/kinds.ts";
 import type { Outcome } from "../../kube/queue.ts";
-import { draftModelRef } from "../../serving/speculation.ts";
 import type { HeaderBook } from "../headers/book.ts";
-import { childNames } from "../plan/owned.ts";
-import { planService } from "../plan/plan-service.ts";
-import { type ModelView as JudgedModel, scopeOf } from "../plan/scope.ts";
+import { planService, type ServicePlan } from "../plan/plan-service.ts";
 import { deploymentFacts } from "../status/deployment-facts.ts";
 import { serviceStatus } from "../status/service-status.ts";
 import type { Verdict } from "../status/verdict.ts";
 import type { Fleet } from "../watch/fleet.ts";
 import type { ServiceView } from "../watch/manifest-view.ts";
+import type { PodView } from "../watch/pod-view.ts";
 import { type PortBook, portOfDeployment } from "../watch/port-book.ts";
-import type { StatusWriter } from "../write/status-writer.ts";
+import { isCurrent, type StatusWriter } from "../write/status-writer.ts";
 import type { Children } from "./children.ts";
-import { type Judge, judgeNeed } from "./judge.ts";
-import { type Joined, needOf } from "./need.ts";
+import { type Decision, decide, deploymentOf, modelKeys, type Refusal, refusal } from "./decide.ts";
+import { memoryChange, podsToResize, type Resizing, resizePod, withMemory } from "./resize.ts";
 import type { Telling } from "./telling.ts";
 
 export interface ServiceReconcilerOptions {
@@ -28,141 +25,159 @@ export interface ServiceReconcilerOptions {
   readonly ports: PortBook;
   readonly children: Children;
   readonly status: StatusWriter;
-  readonly judge?: Judge;
   readonly tell: Telling;
-  /** Services whose verdict or place depends on which Macs there are. */
+  readonly resizing: Resizing;
+  readonly log: (message: string) => void;
+  /** Services that another Mac could help. */
   readonly lookAtMacs: Set<string>;
-}
-
-/** What one pass came to. `againInMs`: when something is to be looked at again without an event. */
-interface Decision {
-  readonly verdict: Verdict;
-  readonly againInMs?: number | undefined;
-}
-
-/** Brings one InferenceService to what its manifests say: level-based, so that it may be called at any time. */
-export function serviceReconciler(options: ServiceReconcilerOptions) {
-  const { fleet, headers, ports, children, status, tell, lookAtMacs, judge = judgeNeed } = options;
-
-  async function decide(view: ServiceView): Promise<Decision | "not ours" | Failed> {
-    if (!view.manifest.ok) return refuse("InvalidSpec", view.manifest.error);
-    const service = view.manifest.value;
-    const scope = scopeOf({ service, ...modelsOf(service) });
-    if (scope.kind === "not ours") return "not ours";
-    if (scope.kind === "incomplete") return refuse(scope.reason, scope.message);
-    const joined: Joined = { service, model: scope.model, draft: scope.draft };
-    const deployment = deploymentOf(service);
-    const need = needOf(joined, deployment, headers, serviceWaiter(view.key));
-    if (need.state === "reading") {
-      return {
-        verdict: { kind: "waiting", reason: "ReadingHeader", message: "the header of the model is being read" },
-      };
-    }
-    if (need.state === "refused") {
-      const refused = refuse(need.reason, need.message, need.reason === "InvalidSpec");
-      return { ...refused, againInMs: need.againInMs };
-    }
-    const fit = judge({ joined, need, macs: fleet.macs.list(), headers, waiter: serviceWaiter(view.key) });
-    if (!fit.fits) return refuse(fit.reason, fit.message);
-    const port = ports.portFor(view.key, deployment && portOfDeployment(deployment));
-    if (!port.ok) return refuse("PortsUsedUp", port.error, false);
-    const plan = planService({ ...joined, estimate: need.estimate, port: port.value, apiKey: newApiKey() });
-    if (!plan.ok) return refuse("InvalidSpec", plan.error);
-    const made = await children.ensure(service, plan.value);
-    if (made.ok) return { verdict: { kind: "planned", estimate: need.estimate, message: fit.message } };
-    if ("collision" in made) return refuse("NameCollision", made.collision);
-    if (made.kind === "invalid") return refuse("InvalidSpec", made.error);
-    return made;
-  }
-
-  function modelsOf({ metadata, spec }: InferenceService): { model: JudgedModel; draft?: JudgedModel } {
-    const look = (name: string): JudgedModel => {
-      const view = fleet.models.get(keyOf({ namespace: metadata.namespace, name }));
-      if (view === undefined) return "absent";
-      return view.manifest.ok ? view.manifest.value : "unreadable";
-    };
-    const draft = draftModelRef(spec);
-    return { model: look(spec.modelRef), ...(draft !== undefined && { draft: look(draft) }) };
-  }
-
-  function deploymentOf(service: InferenceService): KubeObject | undefined {
-    const { namespace } = service.metadata;
-    return fleet.deployments.get(keyOf({ namespace, name: childNames(service).deployment }));
-  }
-
-  /** What runs goes on under its agent's eyes; what is gone is not replaced, and what waits for a Mac is taken back. */
-  async function holdBack(view: ServiceView): Promise<Failed | undefined> {
-    const deployment = view.manifest.ok ? deploymentOf(view.manifest.value) : undefined;
-    if (deployment === undefined) return undefined;
-    const bound = fleet.podsOf(view.key).filter(({ node, isDeleting }) => node !== undefined && !isDeleting).length;
-    const { wanted } = deploymentFacts(deployment);
-    if (wanted <= bound) return undefined;
-    const held = await children.holdReplicas(deployment, bound);
-    return held.ok ? undefined : held;
-  }
-
-  async function report(view: ServiceView, { verdict, againInMs }: Decision): Promise<Outcome> {
-    const deployment = view.manifest.ok ? deploymentOf(view.manifest.value) : undefined;
-    const wanted = serviceStatus({
-      service: view.manifest.ok ? view.manifest.value : undefined,
-      generation: view.generation,
-      verdict,
-      deployment: deploymentFacts(deployment),
-      pods: fleet.podsOf(view.key),
-      isOthersToo: view.isOthersToo,
-    });
-    const written = await status.write(KINDS.inferenceService, view, wanted);
-    if (!written.ok) return written.kind === "not-found" || written.kind === "conflict" ? GONE : written;
-    if (written.value.wrote) tell(KINDS.inferenceService, view, wanted.conditions, SERVICE_CONDITIONS.accepted);
-    const again = [againInMs, written.value.againAfterMs].filter((one) => one !== undefined);
-    return { ok: true, againAfterMs: again.length === 0 ? undefined : Math.min(...again) };
-  }
-
-  return async (key: string): Promise<Outcome> => {
-    const view = fleet.services.get(key);
-    if (view === undefined) return GONE;
-    noteModels(view);
-    if (view.isDeleting) return GONE;
-    const decision = await decide(view);
-    if (decision === "not ours") {
-      lookAtMacs.delete(key);
-      const removed = await children.removeAll(view);
-      return removed.ok ? GONE : removed;
-    }
-    if ("ok" in decision) return decision;
-    if (dependsOnMacs(decision.verdict)) lookAtMacs.add(key);
-    else lookAtMacs.delete(key);
-    const held = decision.verdict.kind === "refused" ? await holdBack(view) : undefined;
-    return held ?? (await report(view, decision));
-  };
-
-  /** Also of a Model that does not exist yet. */
-  function noteModels({ key, namespace, manifest }: ServiceView): void {
-    if (!manifest.ok) return fleet.servicesOfModels.remove(key);
-    const { spec } = manifest.value;
-    const names = [spec.modelRef, draftModelRef(spec)].filter((name) => name !== undefined);
-    fleet.servicesOfModels.set(
-      key,
-      names.map((name) => keyOf({ namespace, name })),
-    );
-  }
 }
 
 type Failed = Extract<Outcome, { readonly ok: false }>;
 
-const GONE: Outcome = { ok: true };
+/** Nothing more is to be done now. */
+const DONE: Outcome = { ok: true };
 
 /** By this the header book wakes a service. */
 export function serviceWaiter(key: string): string {
   return `service ${key}`;
 }
 
-function refuse(reason: string, message: string, isPersons = true): Decision {
-  return { verdict: { kind: "refused", reason, message, isPersons } };
+/** Brings one InferenceService to what its manifests say: level-based, so that it may be called at any time. */
+export function serviceReconciler(options: ServiceReconcilerOptions): (key: string) => Promise<Outcome> {
+  const { fleet, headers, children, lookAtMacs } = options;
+
+  async function pass(view: ServiceView, decision: Decision): Promise<Outcome> {
+    if (decision.kind === "not ours") {
+      const removed = await children.removeAll(view);
+      return removed.ok ? DONE : removed;
+    }
+    // What was decided before holds until the header is there: a status must not flicker.
+    if (decision.kind === "waiting") {
+      return isDecided(view) ? DONE : await report(options, view, { ...decision, reason: "ReadingHeader" });
+    }
+    const refused = decision.kind === "refused" ? decision : await make(options, view, decision);
+    if (refused !== undefined && "ok" in refused) return refused;
+    if (refused === undefined) return await report(options, view, fitting(decision));
+    const held = await holdBack(options, view);
+    return held ?? (await report(options, view, { ...refused, kind: "refused" }, refused.againInMs));
+  }
+
+  return async (key) => {
+    const view = fleet.services.get(key);
+    if (view === undefined) return DONE;
+    const models = modelKeys(view);
+    fleet.servicesOfModels.set(key, models.ok ? models.value : []);
+    if (view.isDeleting) return DONE;
+    const decision = decide(view, fleet, headers, serviceWaiter(key));
+    if (decision.kind === "refused" && decision.dependsOnFleet) lookAtMacs.add(key);
+    else lookAtMacs.delete(key);
+    return await pass(view, decision);
+  };
 }
 
-function dependsOnMacs(verdict: Verdict): boolean {
-  return verdict.kind === "refused" && verdict.reason === "InsufficientMemory";
+/** Makes what an admitted service consists of; undefined: it is there. */
+async function make(
+  options: ServiceReconcilerOptions,
+  view: ServiceView,
+  { joined, estimate }: Extract<Decision, { readonly kind: "admitted" }>,
+): Promise<Refusal | Failed | undefined> {
+  const { ports, children, fleet } = options;
+  const deployment = deploymentOf(joined.service, fleet);
+  const port = ports.portFor(view.key, deployment && portOfDeployment(deployment));
+  if (!port.ok) return refusal("PortsUsedUp", port.error, { isPersons: false, againInMs: PORTS_AGAIN_MS });
+  const plan = planService({ ...joined, estimate, port: port.value, apiKey: newApiKey() });
+  if (!plan.ok) return refusal("InvalidSpec", plan.error);
+  const made = await children.ensure(joined.service, await resized(options, view, plan.value, deployment));
+  if (made.ok) return undefined;
+  if ("collision" in made) return refusal("NameCollision", made.collision, { againInMs: COLLISION_AGAIN_MS });
+  return made.kind === "invalid" ? refusal("InvalidSpec", made.error) : made;
+}
+
+/**
+ * The plan, after pods whose memory alone changes were resized where they run: then their template stays as it is, and nothing rolls out.
+ * Where the server refuses that the template changes, and says why.
+ */
+async function resized(
+  { fleet, resizing, log }: ServiceReconcilerOptions,
+  view: ServiceView,
+  plan: ServicePlan,
+  live: KubeObject | undefined,
+): Promise<ServicePlan> {
+  const change = memoryChange(plan.deployment, live);
+  const pods = fleet.podsOf(view.key);
+  const placed = pods.filter(({ node, isDeleting }) => node !== undefined && !isDeleting);
+  if (change === undefined || placed.length === 0) return plan;
+  for (const pod of podsToResize(pods, change)) {
+    const done = await resizePod(resizing, pod, change.to);
+    if (done.ok || done.kind === "not-found") continue;
+    log(
+      `InferenceService ${view.key}: its pods are replaced, because pod ${pod.name} cannot be resized: ${done.error}`,
+    );
+    return plan;
+  }
+  return { ...plan, deployment: withMemory(plan.deployment, change.from) };
+}
+
+/** A port becomes free when another service is deleted, which is no event of this one. */
+const PORTS_AGAIN_MS = 60_000;
+/** What is not ours is not watched. */
+const COLLISION_AGAIN_MS = 60_000;
+
+/** Whether its Mac runs a pod's server, as far as is known: one that was bound too late to be held back is refused there. */
+function mayRun({ node, isDeleting, reason }: PodView): boolean {
+  return node !== undefined && !isDeleting && !REFUSED_ON_MAC.has(reason ?? "");
+}
+
+/** Reasons of an agent that does not start a server, in the words that this controller has for the same. */
+const REFUSED_ON_MAC: ReadonlySet<string> = new Set(["InsufficientMemory", "MemoryCheckFailed", "InvalidSpec"]);
+
+/** What runs goes on under its agent's eyes; what is gone is not replaced, and what waits for a Mac is taken back. */
+async function holdBack({ fleet, children }: ServiceReconcilerOptions, view: ServiceView): Promise<Failed | undefined> {
+  const deployment = ownDeployment(view, fleet);
+  if (deployment === undefined) return undefined;
+  const onMacs = fleet.podsOf(view.key).filter(mayRun).length;
+  if (deploymentFacts(deployment).wanted <= onMacs) return undefined;
+  const held = await children.holdReplicas(deployment, onMacs);
+  return held.ok ? undefined : held;
+}
+
+async function report(
+  { fleet, status, tell }: ServiceReconcilerOptions,
+  view: ServiceView,
+  verdict: Verdict,
+  againInMs?: number,
+): Promise<Outcome> {
+  const wanted = serviceStatus({
+    service: view.manifest.ok ? view.manifest.value : undefined,
+    generation: view.generation,
+    verdict,
+    deployment: deploymentFacts(ownDeployment(view, fleet)),
+    pods: fleet.podsOf(view.key),
+    isOthersToo: view.isOthersToo,
+  });
+  const written = await status.write(KINDS.inferenceService, view, wanted);
+  if (!written.ok) return written.kind === "not-found" || written.kind === "conflict" ? DONE : written;
+  if (written.value.wrote) tell(KINDS.inferenceService, view, wanted.conditions, SERVICE_CONDITIONS.accepted);
+  const again = [againInMs, written.value.againAfterMs].filter((one) => one !== undefined);
+  return { ok: true, againAfterMs: again.length === 0 ? undefined : Math.min(...again) };
+}
+
+function ownDeployment({ manifest, uid }: ServiceView, fleet: Fleet): KubeObject | undefined {
+  const deployment = manifest.ok ? deploymentOf(manifest.value, fleet) : undefined;
+  return deployment?.metadata.ownerReferences?.some((owner) => owner.uid === uid) ? deployment : undefined;
+}
+
+function isDecided(view: ServiceView): boolean {
+  return (["True", "False"] as const).some((holds) => isCurrent(view, SERVICE_CONDITIONS.accepted, holds));
+}
+
+function fitting(decision: Decision): Verdict {
+  if (decision.kind !== "admitted") throw new Error("only what is admitted is made");
+  const { estimate, joined } = decision;
+  const { memoryBudget, memoryFraction } = joined.model.spec.hardware ?? {};
+  const budget = memoryBudget ?? (memoryFraction === undefined ? undefined : `${memoryFraction} of a Mac's memory`);
+  const within = budget === undefined ? "" : `, budget ${budget}`;
+  return { kind: "planned", estimate, message: `estimated ${formatBytes(estimate.totalBytes)} required${within}` };
 }
 
 /** 256 bits, in characters that need no quoting anywhere. */

@@ -5,6 +5,7 @@ import type { WantedCondition } from "../../kube/conditions.ts";
 import { wantedReplicas } from "../plan/plan-service.ts";
 import type { PodView } from "../watch/pod-view.ts";
 import type { DeploymentFacts } from "./deployment-facts.ts";
+import type { Told } from "./told.ts";
 import { type Unplaced, unplaced } from "./unplaced.ts";
 import type { Verdict } from "./verdict.ts";
 import { withinBudget } from "./within-budget.ts";
@@ -79,9 +80,6 @@ export function serviceStatus(facts: ServiceFacts): WantedStatus<Fields> {
     ],
   };
 }
-
-/** Status, reason, message. */
-export type Told = readonly [WantedCondition["status"], reason: string, message: string];
 
 function accepted(verdict: Verdict): Told {
   if (verdict.kind === "planned") return ["True", "Fits", verdict.message];

@@ -2,7 +2,7 @@ import type { KnownEstimate } from "../../memory/estimate/types.ts";
 
 /** What was decided about a service of ours, before Kubernetes has its turn. */
 export type Verdict =
-  /** Its need fits; its objects are there, or are being made. */
+  /** Its need fits; its objects are there. */
   | { readonly kind: "planned"; readonly estimate: KnownEstimate; readonly message: string }
   /** Something is being looked up. */
   | { readonly kind: "waiting"; readonly reason: string; readonly message: string }

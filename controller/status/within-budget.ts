@@ -1,5 +1,5 @@
 import type { PodView } from "../watch/pod-view.ts";
-import type { Told } from "./service-status.ts";
+import type { Told } from "./told.ts";
 
 /** What the agents say of the memory of each replica, together; undefined while none of them has said anything. */
 export function withinBudget(pods: readonly PodView[]): Told | undefined {

@@ -39,6 +39,7 @@ describe("what the command line loads", function () {
     ["agent", "install"],
     ["agent", "allow"],
     ["agent", "dump"],
+    ["controller"],
     ["status"],
     ["logs"],
     ["doctor"],

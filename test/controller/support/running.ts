@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { pino } from "pino";
 import { SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
-import { type ControllerOptions, runController } from "../../../controller/run.ts";
+import type { ControllerOptions } from "../../../controller/options.ts";
+import { runController } from "../../../controller/run.ts";
 import { openKubeAccess } from "../../../kube/open-client.ts";
 import { controllerManifests } from "../../../manifests/controller.ts";
 import { CONTROLLER } from "../../../manifests/names.ts";
-import { startServer, sendRange, type TestServer } from "../../gguf/range-server.ts";
+import { startServer, type TestServer } from "../../gguf/range-server.ts";
 import type { Cluster } from "../../support/cluster/cluster.ts";
 import type { IdentityOptions } from "../../support/cluster/identities.ts";
+import { gemmaServed } from "./gemma-served.ts";
 
 /** The user that the API server sees where the controller asks. */
 export const CONTROLLER_USER = `system:serviceaccount:${SYSTEM_NAMESPACE}:${CONTROLLER}`;
@@ -57,11 +57,7 @@ export async function startController(
   return { lines, stop };
 }
 
-const HEAD = join(import.meta.dirname, "..", "..", "fixtures", "gemma3-270m.gguf.header");
-const FILE_BYTES = 246_602_592;
-
 /** Serves the header of Gemma 3 270M under every path, and counts who asks. */
 export async function serveWeights(): Promise<TestServer> {
-  const head = await readFile(HEAD);
-  return startServer((request, response) => sendRange(request, response, { head, fileBytes: FILE_BYTES, etag: '"one"' }));
+  return startServer(await gemmaServed());
 }
