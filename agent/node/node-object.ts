@@ -127,7 +127,8 @@ function nodeInfo({ machine, serverBuild, agentVersion }: NodeFacts): Readonly<R
     bootID: machine.bootId,
     kernelVersion: machine.kernelVersion,
     osImage: machine.osImage,
-    containerRuntimeVersion: `llama-server://${serverBuild ?? "unknown"}`,
+    // One that cannot be told now is the one that it was.
+    ...(serverBuild !== undefined && { containerRuntimeVersion: `llama-server://${serverBuild}` }),
     kubeletVersion: `${KUBELET_VERSION}-llmkube-${agentVersion}`,
     operatingSystem: MAC_OS_LABEL_VALUE,
     architecture: machine.architecture,

@@ -40,6 +40,7 @@ export function ownNode(client: KubeClient, name: string, changed: () => void, c
   let notBefore = Number.NEGATIVE_INFINITY;
   let problem: string | undefined;
   let watchProblem: string | undefined;
+  let watchFailures = 0;
   const sawChange = ({ type, uid }: Change) => {
     if (type === "deleted" && uid === written?.node.metadata.uid) written = undefined;
     changed();
@@ -48,7 +49,10 @@ export function ownNode(client: KubeClient, name: string, changed: () => void, c
     ...{ client, kind: KINDS.node, selection: { fieldSelector: `metadata.name=${name}` } },
     ...{ parse: parseNode, changed: sawChange },
     report: (message) => {
-      watchProblem = /answers again$/.test(message) ? undefined : message;
+      const { failures: now } = watched.counts();
+      // Anything else that is reported comes with an answer: the watch works.
+      watchProblem = now > watchFailures ? message : undefined;
+      watchFailures = now;
     },
   });
   const failed = (failure: KubeFailure) => {

@@ -135,6 +135,7 @@ describe("what is written about a Mac's Node", () => {
         withReady(live, { status: "Unknown", reason: "NodeStatusUnknown", message: "stopped posting" }),
         aMac({ conditions: [readyCondition({ ...CLEAN, trouble: "its loop stands still" })] }),
       ],
+      ["a build of llama-server that cannot be told now", live, aMac({ serverBuild: undefined })],
       [
         "the form in which the API server writes a quantity",
         { ...live, status: { ...live.status, allocatable: { ...live.status.allocatable, memory: "27Gi", cpu: "12" } } },

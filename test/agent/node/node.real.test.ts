@@ -274,6 +274,42 @@ describe("a Mac as a Node of a real cluster, with its own identity", function ()
     }
   });
 
+  it("waits for a cluster that is away, and says so", async () => {
+    const proxy = await startFaultProxy(cluster.server);
+    try {
+      await proxy.set("refuse");
+      const mac = await runNode(await cluster.asMac("mac-11", { server: proxy.server }), "mac-11");
+      running.push(mac);
+      const [problem] = await untilTrue(
+        "it says so",
+        () => mac.node.problems(),
+        ({ length }) => length > 0,
+      );
+      assert.match(problem ?? "", /^the Lease of the Node mac-11 cannot be renewed: .*127\.0\.0\.1/);
+      assert.equal(mac.node.isInCharge(), false);
+      await proxy.set("pass");
+      await isReady("mac-11");
+      await untilTrue(
+        "all is well",
+        () => mac.node.problems(),
+        ({ length }) => length === 0,
+      );
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it("names the right that a kubeconfig lacks, and goes on trying", async () => {
+    const mac = await runNode(await cluster.asServiceAccount("default", "default"), "mac-12");
+    running.push(mac);
+    const [problem] = await untilTrue(
+      "it says so",
+      () => mac.node.problems(),
+      ({ length }) => length > 0,
+    );
+    assert.match(problem ?? "", /system:serviceaccount:default:default.* cannot get resource .?"leases/);
+  });
+
   it("renews its token before that expires, keeps it for itself, and begins with it the next time", async () => {
     const kubeconfig = await cluster.asMac("mac-10", { seconds: 600 });
     // By this clock the token has had more than two thirds of its life.
