@@ -1,25 +1,24 @@
 import type { RequestOptions } from "node:https";
 import type { KubeResult } from "../client.ts";
 import { failed, succeeded } from "../failure.ts";
-import type { Access, AuthProvider } from "./access.ts";
+import type { AuthProvider } from "./access.ts";
 import type { PluginCredentials } from "./exec-plugin.ts";
 
 /** How long a token is used before the provider is asked again: the provider itself knows when it expires. */
 const ASK_AGAIN_MS = 60_000;
 
+/** client-node makes the header only, and never asks this. */
+const CLUSTER = { name: "cluster", server: "https://cluster.invalid", skipTLSVerify: false };
+
 /** The token of an `auth-provider` (oidc, gcp, azure). Loads client-node, which takes 80 MiB, for those who still have one. */
 export async function authProviderCredentials(
   provider: AuthProvider,
-  { server }: Access,
   now: number,
 ): Promise<KubeResult<PluginCredentials>> {
   try {
     const { KubeConfig } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
-    config.loadFromClusterAndUser(
-      { name: "cluster", server, skipTLSVerify: false },
-      { name: "user", authProvider: provider },
-    );
+    config.loadFromClusterAndUser(CLUSTER, { name: "user", authProvider: provider });
     const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
     await config.applyToHTTPSOptions(options);
     const token = /^Bearer (.+)$/.exec(options.headers["Authorization"] ?? "")?.[1];

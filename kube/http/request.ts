@@ -29,13 +29,22 @@ export async function answerOf(session: Session, request: KubeRequest, limits: L
   const deadline = AbortSignal.timeout(limits.timeoutMs);
   const signal = limits.signal === undefined ? deadline : AbortSignal.any([deadline, limits.signal]);
   const opened = await open(session, request, signal);
-  if (!opened.ok) return unlessAborted(opened, request, limits);
+  if (!opened.ok) return ended(opened);
   try {
     const text = await boundedText(opened.value.body, limits.largestBytes);
     if (text === undefined) return tooLarge(request, limits.largestBytes);
     return parsedJson(text, request);
   } catch (error) {
-    return unlessAborted(connectionFailure(request.what, session.server(), error), request, limits);
+    return ended(connectionFailure(request.what, session.server(), error));
+  }
+
+  function ended(failure: KubeFailure): KubeFailure {
+    if (limits.signal?.aborted) return failed("aborted", `${request.what}: it was given up`);
+    if (!deadline.aborted || failure.status !== undefined) return failure;
+    return failed(
+      "unavailable",
+      `${request.what}: ${session.server()} gave no answer within ${limits.timeoutMs / 1000} s`,
+    );
   }
 }
 
@@ -87,16 +96,6 @@ async function send(
     return connectionFailure(what, channel.server, error);
   }
 }
-
-function unlessAborted(failure: KubeFailure, { what }: KubeRequest, { signal, timeoutMs }: Limits): KubeFailure {
-  if (signal?.aborted) return failed("aborted", `${what}: it was given up`);
-  if (failure.kind !== "unavailable" || failure.status !== undefined) return failure;
-  return failure.error.endsWith(GIVEN_UP)
-    ? failed("unavailable", `${failure.error.slice(0, -GIVEN_UP.length)}no answer within ${timeoutMs / 1000} s`)
-    : failure;
-}
-
-const GIVEN_UP = "the connection was given up";
 
 function parsedJson(text: string, { what }: KubeRequest): KubeResult<unknown> {
   try {

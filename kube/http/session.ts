@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from "undici";
 import type { Credentials } from "../access/credentials.ts";
 import type { Material } from "../access/material.ts";
 import type { KubeResult } from "../client.ts";
@@ -54,22 +54,23 @@ export function session(credentials: Credentials, userAgent: string): Session {
       return succeeded({ dispatcher: dispatcherFor(material.value), server, headers, material: material.value });
     },
     refused: ({ material }) => credentials.refused(material),
-    resetConnections: async () => {
-      const old = current?.dispatcher;
-      current = undefined;
-      await old?.destroy();
-    },
-    close: async () => {
-      const old = current?.dispatcher;
-      current = undefined;
-      await old?.destroy();
-    },
+    resetConnections: async () => giveUp(),
+    close: async () => giveUp(),
   };
+
+  /** What is under way fails at once. A connection that is just being made takes its time to end, and nobody waits for it. */
+  function giveUp(): void {
+    current?.dispatcher.destroy().catch(() => {});
+    current = undefined;
+  }
 }
 
-function dispatcherOf({ tls, proxy }: Material): Dispatcher {
+/** Through the kubeconfig's proxy, else through that of the environment, which is never asked for this machine itself: as kubectl does. */
+function dispatcherOf({ server, tls, proxy }: Material): Dispatcher {
   const shared = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, allowH2: false };
   const socket = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: CONNECT_TIMEOUT_MS };
   if (proxy !== undefined) return new ProxyAgent({ ...shared, uri: proxy, requestTls: tls, connect: socket });
-  return new Agent({ ...shared, connect: { ...socket, ...tls } });
+  const direct = { ...shared, connect: { ...socket, ...tls } };
+  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(server).hostname);
+  return isLocal ? new Agent(direct) : new EnvHttpProxyAgent({ ...direct, requestTls: tls });
 }

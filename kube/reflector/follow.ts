@@ -1,23 +1,25 @@
-import type { KubeFailure, KubeResult, Selection, WatchEvent } from "../client.ts";
+import type { KubeClient, KubeFailure, KubeResult, WatchEvent } from "../client.ts";
 import type { Clock } from "../clock.ts";
 import { failed, succeeded } from "../failure.ts";
+import { keyOfObject } from "../keys.ts";
+import type { Progress } from "./audit.ts";
 import { listAll } from "./list-all.ts";
 import type { LiveStore } from "./live-store.ts";
 import type { ReflectorOptions } from "./options.ts";
+import { type Entry, entryOf } from "./store.ts";
 
-/** The API server sends a bookmark each minute. */
 const SILENCE_MS = 150_000;
-const SHORTEST_WATCH_S = 300;
+/** Each watch lasts from once to twice this, so that they do not all begin anew at once. */
+const SHORTEST_WATCH_S = 600;
 /** A watch that ends sooner and brought nothing counts as failed. */
 const SHORT_WATCH_MS = 1000;
 
 export interface Counts {
   lists: number;
   watches: number;
-  corrections: number;
 }
 
-export interface Following {
+export interface Following extends Progress {
   /** Lists where that is needed, and watches until the watch ends; a success where the server ended it in order. */
   step(signal: AbortSignal): Promise<KubeResult<void>>;
   /** The next step begins with a list. */
@@ -25,7 +27,8 @@ export interface Following {
 }
 
 /**
- * One round after the other of list and watch.
+ * One round after the other of list and watch. The first list comes as events of the watch itself where the server can do that: nothing is
+ * listed twice, and no page has to be held in one piece.
  *
  * @param heard is called when the server has told something
  */
@@ -35,9 +38,16 @@ export function following<T>(
   counts: Counts,
   heard: () => void,
 ): Following {
-  const { client, kind, selection = {}, parse, clock, random } = options;
-  /** What was seen last; undefined: a list is needed. */
+  const { client, kind, selection = {}, parse, clock, random, silenceMs = SILENCE_MS } = options;
   let position: string | undefined;
+  let listsInWatch = true;
+
+  function takeOver(entries: Map<string, Entry<T>>, resourceVersion: string): void {
+    position = resourceVersion;
+    counts.lists += 1;
+    store.replace(entries);
+    heard();
+  }
 
   function take(event: Exclude<WatchEvent, { type: "ERROR" }>): void {
     heard();
@@ -50,7 +60,7 @@ export function following<T>(
     else store.put(event.object);
   }
 
-  async function watchOn(resourceVersion: string, signal: AbortSignal): Promise<KubeResult<void>> {
+  async function watch(from: WatchFrom, taking: typeof take, signal: AbortSignal): Promise<KubeResult<void>> {
     counts.watches += 1;
     let inStream: KubeFailure | undefined;
     let events = 0;
@@ -58,35 +68,54 @@ export function following<T>(
     const onEvent = (event: WatchEvent) => {
       events += 1;
       if (event.type === "ERROR") inStream ??= event.failure;
-      else take(event);
+      else if (inStream === undefined) taking(event);
     };
-    const timing = { timeoutSeconds: SHORTEST_WATCH_S * (1 + random()), silenceMs: SILENCE_MS };
-    const end = await client.watch(kind, { ...selection, resourceVersion, ...timing }, onEvent, signal);
+    const timing = { timeoutSeconds: SHORTEST_WATCH_S * (1 + random()), silenceMs };
+    const end = await client.watch(kind, { ...selection, ...from, ...timing }, onEvent, signal);
     if (inStream !== undefined) return inStream;
     const tooShort = end.ok && events === 0 && clock.monotonic() - startedAt < SHORT_WATCH_MS;
     return tooShort ? failed("unavailable", `watch ${kind.plural}: ${client.server} ends it at once`) : end;
   }
 
-  async function list(all: Selection, signal: AbortSignal): Promise<KubeResult<string>> {
-    const listed = await listAll(client, kind, all, parse, signal);
+  /** What came before the bookmark that ends the list is a part of a list, and proves nothing. */
+  async function listAndWatch(signal: AbortSignal): Promise<KubeResult<void>> {
+    const entries = new Map<string, Entry<T>>();
+    const listing = (event: Exclude<WatchEvent, { type: "ERROR" }>) => {
+      if (position !== undefined) take(event);
+      else if (event.type !== "BOOKMARK") collect(entries, event);
+      else if (event.initialEventsEnd) takeOver(entries, event.resourceVersion);
+    };
+    const end = await watch({ sendInitialEvents: true }, listing, signal);
+    if (!end.ok || position !== undefined) return end;
+    return failed("unavailable", `watch ${kind.plural}: ${client.server} ends it before its list is complete`);
+  }
+
+  function collect(entries: Map<string, Entry<T>>, event: Exclude<WatchEvent, { type: "ERROR" | "BOOKMARK" }>): void {
+    const key = keyOfObject(event.object);
+    if (event.type === "DELETED") entries.delete(key);
+    else entries.set(key, entryOf(event.object, parse));
+  }
+
+  async function begin(signal: AbortSignal): Promise<KubeResult<void>> {
+    if (listsInWatch) {
+      const end = await listAndWatch(signal);
+      if (end.ok || end.kind !== "invalid" || position !== undefined) return end;
+      listsInWatch = false;
+    }
+    const listed = await listAll(client, kind, selection, parse, signal);
     if (!listed.ok) return listed;
-    counts.lists += 1;
-    store.replace(listed.value.entries);
-    heard();
-    return succeeded(listed.value.resourceVersion);
+    takeOver(listed.value.entries, listed.value.resourceVersion);
+    return succeeded(undefined);
   }
 
   return {
-    step: async (signal) => {
-      if (position === undefined) {
-        const listed = await list(selection, signal);
-        if (!listed.ok) return listed;
-        position = listed.value;
-      }
-      return signal.aborted ? succeeded(undefined) : await watchOn(position, signal);
-    },
+    step: (signal) => (position === undefined ? begin(signal) : watch({ resourceVersion: position }, take, signal)),
     startOver: () => {
       position = undefined;
     },
+    position: () => position,
+    lists: () => counts.lists,
   };
 }
+
+type WatchFrom = Pick<Parameters<KubeClient["watch"]>[1], "resourceVersion" | "sendInitialEvents">;

@@ -9,7 +9,11 @@ export interface LiveStore<T> {
   remove(object: KubeObject): void;
   /** A complete list takes the place of everything. */
   replace(now: Map<string, Entry<T>>): void;
+  /** What a key has; nothing where there is no such object. */
+  correct(key: string, now: Entry<T> | undefined): void;
   entries(): Entries<T>;
+  /** From now on, the keys of which anything was heard. */
+  touchedKeys(): ReadonlySet<string>;
 }
 
 export interface StoreOptions<T> {
@@ -21,6 +25,7 @@ export interface StoreOptions<T> {
 
 export function liveStore<T>({ parse, changed, handlerFailed }: StoreOptions<T>): LiveStore<T> {
   let entries = new Map<string, Entry<T>>();
+  let touched = new Set<string>();
 
   function announce(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -32,25 +37,27 @@ export function liveStore<T>({ parse, changed, handlerFailed }: StoreOptions<T>)
     }
   }
 
+  function correct(key: string, now: Entry<T> | undefined): void {
+    const changes = changesOf(key, entries.get(key), now);
+    if (now === undefined) entries.delete(key);
+    else entries.set(key, now);
+    touched.add(key);
+    announce(changes);
+  }
+
   return {
-    put: (object) => {
-      const key = keyOfObject(object);
-      const entry = entryOf(object, parse);
-      const changes = changesOf(key, entries.get(key), entry);
-      entries.set(key, entry);
-      announce(changes);
-    },
-    remove: (object) => {
-      const key = keyOfObject(object);
-      const changes = changesOf(key, entries.get(key), undefined);
-      entries.delete(key);
-      announce(changes);
-    },
+    put: (object) => correct(keyOfObject(object), entryOf(object, parse)),
+    remove: (object) => correct(keyOfObject(object), undefined),
     replace: (now) => {
       const changes = replacementOf(entries, now);
       entries = now;
       announce(changes);
     },
+    correct,
     entries: () => entries,
+    touchedKeys: () => {
+      touched = new Set();
+      return touched;
+    },
   };
 }

@@ -17,6 +17,10 @@ export interface ReflectorOptions<T> {
   readonly changed?: (change: Change) => void;
   /** Gets one sentence about each new problem, and one when it is over. */
   readonly report?: (message: string) => void;
+  /** Between lists beside the watch, in milliseconds, give or take a tenth; default: 10 min. */
+  readonly relistMs?: number;
+  /** Without a word for so long a watch counts as dead; default: 150 s, as the API server sends a bookmark each minute. */
+  readonly silenceMs?: number;
   readonly clock?: Clock;
   /** From 0 to 1. */
   readonly random?: () => number;
@@ -35,6 +39,8 @@ export interface Reflector<T> {
   problem(key: string): string | undefined;
   /** Whether there was a complete list. What is absent before that may exist. */
   synced(): boolean;
+  /** Why it hears nothing at the moment, as one sentence; undefined while it does. */
+  trouble(): string | undefined;
   /** Resolves to true once {@link synced}, to false when the signal is aborted before. */
   whenSynced(signal: AbortSignal): Promise<boolean>;
   counts(): ReflectorCounts;

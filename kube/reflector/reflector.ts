@@ -1,6 +1,7 @@
 import { type BackOff, waitAfterFailure } from "../back-off.ts";
 import type { KubeFailure, KubeFailureKind, KubeObject } from "../client.ts";
 import { sleep, systemClock } from "../clock.ts";
+import { audit } from "./audit.ts";
 import { following } from "./follow.ts";
 import { liveStore } from "./live-store.ts";
 import type { Reflector, ReflectorOptions } from "./options.ts";
@@ -9,6 +10,7 @@ import type { Parsed } from "./store.ts";
 export type { Reflector, ReflectorCounts, ReflectorOptions } from "./options.ts";
 export type { Change, Parsed } from "./store.ts";
 
+const RELIST_MS = 600_000;
 const BACK_OFF: BackOff = { firstMs: 800, longestMs: 30_000 };
 
 /** After these there is no place in the stream to go on from. */
@@ -25,7 +27,7 @@ export function wholeObject(object: KubeObject): Parsed<KubeObject> {
  */
 export function reflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   const { client, kind, parse, changed = () => {}, report = () => {} } = options;
-  const { clock = systemClock, random = Math.random } = options;
+  const { clock = systemClock, random = Math.random, relistMs = RELIST_MS } = options;
   const counts = { lists: 0, watches: 0, failures: 0, corrections: 0 };
   const synced = Promise.withResolvers<true>();
   let failuresInARow = 0;
@@ -53,12 +55,26 @@ export function reflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     return waitAfterFailure(BACK_OFF, failuresInARow, random, failure.retryAfterMs);
   }
 
+  async function keepFollowing(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const end = await follow.step(signal);
+      if (!end.ok && !signal.aborted) await sleep(clock, noteFailure(end), signal);
+    }
+  }
+
+  async function keepAuditing(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(clock, relistMs * (0.9 + 0.2 * random()), signal);
+      if (signal.aborted) return;
+      const corrected = await audit({ ...options, clock }, store, follow, signal);
+      counts.corrections += corrected;
+      if (corrected > 0) report(`${kind.plural}: a list has ${corrected} changes that the watch did not tell of`);
+    }
+  }
+
   return {
     run: async (signal) => {
-      while (!signal.aborted) {
-        const end = await follow.step(signal);
-        if (!end.ok && !signal.aborted) await sleep(clock, noteFailure(end), signal);
-      }
+      await Promise.all([keepFollowing(signal), keepAuditing(signal)]);
     },
     get: (key) => {
       const parsed = store.entries().get(key)?.parsed;
@@ -71,6 +87,7 @@ export function reflector<T>(options: ReflectorOptions<T>): Reflector<T> {
       return parsed === undefined || parsed.ok ? undefined : parsed.error;
     },
     synced: () => counts.lists > 0,
+    trouble: () => said,
     whenSynced: (signal) => Promise.race([synced.promise, aborted(signal)]),
     counts: () => ({ ...counts, objects: store.entries().size }),
   };
