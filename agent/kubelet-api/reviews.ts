@@ -16,7 +16,8 @@ const tokenReview = z.object({
     authenticated: z.boolean().optional(),
     user: z
       .object({
-        username: z.string().min(1),
+        // Absent where the token is nobody's.
+        username: z.string().optional(),
         uid: z.string().optional(),
         groups: z.array(z.string()).optional(),
         extra: z.record(z.string(), z.array(z.string())).optional(),
@@ -53,7 +54,7 @@ export function reviewsOf(kube: KubeClient, nodeName: string, say: (message: str
       const answer = heard(await kube.post(KINDS.tokenReview, undefined, undefined, body, options), tokenReview);
       if (answer === undefined) return undefined;
       const { authenticated: isKnown, user } = answer.status;
-      if (isKnown !== true || user === undefined) return null;
+      if (isKnown !== true || !user?.username) return null;
       return authenticated({ name: user.username, uid: user.uid, groups: user.groups ?? [], extra: user.extra });
     },
     mayOnNode: async (user, right) => {

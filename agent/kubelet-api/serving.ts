@@ -68,12 +68,12 @@ function servingOf(options: ServingOptions, key: KeyObject, first: ServingCertif
       let refusals = 0;
       for (let failures = 0; !signal.aborted; ) {
         if (!current.selfSigned) await sleepUntil(renewalAt(current, random()), clock, signal);
+        if (signal.aborted) return;
         if (!hasTimeLeft(current, clock.now())) {
           const renewed = await selfSigned(options, key);
           if (renewed.ok) use(renewed.value);
         }
         const { outcome, certificate } = await attempt(options, key, [current.fingerprint, refusals], because, signal);
-        if (signal.aborted) return;
         if (certificate !== undefined) {
           failures = 0;
           use(certificate);

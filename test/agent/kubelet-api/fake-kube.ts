@@ -87,7 +87,7 @@ export function fakeKube(): FakeKube {
     const user = users.get(token);
     const status =
       user === undefined
-        ? { authenticated: false, error: "invalid bearer token" }
+        ? { user: {}, error: "[invalid bearer token]" }
         : { authenticated: true, user: { username: user.name, ...user, name: undefined } };
     return succeeded({ metadata: { name: "" }, status });
   }
