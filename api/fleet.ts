@@ -64,8 +64,11 @@ export const API_KEY_VARIABLE = "LLAMA_API_KEY";
 export const CONTAINER_NAME = "llama-server";
 export const PORT_NAME = "http";
 
-/** Ports that the controller gives to InferenceServices, one each, kept as long as the service exists. */
-export const DEFAULT_PORTS = { first: 18_000, last: 19_999 } as const;
+/**
+ * Ports that the controller gives to InferenceServices, one each, kept as long as the service exists: above the kubelet's, below the
+ * NodePorts (30000) and the ephemeral ports of macOS (49152).
+ */
+export const DEFAULT_PORTS = { first: 12_000, last: 29_999 } as const;
 
 /** Where the agent answers the API server's questions about logs and metrics. */
 export const KUBELET_PORT = 10_250;
