@@ -50,6 +50,17 @@ export const POD_ANNOTATIONS = {
   settings: "llmkube.dev/settings",
 } as const;
 
+/** Annotation of everything that the controller applies: a digest of what it applied. */
+export const APPLIED_ANNOTATION = "llmkube.dev/applied";
+
+/** Annotations of a Deployment, beside {@link POD_ANNOTATIONS}.settings of its template: what a restarted controller need not compute again. */
+export const DEPLOYMENT_ANNOTATIONS = {
+  /** The settings that the estimate below is for. */
+  settings: POD_ANNOTATIONS.settings,
+  /** The estimate in JSON. */
+  estimate: "llmkube.dev/estimate",
+} as const;
+
 /** Annotations of an InferenceService, which a person may write. */
 export const SERVICE_ANNOTATIONS = {
   /** Name of a Secret of the same namespace whose key {@link API_KEY} holds the API keys, one a line; default: the controller makes one. */
@@ -74,10 +85,26 @@ export const DEFAULT_PORTS = { first: 12_000, last: 29_999 } as const;
 export const KUBELET_PORT = 10_250;
 
 /** Where the controller answers probes and metrics, inside its pod. */
-export const CONTROLLER_PORT = 8081;
+export const CONTROLLER_PORT = 9098;
 
 /** A condition of a pod: whether its server is inside its budget. Its message has the numbers. */
 export const MEMORY_CONDITION = "llmkube.dev/WithinBudget";
+
+/**
+ * Conditions that the controller writes, on InferenceServices and Models. They have a prefix, so that they are never those of LLMKube's
+ * operator.
+ */
+export const SERVICE_CONDITIONS = {
+  /** Whether the service can be scheduled: its manifests, and its need against its budget. */
+  accepted: "llmkube.dev/Accepted",
+  /** Whether all replicas have a Mac. */
+  scheduled: "llmkube.dev/Scheduled",
+  /** Whether all replicas that are wanted answer. */
+  available: "llmkube.dev/Available",
+  /** Whether all replicas are inside the budget; its message has the numbers of each. */
+  withinBudget: MEMORY_CONDITION,
+} as const;
+export const MODEL_CONDITION = "llmkube.dev/HeaderRead";
 
 /** PriorityClasses by `spec.priority` of the InferenceService. */
 export const PRIORITY_CLASSES = {

@@ -5,7 +5,8 @@ import type { AgentOptions } from "../agent/startup.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
-import { keepOwnLog, OWN_LOG } from "./own-log.ts";
+import { OWN_LOG } from "../manifests/names.ts";
+import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
 
 /** What a person typed, parsed. */

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
+import { controllerCommand } from "./controller.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
+import { manifestsCommand } from "./manifests.ts";
 import { statusCommand } from "./status.ts";
 import { expandHome } from "./typed-path.ts";
 
@@ -19,7 +21,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     .configureOutput({ writeOut: (text) => console.log(text.replace(/\n$/, "")) })
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError();
-  for (const command of [estimateCommand(), agentCommand(), statusCommand(), logsCommand(), doctorCommand()]) {
+  const commands = [
+    estimateCommand(),
+    agentCommand(),
+      controllerCommand(),
+      statusCommand(),
+      logsCommand(),
+      doctorCommand(),
+      manifestsCommand(),
+  ];
+  for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
     for (const below of command.commands) below.copyInheritedSettings(command).exitOverride();
   }

@@ -2,9 +2,6 @@ import { fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { cutLog, type LogLimits } from "../agent/server-logs/cut.ts";
 
-/** Names the file to which launchd appends what the agent prints. Only `agent install` sets it. */
-export const OWN_LOG = "PULUMI_LLMKUBE_AGENT_LOG";
-
 const LIMITS: LogLimits = { maxBytes: 8 * 2 ** 20, keptBytes: 2 * 2 ** 20 };
 const EVERY_MS = 60_000;
 const STDOUT = 1;

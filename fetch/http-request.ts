@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
+import { isIP } from "node:net";
 import type { Dispatcher, EnvHttpProxyAgent } from "undici";
-import { connectionRefusal, refuse } from "./refusal.ts";
+import { lookupWithin, type MayReach, unreachableRefusal } from "./reachable.ts";
+import { connectionRefusal, Refusal, refuse } from "./refusal.ts";
 import { headerOf } from "./response-header.ts";
 
 export interface Connection {
@@ -10,6 +12,8 @@ export interface Connection {
   /** As the user named it. Its origin is the only one that the authorization is ever sent to. */
   readonly source: URL;
   readonly authorization: string | undefined;
+  /** Where requests and redirects may lead; everywhere where not set. The dispatcher is made with the same. */
+  readonly mayReach?: MayReach | undefined;
 }
 
 const require = createRequire(import.meta.url);
@@ -19,10 +23,11 @@ function undici(): typeof import("undici") {
   return require("undici");
 }
 
-/** A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
-export function httpDispatcher(options: EnvHttpProxyAgent.Options = {}): Dispatcher {
+/** A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY; what lies behind a proxy is the proxy's to allow. */
+export function httpDispatcher(options: EnvHttpProxyAgent.Options = {}, mayReach?: MayReach): Dispatcher {
+  const within = mayReach === undefined ? {} : { connect: { lookup: lookupWithin(mayReach) } };
   try {
-    return new (undici().EnvHttpProxyAgent)({ allowH2: false, ...options });
+    return new (undici().EnvHttpProxyAgent)({ allowH2: false, ...within, ...options });
   } catch {
     return refuse("HTTP_PROXY or HTTPS_PROXY is not the address of a proxy: http://host:port is expected");
   }
@@ -56,13 +61,16 @@ export async function get(url: URL, headers: Readonly<Record<string, string>>, t
 }
 
 async function send(url: URL, headers: Readonly<Record<string, string>>, to: Connection) {
-  const { source, authorization } = to;
+  const { source, authorization, mayReach } = to;
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  if (mayReach !== undefined && isIP(host) !== 0 && !mayReach(host)) throw unreachableRefusal(host, host);
   const own = authorization !== undefined && url.origin === source.origin ? { authorization } : {};
   const sent = { ...headers, "user-agent": USER_AGENT, ...own };
   try {
     return await undici().request(url, { headers: sent, dispatcher: to.dispatcher, signal: to.signal });
   } catch (error) {
     to.signal.throwIfAborted();
+    if (error instanceof Refusal) throw error;
     throw connectionRefusal(error, url);
   }
 }

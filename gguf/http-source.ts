@@ -10,6 +10,7 @@ import {
 } from "../fetch/http-part.ts";
 import { type Answer, type Connection, get, httpDispatcher } from "../fetch/http-request.ts";
 import type { HttpLocation } from "../fetch/locate.ts";
+import type { MayReach } from "../fetch/reachable.ts";
 import { refuse } from "../fetch/refusal.ts";
 import { headerOf } from "../fetch/response-header.ts";
 import { retrying } from "../fetch/retry.ts";
@@ -45,15 +46,15 @@ export interface Deadline {
 export async function openHttp(
   location: HttpLocation,
   deadline: Deadline,
-  { known, firstBytes = FIRST_BYTES, sharedDispatcher }: OpenOptions = {},
+  { known, firstBytes = FIRST_BYTES, sharedDispatcher, mayReach }: OpenOptions = {},
 ): Promise<Opened> {
-  const dispatcher = sharedDispatcher ?? headerDispatcher();
+  const dispatcher = sharedDispatcher ?? headerDispatcher(mayReach);
   const leave = async () => {
     reader.close();
     if (sharedDispatcher === undefined) await dispatcher.destroy();
   };
   const { url: source, authorization } = location;
-  const connection = { dispatcher, signal: deadline.signal, source, authorization };
+  const connection = { dispatcher, signal: deadline.signal, source, authorization, mayReach };
   const reader = rangeReader(connection, deadline, [firstBytes, ...LATER_BYTES]);
   try {
     const identity = await reader.start(known);
@@ -76,11 +77,12 @@ export interface OpenOptions {
   readonly firstBytes?: number | undefined;
   /** For one file after another; where not set the file has one of its own. */
   readonly sharedDispatcher?: Dispatcher | undefined;
+  readonly mayReach?: MayReach | undefined;
 }
 
 /** For one request at a time: the second range waits for the first one's connection to be free instead of making another. */
-export function headerDispatcher(): Dispatcher {
-  return httpDispatcher({ connections: 1 });
+export function headerDispatcher(mayReach?: MayReach): Dispatcher {
+  return httpDispatcher({ connections: 1 }, mayReach);
 }
 
 interface RangeReader {

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import { fail, failIn, ok, type Result } from "../api/result.ts";
 import { withTokenFile } from "../fetch/hub-token.ts";
 import { displayName, type Location, locate } from "../fetch/locate.ts";
+import type { MayReach } from "../fetch/reachable.ts";
 import { failureOf, Refusal } from "../fetch/refusal.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
 import { openFile } from "./file-source.ts";
@@ -21,6 +22,8 @@ export interface ReadOptions {
    * file's size and times. Nothing is kept where it is not set; {@link headerCacheFolder} is the user's own.
    */
   readonly cacheFolder?: string | undefined;
+  /** Which addresses may be connected to, redirects too; all where not set. */
+  readonly mayReach?: MayReach;
   /** Aborting it ends the read with a failure. */
   readonly signal?: AbortSignal;
 }
@@ -62,7 +65,7 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
   if (!later.ok) return failIn(displayName(source), later);
   if (later.value.length === 0) return first;
 
-  const dispatchers = await dispatchersFor(source);
+  const dispatchers = await dispatchersFor(source, reading);
   try {
     const model = await readShards(source, first.value, later.value, dispatchers, reading);
     const whole = model.ok ? checkJoined(model.value) : model;
@@ -73,11 +76,11 @@ async function readModel(source: string, reading: Reading): Promise<Result<GgufH
 }
 
 /** Connections that the shards of one model share; none for files, whose reader needs no HTTP client. */
-async function dispatchersFor(source: string): Promise<readonly Dispatcher[]> {
+async function dispatchersFor(source: string, { mayReach }: Reading): Promise<readonly Dispatcher[]> {
   const location = locate(source, process.env);
   if (location.ok && location.value.kind === "file") return [];
   const { headerDispatcher } = await import("./http-source.ts");
-  return Array.from({ length: SHARDS_AT_ONCE }, headerDispatcher);
+  return Array.from({ length: SHARDS_AT_ONCE }, () => headerDispatcher(mayReach));
 }
 
 /** The model that `first` begins, with all its later shards. */
@@ -120,10 +123,15 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
 
 async function readFrom(
   location: Location,
-  { cacheFolder, deadline, firstBytes, sharedDispatcher }: Reading,
+  { cacheFolder, deadline, firstBytes, sharedDispatcher, mayReach }: Reading,
 ): Promise<Result<GgufHeader>> {
   const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
-  const source = await openLocation(location, deadline, { known: known?.version, firstBytes, sharedDispatcher });
+  const source = await openLocation(location, deadline, {
+    known: known?.version,
+    firstBytes,
+    sharedDispatcher,
+    mayReach,
+  });
   if (source === "unchanged") {
     if (known !== undefined) return ok(known.header);
     throw new Error(`${location.name} is unchanged, but nothing was known of it`);

@@ -54,7 +54,7 @@ function container(image: string): object {
       { name: "XDG_CACHE_HOME", value: "/tmp" },
     ],
     ports: [{ name: "http", containerPort: CONTROLLER_PORT }],
-    livenessProbe: { ...ask("/livez"), initialDelaySeconds: 10, periodSeconds: 20, failureThreshold: 3 },
+    livenessProbe: { ...ask("/healthz"), initialDelaySeconds: 10, periodSeconds: 20, failureThreshold: 3 },
     readinessProbe: { ...ask("/readyz"), periodSeconds: 10 },
     resources: { requests: { cpu: "50m", memory: "192Mi" }, limits: { memory: "1Gi" } },
     securityContext: {

@@ -19,3 +19,6 @@ export const POLICIES = {
 export function accountUser(name: string, namespace: string = SYSTEM_NAMESPACE): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
+
+/** The agent's environment variable that names the file to which launchd appends what it prints, for the agent to keep it small. */
+export const OWN_LOG = "PULUMI_LLMKUBE_AGENT_LOG";

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { quoted } from "../../fetch/refusal.ts";
+import { EXIT_SECONDS, LABEL } from "../../manifests/launchd.ts";
 import { pause } from "../interrupt.ts";
-import { EXIT_SECONDS, type Job, LABEL, parseJob } from "../launchd.ts";
+import { type Job, parseJob } from "../launchd.ts";
 
 /** Where launchd looks, who is asked, and how patiently. Milliseconds. */
 export interface LaunchdSite {

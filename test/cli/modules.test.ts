@@ -42,6 +42,9 @@ describe("what the command line loads", function () {
     ["status"],
     ["logs"],
     ["doctor"],
+    ["manifests"],
+    ["manifests", "controller"],
+    ["manifests", "node"],
   ];
   for (const args of [["--version"], ...commands.map((command) => [...command, "--help"])]) {
     it(`${args.join(" ")}: the definitions of the commands, and none of their work`, async () => {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { outputOf } from "../../../agent/host/command.ts";
 import { plistPath, standing } from "../../../cli/install/launchctl.ts";
 import { carryOut, type Means, takeAway } from "../../../cli/install/run.ts";
-import { daemonPlist, logOf, parseJob } from "../../../cli/launchd.ts";
+import { parseJob } from "../../../cli/launchd.ts";
+import { daemonPlist, logOf } from "../../../manifests/launchd.ts";
 import { launchdScene, planIn } from "./launchd-scene.ts";
 
 const LOADED = { loadedAt: 1 };

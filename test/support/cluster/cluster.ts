@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { controllerManifests } from "../../../manifests/index.ts";
 import { ensureTool, type ToolName } from "../../../toolchain/ensure.ts";
 import { type ControlPlane, SERVICE_ACCOUNT_KEY, startControlPlane } from "../control-plane.ts";
 import { type AuditLog, auditArguments, auditLog } from "./audit.ts";
@@ -37,6 +38,8 @@ export interface Cluster extends ControlPlane, Identities {
   /** Signs the CSRs of this cluster, and is the API server's `--client-ca-file`. */
   clientCaFile: string;
   installCrds: () => Promise<void>;
+  /** All that `pulumi-llmkube manifests controller` prints, but for the Deployment: roles, PriorityClasses and admission policies too. */
+  installFleet: () => Promise<void>;
 }
 
 const CRDS = join(import.meta.dirname, "..", "..", "..", "crds");
@@ -79,7 +82,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       "--clusterrole=system:kubelet-api-admin",
       `--user=${KUBELET_CLIENT}`,
     ]);
-    const installCrds = () => installFrom(kubectl, CRDS);
+    const installCrds = async () => {
+      await kubectl(["apply", "--server-side", "-f", CRDS]);
+      await established(kubectl);
+    };
     if (crds) await installCrds();
     if (schedulerAndControllers) children.push(...(await startControllers(plane, kubectl, tokens, options)));
     const read = async (...args: readonly string[]): Promise<unknown> =>
@@ -92,6 +98,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       audit: auditLog(plane.folder),
       clientCaFile: join(plane.folder, `${CLIENT_CA}.crt`),
       installCrds,
+      installFleet: async () => {
+        await kubectl(["apply", "--server-side", "-f", "-"], { input: controllerManifests() });
+        await established(kubectl);
+      },
       stop,
     };
   } catch (error) {
@@ -100,9 +110,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-async function installFrom(kubectl: Kubectl, folder: string): Promise<void> {
-  await kubectl(["apply", "--server-side", "-f", folder]);
-  await kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", folder]);
+async function established(kubectl: Kubectl): Promise<void> {
+  await kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS]);
 }
 
 /** With these the API server can ask an agent for logs, and whoever has a certificate of the authority is a user. */

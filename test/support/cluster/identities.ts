@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NODES_GROUP, nodeAccount, nodeUser, SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
+import { controllerManifests, MAC_ROLE, nodeManifests } from "../../../manifests/index.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import type { Kubectl } from "./kubectl.ts";
@@ -43,42 +44,10 @@ export function identitiesOf(plane: ControlPlane, kubectl: Kubectl): Identities 
   };
 }
 
-const RBAC = "rbac.authorization.k8s.io";
-
+/** The identity as it is shipped. The role of all Macs and the namespace come with the manifests of the controller, which need not be there. */
 function macObjects(nodeName: string): readonly object[] {
-  const account = nodeAccount(nodeName);
-  const rbac = (kind: string, name: string, content: object) => ({
-    apiVersion: `${RBAC}/v1`,
-    kind,
-    metadata: { name },
-    ...content,
-  });
-  const impersonation = `pulumi-llmkube:${account}`;
-  return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM_NAMESPACE } },
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: account, namespace: SYSTEM_NAMESPACE } },
-    rbac("ClusterRole", impersonation, {
-      rules: [
-        { apiGroups: [""], resources: ["users"], verbs: ["impersonate"], resourceNames: [nodeUser(nodeName)] },
-        { apiGroups: [""], resources: ["groups"], verbs: ["impersonate"], resourceNames: [NODES_GROUP] },
-      ],
-    }),
-    rbac("ClusterRoleBinding", impersonation, {
-      roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: impersonation },
-      subjects: [{ kind: "ServiceAccount", name: account, namespace: SYSTEM_NAMESPACE }],
-    }),
-    rbac("ClusterRole", "pulumi-llmkube:mac", {
-      rules: [
-        {
-          apiGroups: ["inference.llmkube.dev"],
-          resources: ["models", "inferenceservices"],
-          verbs: ["get", "list", "watch"],
-        },
-      ],
-    }),
-    rbac("ClusterRoleBinding", `pulumi-llmkube:mac:${nodeName}`, {
-      roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: "pulumi-llmkube:mac" },
-      subjects: [{ apiGroup: RBAC, kind: "User", name: nodeUser(nodeName) }],
-    }),
-  ];
+  const shared = controllerManifests({ crds: false }).filter(
+    ({ kind, metadata }) => kind === "Namespace" || (kind === "ClusterRole" && metadata.name === MAC_ROLE),
+  );
+  return [...shared, ...nodeManifests({ nodeName })];
 }
