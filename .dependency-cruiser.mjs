@@ -38,7 +38,7 @@ const AGENT = {
   http: ["status", "state"],
   node: ["status", "state", "store", "host", "files"],
   "kubelet-api": ["status", "state", "http", "server-logs"],
-  pods: ["status", "state", "workload", "sources/source"],
+  pods: ["status", "state", "workload", "sources/(source|pods)"],
   supervisor: [
     "boot",
     "decisions",

@@ -12,17 +12,16 @@ import { readBuild } from "./llama-server/build.ts";
 import { installedServer, pathOfCommand } from "./llama-server/installed.ts";
 import { readSupportedFlags } from "./llama-server/supported-flags.ts";
 import type { Notices } from "./report.ts";
-import { openDirectory } from "./sources/directory/directory.ts";
-import type { WorkSource } from "./sources/source.ts";
 import { type AgentOptions, type Host, neededOptions } from "./startup.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import type { TakenOver } from "./take-over.ts";
+import type { Work } from "./work.ts";
 import { modelAccess } from "./workload/model-access.ts";
 
 /** What the agent is made of. */
 export interface Parts {
   readonly processes: Supervisor;
-  readonly source: WorkSource;
+  readonly work: Work;
   readonly claims: HostClaims;
   readonly notices: readonly Notices[];
   readonly keepAwake: KeepAwake;
@@ -31,18 +30,29 @@ export interface Parts {
   readonly kernelCap: string;
 }
 
+/** What the agent as a whole tells its parts. */
+export interface Surroundings {
+  /** Ends downloads and the reading of headers. */
+  readonly ending: AbortSignal;
+  /** Aborted when a person ends the agent with its servers. */
+  readonly stop: AbortSignal;
+  /** Somebody else has taken over. Gets one sentence. */
+  readonly lost: (sentence: string) => void;
+  /** Why the reconcile loop cannot be relied on, as a sentence; undefined while it can. */
+  readonly loopTrouble: () => string | undefined;
+}
+
 /**
  * Opens the parts of the agent, in the order in which they need each other. The caller holds the lock on the state folder.
  *
  * @param left what was taken over from an earlier agent
- * @param ending ends downloads and the reading of headers
  */
 export async function openParts(
   options: AgentOptions,
   host: Host,
   left: TakenOver,
   log: Logger,
-  ending: AbortSignal,
+  { ending, stop, lost, loopTrouble }: Surroundings,
 ): Promise<Parts> {
   const { state: stateDirectory, llamaServer, models } = options;
   const { platform, allocatable } = host;
@@ -84,10 +94,13 @@ export async function openParts(
     ...{ supportedFlags: server.options, serverStamp: server.stamp },
     models: { ...access, server: server.view, doubtServer: server.doubt },
   });
-  const source = await openDirectory({
-    folder: options.manifests,
-    host: () => ({ ...host.facts, options: server.options() }),
-    ...{ running: processes.running, changed, clock: awake },
+  const work = await options.openWork({
+    ...{ options, host, log, stop, lost, changed, clock: awake },
+    facts: () => ({ ...host.facts, options: server.options() }),
+    running: processes.running,
+    mayRun: (id) => processes.running().has(id) || unclear.holdOf(id) !== undefined,
+    stored: access.stored,
+    trouble: () => loopTrouble() ?? watchdog.trouble(),
   });
   const awakeMac = options.keepAwake
     ? keepAwake({ caffeinate: MAC.caffeinate, pid: process.pid, clock })
@@ -100,6 +113,7 @@ export async function openParts(
     awakeMac,
     { problems: () => slowFiles(gate), notes: () => [] },
     { problems: claims.problems, notes: () => claims.others().map(holdsNote) },
+    ...work.notices,
   ];
-  return { processes, source, claims, notices, limit, kernelCap, keepAwake: awakeMac };
+  return { processes, work, claims, notices, limit, kernelCap, keepAwake: awakeMac };
 }

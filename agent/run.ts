@@ -17,6 +17,7 @@ import { modelCollector } from "./store/collect.ts";
 import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
 import type { Outcome } from "./supervisor/supervisor.ts";
 import { type TakenOver, takeOver, whileBeating } from "./take-over.ts";
+import type { Work } from "./work.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;
@@ -30,8 +31,12 @@ export type Ending = "told" | "lost";
  */
 export async function runAgent(options: AgentOptions, log: Logger, signals: AgentSignals): Promise<Result<Ending>> {
   const lost = new AbortController();
+  const lose = (sentence: string) => {
+    if (!lost.signal.aborted) log.fatal(`${sentence}: this agent ended and left the servers running`);
+    lost.abort();
+  };
   const begun = await unlessAborted(
-    begin(options, log, () => lost.abort()),
+    begin(options, log, () => lose(`the lock on the state folder ${options.state} was lost, to another agent or by hand`)),
     AbortSignal.any([signals.stop, signals.leave]),
   );
   if (begun === undefined) {
@@ -42,15 +47,11 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
   const { host, left, unlock } = begun.value;
   if (host.warning !== undefined) log.warn(host.warning);
   try {
-    await serve(options, host, left, log, signals, lost.signal);
+    await serve(options, host, left, log, signals, { signal: lost.signal, lose });
   } finally {
     await unlock().catch(() => {});
   }
-  if (!lost.signal.aborted) return ok("told");
-  log.fatal(
-    `the lock on the state folder ${options.state} was lost, to another agent or by hand: this agent ended and left the servers running`,
-  );
-  return ok("lost");
+  return ok(lost.signal.aborted ? "lost" : "told");
 }
 
 /**
@@ -71,29 +72,41 @@ async function begin(options: AgentOptions, log: Logger, lost: () => void) {
   return host;
 }
 
+/** That somebody else has taken over, and how that is noted, with a sentence on how it came. */
+interface Lost {
+  readonly signal: AbortSignal;
+  readonly lose: (sentence: string) => void;
+}
+
 async function serve(
   options: AgentOptions,
   host: Host,
   left: TakenOver,
   log: Logger,
   signals: AgentSignals,
-  lost: AbortSignal,
+  lost: Lost,
 ): Promise<void> {
   const { stop, leave, kill } = signals;
-  const away = AbortSignal.any([leave, lost]);
+  const away = AbortSignal.any([leave, lost.signal]);
   const { state: stateDirectory, models } = options;
   const say = (message: string) => log.error(message);
-  const parts = await openParts(options, host, left, log, AbortSignal.any([stop, away]));
-  const { processes, source, claims, notices, limit, kernelCap, keepAwake } = parts;
+  const beat = loopBeat();
+  const ending = AbortSignal.any([stop, away]);
+  const parts = await openParts(options, host, left, log, {
+    ...{ ending, stop, lost: lost.lose, loopTrouble: beat.trouble },
+  });
+  const { processes, work, claims, notices, limit, kernelCap, keepAwake } = parts;
+  const { source } = work;
   const { watchdog, alarm } = left;
   kill.addEventListener("abort", processes.killAll);
   leave.addEventListener("abort", processes.endProjections);
   whenAborted(stop, () => log.info(stopSentence(processes.running())));
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
-  const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks], say);
+  const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
   const publish = reporter({ host, kernelCap, supervisor: processes, source, notices, statusServer, sinks });
   const report = (outcome: Outcome, seconds: number) => {
+    beat.ticked();
     keepAwake.follow(outcome.workloads);
     publish(outcome, seconds);
   };
@@ -101,9 +114,9 @@ async function serve(
   const wanted = () => source.current().models;
   const collected = { folder: models, maxBytes: options.modelsMaxBytes, wanted };
   const collector = modelCollector({ ...collected, say: (message) => log.info(message) });
-  log.info(`watching ${options.manifests}; all models together may use ${describeAllocatable(host.allocatable)}`);
+  log.info(`watching ${work.watched}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
-    await runBeside(loop, [collector, ...statusServer.runnables], stop, say);
+    await runBeside(loop, [collector, ...statusServer.runnables, ...work.runnables], whenReadyToEnd(stop, work), say);
     // What is left for the next agent stays watched. One that has taken over already has a watchdog of its own.
     if (!leave.aborted) await watchdog.close();
   } finally {
@@ -114,4 +127,31 @@ async function serve(
     if (!away.aborted) limit?.close();
     if (leave.aborted) log.info(leaveSentence(processes.running()));
   }
+}
+
+/** Aborted after `stop`, when the work is ready for the end of the servers; at once where it needs no time for that. */
+function whenReadyToEnd(stop: AbortSignal, { beforeEnd }: Work): AbortSignal {
+  if (beforeEnd === undefined) return stop;
+  const ready = new AbortController();
+  whenAborted(stop, () => {
+    beforeEnd().finally(() => ready.abort()).catch(() => {});
+  });
+  return ready.signal;
+}
+
+/** Longer than a tick takes on a busy machine. */
+const STANDS_STILL_MS = 15_000;
+
+/** Whether the reconcile loop goes round. */
+function loopBeat() {
+  let tickedAt = performance.now();
+  return {
+    ticked: () => {
+      tickedAt = performance.now();
+    },
+    trouble: () => {
+      const sinceMs = performance.now() - tickedAt;
+      return sinceMs < STANDS_STILL_MS ? undefined : `the reconcile loop stands still for ${Math.round(sinceMs / 1000)} s`;
+    },
+  };
 }

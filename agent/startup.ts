@@ -6,6 +6,7 @@ import type { ListenAddress } from "./http/listen.ts";
 import { readApiKeys } from "./llama-server/api-key.ts";
 import { LIST_DEVICES, type MetalDevice, readMetalDevice } from "./llama-server/devices.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
+import type { OpenWork } from "./work.ts";
 import type { HostFacts } from "./workload/workload.ts";
 
 export interface HostOptions {
@@ -14,6 +15,8 @@ export interface HostOptions {
   readonly memoryFraction?: number;
   /** File with the API keys of the servers, one per line. */
   readonly apiKeyFile?: string;
+  /** Each server asks for API keys of its own. */
+  readonly ownApiKeys?: boolean;
   /** Used instead of the physical memory of this machine, in bytes. Capped at the physical memory. */
   readonly hostMemoryBytes?: number;
   /** What stays with the system, in bytes; default: that of `resolveAllocatable`. */
@@ -24,7 +27,8 @@ export interface HostOptions {
 
 /** Options of the agent. All paths are absolute. */
 export interface AgentOptions extends HostOptions {
-  readonly manifests: string;
+  /** Opens where the work comes from. */
+  readonly openWork: OpenWork;
   readonly models: string;
   /** Downloaded models that no manifest names are removed above this many bytes. Undefined: none is removed. */
   readonly modelsMaxBytes?: number;
@@ -89,8 +93,8 @@ export async function inspectHost(options: HostOptions, platform: Platform): Pro
 }
 
 /** Options of llama-server that these options of the agent need. */
-export function neededOptions({ apiKeyFile }: Pick<HostOptions, "apiKeyFile">): readonly string[] {
-  return apiKeyFile === undefined ? [] : ["--api-key-file"];
+export function neededOptions({ apiKeyFile, ownApiKeys }: Pick<HostOptions, "apiKeyFile" | "ownApiKeys">): readonly string[] {
+  return apiKeyFile === undefined && !ownApiKeys ? [] : ["--api-key-file"];
 }
 
 function claimWarning(claimed: number | undefined, { hostMemoryBytes }: Platform): string | undefined {

@@ -154,7 +154,12 @@ export function weightsKey({ source, sha256, mmproj }: WeightsIdentity): string 
  * weights, so that the scheduler prefers that Node. It has a tag, because the scheduler adds `:latest` to a name without one.
  */
 export function weightsImage(weights: WeightsIdentity): string {
-  return `weights.llmkube.dev/${weightsKey(weights)}:held`;
+  return weightsImageOfKey(weightsKey(weights));
+}
+
+/** @param key made by {@link weightsKey} */
+export function weightsImageOfKey(key: string): string {
+  return `weights.llmkube.dev/${key}:held`;
 }
 
 /** Name of the user that a Mac's identity impersonates. The Node authorizer gives it the rights of a kubelet of that name. */

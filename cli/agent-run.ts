@@ -3,8 +3,9 @@ import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import type { AgentOptions } from "../agent/startup.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
-import { defaultState } from "../agent/state/paths.ts";
+import { defaultState, nodeState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
+import { directoryWork } from "../agent/work.ts";
 import { OWN_LOG } from "../manifests/names.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
@@ -12,6 +13,11 @@ import { takeSignals } from "./signals.ts";
 /** What a person typed, parsed. */
 export interface AgentFlags {
   readonly manifests?: string;
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
+  readonly nodeIp?: string;
+  readonly kubeletPort: number;
+  readonly standInMac?: string;
   readonly memoryFraction?: number;
   readonly apiKeyFile?: string;
   readonly hostMemory?: number;
@@ -35,14 +41,14 @@ const LAST_LINES_MS = 500;
 const LAST_WORK_MS = 2000;
 
 /** Runs the agent until a signal, and then ends this process. Throws one sentence where it cannot begin. */
-export async function run({ manifests, ...flags }: AgentFlags): Promise<void> {
-  if (manifests === undefined) throw new Error("--manifests is required: name the folder of manifests");
+export async function run(flags: AgentFlags): Promise<void> {
+  const work = await workOf(flags);
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
   const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
   const faults = takeFaults(log);
   const endKeeping = keepOwnLog(process.env[OWN_LOG], (message) => log.logger.warn(message));
   try {
-    const done = await runAgent(optionsOf({ ...flags, manifests }), log.logger, signals);
+    const done = await runAgent(optionsOf(flags, work), log.logger, signals);
     if (!done.ok) throw new Error(done.error);
     await log.close(LAST_LINES_MS);
     endSoon(faults.seen() ? EXIT_FAULT : done.value === "lost" ? EXIT_LOST : 0);
@@ -89,13 +95,42 @@ function takeFaults({ logger, close }: Log) {
   };
 }
 
-function optionsOf(flags: AgentFlags & { readonly manifests: string }): AgentOptions {
-  const { manifests, models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
+/** Where the work comes from, and where the agent's own files are by default. */
+interface ChosenWork extends Pick<AgentOptions, "openWork" | "ownApiKeys"> {
+  readonly defaultState: string;
+}
+
+/** Throws one sentence where the flags name no work, or none that can be had. */
+async function workOf(flags: AgentFlags): Promise<ChosenWork> {
+  const { manifests, kubeconfig, nodeName, nodeIp, kubeletPort, standInMac, apiKeyFile } = flags;
+  if (kubeconfig === undefined) {
+    const needed = { "--node-name": nodeName, "--node-ip": nodeIp, "--stand-in-mac": standInMac };
+    const given = Object.entries(needed).find(([, value]) => value !== undefined)?.[0];
+    if (given !== undefined) throw new Error(`${given} needs --kubeconfig: it is about a node of a cluster`);
+    if (manifests === undefined) {
+      throw new Error("--manifests is required: name the folder of manifests, or a cluster with --kubeconfig");
+    }
+    return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
+  }
+  if (manifests !== undefined) throw new Error("--manifests and --kubeconfig exclude each other: an agent has one source of work");
+  if (apiKeyFile !== undefined) {
+    throw new Error("--api-key-file and --kubeconfig exclude each other: in a cluster the keys come from Secrets");
+  }
+  // What a fleet needs costs an agent of one Mac nothing.
+  const { clusterWork, joinCluster } = await import("../agent/cluster.ts");
+  const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, standInMac });
+  if (!cluster.ok) throw new Error(cluster.error);
+  return { openWork: clusterWork(cluster.value), ownApiKeys: true, defaultState: nodeState(cluster.value.name) };
+}
+
+function optionsOf(flags: AgentFlags, work: ChosenWork): AgentOptions {
+  const { models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
   const { apiKeyFile, claims, reserve, keepAwake } = flags;
+  const { defaultState: defaulted, ...chosen } = work;
   return {
-    manifests,
+    ...chosen,
     models,
-    state: canonicalPath(state ?? defaultState(manifests)),
+    state: canonicalPath(state ?? defaulted),
     claims,
     llamaServer,
     listen,

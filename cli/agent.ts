@@ -3,6 +3,7 @@ import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
+import { KUBELET_PORT } from "../api/fleet.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
@@ -17,8 +18,27 @@ const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "erro
 /** `pulumi-llmkube agent`: exit code 0 after a signal, 2 where it cannot begin, 70 after a fault of its own, 130 after a second signal. */
 export function agentCommand(): Command {
   const command = new Command("agent")
-    .description("Serve the models of a manifest folder with llama-server, each within its memory budget.")
-    .option("--manifests <dir>", "folder of manifests, as renderYamlToDirectory writes it (required)", typedPath)
+    .description(
+      "Serve models with llama-server, each within its memory budget: those of a manifest folder, or those that a cluster gives this Mac.",
+    )
+    .option(
+      "--manifests <dir>",
+      "folder of manifests, as renderYamlToDirectory writes it (this or --kubeconfig is required)",
+      typedPath,
+    )
+    .option("--kubeconfig <file>", "identity of this Mac in a cluster, whose node it becomes", typedPath)
+    .option("--node-name <name>", "name of the node (default: that of the identity, else the hostname)")
+    .option("--node-ip <address>", "address of the node (default: that of the default route, never a VPN)")
+    .option(
+      "--kubelet-port <port>",
+      "port where the cluster asks for logs and metrics; 0 is any",
+      parsePort,
+      KUBELET_PORT,
+    )
+    .option(
+      "--stand-in-mac <address>",
+      "for tests and demos on Linux: register as a Mac, with servers on this address of 127.0.0.0/8",
+    )
     .option(
       "--memory-fraction <share>",
       "share of the memory for all models, and the default budget of each: above 0, at most 1 (default: 0.67 up to 36 GiB, 0.75 above)",
@@ -86,6 +106,12 @@ function parseFraction(text: string): number {
   const fraction = Number(text);
   if (text.trim() !== "" && fraction > 0 && fraction <= 1) return fraction;
   throw new InvalidArgumentError("It must be above 0 and at most 1, for example 0.75.");
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError("It must be a port, from 0 to 65535.");
 }
 
 /** The smallest models need some 300 MiB; less is a slip, such as a number without its unit. */

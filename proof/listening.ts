@@ -22,7 +22,7 @@ export async function listening(folder: string): Promise<Listening> {
   const code = `require("node:http").createServer().listen(${port}, "127.0.0.1")`;
   const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", output, output] });
   closeSync(output);
-  for (let tries = 0; tries < 100 && (await isPortFree(port)); tries += 1) await sleep(50);
+  for (let tries = 0; tries < 100 && (await isPortFree("127.0.0.1", port)); tries += 1) await sleep(50);
   return {
     ...{ port, child: child.pid ?? 0, log },
     close: async () => {

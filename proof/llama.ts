@@ -117,7 +117,7 @@ export async function footprintsOf(
   let [peakBytes, steadyBytes] = [0, 0];
   let readyAt = Number.POSITIVE_INFINITY;
   const ready = async () => {
-    const expected = { port, mode: "chat", name, modelPath: model, apiKey: undefined } as const;
+    const expected = { host: "127.0.0.1", port, mode: "chat", name, modelPath: model, apiKey: undefined } as const;
     while (!server.hasEnded() && (await checkAnswers(expected)).kind !== "well")
       await sleep(200, undefined, { signal });
     readyAt = performance.now();

@@ -139,7 +139,7 @@ function decideForgotten({ synced, backOff }: Observed): Decision {
 function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decision {
   const { kind, message } = desired;
   if (kind === "stopped") return { act: "nothing", state: "Stopped", message };
-  if (kind === "unknown") return { act: "nothing", state: "Pending", reason: "Unreadable", message };
+  if (kind === "unknown") return { act: "nothing", state: "Pending", reason: desired.reason ?? "Unreadable", message };
   return { act: "nothing", state: desired.state, reason: desired.reason, message };
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import * as z from "zod";
 import type { Mode } from "./flags.ts";
-import { askLoopback, type LoopbackAnswer } from "./loopback.ts";
+import { askLocal, type LocalAnswer } from "./local-request.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
 /** Long enough for the first token of a large model on a cold GPU. */
@@ -20,6 +20,8 @@ const errorSchema = z.object({ error: z.union([z.string(), z.object({ message: z
 
 /** The server that a probe expects on its port. */
 export interface Expected {
+  /** The address that it listens on. */
+  readonly host: string;
   readonly port: number;
   readonly mode: Mode;
   readonly name: string;
@@ -62,11 +64,11 @@ async function silentIfThrown(probe: Promise<Found>): Promise<Found> {
   }
 }
 
-async function health({ port, name, modelPath, apiKey }: Expected): Promise<Found> {
+async function health({ host, port, name, modelPath, apiKey }: Expected): Promise<Found> {
   const timeoutMs = HEALTH_TIMEOUT_MS;
-  const { status } = await askLoopback({ port, path: "/health", timeoutMs });
+  const { status } = await askLocal({ host, port, path: "/health", timeoutMs });
   if (status !== 200) return { kind: "silent" };
-  const props = await askLoopback({ port, path: "/props", token: apiKey, timeoutMs });
+  const props = await askLocal({ host, port, path: "/props", token: apiKey, timeoutMs });
   if (isRefusal(props.status)) return { kind: "refused" };
   return { kind: isOurs(JSON.parse(props.text), name, modelPath) ? "well" : "silent" };
 }
@@ -81,10 +83,10 @@ async function firstAnswer(expected: Expected): Promise<Found> {
 }
 
 /** @param where further fields */
-function testRequest({ port, mode, apiKey }: Expected, where: object): Promise<LoopbackAnswer> {
+function testRequest({ host, port, mode, apiKey }: Expected, where: object): Promise<LocalAnswer> {
   const [path, body] = TEST_REQUESTS[mode];
   const timeoutMs = COMPLETION_TIMEOUT_MS;
-  return askLoopback({ port, path, body: { ...body, ...where }, token: apiKey, timeoutMs });
+  return askLocal({ host, port, path, body: { ...body, ...where }, token: apiKey, timeoutMs });
 }
 
 function failing(status: number, text: string): Found {
@@ -132,9 +134,15 @@ export interface ShownSlot {
 }
 
 /** The slots of a server; `silent` if it is too busy to show them in time; undefined if it does not show them at all. */
-export async function slotsOf({ port, apiKey }: Expected): Promise<readonly ShownSlot[] | "silent" | undefined> {
+export async function slotsOf({ host, port, apiKey }: Expected): Promise<readonly ShownSlot[] | "silent" | undefined> {
   try {
-    const { status, text } = await askLoopback({ port, path: "/slots", token: apiKey, timeoutMs: HEALTH_TIMEOUT_MS });
+    const { status, text } = await askLocal({
+      host,
+      port,
+      path: "/slots",
+      token: apiKey,
+      timeoutMs: HEALTH_TIMEOUT_MS,
+    });
     return status === 200 ? shownIn(text) : undefined;
   } catch {
     return "silent";
@@ -178,13 +186,13 @@ function errorIn(text: string): string {
 /** A connection on loopback is made or refused at once. */
 const CONNECT_TIMEOUT_MS = 500;
 
-/** Whether no process listens on `port` of this machine. Another server there would answer the probes for ours. */
-export async function isPortFree(port: number): Promise<boolean> {
-  return (await refusesConnections(port)) && (await canListen(port));
+/** Whether no process listens on `port` of this machine at that address. Another server there would answer the probes for ours. */
+export async function isPortFree(host: string, port: number): Promise<boolean> {
+  return (await refusesConnections(host, port)) && (await canListen(host, port));
 }
 
-async function refusesConnections(port: number): Promise<boolean> {
-  const socket = connect({ host: "127.0.0.1", port });
+async function refusesConnections(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
     return false;
@@ -196,10 +204,10 @@ async function refusesConnections(port: number): Promise<boolean> {
   }
 }
 
-async function canListen(port: number): Promise<boolean> {
+async function canListen(host: string, port: number): Promise<boolean> {
   const server = createServer();
   try {
-    await once(server.listen({ host: "127.0.0.1", port }), "listening");
+    await once(server.listen({ host, port }), "listening");
     return true;
   } catch {
     return false;

@@ -25,6 +25,11 @@ export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
 
+/** The folder of the API keys of pods, one file per pod. */
+export function keysFolder(stateDirectory: string): string {
+  return join(stateDirectory, "keys");
+}
+
 /** What llama-server answered when it was asked how much memory it will reserve. */
 export function projectionsPath(stateDirectory: string): string {
   return join(stateDirectory, "projections.json");

@@ -13,5 +13,10 @@ export function defaultState(manifests: string): string {
   return join(AGENTS, createHash("sha256").update(canonicalPath(manifests)).digest("hex").slice(0, 16));
 }
 
+/** The default state folder of an agent that is a node of a cluster, by the node's name. */
+export function nodeState(nodeName: string): string {
+  return join(AGENTS, `node-${nodeName}`);
+}
+
 /** The folder that holds the default state folders of all agents. */
 export const AGENTS = join(data, "agents");

@@ -15,11 +15,18 @@ export function follow(entry: Entry, desired: Desired | undefined, options: Supe
   clearFailuresIfChanged(entry, desired);
   const { running } = entry;
   if (running === undefined) return;
-  const wanted = desired?.kind === "run" ? desired.workload : running.inForce;
+  const wanted = inForceFor(desired, running.inForce);
   const confirmed = running.confirmed || desired !== undefined;
   const changed = !isSame(wanted, running.inForce);
   const next = { ...running, confirmed, inForce: wanted, recorded: running.recorded && !changed };
   entry.running = next.recorded ? next : saveRecord(withWorkload(next), options);
+}
+
+/** The budget of a server that is not to run is in force until it is gone. */
+function inForceFor(desired: Desired | undefined, before: Workload): Workload {
+  if (desired?.kind === "run") return desired.workload;
+  const gracePeriodMs = desired?.kind === "stopped" ? desired.gracePeriodMs : undefined;
+  return gracePeriodMs === undefined ? before : { ...before, gracePeriodMs };
 }
 
 /** Writes the record. On failure, such as a full disk, `recorded` is false and the next tick tries again. */

@@ -158,9 +158,9 @@ export function expectedOf(
   { started: { fields, modelPath } }: Running,
   { keys }: Probing,
 ): { readonly expected: Expected; readonly digest: string | undefined } {
-  const { port, mode, name, apiKeyFile } = fields;
+  const { host, port, mode, name, apiKeyFile } = fields;
   const known = apiKeyFile === undefined ? undefined : keys.known(apiKeyFile).keys;
-  return { expected: { port, mode, name, modelPath, apiKey: known?.first }, digest: known?.digest };
+  return { expected: { host, port, mode, name, modelPath, apiKey: known?.first }, digest: known?.digest };
 }
 
 function sizeOf(path: string): number | null {

@@ -28,7 +28,7 @@ export async function spawnServer(
 ): Promise<Running | undefined> {
   const { llamaServer, supportedFlags, stateDirectory, platform, kernelLimit, clock, wake } = options;
   const { id, name, fields, specHash } = workload;
-  if (!(await isPortFree(fields.port))) return undefined;
+  if (!(await isPortFree(fields.host, fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
   const logPath = logPathOf(stateDirectory, id);
   const served = {

@@ -5,14 +5,26 @@ import type { Workload } from "./workload.ts";
  *
  * - `run`: it should run with these settings.
  * - `stopped`: its manifest says that it should not run.
- * - `unknown`: its manifest, or that of its Model, cannot be read and was never read by this agent. A server that runs goes on; none is
- *   started.
+ * - `unknown`: its manifest, or that of its Model, cannot be read and was never read by this agent, or says something else than what asks
+ *   for it. A server that runs goes on; none is started.
  * - `refused`: it cannot run here. A running server is stopped.
  */
 export type Desired =
   | { readonly kind: "run"; readonly workload: Workload }
-  | { readonly kind: "stopped"; readonly name: string; readonly message: string }
-  | { readonly kind: "unknown"; readonly name: string; readonly message: string }
+  | {
+      readonly kind: "stopped";
+      readonly name: string;
+      readonly message: string;
+      /** Milliseconds between SIGTERM and SIGKILL, where whoever ends it says so; undefined: those of the workload. */
+      readonly gracePeriodMs?: number;
+    }
+  | {
+      readonly kind: "unknown";
+      readonly name: string;
+      /** Undefined: `Unreadable`. */
+      readonly reason?: string;
+      readonly message: string;
+    }
   | {
       readonly kind: "refused";
       readonly name: string;

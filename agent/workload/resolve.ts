@@ -21,6 +21,12 @@ export type ModelLookup = (name: string) => Model | "absent" | "unreadable";
 export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "returnsAfterEviction"> {
   /** The address that the server listens on. */
   readonly host: string;
+  /** Undefined: the one of the InferenceService. */
+  readonly port?: number;
+  /** Undefined: that of the InferenceService, from 0 to 4. */
+  readonly priority?: number;
+  /** Undefined: that of the host, if it has one. */
+  readonly apiKeyFile?: string;
 }
 
 const PRIORITIES = ["batch", "low", "normal", "high", "critical"] as const;
@@ -74,14 +80,15 @@ export function refusal(name: string, reason: string, message: string): Desired 
 function join(
   name: string,
   { spec }: InferenceService,
-  { host: listenHost, ...placement }: Placement,
+  { host: listenHost, port, priority, apiKeyFile, ...placement }: Placement,
   model: Model,
   draft: Model | undefined,
   host: HostFacts,
 ): Result<Workload> {
   const unsupported = unsupportedModel(model) ?? (draft && unservedFormat(draft));
   if (unsupported !== undefined) return fail(unsupported);
-  const fields = fieldsOf(name, listenHost, spec, model, host);
+  const listen = { host: listenHost, port: port ?? spec.endpoint?.port ?? DEFAULT_PORT };
+  const fields = fieldsOf(name, listen, spec, model, { ...host, ...(apiKeyFile !== undefined && { apiKeyFile }) });
   if (!fields.ok) return fields;
   const files = filesOf(model, draft);
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
@@ -95,7 +102,7 @@ function join(
     ...files,
     fields: fields.value,
     budget: budget.value,
-    priority: PRIORITIES.indexOf(spec.priority),
+    priority: priority ?? PRIORITIES.indexOf(spec.priority),
     evictionProtection: spec.evictionProtection === true,
     specHash: digestOf([files.sha256, files.draft?.sha256, ...flags]),
     notes: [...notesOn(spec, model, budget.value, host.backend), ...missingOptions(fields.value, host.options)],
@@ -104,7 +111,7 @@ function join(
 
 function fieldsOf(
   name: string,
-  listenHost: string,
+  listen: Pick<ServerFields, "host" | "port">,
   spec: InferenceServiceSpec,
   model: Model,
   host: HostFacts,
@@ -119,8 +126,7 @@ function fieldsOf(
   const layers = model.spec.hardware?.gpu?.layers;
   return ok({
     name,
-    host: listenHost,
-    port: spec.endpoint?.port ?? DEFAULT_PORT,
+    ...listen,
     mode: spec.mode ?? "chat",
     settings: settings.value,
     apiKeyFile: host.apiKeyFile,

@@ -35,6 +35,8 @@ export interface Reflector<T> {
   problem(key: string): string | undefined;
   /** Whether there was a complete list. What is absent before that may exist. */
   synced(): boolean;
+  /** Why it hears nothing at the moment, as one sentence; undefined while it does. */
+  trouble(): string | undefined;
   /** Resolves to true once {@link synced}, to false when the signal is aborted before. */
   whenSynced(signal: AbortSignal): Promise<boolean>;
   counts(): ReflectorCounts;

@@ -71,6 +71,7 @@ export function reflector<T>(options: ReflectorOptions<T>): Reflector<T> {
       return parsed === undefined || parsed.ok ? undefined : parsed.error;
     },
     synced: () => counts.lists > 0,
+    trouble: () => said,
     whenSynced: (signal) => Promise.race([synced.promise, aborted(signal)]),
     counts: () => ({ ...counts, objects: store.entries().size }),
   };

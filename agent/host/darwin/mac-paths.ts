@@ -12,6 +12,7 @@ export interface MacPaths {
   readonly pmset: string;
   readonly tmutil: string;
   readonly swVers: string;
+  readonly ioreg: string;
   readonly sudo: string;
   /** The library of the system calls. */
   readonly libSystem: string;
@@ -34,6 +35,7 @@ export const MAC: MacPaths = {
   pmset: "/usr/bin/pmset",
   tmutil: "/usr/bin/tmutil",
   swVers: "/usr/bin/sw_vers",
+  ioreg: "/usr/sbin/ioreg",
   sudo: "/usr/bin/sudo",
   libSystem: "/usr/lib/libSystem.B.dylib",
   diagnosticReports: "/Library/Logs/DiagnosticReports",

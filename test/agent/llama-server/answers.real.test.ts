@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { answeringSince, askOrWait, type Shown } from "../../../agent/decisions/answering.ts";
-import { askLoopback } from "../../../agent/llama-server/loopback.ts";
+import { askLocal } from "../../../agent/llama-server/local-request.ts";
 import { checkAnswers, checkStillAnswers, type Expected, slotsOf } from "../../../agent/llama-server/probe.ts";
 import { ensureTool } from "../../../toolchain/ensure.ts";
 
@@ -24,14 +24,21 @@ describe("a test request to a real llama-server that keeps a prompt", function (
     const flags = ["--model", model, "--port", String(port), "--ctx-size", "2048", "--parallel", String(parallel)];
     const cache = ["--cache-ram", "0", "--ctx-checkpoints", "0", "--alias", "default/chat", "--offline", "--swa-full"];
     server = spawn(binary, [...flags, ...cache], { stdio: "ignore" });
-    const expected: Expected = { port, mode: "chat", name: "default/chat", modelPath: model, apiKey: undefined };
+    const expected: Expected = {
+      host: "127.0.0.1",
+      port,
+      mode: "chat",
+      name: "default/chat",
+      modelPath: model,
+      apiKey: undefined,
+    };
     for (let tries = 0; tries < 300 && (await checkAnswers(expected)).kind !== "well"; tries += 1) await sleep(200);
     return expected;
   };
   /** Tokens of the prompt that the server had not to read again. */
   const cachedTokens = async ({ port }: Expected) => {
     const body = { prompt: PROMPT, max_tokens: 1, temperature: 0 };
-    const { text } = await askLoopback({ port, path: "/v1/completions", body, timeoutMs: 60_000 });
+    const { text } = await askLocal({ host: "127.0.0.1", port, path: "/v1/completions", body, timeoutMs: 60_000 });
     return (JSON.parse(text) as { usage: { prompt_tokens_details: { cached_tokens: number } } }).usage
       .prompt_tokens_details.cached_tokens;
   };

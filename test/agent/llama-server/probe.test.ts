@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTcpServer, type Server as TcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { askLoopback } from "../../../agent/llama-server/loopback.ts";
+import { askLocal } from "../../../agent/llama-server/local-request.ts";
 import {
   checkAnswers,
   checkHealth,
@@ -48,7 +48,14 @@ describe("a probe", () => {
     health = 200;
     slots = "[]";
     server = createServer(llama);
-    expected = { port: await listening(server), mode: "chat", name: "default/chat", modelPath: MODEL, apiKey: KEY };
+    expected = {
+      host: "127.0.0.1",
+      port: await listening(server),
+      mode: "chat",
+      name: "default/chat",
+      modelPath: MODEL,
+      apiKey: KEY,
+    };
   });
   afterEach(() => server.close());
 
@@ -137,7 +144,7 @@ describe("a request on loopback", () => {
   it("leaves no connection behind", async () => {
     const server = createServer((_, response) => response.end("x"));
     const port = await listening(server);
-    for (let times = 0; times < 20; times += 1) await askLoopback({ port, path: "/", timeoutMs: 1000 });
+    for (let times = 0; times < 20; times += 1) await askLocal({ host: "127.0.0.1", port, path: "/", timeoutMs: 1000 });
     const open = () => promisify(server.getConnections.bind(server))();
     // Less than the five seconds for which a server keeps an idle connection.
     for (let tries = 0; tries < 100 && (await open()) > 0; tries += 1) await sleep(10);
@@ -151,7 +158,7 @@ describe("a request on loopback", () => {
     });
     const port = await listening(server);
     for (const path of ["/never", "/slow"]) {
-      await assert.rejects(askLoopback({ port, path, timeoutMs: 50 }), path);
+      await assert.rejects(askLocal({ host: "127.0.0.1", port, path, timeoutMs: 50 }), path);
     }
     const closed = once(server, "close");
     server.close();
@@ -165,7 +172,10 @@ describe("a request on loopback", () => {
       more();
     });
     const port = await listening(server);
-    await assert.rejects(askLoopback({ port, path: "/", timeoutMs: 20_000 }), /more than 16777216 bytes/);
+    await assert.rejects(
+      askLocal({ host: "127.0.0.1", port, path: "/", timeoutMs: 20_000 }),
+      /more than 16777216 bytes/,
+    );
     server.close();
   });
 
@@ -177,7 +187,7 @@ describe("a request on loopback", () => {
         socket.end(answer);
       });
       const port = await listening(server);
-      await assert.rejects(askLoopback({ port, path: "/", timeoutMs: 1000 }), answer);
+      await assert.rejects(askLocal({ host: "127.0.0.1", port, path: "/", timeoutMs: 1000 }), answer);
       server.close();
     }
   });

@@ -3,7 +3,7 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
-import { askLoopback } from "../../../agent/llama-server/loopback.ts";
+import { askLocal } from "../../../agent/llama-server/local-request.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { MINUTE, stage } from "../stage.ts";
 
@@ -20,7 +20,13 @@ describe("a Ready server that is asked for a token, with stand-ins and a fake cl
     const { fields } = await want(NAME);
     const { pid } = await until(NAME, inState("Ready"));
     const request = () =>
-      askLoopback({ port: fields.port, path: "/v1/completions", body: { prompt: "x" }, timeoutMs: 5000 });
+      askLocal({
+        host: "127.0.0.1",
+        port: fields.port,
+        path: "/v1/completions",
+        body: { prompt: "x" },
+        timeoutMs: 5000,
+      });
     return { pid, request };
   };
   /** How often it was asked for a token since the first time. */

@@ -143,7 +143,7 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
       await open(behaviour);
       const { fields: asked } = await want("default/chat");
       await tick();
-      for (let tries = 0; tries < 200 && (await isPortFree(asked.port)); tries += 1) await sleep(50);
+      for (let tries = 0; tries < 200 && (await isPortFree("127.0.0.1", asked.port)); tries += 1) await sleep(50);
       for (let ticks = 0; ticks < 10; ticks += 1) {
         await tick();
         assert.equal(of("default/chat")?.state, "Starting");

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 
-/** One request to a port of this machine. */
-export interface LoopbackRequest {
+/** One request to a server of this machine. */
+export interface LocalRequest {
+  /** The address that it listens on. */
+  readonly host: string;
   readonly port: number;
   readonly path: string;
   /** Sent with POST, as JSON; undefined: GET without a body. */
@@ -13,7 +15,7 @@ export interface LoopbackRequest {
   readonly timeoutMs: number;
 }
 
-export interface LoopbackAnswer {
+export interface LocalAnswer {
   readonly status: number;
   readonly text: string;
 }
@@ -25,14 +27,14 @@ const MAX_ANSWER_BYTES = 2 ** 24;
  * Sends one request over a connection of its own, which is closed afterwards. Node's own client, because the agent that only probes
  * then loads no other. Throws if no whole answer comes in time, or one above 16 MiB.
  */
-export async function askLoopback({ port, path, body, token, timeoutMs }: LoopbackRequest): Promise<LoopbackAnswer> {
+export async function askLocal({ host, port, path, body, token, timeoutMs }: LocalRequest): Promise<LocalAnswer> {
   const signal = AbortSignal.timeout(timeoutMs);
   const headers = {
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
   const method = body === undefined ? "GET" : "POST";
-  const asked = request({ host: "127.0.0.1", port, path, method, headers, agent: false, signal });
+  const asked = request({ host, port, path, method, headers, agent: false, signal });
   // One that comes after the answer is nobody's concern any more.
   asked.on("error", () => {});
   // An agent that ends must not wait for an answer.
