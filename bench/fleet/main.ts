@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesOf, rangeOf, type ServedFile, startServer } from "../../test/gguf/range-server.ts";
+import { type AgentFigures, agentFigures } from "./agents.ts";
 import { convergence, type Stage } from "./controller.ts";
 import { scheduling } from "./scheduling.ts";
 
@@ -20,6 +21,7 @@ const largest = Number(process.env["FLEET_SERVICES"] ?? "10000");
 
 if (wants("controller")) await printConvergence();
 if (wants("scheduler")) await printScheduling();
+if (wants("agents")) await printAgents();
 
 async function printConvergence(): Promise<void> {
   const file: ServedFile = { head: await readFile(HEADER), fileBytes: MODEL_BYTES };
@@ -55,4 +57,37 @@ async function printScheduling(): Promise<void> {
     const [one, other] = [ours, plain].map(({ bound, podsASecond }) => `${podsASecond.toFixed(0)} (${bound} bound)`);
     console.log(`| ${macs} | ${pods} | ${one} | ${other} | ${ratio} |`);
   }
+}
+
+async function printAgents(): Promise<void> {
+  const { idle, latency }: AgentFigures = await agentFigures();
+  console.log("\n| from kubectl apply until | p50 ms | p99 ms | p50 beside the floor |\n|---|---|---|---|");
+  const floor = quantile(latency.floorBoundMs, 0.5);
+  const rows = [
+    ["a plain Deployment's pod is bound (the floor)", latency.floorBoundMs],
+    ["the pod is bound", latency.boundMs],
+    ["the process is spawned", latency.spawnedMs],
+    ["the endpoint is ready", latency.endpointMs],
+  ] as const;
+  for (const [name, times] of rows) {
+    const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
+    console.log(`| ${name} | ${p50.toFixed(0)} | ${p99.toFixed(0)} | ${(p50 / floor).toFixed(2)} |`);
+  }
+  console.log(
+    "\n| pods | API requests a minute: agent, controller | process | resident MiB | CPU of one core |\n|---|---|---|---|---|",
+  );
+  for (const { pods, agent, controller, main, watchdog, byKind } of idle) {
+    const requests = `${agent.toFixed(1)}, ${controller.toFixed(1)}`;
+    for (const [name, cost] of Object.entries({ main, watchdog })) {
+      if (cost === undefined) continue;
+      const resident = (cost.residentBytes / 2 ** 20).toFixed(0);
+      console.log(`| ${pods} | ${requests} | ${name} | ${resident} | ${cost.cpuPercent.toFixed(2)} % |`);
+    }
+    console.log(`<!-- ${JSON.stringify(byKind)} -->`);
+  }
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
