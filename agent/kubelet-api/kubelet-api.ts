@@ -66,7 +66,7 @@ function signing({ key, keep }: Serving, { swap }: TlsServer, clientCa: string |
 
 function isCertificate(pem: string): boolean {
   try {
-    return new X509Certificate(pem).ca;
+    return new X509Certificate(pem).subject !== undefined;
   } catch {
     return false;
   }

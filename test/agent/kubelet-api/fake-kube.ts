@@ -59,9 +59,13 @@ export function fakeKube(): FakeKube {
       fake.away
         ? away()
         : succeeded({ items: [...csrs.values()], resourceVersion: String(version), continue: undefined }),
-    watch: async (_kind, _selection, onEvent, signal) => {
+    watch: async (_kind, { sendInitialEvents }, onEvent, signal) => {
+      if (sendInitialEvents === true) {
+        for (const object of csrs.values()) onEvent({ type: "ADDED", object });
+        onEvent({ type: "BOOKMARK", resourceVersion: String(version), initialEventsEnd: true });
+      }
       watchers.add(onEvent);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       watchers.delete(onEvent);
       return succeeded(undefined);
     },

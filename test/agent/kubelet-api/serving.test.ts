@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
 import { renewalAt, type ServingCertificate } from "../../../agent/kubelet-api/certificate.ts";
 import { openServing, type Serving } from "../../../agent/kubelet-api/serving.ts";
+import type { KubeObject } from "../../../kube/client.ts";
 import { systemClock } from "../../../kube/clock.ts";
 import { untilTrue } from "../../support/cluster/until.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -61,16 +62,15 @@ describe("the serving certificate of the kubelet API", () => {
   const keep = (serving: Serving) => {
     running = serving.keep(stop.signal, (certificate) => swapped.push(certificate));
   };
-  const request = (index = 0) =>
-    untilTrue(
-      "it is asked for",
-      () => [...kube.csrs.values()][index],
-      (csr) => csr !== undefined,
-      { everyMs: 10 },
-    );
+  const request = async (index = 0): Promise<KubeObject> => {
+    const look = () => [...kube.csrs.values()][index];
+    const csr = await untilTrue("it is asked for", look, (seen) => seen !== undefined, { everyMs: 10 });
+    assert(csr);
+    return csr;
+  };
 
   /** Signs as the controller manager does: what is asked for, by an authority of the test. */
-  async function sign(csr: Awaited<ReturnType<typeof request>>, days = 365): Promise<string> {
+  async function sign(csr: KubeObject, days = 365): Promise<string> {
     const { request: text } = (csr as unknown as { spec: { request: string } }).spec;
     const asked = new x509.Pkcs10CertificateRequest(Buffer.from(text, "base64").toString());
     assert.equal(asked.subject, "O=system:nodes, CN=system:node:mac-1");
