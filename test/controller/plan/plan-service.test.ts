@@ -131,11 +131,13 @@ describe("planService", () => {
     }
   });
 
-  it("keeps what the estimate of a real model is made of", async () => {
+  it("keeps what the estimate of a real model is made of, and writes it back in the same bytes", async () => {
     const estimated = estimateServed({ header: await gemmaHeader() }, SETTINGS);
     assert.ok(estimated.ok && estimated.value.confidence !== "unknown");
     const annotations = estimateAnnotations("s", estimated.value);
-    assert.deepEqual(keptEstimate({ metadata: { name: "chat", annotations } }, "s"), estimated.value);
+    const kept = keptEstimate({ metadata: { name: "chat", annotations } }, "s");
+    assert.deepEqual(kept, estimated.value);
+    assert.deepEqual(kept && estimateAnnotations("s", kept), annotations);
   });
 
   it("rolls out what needs another server, or another size, and nothing else", () => {
