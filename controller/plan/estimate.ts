@@ -20,7 +20,8 @@ const keptSchema = z.object({
 
 /** Annotations of a Deployment by which {@link keptEstimate} finds the estimate again. */
 export function estimateAnnotations(settings: string, estimate: KnownEstimate): Readonly<Record<string, string>> {
-  const kept: KnownEstimate = keptSchema.parse(estimate);
+  // In the order of the schema: one that was read back is written down in the same bytes.
+  const kept = keptSchema.safeParse(estimate).data ?? estimate;
   return {
     [DEPLOYMENT_ANNOTATIONS.settings]: settings,
     [DEPLOYMENT_ANNOTATIONS.estimate]: JSON.stringify(kept),
