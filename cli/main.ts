@@ -24,11 +24,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   const commands = [
     estimateCommand(),
     agentCommand(),
-      controllerCommand(),
-      statusCommand(),
-      logsCommand(),
-      doctorCommand(),
-      manifestsCommand(),
+    controllerCommand(),
+    statusCommand(),
+    logsCommand(),
+    doctorCommand(),
+    manifestsCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());
