@@ -1,5 +1,3 @@
-import type { ExecConfig } from "./kubeconfig.ts";
-
 export type FileOrData = { readonly file: string } | { readonly data: Buffer };
 
 /** As whom requests are made, beyond the identity that they are authenticated with. */
@@ -30,6 +28,15 @@ export interface Access {
   readonly execFolder: string;
   readonly authProvider: AuthProvider | undefined;
   readonly impersonation: Impersonation | undefined;
+}
+
+/** A credential plugin, as the kubeconfig has it. */
+export interface ExecConfig {
+  readonly apiVersion: string;
+  readonly command: string;
+  readonly args?: readonly string[] | null | undefined;
+  readonly env?: readonly { readonly name: string; readonly value: string }[] | null | undefined;
+  readonly provideClusterInfo?: boolean | undefined;
 }
 
 export interface AuthProvider {

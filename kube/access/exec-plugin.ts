@@ -3,8 +3,7 @@ import { isAbsolute, join, sep } from "node:path";
 import { z } from "zod";
 import type { KubeResult } from "../client.ts";
 import { failed, succeeded } from "../failure.ts";
-import type { Access } from "./access.ts";
-import type { ExecConfig } from "./kubeconfig.ts";
+import type { Access, ExecConfig } from "./access.ts";
 
 /** What a plugin gives. Holds secrets. */
 export interface PluginCredentials {

@@ -50,7 +50,6 @@ const kubeconfig = z.object({
   "current-context": z.string().nullish(),
 });
 
-export type ExecConfig = z.infer<typeof exec>;
 type Cluster = z.infer<typeof cluster>;
 type User = z.infer<typeof user>;
 

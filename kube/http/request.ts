@@ -3,6 +3,7 @@ import type { KubeFailure, KubeResult } from "../client.ts";
 import { failed, succeeded } from "../failure.ts";
 import { boundedText } from "./bounded-body.ts";
 import { connectionFailure } from "./connection-failure.ts";
+import { inTime } from "./in-time.ts";
 import type { Channel, Session } from "./session.ts";
 import { statusFailure } from "./status-failure.ts";
 
@@ -28,10 +29,10 @@ export interface Limits {
 export async function answerOf(session: Session, request: KubeRequest, limits: Limits): Promise<KubeResult<unknown>> {
   const deadline = AbortSignal.timeout(limits.timeoutMs);
   const signal = limits.signal === undefined ? deadline : AbortSignal.any([deadline, limits.signal]);
-  const opened = await open(session, request, signal);
-  if (!opened.ok) return ended(opened);
+  const response = await open(session, request, signal);
+  if (!response.ok) return ended(response);
   try {
-    const text = await boundedText(opened.value.body, limits.largestBytes);
+    const text = await boundedText(response.value.body, limits.largestBytes);
     if (text === undefined) return tooLarge(request, limits.largestBytes);
     return parsedJson(text, request);
   } catch (error) {
@@ -50,6 +51,20 @@ export async function answerOf(session: Session, request: KubeRequest, limits: L
 
 /** The answer to a request once its status is known to be 2xx. With other credentials once, where the first were refused. */
 export async function open(
+  session: Session,
+  request: KubeRequest,
+  signal: AbortSignal,
+): Promise<KubeResult<Dispatcher.ResponseData>> {
+  try {
+    return await inTime(opened(session, request, signal), signal, (late) => {
+      if (late.ok) late.value.body.destroy();
+    });
+  } catch (error) {
+    return connectionFailure(request.what, session.server(), error);
+  }
+}
+
+async function opened(
   session: Session,
   request: KubeRequest,
   signal: AbortSignal,

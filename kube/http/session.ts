@@ -54,17 +54,15 @@ export function session(credentials: Credentials, userAgent: string): Session {
       return succeeded({ dispatcher: dispatcherFor(material.value), server, headers, material: material.value });
     },
     refused: ({ material }) => credentials.refused(material),
-    resetConnections: async () => {
-      const old = current?.dispatcher;
-      current = undefined;
-      await old?.destroy();
-    },
-    close: async () => {
-      const old = current?.dispatcher;
-      current = undefined;
-      await old?.destroy();
-    },
+    resetConnections: async () => giveUp(),
+    close: async () => giveUp(),
   };
+
+  /** What is under way fails at once. A connection that is just being made takes its time to end, and nobody waits for it. */
+  function giveUp(): void {
+    current?.dispatcher.destroy().catch(() => {});
+    current = undefined;
+  }
 }
 
 /** Through the kubeconfig's proxy, else through that of the environment, which is never asked for this machine itself: as kubectl does. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeClient, KubeFailureKind, WatchEvent } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
@@ -254,6 +256,23 @@ describe("kube: client", () => {
       const got = await error(client.get(KINDS.pod, REF, { timeoutMs: 300 }));
       assert.equal(got, `unavailable: get pods ns/x: ${server.url} gave no answer within 0.3 s`);
     }
+  });
+
+  it("ends in time where no connection is made", async () => {
+    // It takes connections and never says a word, so no TLS session begins.
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const waiting = value(await openKubeClient({ kubeconfig: await kubeconfigFile(url), timeoutMs: 300 }));
+    const begun = performance.now();
+    assert.equal(
+      await error(waiting.get(KINDS.pod, REF)),
+      `unavailable: get pods ns/x: ${url} gave no answer within 0.3 s`,
+    );
+    assert.match(await error(waiting.get(KINDS.pod, REF, { signal: AbortSignal.timeout(100) })), /^aborted: /);
+    assert(performance.now() - begun < 5000);
+    await waiting.close();
+    silent.close();
   });
 
   it("ends at the caller's signal", async () => {

@@ -103,7 +103,7 @@ describe("kube: events", () => {
     recorder.record(NOTE);
     server.state.failure = undefined;
     await clock.advance(120_000);
-    assert.equal((written()[0]?.["series"] as { count: number }).count, 2);
+    assert.equal(JSON.stringify(written()[0]?.["series"]).includes(`"count":2`), true);
     assert.deepEqual(said, ["an event cannot be written: it is away"]);
   });
 
