@@ -20,10 +20,9 @@ const keptSchema = z.object({
 
 /** Annotations of a Deployment by which {@link keptEstimate} finds the estimate again. */
 export function estimateAnnotations(settings: string, estimate: KnownEstimate): Readonly<Record<string, string>> {
-  const kept: KnownEstimate = keptSchema.parse(estimate);
   return {
     [DEPLOYMENT_ANNOTATIONS.settings]: settings,
-    [DEPLOYMENT_ANNOTATIONS.estimate]: JSON.stringify(kept),
+    [DEPLOYMENT_ANNOTATIONS.estimate]: JSON.stringify(estimate),
   };
 }
 

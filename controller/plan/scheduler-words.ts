@@ -74,7 +74,8 @@ export function explainUnscheduled(message: string, port?: number): Unscheduled 
   const words = parseSchedulerWords(message);
   if (words === undefined) return { reason: "Unschedulable", message, waitingFor: undefined };
   const has = (kind: ObstacleKind) => words.obstacles.some((obstacle) => obstacle.kind === kind);
-  const told = `none of ${words.nodes} nodes takes it: ${obstacleTexts(words, port)}`;
+  const none = words.nodes === 1 ? "the only node does not take it" : `none of ${words.nodes} nodes takes it`;
+  const told = `${none}: ${obstacleTexts(words, port)}`;
   if (has("memory")) return { reason: "WaitingForMemory", message: told, waitingFor: "memory" };
   return { reason: "Unschedulable", message: told, waitingFor: "a Mac" };
 }

@@ -41,7 +41,10 @@ export interface Resizing {
   readonly signal: AbortSignal;
 }
 
-/** Asks for the memory of a pod that runs, so that the scheduler counts right: nothing else of it changes, and nothing restarts. */
+/**
+ * Asks for the memory of a pod that runs, so that the scheduler counts right: nothing else of it changes, and nothing restarts.
+ * kube-apiserver 1.36 refuses that on nodes whose os is not linux ("pod resize is only supported on linux nodes").
+ */
 export async function resizePod(
   { client, wrote, signal }: Resizing,
   { name, namespace }: PodView,

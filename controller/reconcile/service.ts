@@ -11,6 +11,7 @@ import { serviceStatus } from "../status/service-status.ts";
 import type { Verdict } from "../status/verdict.ts";
 import type { Fleet } from "../watch/fleet.ts";
 import type { ServiceView } from "../watch/manifest-view.ts";
+import type { PodView } from "../watch/pod-view.ts";
 import { type PortBook, portOfDeployment } from "../watch/port-book.ts";
 import { isCurrent, type StatusWriter } from "../write/status-writer.ts";
 import type { Children } from "./children.ts";
@@ -122,11 +123,19 @@ const PORTS_AGAIN_MS = 60_000;
 /** What is not ours is not watched. */
 const COLLISION_AGAIN_MS = 60_000;
 
+/** Whether its Mac runs a pod's server, as far as is known: one that was bound too late to be held back is refused there. */
+function mayRun({ node, isDeleting, reason }: PodView): boolean {
+  return node !== undefined && !isDeleting && !REFUSED_ON_MAC.has(reason ?? "");
+}
+
+/** Reasons of an agent that does not start a server, in the words that this controller has for the same. */
+const REFUSED_ON_MAC: ReadonlySet<string> = new Set(["InsufficientMemory", "MemoryCheckFailed", "InvalidSpec"]);
+
 /** What runs goes on under its agent's eyes; what is gone is not replaced, and what waits for a Mac is taken back. */
 async function holdBack({ fleet, children }: ServiceReconcilerOptions, view: ServiceView): Promise<Failed | undefined> {
   const deployment = ownDeployment(view, fleet);
   if (deployment === undefined) return undefined;
-  const onMacs = fleet.podsOf(view.key).filter(({ node, isDeleting }) => node !== undefined && !isDeleting).length;
+  const onMacs = fleet.podsOf(view.key).filter(mayRun).length;
   if (deploymentFacts(deployment).wanted <= onMacs) return undefined;
   const held = await children.holdReplicas(deployment, onMacs);
   return held.ok ? undefined : held;

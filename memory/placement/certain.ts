@@ -1,12 +1,18 @@
-import { mismatch } from "./demands.ts";
+import { type Demands, mismatch } from "./demands.ts";
 import type { Host } from "./host.ts";
 import { roomOf } from "./room.ts";
 import type { Bound, Waiting } from "./workload.ts";
 
-/** What all that may come before a workload can take of one host. */
-interface Rivals {
-  bytes: number;
-  replicas: number;
+/** Replicas that may come before those of a workload. */
+interface Rival {
+  /** Undefined for one that runs now, and may have to go elsewhere. */
+  readonly waiting: Waiting | undefined;
+  readonly priority: number;
+  readonly bytes: number;
+  readonly ports: readonly number[];
+  readonly replicas: number;
+  /** By index of the host: 1 where a replica can be at all. */
+  readonly places: Uint8Array;
 }
 
 /** A host that a workload could run on, and what it takes to keep it out. */
@@ -25,96 +31,94 @@ interface Open {
  * every other replica of the same or a higher priority where it hurts most. Replicas of a lower priority are in nobody's way: they are
  * displaced. The count is a lower bound: more may run.
  *
- * Linear in workloads times hosts.
+ * Takes time by the square of waiting workloads, times hosts at the worst.
  */
 export function certainReplicas(
   hosts: readonly Host[],
   bound: readonly Bound[],
   waiting: readonly Waiting[],
 ): ReadonlyMap<string, number> {
-  const order = waiting.toSorted((a, b) => b.workload.priority - a.workload.priority);
   const isUnclear = bound.some((one) => one.hasOtherRules) || waiting.some(({ workload }) => workload.hasOtherRules);
-  if (isUnclear) return new Map(order.map(({ workload }) => [workload.name, 0]));
-  const highest = order[0]?.workload.priority ?? 0;
+  if (isUnclear) return new Map();
+  const highest = Math.max(...waiting.map(({ workload }) => workload.priority));
+  // What runs, and yields to somebody higher, comes back as one that waits.
+  const movable = bound.filter(({ priority }) => priority < highest);
+  const rivals = [...waiting.map((one) => waitingRival(one, hosts)), ...movable.map((one) => boundRival(one, hosts))];
   const byHost = Map.groupBy(bound, ({ host }) => host);
-  const rivals = hosts.map((): Rivals => ({ bytes: 0, replicas: 0 }));
-  const certain = new Map<string, number>();
-  for (const [priority, level] of Map.groupBy(order, ({ workload }) => workload.priority)) {
-    for (const one of level) addRivals(rivals, hosts, one);
-    // What runs, and yields to somebody higher, comes back as one that waits.
-    const movable = bound.filter((one) => one.priority >= priority && one.priority < highest);
-    const above = order.filter(({ workload }) => workload.priority >= priority);
-    for (const one of level) {
-      const all = rivalsInAll(above, movable, one);
-      const open = hosts.flatMap((host, index) => {
-        const here = (byHost.get(host.name) ?? []).filter((pod) => pod.priority >= priority);
-        return openHost(one, host, here, rivals[index], movable) ?? [];
-      });
-      certain.set(one.workload.name, certainOf(one, open, all));
-    }
-  }
-  return certain;
+  const roomFor = (host: Host, priority: number) =>
+    roomOf(
+      host,
+      (byHost.get(host.name) ?? []).filter((one) => one.priority >= priority),
+    );
+  return new Map(
+    rivals.flatMap(({ waiting: one, places }) => {
+      if (one === undefined) return [];
+      const { name, priority } = one.workload;
+      const others = rivals.filter((rival) => rival.waiting !== one && rival.priority >= priority);
+      const rooms = hosts.flatMap((host, index) =>
+        places[index] === 1 ? [{ index, ...roomFor(host, priority) }] : [],
+      );
+      return [[name, certainOf(one, rooms, others)] as const];
+    }),
+  );
 }
 
-function addRivals(rivals: readonly Rivals[], hosts: readonly Host[], { workload, replicas }: Waiting): void {
-  for (const [index, host] of hosts.entries()) {
-    const here = rivals[index];
-    if (here === undefined || mismatch(workload.demands, host) !== undefined) continue;
-    if (workload.needBytes > host.allocatableBytes) continue;
+function waitingRival(waiting: Waiting, hosts: readonly Host[]): Rival {
+  const { priority, needBytes, port, demands } = waiting.workload;
+  const places = placesOf(demands, needBytes, hosts);
+  return { waiting, priority, bytes: needBytes, ports: [port], replicas: waiting.replicas, places };
+}
+
+function boundRival({ priority, needBytes, ports, demands }: Bound, hosts: readonly Host[]): Rival {
+  const places = placesOf(demands, needBytes, hosts);
+  return { waiting: undefined, priority, bytes: needBytes, ports, replicas: 1, places };
+}
+
+function placesOf(demands: Demands | undefined, needBytes: number, hosts: readonly Host[]): Uint8Array {
+  const canBe = (host: Host) =>
+    needBytes <= host.allocatableBytes && (demands === undefined || mismatch(demands, host) === undefined);
+  return Uint8Array.from(hosts, (host) => Number(canBe(host)));
+}
+
+type IndexedRoom = ReturnType<typeof roomOf> & { readonly index: number };
+
+function certainOf({ workload, replicas }: Waiting, rooms: readonly IndexedRoom[], others: readonly Rival[]): number {
+  const { needBytes, port } = workload;
+  const free = rooms.filter(
+    ({ freeBytes, freePods, ports }) => freeBytes >= needBytes && freePods >= 1 && !ports.has(port),
+  );
+  const near = others.filter(({ places }) => free.some(({ index }) => places[index] === 1));
+  const open = free.map(({ index, freeBytes, freePods }): Open => {
     // One host has one replica of a workload at most.
-    here.bytes += workload.needBytes;
-    here.replicas += Math.min(1, replicas);
-  }
-}
-
-interface InAll extends Rivals {
-  /** Replicas of others that want the same port. */
-  readonly samePort: number;
-}
-
-function rivalsInAll(above: readonly Waiting[], movable: readonly Bound[], { workload }: Waiting): InAll {
-  const others = above.filter((other) => other.workload !== workload);
-  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
-  return {
-    bytes:
-      sum(others.map((other) => other.replicas * other.workload.needBytes)) + sum(movable.map((one) => one.needBytes)),
-    replicas: sum(others.map((other) => other.replicas)) + movable.length,
-    samePort:
-      sum(others.map((other) => (other.workload.port === workload.port ? other.replicas : 0))) +
-      movable.filter(({ ports }) => ports.includes(workload.port)).length,
+    const here = near.filter(({ places }) => places[index] === 1);
+    const bytesToBlock = freeBytes - needBytes + 1;
+    const isSafe = sum(here, ({ bytes }) => bytes) < bytesToBlock && here.length < freePods;
+    return { bytesToBlock, podsToBlock: freePods, isSafe };
+  });
+  const samePort = sum(near, ({ ports, replicas: count }) => (ports.includes(port) ? count : 0));
+  const most = {
+    bytes: sum(near, ({ bytes, replicas: count }) => bytes * count),
+    pods: sum(near, ({ replicas: count }) => count),
   };
-}
-
-/** Undefined where the workload cannot run on that host, not even when nobody else comes. */
-function openHost(
-  { workload, replicas }: Waiting,
-  host: Host,
-  here: readonly Bound[],
-  rivals: Rivals | undefined,
-  movable: readonly Bound[],
-): Open | undefined {
-  if (replicas === 0 || mismatch(workload.demands, host) !== undefined) return undefined;
-  const { freeBytes, freePods, ports } = roomOf(host, here);
-  if (freeBytes < workload.needBytes || freePods < 1 || ports.has(workload.port)) return undefined;
-  const bytesToBlock = freeBytes - workload.needBytes + 1;
-  const movableBytes = movable.reduce((sum, { needBytes }) => sum + needBytes, 0);
-  const bytes = (rivals?.bytes ?? 0) - workload.needBytes + movableBytes;
-  const pods = (rivals?.replicas ?? 0) - 1 + movable.length;
-  return { bytesToBlock, podsToBlock: freePods, isSafe: bytes < bytesToBlock && pods < freePods };
-}
-
-/** The most replicas of which the last finds a host, with one host each taken by those before it. */
-function certainOf({ replicas }: Waiting, open: readonly Open[], all: InAll): number {
   for (let count = Math.min(replicas, open.length); count > 0; count -= 1) {
-    const taken = count - 1 + all.samePort;
-    if (open.filter(({ isSafe }) => isSafe).length > taken) return count;
-    const left = open
-      .map(({ bytesToBlock }) => bytesToBlock)
-      .sort((a, b) => a - b)
-      .slice(0, Math.max(0, open.length - taken - blockedByPods(open, all.replicas)));
-    if (left.length > 0 && left.reduce((sum, bytes) => sum + bytes, 0) > all.bytes) return count;
+    // Of so many hosts the last replica is kept by a port: those before it have it, or others do.
+    if (hasPlace(open, count - 1 + samePort, most)) return count;
   }
   return 0;
+}
+
+/** Whether one host is left, however the others are put. */
+function hasPlace(
+  open: readonly Open[],
+  taken: number,
+  most: { readonly bytes: number; readonly pods: number },
+): boolean {
+  if (open.filter(({ isSafe }) => isSafe).length > taken) return true;
+  const cheapest = open
+    .map(({ bytesToBlock }) => bytesToBlock)
+    .sort((a, b) => a - b)
+    .slice(0, Math.max(0, open.length - taken - blockedByPods(open, most.pods)));
+  return cheapest.length > 0 && sum(cheapest, (bytes) => bytes) > most.bytes;
 }
 
 /** The most hosts whose places for pods so many replicas can use up. */
@@ -127,4 +131,8 @@ function blockedByPods(open: readonly Open[], replicas: number): number {
     blocked += 1;
   }
   return blocked;
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }

@@ -30,6 +30,8 @@ export interface Bound {
   readonly needBytes: number;
   readonly ports: readonly number[];
   readonly priority: number;
+  /** Where it may go when it has to yield; undefined: anywhere. */
+  readonly demands?: Demands | undefined;
   readonly hasOtherRules?: boolean | undefined;
 }
 

@@ -335,8 +335,9 @@ describe("the controller on a real control plane", function () {
       service("taken", { modelRef: "good" }),
       service(long, { modelRef: "good" }),
       service("bad-args", { modelRef: "good", extraArgs: ["--model", "/etc/passwd"] }),
-      service("huge", { modelRef: "good", extraArgs: ["--chat-template", "x".repeat(200_000)] }),
     );
+    const huge = Array.from({ length: 10 }, () => ["--chat-template", "x".repeat(100_000)]).flat();
+    await cluster.kubectl(["create", "-f", "-"], { input: [service("huge", { modelRef: "good", extraArgs: huge })] });
     const refused: readonly (readonly [name: string, reason: string, says: RegExp])[] = [
       ["elsewhere", "ModelNotFound", /modelRef names Model default\/elsewhere, which does not exist/],
       ["on-a-mac", "MemoryCheckFailed", /is a path on a Mac, which the controller cannot read/],
@@ -443,6 +444,27 @@ describe("the controller on a real control plane", function () {
     } finally {
       await Promise.allSettled([a.stop(), b.stop()]);
     }
+  });
+
+  it("waits while the API server is away, and goes on when it is back", async () => {
+    controller = await startController(cluster);
+    await untilTrue(
+      "it is up",
+      () => controller?.lines.join("\n") ?? "",
+      (text) => /are known/.test(text),
+    );
+    await cluster.apiServer.kill();
+    await sleep(3000);
+    await cluster.apiServer.start();
+    await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=2"]);
+    await untilTrue(
+      "it follows",
+      () => specOf("deployment", "chat"),
+      ({ replicas }) => replicas === 2,
+      {
+        timeoutMs: 90_000,
+      },
+    );
   });
 
   it("names the right that is missing", async () => {

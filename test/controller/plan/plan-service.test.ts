@@ -3,9 +3,12 @@ import { GiB } from "../../../api/bytes.ts";
 import { weightsKey } from "../../../api/fleet.ts";
 import type { InferenceService } from "../../../api/inferenceservice.ts";
 import type { Model } from "../../../api/model.ts";
-import { keptEstimate } from "../../../controller/plan/estimate.ts";
+import { estimateAnnotations, keptEstimate } from "../../../controller/plan/estimate.ts";
 import { planService, type ServicePlan } from "../../../controller/plan/plan-service.ts";
+import { estimateServed } from "../../../memory/served.ts";
 import { settingsHash } from "../../../serving/settings-hash.ts";
+import { gemmaHeader } from "../../support/gemma-header.ts";
+import { SETTINGS } from "../../support/settings.ts";
 import { model, needing, service } from "./objects.ts";
 
 const ESTIMATE = needing(6 * GiB);
@@ -126,6 +129,13 @@ describe("planService", () => {
       const annotations = { ...deployment.metadata.annotations, "llmkube.dev/estimate": nonsense };
       assert.equal(keptEstimate({ metadata: { name: "chat", annotations } }, settings), undefined, nonsense);
     }
+  });
+
+  it("keeps what the estimate of a real model is made of", async () => {
+    const estimated = estimateServed({ header: await gemmaHeader() }, SETTINGS);
+    assert.ok(estimated.ok && estimated.value.confidence !== "unknown");
+    const annotations = estimateAnnotations("s", estimated.value);
+    assert.deepEqual(keptEstimate({ metadata: { name: "chat", annotations } }, "s"), estimated.value);
   });
 
   it("rolls out what needs another server, or another size, and nothing else", () => {
