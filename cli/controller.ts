@@ -47,7 +47,7 @@ its own network, it connects to no loopback, link-local or metadata address, unl
 
 Exit codes:
   0    it ended after a signal
-  2    it cannot start, or lost the Lease by which a leader is elected
+  2    it cannot start
   70   a fault of its own; what runs goes on, and the next controller continues`,
     )
     .action(async (flags: ControllerFlags) => (await import("./controller/run.ts")).run(flags));

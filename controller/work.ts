@@ -175,6 +175,6 @@ const OWN = {
 function explained(message: string): string {
   const isMissing = message.includes(GROUP) && /404|not found|could not find/i.test(message);
   return isMissing
-    ? `${message}: the CRDs are not installed yet, which is waited for (pulumi-llmkube manifests crds)`
+    ? `${message}: the CRDs are not installed yet, which is waited for (pulumi-llmkube manifests controller | kubectl apply -f -)`
     : message;
 }

@@ -1,6 +1,6 @@
-import { FIELD_MANAGERS } from "../../api/fleet.ts";
+import { childName, FIELD_MANAGERS } from "../../api/fleet.ts";
 import type { InferenceService } from "../../api/inferenceservice.ts";
-import type { KubeClient, KubeFailure, KubeObject, KubeResult } from "../../kube/client.ts";
+import type { KubeClient, KubeFailure, KubeObject, KubeResult, ObjectRef } from "../../kube/client.ts";
 import { keyOfObject, refOf } from "../../kube/keys.ts";
 import { KINDS, type ResourceKind } from "../../kube/kinds.ts";
 import { checkOwner } from "../plan/owned.ts";
@@ -18,7 +18,7 @@ export interface Children {
   /** Lowers the replicas of a Deployment to what runs, so that nothing is scheduled anew; what runs goes on. */
   holdReplicas(deployment: KubeObject, replicas: number): Promise<KubeResult<unknown>>;
   /** Deletes all that is the service's: it is not for Macs any more. */
-  removeAll(service: { readonly key: string; readonly uid: string }): Promise<KubeResult<unknown>>;
+  removeAll(service: ObjectRef & { readonly uid: string }): Promise<KubeResult<unknown>>;
 }
 
 export interface ChildrenOptions {
@@ -63,7 +63,8 @@ export function children(options: ChildrenOptions): Children {
       wrote("patch", "Deployment", done.ok);
       return done;
     },
-    removeAll: async ({ key, uid }) => {
+    removeAll: async ({ namespace, name, uid }) => {
+      const key = `${namespace}/${childName(name)}`;
       for (const { kind, objects } of ownedKinds(fleet)) {
         const removed = await remove(options, kind, objects.get(key), uid);
         if (!removed.ok) return removed;

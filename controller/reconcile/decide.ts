@@ -2,11 +2,10 @@ import type { InferenceService } from "../../api/inferenceservice.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { KubeObject } from "../../kube/client.ts";
 import { keyOf } from "../../kube/keys.ts";
-import type { EstimateSettings, KnownEstimate } from "../../memory/estimate/types.ts";
-import type { Served } from "../../memory/served.ts";
+import type { KnownEstimate } from "../../memory/estimate/types.ts";
 import { draftModelRef } from "../../serving/speculation.ts";
 import type { HeaderBook } from "../headers/book.ts";
-import { type Admission, admitService } from "../plan/admission.ts";
+import { admitService } from "../plan/admission.ts";
 import { childNames } from "../plan/owned.ts";
 import { type ModelView as JudgedModel, scopeOf } from "../plan/scope.ts";
 import type { Fleet } from "../watch/fleet.ts";
@@ -55,15 +54,16 @@ export function decide(view: ServiceView, fleet: Fleet, headers: HeaderBook, wai
     const { reason, message, againInMs } = need;
     return { kind: "refused", ...refusal(reason, message, { isPersons: reason === "InvalidSpec", againInMs }) };
   }
-  const macs = fleet.macs.list();
-  const admit = (advice?: { readonly served: Served; readonly settings: EstimateSettings }): Admission =>
-    admitService({ model: scope.model, estimate: ok(need.estimate), macs, advice });
-  const admission = admit();
-  if (admission.kind === "admitted") return { kind: "admitted", joined, estimate: admission.estimate };
+  const estimate = ok(need.estimate);
+  const { model } = scope;
+  // Of a thousand Macs few sizes are looked at, unless it fits none.
+  const quick = admitService({ model, estimate, macs: fleet.macSizes() });
+  if (quick.kind === "admitted") return { kind: "admitted", joined, estimate: quick.estimate };
   // What would fit is found with the headers, which nothing but advice needs here.
   const served = servedOf(joined, headers, waiter);
   if (served.state === "reading") return READING;
-  const advised = served.state === "read" ? admit({ served: served.served, settings: need.settings }) : admission;
+  const advice = served.state === "read" ? { served: served.served, settings: need.settings } : undefined;
+  const advised = admitService({ model, estimate, macs: fleet.macs.list(), advice });
   if (advised.kind === "admitted") return { kind: "admitted", joined, estimate: advised.estimate };
   const { reason, message, dependsOnFleet } = advised;
   return { kind: "refused", ...refusal(reason, message, { dependsOnFleet }) };

@@ -13,7 +13,7 @@ import type { Fleet } from "../watch/fleet.ts";
 import type { ServiceView } from "../watch/manifest-view.ts";
 import type { PodView } from "../watch/pod-view.ts";
 import { type PortBook, portOfDeployment } from "../watch/port-book.ts";
-import { isCurrent, type StatusWriter } from "../write/status-writer.ts";
+import { hasCondition, isCurrent, type StatusWriter } from "../write/status-writer.ts";
 import type { Children } from "./children.ts";
 import { type Decision, decide, deploymentOf, modelKeys, type Refusal, refusal } from "./decide.ts";
 import { memoryChange, podsToResize, type Resizing, resizePod, withMemory } from "./resize.ts";
@@ -49,7 +49,7 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
   async function pass(view: ServiceView, decision: Decision): Promise<Outcome> {
     if (decision.kind === "not ours") {
       const removed = await children.removeAll(view);
-      return removed.ok ? DONE : removed;
+      return removed.ok ? await withdraw(options, view) : removed;
     }
     // What was decided before holds until the header is there: a status must not flicker.
     if (decision.kind === "waiting") {
@@ -160,6 +160,13 @@ async function report(
   if (written.value.wrote) tell(KINDS.inferenceService, view, wanted.conditions, SERVICE_CONDITIONS.accepted);
   const again = [againInMs, written.value.againAfterMs].filter((one) => one !== undefined);
   return { ok: true, againAfterMs: again.length === 0 ? undefined : Math.min(...again) };
+}
+
+/** A service that was ours: what was said of it is taken away. Of one that never was, nothing is touched. */
+async function withdraw({ status }: ServiceReconcilerOptions, view: ServiceView): Promise<Outcome> {
+  if (!hasCondition(view, SERVICE_CONDITIONS.accepted)) return DONE;
+  const written = await status.write(KINDS.inferenceService, view, { fields: {}, conditions: [] });
+  return written.ok ? { ok: true, againAfterMs: written.value.againAfterMs } : written;
 }
 
 function ownDeployment({ manifest, uid }: ServiceView, fleet: Fleet): KubeObject | undefined {

@@ -20,6 +20,8 @@ export interface Fleet {
   readonly clusterServices: Reflector<KubeObject>;
   readonly disruptionBudgets: Reflector<KubeObject>;
   readonly macs: Reflector<Host>;
+  /** One Mac of each size: who fits none of these fits no Mac. A fleet of a thousand has a few sizes. */
+  macSizes(): readonly Host[];
   podsOf(service: string): readonly PodView[];
   /** Which services name which Models, by `namespace/name`. */
   readonly servicesOfModels: Relation;
@@ -72,7 +74,11 @@ export function openFleet(options: FleetOptions): Fleet {
   const deployments = own(options, KINDS.deployment);
   const clusterServices = own(options, KINDS.service);
   const disruptionBudgets = own(options, KINDS.podDisruptionBudget);
-  const macs = watchedMacs(options);
+  let sizes: readonly Host[] | undefined;
+  const macs = watchedMacs(options, () => {
+    sizes = undefined;
+    events.macsChanged();
+  });
   const all = new Map<string, Reflector<unknown>>([
     ["InferenceService", services],
     ["Model", models],
@@ -89,6 +95,10 @@ export function openFleet(options: FleetOptions): Fleet {
     clusterServices,
     disruptionBudgets,
     macs,
+    macSizes: () => {
+      sizes ??= oneOfEachSize(macs.list());
+      return sizes;
+    },
     podsOf: known.of,
     servicesOfModels,
     reflectors: () => all,
@@ -126,14 +136,20 @@ function own(options: FleetOptions, kind: ResourceKind): Reflector<KubeObject> {
 }
 
 /** A Mac says often how much disk it has left, and seldom something that decides about a model. */
-function watchedMacs(options: FleetOptions): Reflector<Host> {
+function watchedMacs(options: FleetOptions, macsChanged: () => void): Reflector<Host> {
   const places = new Map<string, string>();
   const macs: Reflector<Host> = watched(options, KINDS.node, MACS, readMac, ({ key, type }) => {
     const now = type === "deleted" ? undefined : JSON.stringify(macs.get(key));
     const before = places.get(key);
     if (now === undefined) places.delete(key);
     else places.set(key, now);
-    if (before !== now) options.events.macsChanged();
+    if (before !== now) macsChanged();
   });
   return macs;
+}
+
+function oneOfEachSize(macs: readonly Host[]): readonly Host[] {
+  const size = ({ allocatableBytes, memoryMiB, workingSetMiB }: Host) =>
+    JSON.stringify([allocatableBytes, memoryMiB, workingSetMiB]);
+  return [...new Map(macs.map((mac) => [size(mac), mac])).values()];
 }

@@ -137,3 +137,7 @@ export function isCurrent(view: ManifestView<unknown>, type: string, status: "Tr
   const known = knownConditions(view.status).find((one) => one.type === type);
   return known?.status === status && known.observedGeneration === view.generation;
 }
+
+export function hasCondition(view: ManifestView<unknown>, type: string): boolean {
+  return knownConditions(view.status).some((one) => one.type === type);
+}

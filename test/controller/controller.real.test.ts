@@ -392,6 +392,27 @@ describe("the controller on a real control plane", function () {
     await cluster.kubectl(["delete", "inferenceservice", "one", "two"]);
   });
 
+  it("takes everything away from a service whose Model is not for Macs any more", async () => {
+    controller = await startController(cluster);
+    await untilTrue(
+      "it is there",
+      () => accepted("tight"),
+      (one) => one?.status === "True",
+    );
+    await apply(model("tight", { accelerator: "cuda" }));
+    await untilTrue(
+      "its objects are gone",
+      () => cluster.kubectl(["get", "deployment,service", "-o", "name"]),
+      (text) => !/tight/.test(text),
+    );
+    const status = await untilTrue(
+      "so is what was said",
+      () => statusOf("tight"),
+      ({ conditions = [] }) => conditions.length === 0,
+    );
+    assert.equal(status.phase, undefined);
+  });
+
   it("leaves phase, readyReplicas and endpoint to LLMKube's operator where it is seen, without a war", async () => {
     await apply(model("shared"), service("shared"));
     const operator = await startStandInOperator(cluster);
