@@ -1,9 +1,11 @@
 import { isIPv4 } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
+import { KUBELET_PORT } from "../api/fleet.ts";
 import type { Model } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { eventRecorder } from "../kube/events/recorder.ts";
 import { type KubeAccess, openKubeAccess } from "../kube/open-client.ts";
+import { openClusterApi } from "./cluster-api.ts";
 import { namedAddress } from "./node/addresses.ts";
 import { nodeName } from "./node/name.ts";
 import { type MacNode, openNode } from "./node/node.ts";
@@ -21,8 +23,10 @@ export interface ClusterFlags {
   readonly kubeconfig: string;
   readonly nodeName?: string | undefined;
   readonly nodeIp?: string | undefined;
-  /** Where the agent answers for logs and metrics; 0: any. */
-  readonly kubeletPort: number;
+  /** Where the agent answers for logs and metrics; 0: any; undefined: `KUBELET_PORT`. */
+  readonly kubeletPort?: number | undefined;
+  /** PEM file of the authority of the cluster's client certificates; undefined: that of the kubeconfig. */
+  readonly clientCaFile?: string | undefined;
   /** Loopback address of servers on a machine that only stands in for a Mac. */
   readonly standInMac?: string | undefined;
 }
@@ -53,9 +57,15 @@ export async function joinCluster(flags: ClusterFlags): Promise<Result<Cluster>>
 /** Cluster mode: the pods that are bound to this node. */
 export function clusterWork(cluster: Cluster): OpenWork {
   return async (context) => {
-    const { access, name } = cluster;
+    const { access, name, kubeconfig, clientCaFile, kubeletPort: port = KUBELET_PORT, standInMac } = cluster;
     const client = access.client();
-    const node = await nodeOf(cluster, client, context, () => source.models());
+    const nodeIp = standInMac === undefined ? cluster.nodeIp : undefined;
+    const pods = () => source.pods();
+    const api = await openClusterApi(
+      { client, kubeconfig, clientCaFile, nodeName: name, nodeIp, port, source: { pods } },
+      context,
+    );
+    const node = await nodeOf(cluster, client, context, { models: () => source.models(), kubeletPort: () => api.port });
     if (!node.ok) throw new Error(node.error);
     const { address, isInCharge } = node.value;
     const addresses = addressesOf(cluster, address);
@@ -76,9 +86,10 @@ export function clusterWork(cluster: Cluster): OpenWork {
     const recorder = { name: "the recorder of events", run: events.run };
     return {
       source,
-      sinks: [statuses.sink, node.value.sink],
-      runnables: [statuses.runnable, recorder, ...node.value.runnables],
+      sinks: [statuses.sink, node.value.sink, api.sink],
+      runnables: [statuses.runnable, recorder, ...node.value.runnables, ...api.runnables],
       notices: [
+        api,
         { problems: statuses.problems, notes: () => [] },
         { problems: node.value.problems, notes: node.value.notes },
       ],
@@ -91,11 +102,16 @@ export function clusterWork(cluster: Cluster): OpenWork {
 /** How long the cluster may take to hear that servers are about to stop. */
 const UNREADY_MS = 3000;
 
+interface NodeParts {
+  readonly models: () => readonly Model[] | undefined;
+  readonly kubeletPort: () => number | undefined;
+}
+
 function nodeOf(
   { access, kubeconfig, name, nodeIp, standInMac }: Cluster,
   client: ReturnType<KubeAccess["client"]>,
   context: WorkContext,
-  models: () => readonly Model[] | undefined,
+  { models, kubeletPort }: NodeParts,
 ): Promise<Result<MacNode>> {
   const { options, host, log, stop, lost, trouble, changed } = context;
   const { workingSetBytes, hostMemoryBytes } = host.facts;
@@ -108,8 +124,8 @@ function nodeOf(
       workingSetBytes,
     },
     standIn: standInMac !== undefined,
-    kubeletPort: () => undefined,
-    serverBuild: () => undefined,
+    kubeletPort,
+    serverBuild: context.serverBuild,
     weightsOnDisk: () => weightsOnDisk(models() ?? [], context),
     ...{ healthy: trouble, taken: lost, chargeChanged: changed, say: (message: string) => log.info(message) },
   });

@@ -12,10 +12,10 @@ import { readBuild } from "./llama-server/build.ts";
 import { installedServer, pathOfCommand } from "./llama-server/installed.ts";
 import { readSupportedFlags } from "./llama-server/supported-flags.ts";
 import type { Notices } from "./report.ts";
-import { type AgentOptions, type Host, neededOptions } from "./startup.ts";
+import { type Host, neededOptions } from "./startup.ts";
 import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import type { TakenOver } from "./take-over.ts";
-import type { Work } from "./work.ts";
+import type { Work, WorkingOptions } from "./work.ts";
 import { modelAccess } from "./workload/model-access.ts";
 
 /** What the agent is made of. */
@@ -48,7 +48,7 @@ export interface Surroundings {
  * @param left what was taken over from an earlier agent
  */
 export async function openParts(
-  options: AgentOptions,
+  options: WorkingOptions,
   host: Host,
   left: TakenOver,
   log: Logger,
@@ -100,6 +100,7 @@ export async function openParts(
     running: processes.running,
     mayRun: (id) => processes.running().has(id) || unclear.holdOf(id) !== undefined,
     stored: access.stored,
+    serverBuild: server.build,
     trouble: () => loopTrouble() ?? watchdog.trouble(),
   });
   const awakeMac = options.keepAwake

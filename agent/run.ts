@@ -8,7 +8,7 @@ import { runBeside } from "./lifecycle/runnable.ts";
 import { reconcileLoop } from "./loop.ts";
 import { openParts } from "./parts.ts";
 import { reporter } from "./report.ts";
-import { type AgentOptions, type AgentSignals, type Host, inspectHost } from "./startup.ts";
+import { type AgentSignals, type Host, inspectHost } from "./startup.ts";
 import { lockState } from "./state/lock.ts";
 import { logSink } from "./status/log-sink.ts";
 import { statusSinks } from "./status/sink.ts";
@@ -17,7 +17,7 @@ import { modelCollector } from "./store/collect.ts";
 import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
 import type { Outcome } from "./supervisor/supervisor.ts";
 import { type TakenOver, takeOver, whileBeating } from "./take-over.ts";
-import type { Work } from "./work.ts";
+import type { Work, WorkingOptions } from "./work.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;
@@ -29,7 +29,7 @@ export type Ending = "told" | "lost";
  * Runs the agent until `stop` is aborted and every server has exited, or until `leave` is. Fails with one sentence if it cannot start. All
  * other errors appear in the status and the log.
  */
-export async function runAgent(options: AgentOptions, log: Logger, signals: AgentSignals): Promise<Result<Ending>> {
+export async function runAgent(options: WorkingOptions, log: Logger, signals: AgentSignals): Promise<Result<Ending>> {
   const lost = new AbortController();
   const lose = (sentence: string) => {
     if (!lost.signal.aborted) log.fatal(`${sentence}: this agent ended and left the servers running`);
@@ -60,7 +60,7 @@ export async function runAgent(options: AgentOptions, log: Logger, signals: Agen
  * What is done before the first decision. What an earlier agent left is watched before llama-server is asked anything: one that hangs takes
  * a minute, and one that fails ends this agent, but not its watchdog.
  */
-async function begin(options: AgentOptions, log: Logger, lost: () => void) {
+async function begin(options: WorkingOptions, log: Logger, lost: () => void) {
   const platform = await openPlatform();
   if (!platform.ok) return platform;
   const lock = await lockState(options.state, lost);
@@ -81,7 +81,7 @@ interface Lost {
 }
 
 async function serve(
-  options: AgentOptions,
+  options: WorkingOptions,
   host: Host,
   left: TakenOver,
   log: Logger,

@@ -6,7 +6,6 @@ import type { ListenAddress } from "./http/listen.ts";
 import { readApiKeys } from "./llama-server/api-key.ts";
 import { LIST_DEVICES, type MetalDevice, readMetalDevice } from "./llama-server/devices.ts";
 import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
-import type { OpenWork } from "./work.ts";
 import type { HostFacts } from "./workload/workload.ts";
 
 export interface HostOptions {
@@ -27,8 +26,6 @@ export interface HostOptions {
 
 /** Options of the agent. All paths are absolute. */
 export interface AgentOptions extends HostOptions {
-  /** Opens where the work comes from. */
-  readonly openWork: OpenWork;
   readonly models: string;
   /** Downloaded models that no manifest names are removed above this many bytes. Undefined: none is removed. */
   readonly modelsMaxBytes?: number;

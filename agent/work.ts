@@ -31,6 +31,8 @@ export interface WorkContext {
   /** Whether a process runs for a workload, or may run, which cannot be told. */
   readonly mayRun: (id: WorkloadId) => boolean;
   readonly stored: ModelAccess["stored"];
+  /** Version of the llama-server of this machine; undefined until it has said it. */
+  readonly serverBuild: () => string | undefined;
   /** Wakes the reconcile loop. */
   readonly changed: () => void;
   /** Milliseconds that never go back, and stand still while the machine sleeps. */
@@ -45,6 +47,11 @@ export interface WorkContext {
 }
 
 export type OpenWork = (context: WorkContext) => Promise<Work>;
+
+/** The options of an agent, and what opens the source of its work. */
+export interface WorkingOptions extends AgentOptions {
+  readonly openWork: OpenWork;
+}
 
 /** Local mode: a folder of manifests, by its absolute path. */
 export function directoryWork(folder: string): OpenWork {

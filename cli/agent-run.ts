@@ -1,11 +1,10 @@
 import type { ListenAddress } from "../agent/http/listen.ts";
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
-import type { AgentOptions } from "../agent/startup.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
-import { directoryWork } from "../agent/work.ts";
+import { directoryWork, type WorkingOptions } from "../agent/work.ts";
 import { OWN_LOG } from "../manifests/names.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
@@ -16,7 +15,8 @@ export interface AgentFlags {
   readonly kubeconfig?: string;
   readonly nodeName?: string;
   readonly nodeIp?: string;
-  readonly kubeletPort: number;
+  readonly kubeletPort?: number;
+  readonly clientCaFile?: string;
   readonly standInMac?: string;
   readonly memoryFraction?: number;
   readonly apiKeyFile?: string;
@@ -96,15 +96,20 @@ function takeFaults({ logger, close }: Log) {
 }
 
 /** Where the work comes from, and where the agent's own files are by default. */
-interface ChosenWork extends Pick<AgentOptions, "openWork" | "ownApiKeys"> {
+interface ChosenWork extends Pick<WorkingOptions, "openWork" | "ownApiKeys"> {
   readonly defaultState: string;
 }
 
 /** Throws one sentence where the flags name no work, or none that can be had. */
 async function workOf(flags: AgentFlags): Promise<ChosenWork> {
-  const { manifests, kubeconfig, nodeName, nodeIp, kubeletPort, standInMac, apiKeyFile } = flags;
+  const { manifests, kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac, apiKeyFile } = flags;
   if (kubeconfig === undefined) {
-    const needed = { "--node-name": nodeName, "--node-ip": nodeIp, "--stand-in-mac": standInMac };
+    const needed = {
+      "--node-name": nodeName,
+      "--node-ip": nodeIp,
+      "--client-ca-file": clientCaFile,
+      "--stand-in-mac": standInMac,
+    };
     const given = Object.entries(needed).find(([, value]) => value !== undefined)?.[0];
     if (given !== undefined) throw new Error(`${given} needs --kubeconfig: it is about a node of a cluster`);
     if (manifests === undefined) {
@@ -119,12 +124,12 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
   }
   // What a fleet needs costs an agent of one Mac nothing.
   const { clusterWork, joinCluster } = await import("../agent/cluster.ts");
-  const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, standInMac });
+  const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac });
   if (!cluster.ok) throw new Error(cluster.error);
   return { openWork: clusterWork(cluster.value), ownApiKeys: true, defaultState: nodeState(cluster.value.name) };
 }
 
-function optionsOf(flags: AgentFlags, work: ChosenWork): AgentOptions {
+function optionsOf(flags: AgentFlags, work: ChosenWork): WorkingOptions {
   const { models, modelsMax, state, llamaServer, memoryFraction, hostMemory, listen } = flags;
   const { apiKeyFile, claims, reserve, keepAwake } = flags;
   const { defaultState: defaulted, ...chosen } = work;

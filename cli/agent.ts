@@ -3,7 +3,6 @@ import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
 import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
-import { KUBELET_PORT } from "../api/fleet.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
@@ -90,9 +89,14 @@ function clusterOptions(): readonly Option[] {
     new Option("--kubeconfig <file>", "identity of this Mac in a cluster, whose node it becomes").argParser(typedPath),
     new Option("--node-name <name>", "name of the node (default: that of the identity, else the hostname)"),
     new Option("--node-ip <address>", "address of the node (default: that of the default route, never a VPN)"),
-    new Option("--kubelet-port <port>", "port where the cluster asks for logs and metrics; 0 is any")
-      .argParser(parsePort)
-      .default(KUBELET_PORT),
+    new Option(
+      "--kubelet-port <port>",
+      "port where the cluster asks for logs and metrics; 0 is any (default: 10250)",
+    ).argParser(parsePort),
+    new Option(
+      "--client-ca-file <file>",
+      "authority of the cluster's client certificates, which the API server shows when it asks for logs (default: that of --kubeconfig)",
+    ).argParser(typedPath),
     new Option(
       "--stand-in-mac <address>",
       "for tests and demos on Linux: register as a Mac, with servers on this address of 127.0.0.0/8",

@@ -23,6 +23,8 @@ export interface InstalledServer {
   readonly options: () => SupportedFlags;
   /** Changes when its file is replaced or written to; undefined while it has not been looked at. */
   readonly stamp: () => string | undefined;
+  /** Its version, such as `9776` or `0.6.0-dev`; undefined until it has said it. */
+  readonly build: () => string | undefined;
   readonly problems: () => readonly string[];
   readonly notes: () => readonly string[];
 }
@@ -43,6 +45,11 @@ export interface InstalledOptions {
   readonly clock: () => number;
   /** The time for a person. */
   readonly now: () => Date;
+}
+
+/** The first word of `version: 9776 (ac4105d68)`. */
+function versionIn(line: string | undefined): string | undefined {
+  return line?.replace(/^version:? /, "").split(" ")[0];
 }
 
 /** Looks at the file whenever it is asked about, and asks it anew what it supports when it is another one. */
@@ -101,6 +108,7 @@ export function installedServer(installed: InstalledOptions): InstalledServer {
       if (view().state === "usable") doubts += 1;
     },
     options: () => usable.options,
+    build: () => versionIn(buildNow()?.text),
     stamp: () => {
       const look = looks.look(path);
       return look.state === "found" ? contentStamp(look) : undefined;

@@ -66,7 +66,7 @@ describe("what the command line loads", function () {
     assert.ok(!packages.includes("undici"), packages.join(" "));
   });
 
-  it("agent --listen off --json: no metrics, no log for people, no HTTP client, nothing of other commands, no Pulumi", async () => {
+  it("agent --listen off --json: no metrics, no log for people, no HTTP client, nothing of clusters or other commands, no Pulumi", async () => {
     const folder = await temporaryDirectory();
     const port = await getPort();
     const source = await writeSynthetic(readTruth(), "lfm2-1.2b", folder);
@@ -87,7 +87,11 @@ describe("what the command line loads", function () {
       [],
     );
     assert.deepEqual(
-      files.filter((file) => /^(components|policies)\/|^agent\/http\/(server|metrics|page)\.ts$/.test(file)),
+      files.filter((file) =>
+        /^(components|policies|kube)\/|^agent\/(cluster|cluster-api)\.ts$|^agent\/(node|pods|kubelet-api|sources\/pods)\/|^agent\/http\/(server|metrics|page)\.ts$/.test(
+          file,
+        ),
+      ),
       [],
     );
   });

@@ -30,6 +30,7 @@ describe("pods bound to a Mac, on a real API server", function () {
         number: 21,
         kubeconfig: await cluster.asMac(NODE),
         llamaServer: await standIn("grows-150@default/grown"),
+        flags: [`--client-ca-file=${cluster.clientCaFile}`],
       },
     });
   });
@@ -52,6 +53,12 @@ describe("pods bound to a Mac, on a real API server", function () {
     );
     assert.deepEqual(await mac.servers(), [pidOf(ready)]);
     assert.equal(conditionOf(ready, "llmkube.dev/WithinBudget")?.status, "True");
+    // By way of the API server, which asks the agent.
+    await cluster.kubectl(["logs", "thread-a"]);
+    assert.match(
+      await cluster.kubectl(["get", "--raw", `/api/v1/nodes/${NODE}/proxy/metrics`]),
+      /llmkube_metal_agent_process_healthy/,
+    );
     await cluster.kubectl(["delete", "pod", "thread-a", "--wait=false"]);
     await stage.until("thread-a", "thread-a is gone", (pod) => pod === undefined);
     assert.deepEqual(await mac.servers(), []);
