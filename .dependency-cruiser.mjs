@@ -8,12 +8,12 @@ const PACKAGES = {
   memory: ["api", "gguf/(header|tensor-types)"],
   serving: ["api", "memory"],
   kube: [],
-  manifests: ["api", "crds"],
+  cluster: ["api", "crds"],
   controller: ["api", "fetch", "gguf", "memory", "serving", "kube"],
-  components: ["api", "fetch", "gguf", "memory", "serving", "manifests"],
+  components: ["api", "fetch", "gguf", "memory", "serving", "cluster"],
   policies: ["api", "fetch", "gguf", "memory", "serving"],
   agent: ["api", "fetch", "gguf", "memory", "serving", "kube"],
-  cli: ["api", "fetch", "gguf", "memory", "serving", "agent", "kube", "controller", "manifests"],
+  cli: ["api", "fetch", "gguf", "memory", "serving", "agent", "kube", "controller", "cluster"],
   toolchain: ["api"],
 };
 

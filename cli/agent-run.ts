@@ -5,7 +5,7 @@ import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work.ts";
-import { OWN_LOG } from "../manifests/names.ts";
+import { OWN_LOG } from "../cluster/names.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
 

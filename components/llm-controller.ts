@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { SYSTEM_NAMESPACE } from "../api/fleet.ts";
-import { controllerManifests } from "../manifests/controller.ts";
-import { CONTROLLER } from "../manifests/names.ts";
+import { controllerManifests } from "../cluster/controller.ts";
+import { CONTROLLER } from "../cluster/names.ts";
 import { checked, schemaProblem } from "./check.ts";
 import type { LlmControllerArgs } from "./fleet-args.ts";
 import { llmControllerArgsSchema } from "./fleet-args-schema.ts";

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nodeAccount, SYSTEM_NAMESPACE } from "../api/fleet.ts";
-import { installCommand, MAC_FOLDER, TOKEN_FILE } from "../manifests/install-command.ts";
-import { nodeKubeconfig } from "../manifests/kubeconfig.ts";
-import { daemonPlist } from "../manifests/launchd.ts";
-import { nodeManifests } from "../manifests/node.ts";
+import { installCommand, MAC_FOLDER, TOKEN_FILE } from "../cluster/install-command.ts";
+import { nodeKubeconfig } from "../cluster/kubeconfig.ts";
+import { daemonPlist } from "../cluster/launchd.ts";
+import { nodeManifests } from "../cluster/node.ts";
 import { checked, schemaProblem } from "./check.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
 import { llmNodeArgsSchema } from "./fleet-args-schema.ts";

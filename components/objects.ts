@@ -1,11 +1,11 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ManifestObject } from "../manifests/manifest-object.ts";
+import type { ManifestObject } from "../cluster/manifest-object.ts";
 
 /** Each has arguments of its own type, of which this file knows only that they are an object of that kind. */
 type KindOfResource = new (name: string, args: never, opts: pulumi.CustomResourceOptions) => pulumi.CustomResource;
 
-/** Pulumi's class for each kind that `manifests/` has. */
+/** Pulumi's class for each kind that `cluster/` has. */
 const KINDS: Readonly<Record<string, KindOfResource>> = {
   Namespace: k8s.core.v1.Namespace,
   ServiceAccount: k8s.core.v1.ServiceAccount,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { outputOf } from "../agent/host/command.ts";
 import { packagePath } from "../agent/state/package.ts";
 import { readStatus } from "../agent/status/status-file.ts";
-import { LABEL } from "../manifests/launchd.ts";
+import { LABEL } from "../cluster/launchd.ts";
 import { LONG_MS, type Printed, printed } from "./printed.ts";
 import type { Scene } from "./step.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeUser, SYSTEM_NAMESPACE } from "../../api/fleet.ts";
-import { CONTROLLER } from "../../manifests/index.ts";
+import { CONTROLLER } from "../../cluster/index.ts";
 import { standIn } from "../../test/agent/stand-in.ts";
 import { type Fleet, startFleet } from "../../test/fleet/fleet.ts";
 import { countRequests } from "../../test/support/cluster/audit.ts";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SYSTEM_NAMESPACE } from "../../api/fleet.ts";
+import { CONTROLLER, controllerManifests } from "../../cluster/index.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
 import { openKubeClient } from "../../kube/open-client.ts";
-import { CONTROLLER, controllerManifests } from "../../manifests/index.ts";
 import { lastLines, startChild } from "../../test/support/cluster/child.ts";
 import { type Cluster, startCluster } from "../../test/support/cluster/cluster.ts";
 import { createAll, listAll, writeStatus } from "./bulk.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod";
+import { accountUser, CONTROLLER } from "../../cluster/names.ts";
+import { CONTROLLER_RULES, MAC_RULES, type Rule } from "../../cluster/rights.ts";
 import type { KubeClient, KubeResult } from "../../kube/client.ts";
 import { KINDS, resource } from "../../kube/kinds.ts";
-import { accountUser, CONTROLLER } from "../../manifests/names.ts";
-import { CONTROLLER_RULES, MAC_RULES, type Rule } from "../../manifests/rights.ts";
 import { type Finding, skipped } from "./check.ts";
 
 const SELF = resource("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "cluster");

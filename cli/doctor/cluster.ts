@@ -1,8 +1,8 @@
 import { unlessAborted } from "../../agent/lifecycle/aborted.ts";
 import { MAC_OS_LABEL_VALUE, NODE_LABELS } from "../../api/fleet.ts";
+import { CONTROLLER, POLICIES } from "../../cluster/names.ts";
 import type { KubeClient, KubeFailure, KubeObject, KubeResult, Selection } from "../../kube/client.ts";
 import { KINDS, type ResourceKind, resource } from "../../kube/kinds.ts";
-import { CONTROLLER, POLICIES } from "../../manifests/names.ts";
 import { withProgress } from "../progress.ts";
 import { type Check, type Finding, skipped } from "./check.ts";
 import {

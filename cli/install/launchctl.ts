@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { EXIT_SECONDS, LABEL } from "../../cluster/launchd.ts";
 import { quoted } from "../../fetch/refusal.ts";
-import { EXIT_SECONDS, LABEL } from "../../manifests/launchd.ts";
 import { pause } from "../interrupt.ts";
 import { type Job, parseJob } from "../launchd.ts";
 

@@ -1,4 +1,4 @@
-import type { Daemon } from "../../manifests/launchd.ts";
+import type { Daemon } from "../../cluster/launchd.ts";
 import { type Carried, carriedEnvironment } from "./environment.ts";
 import { guardedPlace, guardedRemedy, homebrewLink, shortLived } from "./paths.ts";
 

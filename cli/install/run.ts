@@ -7,7 +7,7 @@ import { MAC, type MacPaths } from "../../agent/host/darwin/mac-paths.ts";
 import { logTail } from "../../agent/server-logs/files.ts";
 import { errorText } from "../../api/error-code.ts";
 import { type Failure, fail, ok, type Result } from "../../api/result.ts";
-import { daemonPlist, logOf } from "../../manifests/launchd.ts";
+import { daemonPlist, logOf } from "../../cluster/launchd.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { withProgress } from "../progress.ts";
 import { type AsUser, asUser, installFacts, unmetNeeds } from "./facts.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { outputOf } from "../../agent/host/command.ts";
-import { LABEL } from "../../manifests/launchd.ts";
+import { LABEL } from "../../cluster/launchd.ts";
 import { agentCommand, nextAgent, printedJob } from "../installed.ts";
 import { endsWithin } from "../process-end.ts";
 import { type Finding, type Scene, type Step, undoing } from "../step.ts";

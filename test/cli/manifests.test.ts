@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { controllerManifests, nodeManifests } from "../../manifests/index.ts";
+import { controllerManifests, nodeManifests } from "../../cluster/index.ts";
 import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "plist";
 import { SYSTEM_NAMESPACE } from "../../api/fleet.ts";
+import { controllerManifests, type ManifestObject, nodeManifests } from "../../cluster/index.ts";
 import { LlmController, type LlmControllerArgs, LlmNode, type LlmNodeArgs } from "../../components/index.ts";
-import { controllerManifests, type ManifestObject, nodeManifests } from "../../manifests/index.ts";
 import { Pending, type Registered, registered } from "./mocked.ts";
 
 const SERVER = "https://10.0.0.1:6443";

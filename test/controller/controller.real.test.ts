@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { GROUP_VERSION } from "../../api/constants.ts";
 import { SERVICE_CONDITIONS } from "../../api/fleet.ts";
-import { CONTROLLER } from "../../manifests/names.ts";
+import { CONTROLLER } from "../../cluster/names.ts";
 import type { TestServer } from "../gguf/range-server.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../support/cluster/cluster.ts";
 import { untilTrue } from "../support/cluster/until.ts";

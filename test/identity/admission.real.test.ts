@@ -7,9 +7,9 @@ import {
   SERVICE_LABEL,
   SYSTEM_NAMESPACE,
 } from "../../api/fleet.ts";
+import { CONTROLLER } from "../../cluster/index.ts";
 import type { KubeClient, KubeObject } from "../../kube/client.ts";
 import { KINDS, resource } from "../../kube/kinds.ts";
-import { CONTROLLER } from "../../manifests/index.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../support/cluster/cluster.ts";
 import { untilTrue } from "../support/cluster/until.ts";
 import { type Ask, accessOf, macNode, mustBeForbidden, mustSucceed, pod } from "./support.ts";

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MAC_TAINT, nodeAccount, nodeUser, SYSTEM_NAMESPACE } from "../../api/fleet.ts";
+import { controllerManifests } from "../../cluster/index.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { KINDS, resource } from "../../kube/kinds.ts";
-import { controllerManifests } from "../../manifests/index.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../support/cluster/cluster.ts";
 import { untilTrue } from "../support/cluster/until.ts";
 import { type Ask, accessOf, lease, macNode, mustBeForbidden, mustSucceed, pod } from "./support.ts";

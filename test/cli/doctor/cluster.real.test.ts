@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
+import { CONTROLLER } from "../../../cluster/index.ts";
 import { KINDS } from "../../../kube/kinds.ts";
-import { CONTROLLER } from "../../../manifests/index.ts";
 import { accessOf, macNode, mustSucceed } from "../../identity/support.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../../support/cluster/cluster.ts";
 import { inProcess } from "../../support/in-process.ts";

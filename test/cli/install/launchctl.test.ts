@@ -7,7 +7,7 @@ import { outputOf } from "../../../agent/host/command.ts";
 import { plistPath, standing } from "../../../cli/install/launchctl.ts";
 import { carryOut, type Means, takeAway } from "../../../cli/install/run.ts";
 import { parseJob } from "../../../cli/launchd.ts";
-import { daemonPlist, logOf } from "../../../manifests/launchd.ts";
+import { daemonPlist, logOf } from "../../../cluster/launchd.ts";
 import { launchdScene, planIn } from "./launchd-scene.ts";
 
 const LOADED = { loadedAt: 1 };

@@ -7,7 +7,7 @@ import { carriedEnvironment } from "../../../cli/install/environment.ts";
 import { asUser, unmetNeeds } from "../../../cli/install/facts.ts";
 import { guardedPlace, homebrewLink, shortLived } from "../../../cli/install/paths.ts";
 import { type Facts, installPlan } from "../../../cli/install/plan.ts";
-import { daemonPlist, LABEL } from "../../../manifests/launchd.ts";
+import { daemonPlist, LABEL } from "../../../cluster/launchd.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { FACTS, script } from "./launchd-scene.ts";
 

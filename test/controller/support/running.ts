@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
+import { controllerManifests } from "../../../cluster/controller.ts";
+import { CONTROLLER } from "../../../cluster/names.ts";
 import type { ControllerOptions } from "../../../controller/options.ts";
 import { runController } from "../../../controller/run.ts";
 import { openKubeAccess } from "../../../kube/open-client.ts";
-import { controllerManifests } from "../../../manifests/controller.ts";
-import { CONTROLLER } from "../../../manifests/names.ts";
 import { startServer, type TestServer } from "../../gguf/range-server.ts";
 import type { Cluster } from "../../support/cluster/cluster.ts";
 import type { IdentityOptions } from "../../support/cluster/identities.ts";

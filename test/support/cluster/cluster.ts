@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { controllerManifests } from "../../../manifests/index.ts";
+import { controllerManifests } from "../../../cluster/index.ts";
 import { ensureTool, type ToolName } from "../../../toolchain/ensure.ts";
 import { type ControlPlane, SERVICE_ACCOUNT_KEY, startControlPlane } from "../control-plane.ts";
 import { type AuditLog, auditArguments, auditLog } from "./audit.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
-import { CONTROLLER } from "../../../manifests/index.ts";
+import { CONTROLLER } from "../../../cluster/index.ts";
 import { type Child, lastLines, startChild } from "./child.ts";
 import type { Cluster } from "./cluster.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NODES_GROUP, nodeAccount, nodeUser, SYSTEM_NAMESPACE } from "../../../api/fleet.ts";
-import { controllerManifests, MAC_ROLE, nodeManifests } from "../../../manifests/index.ts";
+import { controllerManifests, MAC_ROLE, nodeManifests } from "../../../cluster/index.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import type { Kubectl } from "./kubectl.ts";

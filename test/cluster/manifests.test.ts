@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { CONTROLLER_PORT, MANAGED_BY, nodeUser, SYSTEM_NAMESPACE } from "../../api/fleet.ts";
-import { LEADER_LEASE } from "../../controller/lease.ts";
 import {
   CONTROLLER,
   controllerManifests,
   type ManifestObject,
   nodeManifests,
   nodeNameProblem,
-} from "../../manifests/index.ts";
+} from "../../cluster/index.ts";
+import { LEADER_LEASE } from "../../controller/lease.ts";
 
 function one(objects: readonly ManifestObject[], kind: string, name: string): ManifestObject {
   const [found, ...more] = objects.filter((object) => object.kind === kind && object.metadata.name === name);
