@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { MEMORY_CONDITION } from "../../api/fleet.ts";
 import type { Pod, PodCondition, PodStatus } from "../sources/pods/pod.ts";
 import type { WrittenStatus } from "./pod-status.ts";
 
@@ -44,10 +45,18 @@ function changedConditions(
   });
 }
 
-/** Whether nothing changes but numbers within sentences, such as a download that goes on, or a wait that gets shorter. */
+/**
+ * Whether nothing changes but numbers within sentences, such as a download that goes on, or a wait that gets shorter. The numbers of the
+ * memory are held back by a rule of their own: where they are to be written, they are news.
+ */
 export function onlyCounts(pod: Pod, written: WrittenStatus): boolean {
+  if (memoryMessage(written) !== memoryMessage(pod.status)) return false;
   const before: PodStatus = { ...pod.status };
   return isDeepStrictEqual(withoutNumbers(written), withoutNumbers(pickAs(written, before)));
+}
+
+function memoryMessage({ conditions }: Pick<PodStatus, "conditions">): string | undefined {
+  return conditions?.find(({ type }) => type === MEMORY_CONDITION)?.message;
 }
 
 function pickAs(written: WrittenStatus, before: PodStatus): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { restartBaseOf } from "../../../agent/pods/container.ts";
 import { memorySaid } from "../../../agent/pods/memory-condition.ts";
-import { statusPatch } from "../../../agent/pods/patch.ts";
+import { onlyCounts, statusPatch } from "../../../agent/pods/patch.ts";
 import { podStatus, type WrittenStatus } from "../../../agent/pods/pod-status.ts";
 import { type Pod, parsePod } from "../../../agent/sources/pods/pod.ts";
 import type { WorkloadStatus } from "../../../agent/status/status.ts";
@@ -83,6 +83,14 @@ describe("the status of a pod", () => {
       assert.equal(statusPatch(podWith(stored(status)), written(workload, podWith(stored(status)))), undefined);
     });
   }
+
+  it("does not take another budget, nor its first numbers, for a count that goes on", () => {
+    const before = podWith(stored(written(ready)));
+    assert.equal(onlyCounts(before, written({ ...ready, budget: { ...budget, bytes: 3 * GIB } }, before)), false);
+    const waits = (seconds: number) => ({ ...base, reason: "DownloadFailed", message: `next try in ${seconds} s` });
+    const waiting = podWith(stored(written(waits(9))));
+    assert.equal(onlyCounts(waiting, written(waits(8), waiting)), true);
+  });
 
   it("calls a kill for the budget what kubectl's users know, with the numbers", () => {
     const lastExit = { at: now.toISOString(), signal: "SIGKILL", reason: "BudgetExceeded", message: "measured 3 GiB" };
