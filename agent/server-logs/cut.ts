@@ -1,6 +1,5 @@
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { CUT_MARK, EARLIER, earlierLog } from "./files.ts";
-import { endsWithMark } from "./starts.ts";
 
 /** How large logs become. */
 export interface LogLimits {
@@ -50,6 +49,20 @@ export async function trimEarlier(path: string, { keptBytes }: LogLimits): Promi
     } finally {
       await log.close();
     }
+  }
+}
+
+/** Whether a log was cut off here, and goes on in the next one. */
+export async function endsWithMark(path: string): Promise<boolean> {
+  const log = await open(path).catch(() => undefined);
+  if (log === undefined) return false;
+  try {
+    const { size } = await log.stat();
+    const end = Buffer.alloc(CUT_MARK.length);
+    await log.read(end, 0, end.length, Math.max(0, size - end.length));
+    return end.toString("latin1") === CUT_MARK;
+  } finally {
+    await log.close();
   }
 }
 

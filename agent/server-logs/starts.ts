@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
-import { CUT_MARK, EARLIER, earlierLog } from "./files.ts";
+import { endsWithMark } from "./cut.ts";
+import { EARLIER, earlierLog } from "./files.ts";
 
 /**
  * The files that hold what a server has printed since it was started, for each of its last starts from the last one on. Within a start the
@@ -14,18 +14,4 @@ export async function filesByStart(path: string): Promise<readonly (readonly str
     else start.unshift(name);
   }
   return starts;
-}
-
-/** Whether a log was cut off here, and goes on in the next one. */
-export async function endsWithMark(path: string): Promise<boolean> {
-  const log = await open(path).catch(() => undefined);
-  if (log === undefined) return false;
-  try {
-    const { size } = await log.stat();
-    const end = Buffer.alloc(CUT_MARK.length);
-    await log.read(end, 0, end.length, Math.max(0, size - end.length));
-    return end.toString("latin1") === CUT_MARK;
-  } finally {
-    await log.close();
-  }
 }
