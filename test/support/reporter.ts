@@ -1,4 +1,14 @@
+import { appendFileSync } from "node:fs";
 import Mocha from "mocha";
+
+/** What a run of mocha came to: one line of JSON in the file that this variable names, for `run-all.ts` to add up. */
+export const TOTALS_FILE = "PULUMI_LLMKUBE_TEST_TOTALS";
+
+export interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
 
 /** mocha's own report, then the reasons of what was skipped, then the plain line `N passed, N failed`. */
 export default class Reporter extends Mocha.reporters.Spec {
@@ -9,8 +19,15 @@ export default class Reporter extends Mocha.reporters.Spec {
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       for (const title of skipped) console.log(`  skipped: ${title}`);
       const { passes = 0, failures = 0 } = runner.stats ?? {};
-      const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
-      console.log(`${passes} passed, ${failures} failed${tail}`);
+      const totals: Totals = { passed: passes, failed: failures, skipped: skipped.length };
+      const file = process.env[TOTALS_FILE];
+      if (file === undefined) console.log(lastLine(totals));
+      else appendFileSync(file, `${JSON.stringify(totals)}\n`);
     });
   }
+}
+
+/** `N passed, N failed`, and what was skipped. */
+export function lastLine({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
