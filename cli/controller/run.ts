@@ -1,7 +1,7 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { type Log, type LogLevel, openLog } from "../../agent/status/log.ts";
+import { parseListen } from "../../api/listen.ts";
 import type { Result } from "../../api/result.ts";
-import { parseListen } from "../../controller/http/listen.ts";
 import { parsePortRange } from "../../controller/port-range.ts";
 import { runController } from "../../controller/run.ts";
 import { openKubeAccess } from "../../kube/open-client.ts";
