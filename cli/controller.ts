@@ -29,6 +29,10 @@ export function controllerCommand(): Command {
       new Option("--workers <number>", "objects worked on at a time").argParser(parseWorkers).default(DEFAULT_WORKERS),
     )
     .option("--listen <address:port>", "where /livez, /readyz and /metrics are answered, or off", CONTROLLER_LISTEN)
+    .option(
+      "--lease-namespace <name>",
+      "namespace of the Lease that a leader is elected by: that of the installation (default: POD_NAMESPACE, else pulumi-llmkube)",
+    )
     .option("--no-leader-election", "work at once; two controllers without it write against each other")
     .option(
       "--allow-local-sources",
