@@ -126,9 +126,10 @@ describe("the controller and pods on Macs", function () {
     await cluster.kubectl(["annotate", "deployment", "chat", "--overwrite", annotation]);
     const requests = async () => (await podsOf("chat")).map(({ spec }) => spec.containers[0].resources.requests.memory);
     await untilTrue("a pod requests that", requests, (all) => all.includes("700000001"));
-    const events = () => cluster.kubectl(["get", "events", "-o", "yaml"]);
-    const said = await untilTrue("an event says so", events, (text) => /reason: RollingOut/.test(text));
-    assert.match(said, /its pods are replaced: the memory that a replica needs\s+changed\s+from .* to 667\.6\s+MiB/);
+    const messages = 'jsonpath={range .items[?(@.reason=="RollingOut")]}{.message}{"\\n"}{end}';
+    const events = () => cluster.kubectl(["get", "events", "-o", messages]);
+    const said = await untilTrue("an event says so", events, (text) => text !== "");
+    assert.match(said, /^its pods are replaced: the memory that a replica needs changed from .* to 667\.5 MiB$/m);
   });
 
   it("refuses what no Mac holds, and schedules it when one joins that does", async () => {
@@ -157,6 +158,7 @@ describe("the controller and pods on Macs", function () {
   });
 
   it("says of a replica that waits on which Mac how much more, which context, or which priority would let it in", async () => {
+    await cluster.kubectl(["delete", "inferenceservice", "third"]);
     await addStandInMac(cluster, "mac-alone", 1);
     const only = { nodeSelector: { "kubernetes.io/hostname": "mac-alone" } };
     const wide = model({ name: "wide", source: source(), budget: "2Gi" });
