@@ -16,7 +16,7 @@ interface Definition {
   readonly description: string;
   readonly shortName: string;
   readonly columns: readonly Column[];
-  readonly scale?: { readonly specReplicasPath: string; readonly statusReplicasPath: string };
+  readonly scale?: Readonly<Record<"specReplicasPath" | "statusReplicasPath" | "labelSelectorPath", string>>;
 }
 
 const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp", type: "date" };
@@ -52,7 +52,12 @@ const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
       { name: "Endpoint", jsonPath: ".status.endpoint", type: "string" },
       AGE,
     ],
-    scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
+    // LLMKube's has no selector: an HPA that looks at metrics of pods needs one.
+    scale: {
+      specReplicasPath: ".spec.replicas",
+      statusReplicasPath: ".status.replicas",
+      labelSelectorPath: ".status.selector",
+    },
   },
 };
 

@@ -54,6 +54,7 @@ export const inferenceServiceStatusSchema = z
     mode: text().describe("The kind of requests that the server answers.").optional(),
     replicas: z.int32().describe("The number of replicas that exist.").optional(),
     readyReplicas: z.int32().describe("The number of replicas that answer requests.").optional(),
+    selector: text().describe("The labels of the pods, for autoscalers: a label selector.").optional(),
     desiredReplicas: z.int32().describe("The number of replicas that are desired.").optional(),
     endpoint: text().describe("The URL that clients use.").optional(),
     modelReady: z.boolean().describe("Whether the Model is ready to be served.").optional(),

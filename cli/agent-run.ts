@@ -1,10 +1,10 @@
-import type { ListenAddress } from "../agent/http/listen.ts";
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/paths.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work.ts";
+import type { ListenAddress } from "../api/listen.ts";
 import { OWN_LOG } from "../cluster/names.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
-import { DEFAULT_LISTEN, type ListenAddress, parseListen } from "../agent/http/listen.ts";
 import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
+import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/listen.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/allocatable.ts";
 import type { AgentFlags } from "./agent-run.ts";
@@ -56,7 +56,7 @@ export function agentCommand(): Command {
     .addOption(
       new Option("--listen <host:port>", "loopback address of the status page and metrics, or off")
         .argParser(parseAddress)
-        .default(parseAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
+        .default(parseAddress(AGENT_LISTEN), AGENT_LISTEN),
     )
     .option("--api-key-file <file>", "file of API keys that the models require, one per line", typedPath)
     .option("--keep-awake", "keep this Mac awake while a model is Ready; on battery power it may sleep all the same")
@@ -105,7 +105,7 @@ function clusterOptions(): readonly Option[] {
 }
 
 function parseAddress(text: string): ListenAddress | "off" {
-  const address = parseListen(text);
+  const address = parseLoopbackListen(text);
   if (!address.ok) throw new InvalidArgumentError(`${address.error}.`);
   return address.value;
 }

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogLevel } from "../agent/status/log.ts";
-import { CONTROLLER_PORT, DEFAULT_PORTS } from "../api/fleet.ts";
+import { DEFAULT_PORTS } from "../api/fleet.ts";
+import { CONTROLLER_LISTEN } from "../api/listen.ts";
 import type { ControllerFlags } from "./controller/run.ts";
 import { typedPath } from "./typed-path.ts";
 
@@ -27,10 +28,10 @@ export function controllerCommand(): Command {
     .addOption(
       new Option("--workers <number>", "objects worked on at a time").argParser(parseWorkers).default(DEFAULT_WORKERS),
     )
+    .option("--listen <address:port>", "where /livez, /readyz and /metrics are answered, or off", CONTROLLER_LISTEN)
     .option(
-      "--listen <address:port>",
-      "where /livez, /readyz and /metrics are answered, or off",
-      `127.0.0.1:${CONTROLLER_PORT}`,
+      "--lease-namespace <name>",
+      "namespace of the Lease that a leader is elected by: that of the installation (default: POD_NAMESPACE, else pulumi-llmkube)",
     )
     .option("--no-leader-election", "work at once; two controllers without it write against each other")
     .option(

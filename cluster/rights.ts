@@ -27,8 +27,14 @@ export const CONTROLLER_RULES: readonly Rule[] = [
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: OWN },
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
-  { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
   { apiGroups: [""], resources: ["nodes"], verbs: READ },
+  // Whether its status has a selector for HPAs: LLMKube's own CRD has none.
+  {
+    apiGroups: ["apiextensions.k8s.io"],
+    resources: ["customresourcedefinitions"],
+    verbs: ["get"],
+    resourceNames: [`inferenceservices.${GROUP}`],
+  },
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 

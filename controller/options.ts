@@ -1,6 +1,6 @@
+import type { ListenAddress } from "../api/listen.ts";
 import type { Clock } from "../kube/clock.ts";
 import type { KubeAccess } from "../kube/open-client.ts";
-import type { ListenAddress } from "./http/listen.ts";
 import type { PortRange } from "./plan/ports.ts";
 
 export interface ControllerOptions {

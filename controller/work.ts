@@ -3,6 +3,7 @@ import { GROUP } from "../api/constants.ts";
 import { MODEL_CONDITION, SERVICE_CONDITIONS } from "../api/fleet.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Clock } from "../kube/clock.ts";
+import type { EventNote } from "../kube/events/event.ts";
 import { type EventRecorder, eventRecorder } from "../kube/events/recorder.ts";
 import { KINDS } from "../kube/kinds.ts";
 import { type KeyedQueue, keyedQueue } from "../kube/queue.ts";
@@ -15,12 +16,14 @@ import { passes } from "./passes.ts";
 import { children } from "./reconcile/children.ts";
 import { modelReconciler } from "./reconcile/model.ts";
 import { serviceReconciler } from "./reconcile/service.ts";
-import { telling } from "./reconcile/telling.ts";
+import { rolloutNote, telling } from "./reconcile/telling.ts";
+import { wayInTeller } from "./reconcile/way-in.ts";
 import { MODEL_FIELDS } from "./status/model-status.ts";
 import { SERVICE_FIELDS } from "./status/service-status.ts";
 import { type Fleet, type FleetEvents, openFleet } from "./watch/fleet.ts";
 import { serviceKeyOf } from "./watch/own-view.ts";
 import { type PortBook, portBook, portOfDeployment } from "./watch/port-book.ts";
+import { hasSelectorField } from "./watch/selector-field.ts";
 import { applier } from "./write/applier.ts";
 import { statusWriter } from "./write/status-writer.ts";
 
@@ -59,11 +62,13 @@ export function work(options: WorkOptions): Work {
   const own = applier(client, metrics.wrote, signal);
   const status = statusWriter({ ...writing, own: OWN });
   const recorder = recorderOf(options, report);
-  const tell = telling((event) => {
+  const record = (event: EventNote) => {
     const { kind, namespace, name } = event.regarding;
     log.info(`${kind} ${namespace}/${name}: ${event.reason}: ${event.note}`);
     recorder.record(event);
-  });
+  };
+  const tell = telling(record);
+  let hasSelector = false;
   const lookAtMacs = new Set<string>();
   const events: FleetEvents = {
     serviceChanged: (key) => services.add(key),
@@ -97,8 +102,9 @@ export function work(options: WorkOptions): Work {
   const measured = passes(clock, metrics, log);
   const reconcileService = serviceReconciler({
     ...{ fleet, headers, ports, children: made, status, tell, lookAtMacs },
-    resizing: writing,
-    log: (message) => log.info(message),
+    tellRollout: (view, reason) => record(rolloutNote(view, reason)),
+    wayIn: wayInTeller({ fleet, headers, clock }),
+    hasSelectorField: () => hasSelector,
   });
   const services = keyedQueue({ ...measured.of("InferenceService", reconcileService), workers, clock });
   const reconcileModel = modelReconciler({ fleet, headers, status, tell });
@@ -108,6 +114,7 @@ export function work(options: WorkOptions): Work {
     run: async () => {
       const beside = [fleet.run(signal), recorder.run(signal)];
       if (await allSynced(fleet, signal)) {
+        hasSelector = await hasSelectorField(client, signal);
         notePorts(fleet, ports);
         log.info(knownText(fleet));
         await Promise.all([services.run(signal), models.run(signal)]);

@@ -138,7 +138,7 @@ function smallestMac(needed: number): number | undefined {
   });
 }
 
-function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
+export function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
   let fitting = 0;
   let failing = Math.floor(contextLimit(served, settings) / STEP) + 1;
   while (failing - fitting > 1) {

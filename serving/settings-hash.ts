@@ -54,10 +54,16 @@ function weightsFields({ spec }: Model): object {
     sha256: spec.sha256?.toLowerCase(),
     mmproj: spec.mmproj,
     format: spec.format,
-    accelerator,
+    // The schema's default appears only where there is a `hardware`: a budget that is added must change nothing here.
+    accelerator: unlessDefault(accelerator, "cpu"),
     // -1 means what no value means: all layers.
-    layers: gpu?.layers === -1 ? undefined : gpu?.layers,
+    layers: unlessDefault(gpu?.layers, -1),
   };
+}
+
+/** What is said and what is left out must be one thing. */
+function unlessDefault<Value>(value: Value | undefined, byDefault: Value): Value | undefined {
+  return value === byDefault ? undefined : value;
 }
 
 function sortedKeys(_key: string, value: unknown): unknown {

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type ListenAddress, originOf } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { STUCK_MS } from "../status/liveness.ts";
 import { closeServer, listenWithin, send, sendJson, sendText, timeoutsOf } from "./bounded.ts";
 import { eventStreams } from "./events.ts";
 import { refusalOf, SECURITY_HEADERS } from "./guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
-import { type ListenAddress, originOf } from "./listen.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type Asset, readPage } from "./page.ts";
 import type { View } from "./view.ts";

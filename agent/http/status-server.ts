@@ -1,10 +1,10 @@
+import type { ListenAddress } from "../../api/listen.ts";
 import { awakeClock } from "../lifecycle/awake-clock.ts";
 import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
 import type { StatusSink } from "../status/sink.ts";
 import { connectionsFor, HTTP_LIMITS } from "./limits.ts";
-import type { ListenAddress } from "./listen.ts";
 import { viewOfLoop } from "./view.ts";
 
 /** Metrics, health, status and the page that shows it, for as long as the agent runs. */

@@ -1,7 +1,7 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { type Log, type LogLevel, openLog } from "../../agent/status/log.ts";
+import { parseListen } from "../../api/listen.ts";
 import type { Result } from "../../api/result.ts";
-import { parseListen } from "../../controller/http/listen.ts";
 import { parsePortRange } from "../../controller/port-range.ts";
 import { runController } from "../../controller/run.ts";
 import { openKubeAccess } from "../../kube/open-client.ts";
@@ -15,6 +15,7 @@ export interface ControllerFlags {
   readonly portRange: string;
   readonly workers: number;
   readonly listen: string;
+  readonly leaseNamespace?: string;
   readonly leaderElection: boolean;
   readonly allowLocalSources?: true;
   readonly json?: boolean;
@@ -42,8 +43,8 @@ export async function run(flags: ControllerFlags): Promise<void> {
       {
         ...{ access: access.value, namespace, workers, listen, leaderElection },
         ports,
-        // In a pod the Lease is where its account may write one.
-        leaseNamespace: process.env["POD_NAMESPACE"],
+        // Its account may write a Lease in its own namespace only.
+        leaseNamespace: (flags.leaseNamespace ?? process.env["POD_NAMESPACE"]) || undefined,
         allowLocalSources: flags.allowLocalSources === true,
       },
       log.logger,

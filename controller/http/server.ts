@@ -1,8 +1,8 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Registry } from "@prometheus-io/client";
 import { errorText } from "../../api/error-code.ts";
+import { type ListenAddress, originOf } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import type { ListenAddress } from "./listen.ts";
 
 /** Each says what is wrong; undefined: nothing. */
 export interface Health {
@@ -60,10 +60,6 @@ export async function serveHealth(
       server.closeAllConnections();
     });
   return ok({ url: originOf({ ...address, port }), close });
-}
-
-function originOf({ host, port }: ListenAddress): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function cannotListen(address: ListenAddress, error: Error): string {

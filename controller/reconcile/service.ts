@@ -5,7 +5,7 @@ import type { KubeObject } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
 import type { Outcome } from "../../kube/queue.ts";
 import type { HeaderBook } from "../headers/book.ts";
-import { planService, type ServicePlan } from "../plan/plan-service.ts";
+import { planService } from "../plan/plan-service.ts";
 import { deploymentFacts } from "../status/deployment-facts.ts";
 import { serviceStatus } from "../status/service-status.ts";
 import type { Verdict } from "../status/verdict.ts";
@@ -16,8 +16,9 @@ import { type PortBook, portOfDeployment } from "../watch/port-book.ts";
 import { hasCondition, isCurrent, type StatusWriter } from "../write/status-writer.ts";
 import type { Children } from "./children.ts";
 import { type Decision, decide, deploymentOf, modelKeys, type Refusal, refusal } from "./decide.ts";
-import { memoryChange, podsToResize, type Resizing, resizePod, withMemory } from "./resize.ts";
+import { rolloutReason } from "./rollout.ts";
 import type { Telling } from "./telling.ts";
+import type { WayInTeller } from "./way-in.ts";
 
 export interface ServiceReconcilerOptions {
   readonly fleet: Fleet;
@@ -26,12 +27,15 @@ export interface ServiceReconcilerOptions {
   readonly children: Children;
   readonly status: StatusWriter;
   readonly tell: Telling;
-  readonly resizing: Resizing;
-  readonly log: (message: string) => void;
+  /** Says of a service that its pods are replaced, and why. */
+  readonly tellRollout: (view: ServiceView, reason: string) => void;
+  readonly wayIn: WayInTeller;
+  readonly hasSelectorField: () => boolean;
   /** Services that another Mac could help. */
   readonly lookAtMacs: Set<string>;
 }
 
+type Admitted = Extract<Decision, { readonly kind: "admitted" }>;
 type Failed = Extract<Outcome, { readonly ok: false }>;
 
 /** Nothing more is to be done now. */
@@ -55,11 +59,10 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
     if (decision.kind === "waiting") {
       return isDecided(view) ? DONE : await report(options, view, { ...decision, reason: "ReadingHeader" });
     }
-    const refused = decision.kind === "refused" ? decision : await make(options, view, decision);
-    if (refused !== undefined && "ok" in refused) return refused;
-    if (refused === undefined) return await report(options, view, fitting(decision));
-    const held = await holdBack(options, view);
-    return held ?? (await report(options, view, { ...refused, kind: "refused" }, refused.againInMs));
+    if (decision.kind === "refused") return await refuse(options, view, decision);
+    const refused = await make(options, view, decision);
+    if (refused === undefined) return await reportMade(options, view, decision);
+    return "ok" in refused ? refused : await refuse(options, view, refused);
   }
 
   return async (key) => {
@@ -79,7 +82,7 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
 async function make(
   options: ServiceReconcilerOptions,
   view: ServiceView,
-  { joined, estimate }: Extract<Decision, { readonly kind: "admitted" }>,
+  { joined, estimate }: Admitted,
 ): Promise<Refusal | Failed | undefined> {
   const { ports, children, fleet } = options;
   const deployment = deploymentOf(joined.service, fleet);
@@ -87,35 +90,12 @@ async function make(
   if (!port.ok) return refusal("PortsUsedUp", port.error, { isPersons: false, againInMs: PORTS_AGAIN_MS });
   const plan = planService({ ...joined, estimate, port: port.value, apiKey: newApiKey() });
   if (!plan.ok) return refusal("InvalidSpec", plan.error);
-  const made = await children.ensure(joined.service, await resized(options, view, plan.value, deployment));
+  const rollout = rolloutReason(plan.value.deployment, deployment);
+  const made = await children.ensure(joined.service, plan.value);
+  if (made.ok && rollout !== undefined) options.tellRollout(view, rollout);
   if (made.ok) return undefined;
   if ("collision" in made) return refusal("NameCollision", made.collision, { againInMs: COLLISION_AGAIN_MS });
   return made.kind === "invalid" ? refusal("InvalidSpec", made.error) : made;
-}
-
-/**
- * The plan, after pods whose memory alone changes were resized where they run: then their template stays as it is, and nothing rolls out.
- * Where the server refuses that the template changes, and says why.
- */
-async function resized(
-  { fleet, resizing, log }: ServiceReconcilerOptions,
-  view: ServiceView,
-  plan: ServicePlan,
-  live: KubeObject | undefined,
-): Promise<ServicePlan> {
-  const change = memoryChange(plan.deployment, live);
-  const pods = fleet.podsOf(view.key);
-  const placed = pods.filter(({ node, isDeleting }) => node !== undefined && !isDeleting);
-  if (change === undefined || placed.length === 0) return plan;
-  for (const pod of podsToResize(pods, change)) {
-    const done = await resizePod(resizing, pod, change.to);
-    if (done.ok || done.kind === "not-found") continue;
-    log(
-      `InferenceService ${view.key}: its pods are replaced, because pod ${pod.name} cannot be resized: ${done.error}`,
-    );
-    return plan;
-  }
-  return { ...plan, deployment: withMemory(plan.deployment, change.from) };
 }
 
 /** A port becomes free when another service is deleted, which is no event of this one. */
@@ -141,11 +121,23 @@ async function holdBack({ fleet, children }: ServiceReconcilerOptions, view: Ser
   return held.ok ? undefined : held;
 }
 
+async function refuse(options: ServiceReconcilerOptions, view: ServiceView, refused: Refusal): Promise<Outcome> {
+  const held = await holdBack(options, view);
+  return held ?? (await report(options, view, { ...refused, kind: "refused" }, refused.againInMs));
+}
+
+/** Of a service that is there; a replica that waits is told what would let it in. */
+async function reportMade(options: ServiceReconcilerOptions, view: ServiceView, decision: Admitted): Promise<Outcome> {
+  const withWayIn = options.wayIn(view, decision.joined, serviceWaiter(view.key));
+  return await report(options, view, fitting(decision), undefined, withWayIn);
+}
+
 async function report(
-  { fleet, status, tell }: ServiceReconcilerOptions,
+  { fleet, status, tell, hasSelectorField }: ServiceReconcilerOptions,
   view: ServiceView,
   verdict: Verdict,
   againInMs?: number,
+  withWayIn?: (message: string) => string,
 ): Promise<Outcome> {
   const wanted = serviceStatus({
     service: view.manifest.ok ? view.manifest.value : undefined,
@@ -154,6 +146,8 @@ async function report(
     deployment: deploymentFacts(ownDeployment(view, fleet)),
     pods: fleet.podsOf(view.key),
     isOthersToo: view.isOthersToo,
+    hasSelectorField: hasSelectorField(),
+    withWayIn,
   });
   const written = await status.write(KINDS.inferenceService, view, wanted);
   if (!written.ok) return written.kind === "not-found" || written.kind === "conflict" ? DONE : written;
@@ -178,9 +172,7 @@ function isDecided(view: ServiceView): boolean {
   return (["True", "False"] as const).some((holds) => isCurrent(view, SERVICE_CONDITIONS.accepted, holds));
 }
 
-function fitting(decision: Decision): Verdict {
-  if (decision.kind !== "admitted") throw new Error("only what is admitted is made");
-  const { estimate, joined } = decision;
+function fitting({ estimate, joined }: Admitted): Verdict {
   const { memoryBudget, memoryFraction } = joined.model.spec.hardware ?? {};
   const budget = memoryBudget ?? (memoryFraction === undefined ? undefined : `${memoryFraction} of a Mac's memory`);
   const within = budget === undefined ? "" : `, budget ${budget}`;

@@ -5,7 +5,10 @@ import type { EventNote } from "../../kube/events/event.ts";
 import type { ResourceKind } from "../../kube/kinds.ts";
 import type { ManifestView } from "../watch/manifest-view.ts";
 
-/** Tells of one condition that has become another one since `view`, as an event on the object. To be called after the status was written. */
+/**
+ * Tells of one condition whose status or reason has become another one since `view`, as an event on the object: a message that moves, as
+ * numbers do, is only in the condition. To be called after the status was written.
+ */
 export type Telling = (
   kind: ResourceKind,
   view: ManifestView<unknown>,
@@ -13,15 +16,14 @@ export type Telling = (
   type: string,
 ) => void;
 
-const schema = z.array(z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }));
+const schema = z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() }));
 
 export function telling(record: (event: EventNote) => void): Telling {
   return (kind, { name, namespace, uid, status }, conditions, type) => {
     const now = conditions.find((one) => one.type === type);
     const before = schema.safeParse(status["conditions"]).data?.find((one) => one.type === type);
     if (now === undefined || now.status === "Unknown") return;
-    const isSame = before?.status === now.status && before?.reason === now.reason;
-    if (isSame && (now.status === "True" || before?.message === now.message)) return;
+    if (before?.status === now.status && before?.reason === now.reason) return;
     record({
       regarding: { apiVersion: GROUP_VERSION, kind: kind.kind, name, namespace, uid },
       type: now.status === "True" ? "Normal" : "Warning",
@@ -29,5 +31,16 @@ export function telling(record: (event: EventNote) => void): Telling {
       action: "Reconcile",
       note: now.message,
     });
+  };
+}
+
+/** That the pods of a service are replaced, and why. */
+export function rolloutNote({ name, namespace, uid }: ManifestView<unknown>, reason: string): EventNote {
+  return {
+    regarding: { apiVersion: GROUP_VERSION, kind: "InferenceService", name, namespace, uid },
+    type: "Normal",
+    reason: "RollingOut",
+    action: "Reconcile",
+    note: `its pods are replaced: ${reason}`,
   };
 }

@@ -2,6 +2,7 @@ import { DEFAULT_PORT } from "../../api/constants.ts";
 import { childName, PRIORITY_CLASSES, SERVICE_CONDITIONS } from "../../api/fleet.ts";
 import type { InferenceService, InferenceServiceStatus } from "../../api/inferenceservice.ts";
 import type { WantedCondition } from "../../kube/conditions.ts";
+import { selectorLabels } from "../plan/owned.ts";
 import { wantedReplicas } from "../plan/plan-service.ts";
 import type { PodView } from "../watch/pod-view.ts";
 import type { DeploymentFacts } from "./deployment-facts.ts";
@@ -24,6 +25,10 @@ export interface ServiceFacts {
   readonly deployment: DeploymentFacts;
   /** Of the service, those that are going included. */
   readonly pods: readonly PodView[];
+  /** Adds to the scheduler's words what would let a replica in; default: nothing. */
+  readonly withWayIn?: ((message: string) => string) | undefined;
+  /** The CRD has a field for the selector of the pods, which is not LLMKube's. */
+  readonly hasSelectorField: boolean;
   /** LLMKube's operator writes phase, readyReplicas and endpoint of this object: they are left to it. */
   readonly isOthersToo: boolean;
 }
@@ -35,6 +40,7 @@ export const SERVICE_FIELDS = [
   "endpoint",
   "mode",
   "effectivePriority",
+  "selector",
   "desiredReplicas",
   "replicas",
   "modelReady",
@@ -49,7 +55,7 @@ export function serviceStatus(facts: ServiceFacts): WantedStatus<Fields> {
   const { service, verdict, deployment, generation } = facts;
   const pods = facts.pods.filter(({ isDeleting, phase }) => !isDeleting && phase !== "Failed" && phase !== "Succeeded");
   const wanted = service === undefined ? deployment.wanted : wantedReplicas(service);
-  const missing = wanted === 0 ? undefined : unplaced(pods, deployment);
+  const missing = wanted === 0 ? undefined : unplaced(pods, deployment, facts.withWayIn);
   const operators = {
     phase: phaseOf(facts, pods, wanted),
     readyReplicas: deployment.ready,
@@ -67,6 +73,7 @@ export function serviceStatus(facts: ServiceFacts): WantedStatus<Fields> {
     fields: {
       ...(facts.isOthersToo ? {} : operators),
       ...(service !== undefined && { mode: service.spec.mode ?? "chat", effectivePriority: priorityOf(service) }),
+      ...(facts.hasSelectorField && service !== undefined && { selector: selectorText(service) }),
       desiredReplicas: wanted,
       replicas: deployment.replicas,
       modelReady: verdict.kind === "planned",
@@ -121,6 +128,11 @@ function phaseOf({ service, verdict, deployment }: ServiceFacts, pods: readonly 
   if (deployment.ready > 0) return "Progressing";
   if (verdict.kind === "refused") return verdict.isPersons ? "Failed" : "Pending";
   return pods.some(({ node }) => node !== undefined) ? "Creating" : "Pending";
+}
+
+function selectorText(service: InferenceService): string {
+  const labels = Object.entries(selectorLabels(service));
+  return labels.map(([key, value]) => `${key}=${value}`).join();
 }
 
 function priorityOf({ spec }: InferenceService): number {

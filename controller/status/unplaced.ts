@@ -11,13 +11,21 @@ export interface Unplaced {
   readonly waitingFor?: string;
 }
 
-/** Of replicas that could not be created, or not be scheduled; undefined: there is nothing to say, or nobody has said it yet. */
-export function unplaced(pods: readonly PodView[], { creationFailure }: DeploymentFacts): Unplaced | undefined {
+/**
+ * Of replicas that could not be created, or not be scheduled; undefined: there is nothing to say, or nobody has said it yet.
+ *
+ * @param withWayIn adds to a message what would let a replica in
+ */
+export function unplaced(
+  pods: readonly PodView[],
+  { creationFailure }: DeploymentFacts,
+  withWayIn: (message: string) => string = (message) => message,
+): Unplaced | undefined {
   if (creationFailure !== undefined) return notCreated(creationFailure);
   const said = pods.find(({ node, unscheduled }) => node === undefined && unscheduled !== undefined)?.unscheduled;
   if (said === undefined) return undefined;
   const { reason, message, waitingFor } = explainUnscheduled(said);
-  return { reason, message, ...(waitingFor !== undefined && { waitingFor }) };
+  return { reason, message: withWayIn(message), ...(waitingFor !== undefined && { waitingFor }) };
 }
 
 /** The API server's own words, after what they mean. */

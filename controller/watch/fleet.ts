@@ -23,6 +23,8 @@ export interface Fleet {
   /** One Mac of each size: who fits none of these fits no Mac. A fleet of a thousand has a few sizes. */
   macSizes(): readonly Host[];
   podsOf(service: string): readonly PodView[];
+  /** Of all services. */
+  allPods(): readonly PodView[];
   /** Which services name which Models, by `namespace/name`. */
   readonly servicesOfModels: Relation;
   /** By kind. */
@@ -100,6 +102,7 @@ export function openFleet(options: FleetOptions): Fleet {
       return sizes;
     },
     podsOf: known.of,
+    allPods: pods.list,
     servicesOfModels,
     reflectors: () => all,
     run: async (signal) => {

@@ -18,6 +18,10 @@ export interface PodView {
   readonly isReady: boolean;
   /** `requests.memory`, as it is written. */
   readonly memoryRequest: string | undefined;
+  /** Of its PriorityClass. */
+  readonly priority: number;
+  /** Ports that it takes of its Mac. */
+  readonly ports: readonly number[];
   /** Why it has no Mac, in the scheduler's words. */
   readonly unscheduled: string | undefined;
   /** Why it is over, or why its container waits. */
@@ -37,9 +41,11 @@ const conditionSchema = z.object({
 const podSchema = z.object({
   spec: z.object({
     nodeName: z.string().optional(),
+    priority: z.int().optional(),
     containers: z.array(
       z.object({
         name: z.string(),
+        ports: z.array(z.object({ hostPort: z.int().optional() })).optional(),
         resources: z.object({ requests: z.record(z.string(), z.string()).optional() }).optional(),
       }),
     ),
@@ -85,6 +91,8 @@ export function podView(object: KubeObject): Result<PodView> {
     isDeleting: deletionTimestamp !== undefined,
     isReady: condition("Ready")?.status === "True",
     memoryRequest: container?.resources?.requests?.["memory"],
+    priority: spec.priority ?? 0,
+    ports: spec.containers.flatMap(({ ports = [] }) => ports.flatMap(({ hostPort }) => hostPort ?? [])),
     unscheduled: scheduled?.status === "False" ? scheduled.message : undefined,
     reason: status.reason ?? waiting?.reason,
     message: status.message ?? waiting?.message,

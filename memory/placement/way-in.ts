@@ -55,17 +55,20 @@ function byPriority(hosts: readonly Host[], bound: readonly Bound[], workload: W
  * Sentences that a person can act on; empty where nothing here would help.
  *
  * @param contextFor the largest context in tokens that so many bytes hold; undefined: none does, or it is not known
+ * @param priorityFor name of the lowest priority above this one; undefined: none has a name
  */
 export function wayInText(
   { nearest: mac, byPriority: higher }: WayIn,
   contextFor: (bytes: number) => number | undefined = () => undefined,
+  priorityFor: (above: number) => string | undefined = () => undefined,
 ): string {
   const context = mac && contextFor(mac.freeBytes);
+  const priority = higher && (priorityFor(higher.above) ?? `a priority above ${higher.above}`);
   const sentences = [
     mac &&
       `${mac.mac} has ${formatBytes(mac.freeBytes)} free, and would take it with ${formatBytes(mac.missingBytes)} more`,
     context && `with a context of ${context} tokens it would fit there now`,
-    higher && `with a priority above ${higher.above} it would displace ${listed(higher.displaces)} on ${higher.mac}`,
+    higher && `with ${priority} it would displace ${listed(higher.displaces)} on ${higher.mac}`,
   ];
   return sentences.filter((sentence) => sentence !== undefined && sentence !== 0).join("; ");
 }

@@ -248,6 +248,44 @@ describe("the controller on a real control plane", function () {
     );
   });
 
+  it("is scaled by an HPA, and does not work against it", async () => {
+    controller = await startController(cluster);
+    const selector = await untilTrue(
+      "the pods are named",
+      async () => (await statusOf("chat"))["selector"],
+      (text) => text !== undefined,
+    );
+    assert.equal(selector, "llmkube.dev/inference-service=chat");
+    const scale = await cluster.kubectl([
+      "get",
+      "--raw",
+      `/apis/${GROUP_VERSION}/namespaces/default/inferenceservices/chat/scale`,
+    ]);
+    assert.match(scale, /"selector":"llmkube.dev\/inference-service=chat"/);
+    await cluster.kubectl(["autoscale", "inferenceservice", "chat", "--min=2", "--max=3", "--cpu=80%"]);
+    try {
+      await untilTrue(
+        "it raises the service",
+        () => specOf("inferenceservice", "chat"),
+        ({ replicas }) => replicas === 2,
+        {
+          timeoutMs: 90_000,
+        },
+      );
+      await untilTrue(
+        "two are wanted",
+        () => specOf("deployment", "chat"),
+        ({ replicas }) => replicas === 2,
+      );
+      await settledFor(3000);
+      assert.equal((await specOf("inferenceservice", "chat"))["replicas"], 2);
+      assert.equal((await statusOf("chat"))["desiredReplicas"], 2);
+    } finally {
+      await cluster.kubectl(["delete", "hpa", "chat"]);
+      await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=1"]);
+    }
+  });
+
   it("puts right what somebody changed or deleted of its own", async () => {
     controller = await startController(cluster);
     await cluster.kubectl(["delete", "service", "chat"]);
@@ -486,6 +524,40 @@ describe("the controller on a real control plane", function () {
         timeoutMs: 90_000,
       },
     );
+  });
+
+  it("works with LLMKube's own CRD, whose status has no selector", async () => {
+    const crd = JSON.parse(
+      await cluster.kubectl(["get", "crd", "inferenceservices.inference.llmkube.dev", "-o", "json"]),
+    );
+    const [version] = crd.spec.versions;
+    delete version.subresources.scale.labelSelectorPath;
+    delete version.schema.openAPIV3Schema.properties.status.properties.selector;
+    const patch = JSON.stringify([{ op: "replace", path: "/spec/versions/0", value: version }]);
+    await cluster.kubectl(["patch", "crd", crd.metadata.name, "--type=json", "-p", patch]);
+    try {
+      // The API server serves the new schema a moment later.
+      await sleep(5000);
+      controller = await startController(cluster);
+      await apply(model("theirs"), service("theirs"));
+      await untilTrue(
+        "a status is there",
+        () => accepted("theirs"),
+        (one) => one?.status === "True",
+      );
+      await settledFor(3000);
+      assert.equal((await statusOf("theirs"))["selector"], undefined);
+      const refused = controller.lines.filter((line) => /selector|not declared in schema/.test(line));
+      assert.deepEqual(refused, []);
+      await controller.stop();
+      const fromMs = cluster.audit.now();
+      controller = await startController(cluster);
+      await sleep(5000);
+      assert.deepEqual(await writesSince(fromMs), []);
+    } finally {
+      await cluster.kubectl(["delete", "inferenceservice", "theirs"]);
+      await cluster.installCrds();
+    }
   });
 
   it("names the right that is missing", async () => {

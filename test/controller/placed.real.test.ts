@@ -117,24 +117,19 @@ describe("the controller and pods on Macs", function () {
     );
   });
 
-  it("asks to resize a pod where only its memory changes; where the server refuses it rolls out, and says why", async () => {
+  it("replaces a pod where its need changes, and says why: a pod on a Mac cannot be resized", async () => {
     const shape = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()) }) });
     const { metadata } = shape.parse(await cluster.read("deployment", "chat"));
     const estimate = JSON.parse(metadata.annotations[DEPLOYMENT_ANNOTATIONS.estimate] ?? "{}");
     const moved = JSON.stringify({ ...estimate, totalBytes: 700_000_001 });
-    await cluster.kubectl([
-      "annotate",
-      "deployment",
-      "chat",
-      "--overwrite",
-      `${DEPLOYMENT_ANNOTATIONS.estimate}=${moved}`,
-    ]);
+    const annotation = `${DEPLOYMENT_ANNOTATIONS.estimate}=${moved}`;
+    await cluster.kubectl(["annotate", "deployment", "chat", "--overwrite", annotation]);
     const requests = async () => (await podsOf("chat")).map(({ spec }) => spec.containers[0].resources.requests.memory);
     await untilTrue("a pod requests that", requests, (all) => all.includes("700000001"));
-    const said = controller.lines.filter((line) =>
-      /its pods are replaced, because pod \S+ cannot be resized/.test(line),
-    );
-    assert.match(said.join("\n"), /pod resize is only supported on linux nodes, node "mac-small" is "darwin"/);
+    const messages = 'jsonpath={range .items[?(@.reason=="RollingOut")]}{.message}{"\\n"}{end}';
+    const events = () => cluster.kubectl(["get", "events", "-o", messages]);
+    const said = await untilTrue("an event says so", events, (text) => text !== "");
+    assert.match(said, /^its pods are replaced: the memory that a replica needs changed from .* to 667\.5 MiB$/m);
   });
 
   it("refuses what no Mac holds, and schedules it when one joins that does", async () => {
@@ -160,5 +155,37 @@ describe("the controller and pods on Macs", function () {
       (one) => /none of 2 nodes takes it/.test(one.schedulingMessage ?? ""),
     );
     assert.match(status.schedulingMessage ?? "", /Mac/);
+  });
+
+  it("says of a replica that waits on which Mac how much more, which context, or which priority would let it in", async () => {
+    await cluster.kubectl(["delete", "inferenceservice", "third"]);
+    await addStandInMac(cluster, "mac-alone", 1);
+    const only = { nodeSelector: { "kubernetes.io/hostname": "mac-alone" } };
+    const wide = model({ name: "wide", source: source(), budget: "2Gi" });
+    await apply(wide, service({ name: "first", model: "wide", spec: only }));
+    assert.equal((await bound("first")).spec.nodeName, "mac-alone");
+    await apply(service({ name: "second", model: "wide", spec: only }));
+    const status = await untilTrue(
+      "it says what would help",
+      () => statusOf("second"),
+      (one) => /mac-alone has/.test(one.schedulingMessage ?? "") && /priority/.test(one.schedulingMessage ?? ""),
+    );
+    assert.match(
+      status.schedulingMessage ?? "",
+      /mac-alone has .* free, and would take it with .* more; .*with priority high it would displace default\/first-/,
+    );
+    const condition = status.conditions.find(({ type }) => type === SERVICE_CONDITIONS.scheduled);
+    assert.ok(condition?.message.endsWith(status.schedulingMessage ?? "none"), condition?.message);
+    // Another one that waits is no reason to write this one again.
+    const version = async () =>
+      (await cluster.read("inferenceservice", "second")) as { metadata: { resourceVersion: string } };
+    const before = (await version()).metadata.resourceVersion;
+    await apply(service({ name: "another", model: "wide", spec: only }));
+    await untilTrue(
+      "the other one waits too",
+      () => statusOf("another"),
+      (one) => /mac-alone has/.test(one.schedulingMessage ?? ""),
+    );
+    assert.equal((await version()).metadata.resourceVersion, before);
   });
 });

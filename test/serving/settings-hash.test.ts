@@ -190,6 +190,24 @@ describe("settingsHash", () => {
     assert.equal(layers({ layers: -1 }), layers({}));
   });
 
+  // A default that appears only where its parent does must not look like a change.
+  const sameAsNone: readonly (readonly [what: string, spec: object])[] = [
+    ["hardware", { hardware: {} }],
+    ["the default accelerator", { hardware: { accelerator: "cpu" } }],
+    ["a budget", { hardware: { memoryBudget: "1Gi" } }],
+    ["a fraction", { hardware: { memoryFraction: 0.5 } }],
+    ["gpu", { hardware: { gpu: {} } }],
+    ["sharding", { hardware: { gpu: { count: 2, sharding: {} } } }],
+    ["all of a default format", { format: "gguf" }],
+  ];
+  for (const [what, spec] of sameAsNone) {
+    it(`is the same for a Model, and a draft Model, with ${what} and without`, () => {
+      const drafted = service(drafting({}));
+      assert.equal(settingsHash(service(), model(spec)), settingsHash(service(), model()));
+      assert.equal(settingsHash(drafted, model(), model(spec)), settingsHash(drafted, model(), model()));
+    });
+  }
+
   it("does not look at a draft Model that the service does not use", () => {
     assert.equal(settingsHash(service(), model(), model({ source: "/d.gguf" })), settingsHash(service(), model()));
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { refusalOf } from "../../../agent/http/guard.ts";
-import { parseListen } from "../../../agent/http/listen.ts";
+import { parseLoopbackListen } from "../../../api/listen.ts";
 
 describe("where the agent listens, and to whom", () => {
   const good = [
@@ -10,7 +10,7 @@ describe("where the agent listens, and to whom", () => {
     ["[::1]:65535", { host: "::1", port: 65535 }],
   ] as const;
   for (const [text, expected] of good) {
-    it(`accepts ${text}`, () => assert.deepEqual(parseListen(text), { ok: true, value: expected }));
+    it(`accepts ${text}`, () => assert.deepEqual(parseLoopbackListen(text), { ok: true, value: expected }));
   }
 
   const bad = [
@@ -30,7 +30,7 @@ describe("where the agent listens, and to whom", () => {
   ] as const;
   for (const [text, says] of bad) {
     it(`refuses ${JSON.stringify(text)}`, () => {
-      const address = parseListen(text);
+      const address = parseLoopbackListen(text);
       assert(!address.ok);
       assert.match(address.error, says);
     });

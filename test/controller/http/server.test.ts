@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseListen } from "../../../controller/http/listen.ts";
+import { parseListen } from "../../../api/listen.ts";
 import { controllerMetrics } from "../../../controller/http/metrics.ts";
 import { type HealthServer, serveHealth } from "../../../controller/http/server.ts";
 

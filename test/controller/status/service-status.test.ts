@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { GROUP_VERSION } from "../../../api/constants.ts";
 import { SERVICE_CONDITIONS } from "../../../api/fleet.ts";
+import { formatMemory, type MemoryNumbers } from "../../../api/fleet-memory.ts";
 import {
   type InferenceServiceInput,
   inferenceServiceSchema,
@@ -18,7 +19,7 @@ const NONE = { wanted: 1, replicas: 0, ready: 0, updated: 0, creationFailure: un
 
 const pod = (more: Partial<PodView> = {}): PodView => ({
   ...{ name: "p", namespace: "x", uid: "1", service: "x/a", settings: "1", phase: "Pending", node: undefined },
-  ...{ isDeleting: false, isReady: false, memoryRequest: "1G", unscheduled: undefined },
+  ...{ isDeleting: false, isReady: false, memoryRequest: "1G", priority: 0, ports: [], unscheduled: undefined },
   ...{ reason: undefined, message: undefined, memory: undefined },
   ...more,
 });
@@ -31,7 +32,15 @@ const statusOf = (more: Partial<ServiceFacts> = {}, spec: Partial<InferenceServi
     spec: { modelRef: "m", ...spec },
   });
   const facts: ServiceFacts = {
-    ...{ service, generation: 3, verdict: PLANNED, deployment: NONE, pods: [], isOthersToo: false },
+    ...{
+      service,
+      generation: 3,
+      verdict: PLANNED,
+      deployment: NONE,
+      pods: [],
+      isOthersToo: false,
+      hasSelectorField: true,
+    },
     ...more,
   };
   const { fields, conditions } = serviceStatus(facts);
@@ -69,6 +78,11 @@ describe("the status of a service", () => {
     assert.equal(fields.desiredReplicas, 1);
   });
 
+  it("names the pods for autoscalers, where the CRD has a field for that", () => {
+    assert.equal(statusOf().fields.selector, "llmkube.dev/inference-service=a");
+    assert.equal(Object.hasOwn(statusOf({ hasSelectorField: false }).fields, "selector"), false);
+  });
+
   it("says nothing of scheduling where nothing is wrong", () => {
     const { fields } = statusOf({ deployment: { ...NONE, ready: 1 }, pods: [bound] });
     assert.ok(!Object.hasOwn(fields, "schedulingStatus") && !Object.hasOwn(fields, "waitingFor"));
@@ -99,6 +113,31 @@ describe("the status of a service", () => {
       observedGeneration: 3,
     });
   });
+});
+
+describe("how far a replica's memory is from its estimate", () => {
+  const estimateBytes = 1000;
+  const table: readonly (readonly [what: string, numbers: Partial<MemoryNumbers>, says: string | undefined])[] = [
+    ["no numbers", {}, undefined],
+    ["little apart", { projectedBytes: 1050, measuredBytes: 1049 }, undefined],
+    ["a server that has not touched all", { projectedBytes: 1000, measuredBytes: 100 }, undefined],
+    ["measured too much", { measuredBytes: 1200 }, "measured is 20 % above the estimate"],
+    ["projected too much", { projectedBytes: 1100, measuredBytes: 900 }, "projected is 10 % above the estimate"],
+    [
+      "both",
+      { projectedBytes: 900, measuredBytes: 1060 },
+      "projected is 10 % below, measured is 6 % above the estimate",
+    ],
+  ];
+  for (const [what, numbers, says] of table) {
+    it(`${what}: ${says ?? "nothing to say"}`, () => {
+      const sentence = formatMemory({ budgetBytes: 2000, budgetSource: "crd-budget", estimateBytes, ...numbers });
+      const memory = { isWithinBudget: true, message: sentence };
+      const { condition } = statusOf({ pods: [pod({ node: "mac-1", memory })] });
+      const message = `mac-1: ${sentence}${says === undefined ? "" : ` (${says})`}`;
+      assert.equal(condition(SERVICE_CONDITIONS.withinBudget)?.message, message);
+    });
+  }
 });
 
 describe("who else writes a status", () => {

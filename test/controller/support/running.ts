@@ -28,9 +28,9 @@ export interface RunningController {
 export async function startController(
   cluster: Cluster,
   options: Partial<ControllerOptions> = {},
-  identity: IdentityOptions = {},
+  { namespace = SYSTEM_NAMESPACE, ...identity }: IdentityOptions & { readonly namespace?: string } = {},
 ): Promise<RunningController> {
-  const kubeconfig = await cluster.asServiceAccount(SYSTEM_NAMESPACE, CONTROLLER, identity);
+  const kubeconfig = await cluster.asServiceAccount(namespace, CONTROLLER, identity);
   const access = await openKubeAccess({ kubeconfig, userAgent: CONTROLLER });
   if (!access.ok) throw new Error(access.error);
   const lines: string[] = [];
