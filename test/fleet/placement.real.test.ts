@@ -39,6 +39,13 @@ describe("A fleet of Macs: where models go", function () {
     assert.match(answer, /France/);
   });
 
+  it("shows the log of the server by kubectl logs", async () => {
+    const [pod] = await fleet.pods("chat");
+    assert(pod);
+    assert.match(await fleet.cluster.kubectl(["logs", pod.name]), /model loaded/);
+    assert.equal((await fleet.cluster.kubectl(["logs", pod.name, "--tail=2"])).split("\n").length, 2);
+  });
+
   it("puts two replicas on two Macs, when kubectl scale asks for the second", async () => {
     await fleet.addMac({ name: "mac-b", hostMemory: ROOM_FOR_TWO });
     await fleet.cluster.kubectl(["scale", "inferenceservice/chat", "--replicas=2"]);
