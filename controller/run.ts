@@ -35,9 +35,12 @@ export async function runController(
     await current.run();
     current = undefined;
   };
+  const unanswered = () => {
+    client.resetConnections().catch(() => {});
+  };
   log.info(`looking after ${options.namespace ?? "all namespaces"} of ${access.server}`);
   try {
-    if (options.leaderElection) await elected(options, identity, lead, log, signal);
+    if (options.leaderElection) await elected(options, identity, lead, log, signal, unanswered);
     else await lead(signal);
   } finally {
     await closeHealth.value();
@@ -52,12 +55,14 @@ async function elected(
   lead: (leading: AbortSignal) => Promise<void>,
   log: Logger,
   signal: AbortSignal,
+  unanswered: () => void,
 ): Promise<void> {
   // Connections of its own: a renewal waits behind no list.
   const client = access.client({ timeoutMs: 5000 });
   const report = (message: string) => log.info(message);
+  const lease = { ...LEADER_LEASE, namespace };
   try {
-    await leaderElection({ client, lease: { ...LEADER_LEASE, namespace }, identity, report, clock }).run(lead, signal);
+    await leaderElection({ client, lease, identity, unanswered, report, clock }).run(lead, signal);
   } finally {
     await client.close();
   }

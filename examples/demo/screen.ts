@@ -14,10 +14,10 @@ export function say(text: string): void {
   console.log(`   ${text}`);
 }
 
-/** Runs `work` and reports every few seconds that it is still running. */
-export async function withHeartbeat<T>(what: string, work: Promise<T>): Promise<T> {
+/** Runs `work` and reports that it is still running; default: every five seconds. */
+export async function withHeartbeat<T>(what: string, work: Promise<T>, everyMs = 5000): Promise<T> {
   const started = Date.now();
-  const timer = setInterval(() => say(`… ${what}, ${Math.round((Date.now() - started) / 1000)} s`), 5000);
+  const timer = setInterval(() => say(`… ${what}, ${Math.round((Date.now() - started) / 1000)} s`), everyMs);
   try {
     return await work;
   } finally {

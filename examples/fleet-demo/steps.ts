@@ -9,17 +9,19 @@ import { heading, quote, say, withHeartbeat } from "../demo/screen.ts";
 /** Two thirds of it are for models, of which the small one takes some 630 MiB. */
 const MAC_MEMORY = "2Gi";
 const PROMPT = "The capital of France is";
-const FAILOVER_MS = 170_000;
+const FAILOVER_MS = 300_000;
+const HEARTBEAT_MS = 15_000;
 
 /** The steps in order. Whatever they started is stopped at the end, also after a failure or an abort. */
 export async function runSteps(signal: AbortSignal): Promise<void> {
   heading(1, `Three Macs of ${MAC_MEMORY} join a new cluster:`);
   const macs = ["mac-1", "mac-2", "mac-3"].map((name) => ({ name, hostMemory: MAC_MEMORY }));
-  const fleet = await withHeartbeat("starting Kubernetes and three agents", startFleet({ macs }));
+  const fleet = await waiting("starting Kubernetes and three agents", startFleet({ macs }));
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(new Error("it was stopped")));
   });
   try {
+    signal.throwIfAborted();
     await Promise.race([shown(fleet), stopped]);
   } finally {
     await fleet.stop();
@@ -31,7 +33,7 @@ async function shown(fleet: Fleet): Promise<void> {
   await placed(fleet);
   await refused(fleet);
   await failedOver(fleet);
-  await drained(fleet);
+  await ended(fleet);
 }
 
 async function placed(fleet: Fleet): Promise<void> {
@@ -40,10 +42,7 @@ async function placed(fleet: Fleet): Promise<void> {
     model({ name: "gemma", source: fleet.weights.url("gemma"), budget: "768Mi" }),
     service({ name: "gemma", replicas: 2 }),
   );
-  const nodes = await withHeartbeat(
-    "the Macs download the weights and start llama-server",
-    fleet.untilReady("gemma", 2),
-  );
+  const nodes = await waiting("the Macs download the weights and start llama-server", fleet.untilReady("gemma", 2));
   require(new Set(nodes).size === 2, "the replicas should be on two Macs");
   await show(fleet, "get", "pods", "-o", "wide");
   await show(fleet, "get", "inferenceservice", "gemma");
@@ -64,6 +63,7 @@ async function refused(fleet: Fleet): Promise<void> {
     () => fleet.cluster.kubectl(["get", "inferenceservice", "tight", "-o", "jsonpath={.status.schedulingMessage}"]),
     (text) => text !== "",
   );
+  await show(fleet, "get", "inferenceservice", "tight");
   quote(message);
   require((await fleet.pods("tight")).length === 0, "there should be no pod");
 }
@@ -80,7 +80,7 @@ async function failedOver(fleet: Fleet): Promise<void> {
     (seen) => seen.every(({ node, ready }) => node !== dead.name || !ready),
     { timeoutMs: FAILOVER_MS },
   );
-  await withHeartbeat("its Lease runs out", unready);
+  await waiting("its Lease runs out", unready);
   say("No client is sent to it any more. The other replica answers:");
   await answered(fleet);
   const moved = untilTrue(
@@ -89,13 +89,13 @@ async function failedOver(fleet: Fleet): Promise<void> {
     (pods) => pods.filter(({ ready }) => ready).length === 2,
     { timeoutMs: FAILOVER_MS },
   );
-  await withHeartbeat("a Mac that only restarts has a minute to come back; then the replica moves", moved);
+  await waiting("a Mac that only restarts has a minute to come back; then Kubernetes moves the replica", moved);
   await show(fleet, "get", "pods", "-o", "wide");
 }
 
-async function drained(fleet: Fleet): Promise<void> {
+async function ended(fleet: Fleet): Promise<void> {
   const alive = [...fleet.macs.values()].filter((mac) => mac.agentPid() !== undefined);
-  heading(5, `kubectl logs of a replica; then the InferenceService is deleted, and no server is left:`);
+  heading(5, "The log of a replica by kubectl. Then the InferenceServices are deleted, and nothing is left of them:");
   const pod = (await fleet.pods("gemma")).find(({ ready }) => ready);
   require(pod !== undefined, "there should be a ready pod");
   await show(fleet, "logs", pod.name, "--tail=3");
@@ -105,7 +105,7 @@ async function drained(fleet: Fleet): Promise<void> {
     () => serversOf(alive),
     (pids) => pids.length === 0,
   );
-  await withHeartbeat("the Macs end their servers", none);
+  await waiting("the Macs end their servers", none);
   await show(
     fleet,
     "get",
@@ -126,6 +126,10 @@ async function answered(fleet: Fleet): Promise<void> {
     (text) => text !== "",
   );
   quote(`${PROMPT}${await answer}`);
+}
+
+async function waiting<T>(what: string, work: Promise<T>): Promise<T> {
+  return withHeartbeat(what, work, HEARTBEAT_MS);
 }
 
 async function show(fleet: Fleet, ...args: readonly string[]): Promise<void> {

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
 import { standIn } from "../agent/stand-in.ts";
 import { CONTROL_PLANE_TIMEOUT_MS } from "../support/cluster/cluster.ts";
 import { model, service } from "../support/cluster/objects.ts";
 import { untilTrue } from "../support/cluster/until.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
 import { type Fleet, reportFailures, startFleet } from "./fleet.ts";
 
 describe("A fleet of Macs: beside other things of a cluster", function () {
@@ -86,10 +90,70 @@ describe("A fleet of Macs: beside other things of a cluster", function () {
     assert.doesNotMatch(left, /brief/);
   });
 
+  it("runs nothing of a pod that somebody forged, whether or not the admission policy is there", async () => {
+    await fleet.apply(
+      model({ name: "real", source: fleet.weights.url("real"), budget: "768Mi" }),
+      service({ name: "real" }),
+    );
+    await fleet.untilReady("real", 1);
+    const [real] = await fleet.pods("real");
+    assert(real);
+    const template = podShape.parse(await fleet.cluster.read("pod", real.name));
+    const [owner] = template.metadata.ownerReferences;
+    const proof = join(await temporaryDirectory(), "it-ran");
+    const forged = {
+      "with-command": forge(template, "with-command", { command: ["/bin/sh", "-c", `touch ${proof}`] }),
+      "of-no-owner": forge(template, "of-no-owner", {}, { ...owner, uid: "11111111-2222-3333-4444-555555555555" }),
+      "of-the-owner": forge(template, "of-the-owner", {}),
+    };
+    for (const pod of Object.values(forged)) {
+      await assert.rejects(fleet.apply(pod), /may come from a ReplicaSet only: create an InferenceService/);
+    }
+    await fleet.cluster.kubectl(["delete", "validatingadmissionpolicybindings", "--all"]);
+    // The API server forgets a policy within seconds.
+    const made = async () => {
+      await fleet.apply(forged["with-command"]);
+      return fleet.apply(forged["of-no-owner"], forged["of-the-owner"]);
+    };
+    await untilTrue("the API server takes them", made, () => true);
+    // Kubernetes' own controllers remove what is one too many, and what has no owner.
+    await fleet.untilPods("real", "only the real one is left", (pods) => {
+      return pods.length === 1 && pods.every(({ uid, ready, restarts }) => uid === real.uid && ready && restarts === 0);
+    });
+    await untilTrue("only its server is left", allServers, (pids) => pids.length === 1);
+    assert.equal(existsSync(proof), false);
+    await fleet.cluster.installFleet();
+    await fleet.remove("real");
+  });
+
   async function allServers(): Promise<readonly number[]> {
     return (await Promise.all([...fleet.macs.values()].map((mac) => mac.servers()))).flat();
   }
 });
+
+const podShape = z.looseObject({
+  metadata: z.looseObject({ ownerReferences: z.array(z.looseObject({})) }),
+  spec: z.looseObject({ containers: z.tuple([z.looseObject({})]) }),
+});
+
+/** A pod like a real one at another port, on a Mac already, with changes that the controller would not make. */
+function forge(
+  { metadata, spec, ...rest }: z.output<typeof podShape>,
+  name: string,
+  change: object,
+  owner: object = metadata.ownerReferences[0] ?? {},
+): object {
+  const { labels, annotations } = metadata;
+  const containers = [
+    { ...spec.containers[0], ports: [{ name: "http", containerPort: 9999, hostPort: 9999 }], ...change },
+  ];
+  return {
+    ...rest,
+    status: undefined,
+    metadata: { name, labels, annotations, ownerReferences: [owner] },
+    spec: { ...spec, containers },
+  };
+}
 
 /** As those of many log collectors and network plugins are. */
 function daemonSet(): object {

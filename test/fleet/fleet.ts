@@ -67,7 +67,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     number += 1;
     const own = number;
     const kubeconfig = await cluster.asMac(settings.name, server === undefined ? {} : { server });
-    const mac = await startMac({ llamaServer, ...settings, number: own, kubeconfig });
+    // Here, unlike on most clusters, another authority signs the certificate of the API server than those of its clients.
+    const flags = [`--client-ca-file=${cluster.clientCaFile}`, ...(settings.flags ?? [])];
+    const mac = await startMac({ llamaServer, ...settings, flags, number: own, kubeconfig });
     macs.set(settings.name, mac);
     await nodeReady(cluster, mac);
     return mac;

@@ -121,6 +121,25 @@ describe("A fleet of Macs: Macs come and go", function () {
     assert.deepEqual(await mac.servers(), []);
   });
 
+  it("is another node after it was renamed, which ends what ran under the old name", async () => {
+    const { mac, pod, servers } = await serving();
+    const name = "mac-renamed";
+    await mac.endAgent();
+    mac.start({ name, kubeconfig: await fleet.cluster.asMac(name) });
+    // What ran for a node of another name is not this one's; the model is served again once the old node is removed.
+    await untilTrue(
+      "the server of the old name has ended",
+      mac.servers,
+      (now) => !now.some((pid) => servers.includes(pid)),
+    );
+    await fleet.cluster.kubectl(["delete", "node", mac.name]);
+    await fleet.cluster.kubectl(["delete", "pod", pod.name, "--force", "--grace-period=0"]);
+    const [node] = await fleet.untilReady("chat", 1);
+    assert.notEqual(node, mac.name);
+    const names = await fleet.cluster.kubectl(["get", "nodes", "-o", "jsonpath={.items[*].metadata.name}"]);
+    assert.deepEqual(names.split(" "), ["mac-a", "mac-b", name].filter((one) => one !== mac.name).sort());
+  });
+
   async function renewals(name: string): Promise<string> {
     return fleet.cluster.kubectl(["get", "lease", name, "-n", "kube-node-lease", "-o", "jsonpath={.spec.renewTime}"]);
   }

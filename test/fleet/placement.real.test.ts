@@ -3,7 +3,7 @@ import { CONTROL_PLANE_TIMEOUT_MS } from "../support/cluster/cluster.ts";
 import { model, service } from "../support/cluster/objects.ts";
 import { untilTrue } from "../support/cluster/until.ts";
 import { type Fleet, reportFailures, startFleet } from "./fleet.ts";
-import { complete } from "./seen.ts";
+import { complete, keyOf, reachable, statusOfCompletion } from "./seen.ts";
 
 /** Gemma 3 270M asks for some 630 MiB on Metal; two thirds of the memory of a Mac are for models. */
 const NO_ROOM = "512Mi";
@@ -37,6 +37,22 @@ describe("A fleet of Macs: where models go", function () {
       (text) => text.length > 0,
     );
     assert.match(answer, /France/);
+  });
+
+  it("answers at the address of the EndpointSlice with the key of the Secret, and nobody without it", async () => {
+    const [endpoint] = await fleet.endpoints("chat");
+    assert(endpoint);
+    assert.deepEqual([endpoint.address, endpoint.node], [fleet.mac("mac-a").podIp, "mac-a"]);
+    const key = await keyOf(fleet.cluster, "chat");
+    const asked = ["", "wrong", key].map((one) => statusOfCompletion(reachable(endpoint), one));
+    assert.deepEqual(await Promise.all(asked), [401, 401, 200]);
+  });
+
+  it("shows the log of the server by kubectl logs", async () => {
+    const [pod] = await fleet.pods("chat");
+    assert(pod);
+    assert.match(await fleet.cluster.kubectl(["logs", pod.name]), /model loaded/);
+    assert.equal((await fleet.cluster.kubectl(["logs", pod.name, "--tail=2"])).split("\n").length, 2);
   });
 
   it("puts two replicas on two Macs, when kubectl scale asks for the second", async () => {

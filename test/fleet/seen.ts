@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { API_KEY, API_KEY_VARIABLE, childName, SERVICE_LABEL } from "../../api/fleet.ts";
+import { API_KEY, API_KEY_VARIABLE, childName, MEMORY_CONDITION, SERVICE_LABEL } from "../../api/fleet.ts";
+import { parseMemory } from "../../api/fleet-memory.ts";
 import type { Cluster } from "../support/cluster/cluster.ts";
 
 /** What `kubectl` shows of a replica. */
@@ -125,17 +126,28 @@ export async function complete(cluster: Cluster, service: string, prompt: string
 
 /** @throws Error where there is no completion */
 export async function completionAt(url: string, key: string, prompt: string): Promise<string> {
-  const response = await fetch(`${url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-    body: JSON.stringify({ prompt, max_tokens: 8, temperature: 0 }),
-    signal: AbortSignal.timeout(30_000),
-  });
+  const response = await askCompletion(url, key, prompt);
   const answer = z
     .object({ choices: z.tuple([z.object({ text: z.string() })]) })
     .safeParse(await response.json().catch(() => undefined));
   if (!answer.success) throw new Error(`${url} answered ${response.status} without a completion`);
   return answer.data.choices[0].text;
+}
+
+/** HTTP status of the answer. @param key empty for a client that has none */
+export async function statusOfCompletion(url: string, key: string): Promise<number> {
+  const response = await askCompletion(url, key, "Hello");
+  await response.arrayBuffer();
+  return response.status;
+}
+
+async function askCompletion(url: string, key: string, prompt: string): Promise<Response> {
+  return fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(key !== "" && { authorization: `Bearer ${key}` }) },
+    body: JSON.stringify({ prompt, max_tokens: 8, temperature: 0 }),
+    signal: AbortSignal.timeout(30_000),
+  });
 }
 
 /** The first key of the Secret that the pods of a service refer to. */
@@ -153,4 +165,23 @@ export async function keyOf(cluster: Cluster, service: string): Promise<string> 
   const data = await cluster.kubectl(["get", "secret", secret, "-o", `jsonpath={.data.${API_KEY}}`]);
   const [key = ""] = Buffer.from(data, "base64").toString("utf8").trim().split("\n");
   return key;
+}
+
+const memoryShape = z.object({
+  items: z.array(
+    z.object({
+      spec: z.object({ nodeName: text }),
+      status: z.object({ conditions: z.array(z.object({ type: z.string(), message: text })).default([]) }),
+    }),
+  ),
+});
+
+/** The budget in MiB that each Mac says it holds its replica to. */
+export async function budgetsOf(cluster: Cluster, service: string): Promise<Readonly<Record<string, number>>> {
+  const { items } = memoryShape.parse(await cluster.read("pods", "-l", `${SERVICE_LABEL}=${childName(service)}`));
+  const entries = items.flatMap(({ spec, status }) => {
+    const numbers = parseMemory(status.conditions.find(({ type }) => type === MEMORY_CONDITION)?.message ?? "");
+    return numbers === undefined ? [] : [[spec.nodeName, Math.round(numbers.budgetBytes / 2 ** 20)] as const];
+  });
+  return Object.fromEntries(entries);
 }

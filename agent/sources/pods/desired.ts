@@ -76,7 +76,8 @@ function desiredOfClaim(pod: Pod, claim: PodClaim, name: string, surroundings: S
   const placement = { id, host: listenHost, port, gracePeriodMs, priority, returnsAfterEviction: false };
   const models = [model, ...(draft === undefined ? [] : [draft])];
   return resolveService(
-    service,
+    // A pod is one replica: how many there are, and whether any, is the controller's affair.
+    { ...service, spec: { ...service.spec, replicas: 1, suspend: false } },
     { ...placement, apiKeyFile: keys.path },
     (wanted) => models.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === wanted) ?? "absent",
     host,

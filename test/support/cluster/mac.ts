@@ -29,8 +29,8 @@ export interface Mac {
   readonly kubeconfig: string;
   /** Path of what the agents of this Mac have printed. */
   readonly log: string;
-  /** Starts the agent. */
-  readonly start: () => void;
+  /** Starts the agent; with another name and its kubeconfig as the Mac that was renamed. */
+  readonly start: (renamed?: Pick<MacOptions, "name" | "kubeconfig">) => void;
   /** Ends the agent alone, by default as a crash does: its servers run on. Resolves when it is gone. */
   readonly endAgent: (signal?: NodeJS.Signals) => Promise<void>;
   /** Undefined while no agent runs. */
@@ -54,8 +54,8 @@ export async function startMac(options: MacOptions): Promise<Mac> {
   const log = join(root, "agent.log");
   const loopback = `127.0.0.${options.number}`;
   let agent: Child | undefined;
-  const start = () => {
-    const args = [CLI, "agent", ...flagsOf(options, root, loopback)];
+  const start: Mac["start"] = (renamed) => {
+    const args = [CLI, "agent", ...flagsOf({ ...options, ...renamed }, root, loopback)];
     // All that it starts inherits the folder of claims, which is how its processes are found.
     agent = startChild(process.execPath, args, log, { env: { PULUMI_LLMKUBE_CLAIMS: claims } });
   };
