@@ -1,13 +1,14 @@
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
-import { defaultState, nodeState } from "../agent/state/paths.ts";
+import { defaultState, nodeState } from "../agent/state/default-state.ts";
 import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work.ts";
 import type { ListenAddress } from "../api/listen.ts";
 import { OWN_LOG } from "../cluster/names.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
+import { sourceProblem } from "./source-problem.ts";
 
 /** What a person typed, parsed. */
 export interface AgentFlags {
@@ -102,26 +103,10 @@ interface ChosenWork extends Pick<WorkingOptions, "openWork" | "ownApiKeys"> {
 
 /** Throws one sentence where the flags name no work, or none that can be had. */
 async function workOf(flags: AgentFlags): Promise<ChosenWork> {
-  const { manifests, kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac, apiKeyFile } = flags;
-  if (kubeconfig === undefined) {
-    const needed = {
-      "--node-name": nodeName,
-      "--node-ip": nodeIp,
-      "--client-ca-file": clientCaFile,
-      "--stand-in-mac": standInMac,
-    };
-    const given = Object.entries(needed).find(([, value]) => value !== undefined)?.[0];
-    if (given !== undefined) throw new Error(`${given} needs --kubeconfig: it is about a node of a cluster`);
-    if (manifests === undefined) {
-      throw new Error("--manifests is required: name the folder of manifests, or a cluster with --kubeconfig");
-    }
-    return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
-  }
-  if (manifests !== undefined)
-    throw new Error("--manifests and --kubeconfig exclude each other: an agent has one source of work");
-  if (apiKeyFile !== undefined) {
-    throw new Error("--api-key-file and --kubeconfig exclude each other: in a cluster the keys come from Secrets");
-  }
+  const wrong = sourceProblem(flags);
+  if (wrong !== undefined) throw new Error(wrong);
+  const { manifests = "", kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac } = flags;
+  if (kubeconfig === undefined) return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
   // What a fleet needs costs an agent of one Mac nothing.
   const { clusterWork, joinCluster } = await import("../agent/cluster.ts");
   const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac });

@@ -4,7 +4,7 @@ import { DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
 import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/listen.ts";
 import { parseQuantity } from "../api/quantity.ts";
-import { parseReserve } from "../memory/allocatable.ts";
+import { parseReserve } from "../memory/reserve.ts";
 import type { AgentFlags } from "./agent-run.ts";
 import { allowCommand } from "./allow.ts";
 import { dumpCommand } from "./dump.ts";
@@ -42,7 +42,7 @@ export function agentCommand(): Command {
       "delete the downloads longest unused above this size (default: delete none)",
       parseBytes,
     )
-    .option("--state <dir>", "folder for the agent's own files (default: one per --manifests)", typedPath)
+    .option("--state <dir>", "folder for the agent's own files (default: one per --manifests, or per node)", typedPath)
     .addOption(
       new Option(
         "--claims <dir>",

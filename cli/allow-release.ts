@@ -1,7 +1,8 @@
 import { readAllHeld, removeHeld } from "../agent/boot/held-file.ts";
 import { stateFolderProblem } from "../agent/state/problem.ts";
 import { chooseWorkload } from "./logs-print.ts";
-import { type StateFlags, stateFolder } from "./state-folder.ts";
+import { stateFolder } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 
 /** Lets start what is held back. A running agent sees it within a second. Throws one sentence where that cannot be done. */
 export async function allow(wanted: string, flags: StateFlags): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { StateFlags } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 
 /** `pulumi-llmkube agent allow NAME`: exit code 0, or 2 where no such model is held back. */
 export function allowCommand(): Command {
@@ -11,7 +11,7 @@ export function allowCommand(): Command {
     .addHelpText(
       "after",
       `
-Say which agent with --manifests or --state, before or after allow; the default is the one that wrote its status last.
+Say which agent with --manifests, --node-name or --state, before or after allow; the default is the one that wrote its status last.
 A model whose settings or memory budget are changed starts without it.
 Exit codes: 0 it may start, 2 it is not held back.`,
     )

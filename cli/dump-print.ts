@@ -1,7 +1,8 @@
 import { isLocked } from "../agent/state/lock.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { errorText } from "../api/error-code.ts";
-import { type StateFlags, stateFolder } from "./state-folder.ts";
+import { stateFolder } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 
 const EXIT_NO_AGENT = 1;
 const TIMEOUT_MS = 5000;

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { StateFlags } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 
 /** `pulumi-llmkube agent dump`: exit code 0, 1 where no agent runs, 2 where it cannot be asked. */
 export function dumpCommand(): Command {
@@ -10,7 +10,7 @@ export function dumpCommand(): Command {
     .addHelpText(
       "after",
       `
-Say which agent with --manifests or --state, before or after dump; the default is the one that wrote its status last.
+Say which agent with --manifests, --node-name or --state, before or after dump; the default is the one that wrote its status last.
 Exit codes: 0 it was printed, 1 no agent runs, 2 it does not answer.`,
     )
     .action(async (_flags: object, command: Command) => {

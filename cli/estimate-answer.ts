@@ -9,7 +9,8 @@ import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
 import { contextGrid, type GridCell } from "../memory/grid.ts";
 import { estimateServed, readServed, type Served } from "../memory/served.ts";
-import { askedAllocatable, askedBudget, type EstimateFlags, settingsOf } from "./estimate-flags.ts";
+import { askedAllocatable, askedBudget, settingsOf } from "./estimate-asked.ts";
+import type { EstimateFlags } from "./estimate-flags.ts";
 import { withProgress } from "./progress.ts";
 
 /** Everything that was found out about one source. */

@@ -2,8 +2,9 @@ import { Command } from "commander";
 import type { InstallFlags } from "./install/run.ts";
 
 const INSTALL_CODES = `
-The options of agent may stand before or after install; --manifests is required:
+The options of agent may stand before or after install; --manifests or --kubeconfig is required:
   sudo pulumi-llmkube agent install --manifests /Users/me/models.d --keep-awake
+  sudo pulumi-llmkube agent install --kubeconfig /Users/me/.pulumi-llmkube/kubeconfig
 
 Exit codes:
   0    the agent runs; with --dry-run: nothing speaks against it

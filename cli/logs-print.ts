@@ -8,7 +8,8 @@ import { workloadId } from "../agent/workload/workload-id.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type Logged, logsIn } from "./logs-left.ts";
-import { type StateFlags, stateFolder } from "./state-folder.ts";
+import { stateFolder } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 
 export interface LogsFlags extends StateFlags {
   readonly follow?: boolean;

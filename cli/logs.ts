@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogsFlags } from "./logs-print.ts";
-import { stateOptions } from "./state-folder.ts";
+import { stateOptions } from "./state-options.ts";
 
 /**
  * `pulumi-llmkube logs NAME`: what its llama-server printed since it was started last, or in the start before that. Exit code 0, also

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { packageVersion } from "../agent/state/package.ts";
 import { nodeAccount, SYSTEM_NAMESPACE } from "../api/fleet.ts";
+import { nodeNameProblem } from "../api/node-name.ts";
 import { controllerManifests } from "../cluster/controller.ts";
 import { installCommand, TOKEN_FILE } from "../cluster/install-command.ts";
 import { nodeKubeconfig } from "../cluster/kubeconfig.ts";
 import { CONTROLLER } from "../cluster/names.ts";
-import { nodeManifests, nodeNameProblem } from "../cluster/node.ts";
+import { nodeManifests } from "../cluster/node.ts";
 import { manifestsYaml } from "../cluster/yaml.ts";
 
 export interface ControllerFlags {

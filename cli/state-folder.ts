@@ -1,30 +1,19 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Option } from "commander";
-import { AGENTS, defaultState } from "../agent/state/paths.ts";
-import { typedPath } from "./typed-path.ts";
+import { defaultState, nodeState } from "../agent/state/default-state.ts";
+import { AGENTS } from "../agent/state/paths.ts";
+import { nodeNameProblem } from "../api/node-name.ts";
+import type { StateFlags } from "./state-options.ts";
 
-export interface StateFlags {
-  readonly manifests?: string;
-  readonly state?: string;
-}
-
-/** The options that name an agent. */
-export function stateOptions(): readonly Option[] {
-  return [
-    new Option(
-      "--manifests <dir>",
-      "manifest folder of the agent (default: the agent that wrote its status last)",
-    ).argParser(typedPath),
-    new Option("--state <dir>", "state folder of the agent, instead of --manifests")
-      .argParser(typedPath)
-      .conflicts("manifests"),
-  ];
-}
-
-/** The state folder that the flags name; without any, the one that was written last. */
-export async function stateFolder({ manifests, state }: StateFlags): Promise<string> {
-  return state ?? (manifests === undefined ? await latestState() : defaultState(manifests));
+/** The state folder that the flags name; without any, the one that was written last. Throws one sentence for a name that no node can have. */
+export async function stateFolder({ manifests, nodeName, state }: StateFlags): Promise<string> {
+  if (state !== undefined) return state;
+  if (nodeName !== undefined) {
+    const problem = nodeNameProblem(nodeName);
+    if (problem !== undefined) throw new Error(problem);
+    return nodeState(nodeName);
+  }
+  return manifests === undefined ? latestState() : defaultState(manifests);
 }
 
 async function latestState(): Promise<string> {

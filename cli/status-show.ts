@@ -4,7 +4,8 @@ import { readStatus } from "../agent/status/status-file.ts";
 import { formatBytes } from "../api/quantity.ts";
 import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
-import { type StateFlags, stateFolder } from "./state-folder.ts";
+import { stateFolder } from "./state-folder.ts";
+import type { StateFlags } from "./state-options.ts";
 import { type StatusNow, statusNow } from "./status-liveness.ts";
 
 export interface StatusFlags extends StateFlags {

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { stateOptions } from "./state-folder.ts";
+import { stateOptions } from "./state-options.ts";
 import type { StatusFlags } from "./status-show.ts";
 
 /**

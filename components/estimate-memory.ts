@@ -6,7 +6,7 @@ import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
 import { estimateServed, readServed } from "../memory/served.ts";
-import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/default-settings.ts";
 
 /** A model, and the settings that llama-server would serve it with. */
 export interface EstimateMemoryArgs {

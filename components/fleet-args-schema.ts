@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { matching } from "../api/fields.ts";
 import { metadataSchema } from "../api/metadata.ts";
-import { LONGEST_NODE_NAME, NODE_NAME } from "../cluster/node.ts";
+import { LONGEST_NODE_NAME, NODE_NAME } from "../api/node-name.ts";
 import type { LlmControllerArgs, LlmNodeArgs } from "./fleet-args.ts";
 
 const namespace = metadataSchema.shape.namespace.unwrap().optional();

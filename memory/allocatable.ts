@@ -1,13 +1,11 @@
-import { formatBytes, parseQuantity } from "../api/quantity.ts";
+import { formatBytes } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
 import type { Backend } from "./estimate/types.ts";
+import { LEAST_RESERVE_BYTES } from "./reserve.ts";
 
 /** What macOS and everything else on a Mac keep by default, in bytes. With less, a Mac swaps until it hangs. */
 export const MACOS_RESERVE_BYTES = 4 * 2 ** 30;
-
-/** The least that may be reserved, in bytes: less is a slip, such as a number without its unit. */
-const LEAST_RESERVE_BYTES = 2 ** 30;
 
 /** RAM up to which Metal recommends two thirds of it; above, three quarters. */
 const TWO_THIRDS_UP_TO = 32 * 2 ** 30;
@@ -69,18 +67,6 @@ export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
   }
   if (byFraction.bytes <= spared) return ok(byFraction);
   return ok({ bytes: spared, origin: `${physical} less ${reserve}`, byFraction: false });
-}
-
-/**
- * The bytes of a `--reserve`: a Kubernetes quantity of at least {@link LEAST_RESERVE_BYTES}. What is too much for a machine is found
- * by {@link resolveAllocatable}.
- */
-export function parseReserve(text: string): Result<number> {
-  const bytes = parseQuantity(text);
-  if (!bytes.ok) return bytes;
-  if (bytes.value >= BigInt(LEAST_RESERVE_BYTES)) return ok(Number(bytes.value));
-  const least = formatBytes(LEAST_RESERVE_BYTES);
-  return fail(`${JSON.stringify(text)} is too little: the system itself needs at least ${least}, for example 4Gi`);
 }
 
 /** `4.0 GiB (8.0 GiB less 4.0 GiB kept for macOS (--reserve))`. */

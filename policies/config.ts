@@ -4,7 +4,7 @@ import * as z from "zod";
 import { explain } from "../api/explain.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { parseReserve } from "../memory/allocatable.ts";
+import { parseReserve } from "../memory/reserve.ts";
 
 const hostMemory = z
   .string()

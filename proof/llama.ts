@@ -14,7 +14,7 @@ import { readHeader } from "../gguf/read.ts";
 import { isTableForGpu } from "../memory/estimate/loading.ts";
 import type { EstimateSettings, KnownEstimate, LoadMode } from "../memory/estimate/types.ts";
 import { estimateServed } from "../memory/served.ts";
-import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/settings.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "../serving/default-settings.ts";
 import type { Scene } from "./step.ts";
 
 /** What the agent starts a server with, for a service that sets nothing but its context, on what this machine computes with. */

@@ -1,30 +1,9 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
-import {
-  type Backend,
-  CACHE_TYPES,
-  type CacheType,
-  type EstimateSettings,
-  type LoadMode,
-} from "../memory/estimate/types.ts";
+import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
+import { DEFAULT_SETTINGS, LOAD_MODE } from "./default-settings.ts";
 import { speculationOf } from "./speculation.ts";
-
-/** How the agent lets every server load its weights: into memory of its own, so that its footprint counts them. */
-export const LOAD_MODE: LoadMode = "none";
-
-/** The settings of a service that sets none. */
-export const DEFAULT_SETTINGS: Omit<EstimateSettings, "backend"> = {
-  contextSize: SERVER_DEFAULTS.contextSize,
-  parallel: SERVER_DEFAULTS.parallelSlots,
-  cacheTypeK: SERVER_DEFAULTS.cacheType,
-  cacheTypeV: SERVER_DEFAULTS.cacheType,
-  flashAttention: SERVER_DEFAULTS.flashAttention,
-  batchSize: SERVER_DEFAULTS.batchSize,
-  ubatchSize: SERVER_DEFAULTS.uBatchSize,
-  loadMode: LOAD_MODE,
-};
 
 /**
  * The llama-server settings for a service's typed fields. Preview, agent and tests share this one mapping. It fails on
@@ -81,7 +60,7 @@ function unservedField(spec: InferenceServiceSpec): string | undefined {
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {
-  const type = CACHE_TYPES.find((known) => known === (value ?? SERVER_DEFAULTS.cacheType));
+  const type = CACHE_TYPES.find((known) => known === (value ?? DEFAULT_SETTINGS.cacheTypeK));
   if (type !== undefined) return ok(type);
   return fail(`spec.${field} is ${JSON.stringify(value)}: one of ${CACHE_TYPES.join(", ")} is expected`);
 }

@@ -1,6 +1,6 @@
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
-import { LOAD_MODE } from "../../serving/settings.ts";
+import { LOAD_MODE } from "../../serving/default-settings.ts";
 import type { Speculation } from "../../serving/speculation.ts";
 import type { SupportedFlags } from "./supported-flags.ts";
 

@@ -1,10 +1,6 @@
 import { nodeUser } from "../../api/fleet.ts";
+import { isNodeName, NODE_NAME_RULE, nodeNameProblem } from "../../api/node-name.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-
-/** The longest DNS name, and the longest value of a label: a Node's name is both. */
-const LONGEST = 63;
-/** RFC 1123, as the API server holds names of Nodes to it. */
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 const USER_PREFIX = nodeUser("");
 
@@ -23,7 +19,8 @@ export interface NameGiven {
 export function nodeName({ given, user, hostname }: NameGiven): Result<string> {
   const own = user?.startsWith(USER_PREFIX) ? user.slice(USER_PREFIX.length) : undefined;
   if (given !== undefined) {
-    if (!isNodeName(given)) return fail(`${JSON.stringify(given)} is no name of a Node: ${RULE}`);
+    const problem = nodeNameProblem(given);
+    if (problem !== undefined) return fail(problem);
     if (own === undefined || own === given) return ok(given);
     return fail(
       `this kubeconfig is the identity of the Node ${own}, not of ${given}: leave --node-name out, or use the kubeconfig of ${given}`,
@@ -32,18 +29,12 @@ export function nodeName({ given, user, hostname }: NameGiven): Result<string> {
   if (own !== undefined) {
     return isNodeName(own)
       ? ok(own)
-      : fail(`the kubeconfig impersonates ${JSON.stringify(user)}, which names no Node: ${RULE}`);
+      : fail(`the kubeconfig impersonates ${JSON.stringify(user)}, which names no Node: ${NODE_NAME_RULE}`);
   }
   const label = (hostname.split(".")[0] ?? "").toLowerCase().replaceAll(/[^a-z0-9-]+/g, "-");
   const made = label.replaceAll(/^-+|-+$/g, "");
   if (isNodeName(made)) return ok(made);
   return fail(
-    `no name of a Node can be made of the hostname ${JSON.stringify(hostname)}: give one with --node-name; ${RULE}`,
+    `no name of a Node can be made of the hostname ${JSON.stringify(hostname)}: give one with --node-name; ${NODE_NAME_RULE}`,
   );
-}
-
-const RULE = `it has lower-case letters, digits, "-" and ".", begins and ends with a letter or digit, and has at most ${LONGEST} characters`;
-
-function isNodeName(text: string): boolean {
-  return text.length <= LONGEST && NAME.test(text);
 }

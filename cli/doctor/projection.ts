@@ -7,7 +7,7 @@ import { askProjection } from "../../agent/supervisor/asking.ts";
 import type { LlamaProcess } from "../../agent/supervisor/process.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { DEFAULT_SETTINGS } from "../../serving/settings.ts";
+import { DEFAULT_SETTINGS } from "../../serving/default-settings.ts";
 import { type Finding, type Subject, skipped } from "./check.ts";
 
 /** Asks llama-server for the memory of a model as the agent does before a start: it is killed before it reads the weights. */

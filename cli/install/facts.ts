@@ -9,6 +9,7 @@ import { packagePath } from "../../agent/state/package.ts";
 import { DEFAULT_MODELS } from "../../agent/state/paths.ts";
 import type { ListenAddress } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { sourceProblem } from "../source-problem.ts";
 import { withHome } from "../typed-path.ts";
 import { homebrewLink } from "./paths.ts";
 import { type Facts, type GivenOption, type Need, type Use, type User, unmet } from "./plan.ts";
@@ -18,8 +19,9 @@ const USES: Readonly<Record<string, Use>> = {
   models: "write",
   state: "write",
   claims: "write",
-  apiKeyFile: "read",
-  kubeconfig: "read",
+  apiKeyFile: "secret",
+  kubeconfig: "secret",
+  clientCaFile: "read",
 };
 
 /**
@@ -33,9 +35,8 @@ export async function installFacts(agent: Command, named: string | undefined): P
   if (!user.ok) return user;
   const { home } = user.value;
   const options = optionsOf(agent, home);
-  if (!options.some(({ flag }) => flag === "--manifests" || flag === "--kubeconfig")) {
-    return fail("--manifests is required: name the folder of manifests, or a cluster with --kubeconfig");
-  }
+  const wrong = sourceProblem(agent.opts());
+  if (wrong !== undefined) return fail(wrong);
   const wanted = String(agent.getOptionValue("llamaServer"));
   const llamaServer = withHome(await pathOfCommand(wanted), home);
   if (!llamaServer.includes("/")) {
@@ -122,6 +123,8 @@ export function realPath(path: string): string {
 const TESTS: Readonly<Record<Use, string>> = {
   run: '[ -f "$1" ] && [ -x "$1" ]',
   read: '[ -f "$1" ] && [ -r "$1" ]',
+  // By the words of ls, since stat and find have other options on macOS.
+  secret: '[ -f "$1" ] && [ -r "$1" ] && case $(ls -ldL "$1") in ????------*) true ;; *) false ;; esac',
   list: '[ -d "$1" ] && [ -r "$1" ] && [ -x "$1" ]',
   write: 'p=$1; while [ ! -e "$p" ]; do p=$(dirname "$p"); done; [ -d "$p" ] && [ -w "$p" ] && [ -x "$p" ]',
 };

@@ -10,7 +10,7 @@ export interface User {
 }
 
 /** What a path must be to this user. */
-export type Use = "run" | "read" | "list" | "write";
+export type Use = "run" | "read" | "secret" | "list" | "write";
 
 /** An option that was given, in the order of the command's own. */
 export interface GivenOption {
@@ -134,6 +134,7 @@ export function unmet({ what, path, use }: Need, user: string): string {
   const means: Readonly<Record<Use, string>> = {
     run: "is no program that it may run",
     read: "is no file that it may read",
+    secret: "is no file that it alone may read: let it be its owner, and run chmod 600 on it",
     list: "is no folder that it may read",
     write: "is no folder that it may write or make",
   };

@@ -49,8 +49,8 @@ describe("pulumi-llmkube manifests", () => {
   });
 
   const refused: readonly [args: readonly string[], says: RegExp][] = [
-    [["node", "Mac-1"], /"Mac-1" is no name for a node/],
-    [["node", "mac-1;reboot"], /is no name for a node/],
+    [["node", "Mac-1"], /"Mac-1" is no name of a Node/],
+    [["node", "mac-1;reboot"], /is no name of a Node/],
     [["node"], /missing required argument/],
     [["node", "mac-1", "--server", "10.0.0.1"], /such as https/],
     [["node", "mac-1", "--ssh", "-oProxyCommand=x"], /USER@HOST/],

@@ -7,7 +7,7 @@ import { resolveBudget } from "../../memory/budget.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed } from "../../memory/served.ts";
-import { LOAD_MODE } from "../../serving/settings.ts";
+import { LOAD_MODE } from "../../serving/default-settings.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { SETTINGS } from "../support/settings.ts";
 

@@ -13,7 +13,7 @@ import { adaptiveFraction, resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type EstimateSettings, type KnownEstimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed } from "../../memory/served.ts";
-import { LOAD_MODE } from "../../serving/settings.ts";
+import { LOAD_MODE } from "../../serving/default-settings.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { SETTINGS } from "../support/settings.ts";
 import { readSynthetic, syntheticHeader, settingsOf as syntheticSettings } from "../support/synthetic-models.ts";

@@ -5,10 +5,10 @@ import {
   exceedsAllocatable,
   type HostMemory,
   MACOS_RESERVE_BYTES,
-  parseReserve,
   resolveAllocatable,
 } from "../../memory/allocatable.ts";
 import { resolveBudget } from "../../memory/budget.ts";
+import { parseReserve } from "../../memory/reserve.ts";
 
 const GiB = 2 ** 30;
 const mac = (gib: number, more: Partial<HostMemory> = {}): HostMemory => ({

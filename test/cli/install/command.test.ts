@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { execa } from "execa";
 import { parse } from "plist";
 import { inProcess } from "../../support/in-process.ts";
@@ -54,13 +54,19 @@ describe("pulumi-llmkube agent install", function () {
     assert.equal(exitCode, 2);
     assert.match(stderr, /--manifests .*none: for the user .* this is no folder that it may read/);
     assert.match(stderr, /--llama-server .*: for the user .* this is no program that it may run/);
-    assert.match(stderr, /--api-key-file .*keys: for the user .* this is no file that it may read/);
+    assert.match(stderr, /--api-key-file .*keys: for the user .* this is no file that it alone may read: .*chmod 600/);
   });
 
   it("refuses without a folder, without the binary, without a user, and on another system", async () => {
     const there = ["--manifests", folder, "--llama-server", "sh"];
     const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-      [["--llama-server", "sh", ...self], /--manifests is required/],
+      [["--llama-server", "sh", ...self], /--manifests is required.* or a cluster with --kubeconfig/],
+      [[...there, "--kubeconfig", folder, ...self], /--manifests and --kubeconfig exclude each other/],
+      [[...there, "--node-name", "mac-1", ...self], /--node-name needs --kubeconfig/],
+      [
+        ["--kubeconfig", folder, "--api-key-file", folder, "--llama-server", "sh", ...self],
+        /--api-key-file and --kubeconfig exclude each other/,
+      ],
       [["--manifests", folder, "--llama-server", "no-server", ...self], /no-server was not found: brew install/],
       [[...there, "--user", "nobody-of-this-name"], /there is no user nobody-of-this-name on this machine/],
       [[...there, "--user", "a b"], /"a b" is no user name that is supported/],
@@ -103,13 +109,17 @@ describe("pulumi-llmkube agent install", function () {
 
 describe("pulumi-llmkube agent install and uninstall, on a Mac that is stood in for", function () {
   this.timeout(60_000);
-  const begin = async (state: Parameters<typeof launchdScene>[0]) => {
+  const begin = async (state: Parameters<typeof launchdScene>[0], kubeconfigMode?: number) => {
     const { folder, site, tmutil } = await launchdScene(state);
     const sudo = await script(folder, "stand-in-sudo", 'shift 4; exec "$@"');
     const paths = JSON.stringify({ launchctl: site.launchctl, launchDaemons: folder, tmutil, sudo });
     const env = { ...process.env, HOME: folder, SUDO_USER: userInfo().username };
     const llamaServer = await script(folder, "stand-in-llama-server", "exit 0");
-    const given = ["--manifests", folder, "--models", join(folder, "models"), "--llama-server", llamaServer];
+    const kubeconfig = join(folder, "kubeconfig");
+    if (kubeconfigMode !== undefined) await writeFile(kubeconfig, "", { mode: kubeconfigMode });
+    const source =
+      kubeconfigMode === undefined ? ["--manifests", folder] : ["--kubeconfig", kubeconfig, "--node-name", "mac-1"];
+    const given = [...source, "--models", join(folder, "models"), "--llama-server", llamaServer];
     const run = (...args: readonly string[]) =>
       execa(process.execPath, [PROGRAM, paths, "agent", ...args], { env, reject: false, stdin: "ignore" });
     const install = () => run("install", ...given, ...self());
@@ -129,6 +139,29 @@ describe("pulumi-llmkube agent install and uninstall, on a Mac that is stood in 
     assert.match(removed.stdout, /^removed .*; the agent has ended, and its servers with it$/m);
     const again = await uninstall();
     assert.deepEqual([again.exitCode, again.stdout], [0, "nothing is installed"]);
+  });
+
+  it("makes a node of the Mac: the daemon has the path of the kubeconfig, and no folder of manifests", async () => {
+    const { path, install, uninstall } = await begin({}, 0o600);
+    const installed = await install();
+    assert.equal(installed.exitCode, 0, installed.stderr);
+    const daemon = Object(parse(await readFile(path, "utf8")));
+    const args: readonly string[] = daemon.ProgramArguments;
+    assert.deepEqual(args.slice(args.indexOf("--kubeconfig")).slice(0, 4), [
+      ...["--kubeconfig", join(dirname(path), "kubeconfig"), "--node-name", "mac-1"],
+    ]);
+    assert.ok(!args.includes("--manifests"), args.join(" "));
+    assert.match(installed.stdout, /the agent runs \(pid 4321\)/);
+    const removed = await uninstall();
+    assert.deepEqual([removed.exitCode, existsSync(path)], [0, false]);
+  });
+
+  it("does not install with a kubeconfig that other users can read", async () => {
+    const { path, install } = await begin({}, 0o640);
+    const { exitCode, stderr } = await install();
+    assert.equal(exitCode, 2, stderr);
+    assert.match(stderr, /--kubeconfig .*: for the user .* this is no file that it alone may read: .*chmod 600/);
+    assert.ok(!existsSync(path));
   });
 
   it("exits with 1 where the agent does not stay running", async () => {
