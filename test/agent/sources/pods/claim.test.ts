@@ -85,7 +85,11 @@ describe("what is taken from a pod", () => {
     [
       "without the digest of its settings",
       "NotAModel",
-      { metadata: { annotations: { "llmkube.dev/inference-service-name": "chat", "llmkube.dev/inference-service-uid": "u" } } },
+      {
+        metadata: {
+          annotations: { "llmkube.dev/inference-service-name": "chat", "llmkube.dev/inference-service-uid": "u" },
+        },
+      },
     ],
     ["of nobody", "ForeignOwner", { metadata: { ownerReferences: undefined } }],
     ["of a DaemonSet", "ForeignOwner", { metadata: { ownerReferences: [{ ...OWNER, kind: "DaemonSet" }] } }],
