@@ -27,6 +27,8 @@ export interface ClusterApiOptions {
   readonly nodeIp: string | undefined;
   readonly port: number;
   readonly source: Pick<PodSource, "pods">;
+  /** The Node's address as of now; undefined while it was not looked for. */
+  readonly address: () => string | undefined;
 }
 
 /** What answers `kubectl logs` and `kubectl top`. */
@@ -39,7 +41,7 @@ export interface ClusterApi extends Notices {
 
 /** Never fails: a Mac whose logs cannot be read serves all the same. Then its problems say why. */
 export async function openClusterApi(
-  { client, kubeconfig, clientCaFile, nodeName, nodeIp, port, source }: ClusterApiOptions,
+  { client, kubeconfig, clientCaFile, nodeName, nodeIp, port, source, address }: ClusterApiOptions,
   { options, host, log }: WorkContext,
 ): Promise<ClusterApi> {
   const metrics = agentMetrics(packageVersion());
@@ -52,9 +54,10 @@ export async function openClusterApi(
     },
     terminated: async () => {},
   };
-  const address = nodeIp ?? chooseAddress(networkInterfaces(), await routedAddresses());
+  const first = nodeIp ?? chooseAddress(networkInterfaces(), await routedAddresses());
+  const addresses = () => [address() ?? first].filter((one) => one !== undefined);
   const opened = await openKubeletApi({
-    ...{ kube: client, nodeName, port, addresses: address === undefined ? [] : [address] },
+    ...{ kube: client, nodeName, port, addresses },
     ...{
       clientCa: await clientAuthority(kubeconfig, clientCaFile),
       stateDirectory: options.state,

@@ -11,8 +11,9 @@ import { nodeName } from "./node/name.ts";
 import { type MacNode, openNode } from "./node/node.ts";
 import type { WeightsOnDisk } from "./node/weights.ts";
 import { podStatuses } from "./pods/writer.ts";
+import { keptPods } from "./sources/pods/kept.ts";
 import { openPods, type PodSource } from "./sources/pods/pods.ts";
-import { keysFolder } from "./state/layout.ts";
+import { keptPodsPath, keysFolder } from "./state/layout.ts";
 import { packageVersion } from "./state/package.ts";
 import type { OpenWork, WorkContext } from "./work.ts";
 import { filesOf } from "./workload/model-files.ts";
@@ -61,18 +62,27 @@ export function clusterWork(cluster: Cluster): OpenWork {
     const client = access.client();
     const nodeIp = standInMac === undefined ? cluster.nodeIp : undefined;
     const pods = () => source.pods();
+    let addressNow: () => string | undefined = () => undefined;
     const api = await openClusterApi(
-      { client, kubeconfig, clientCaFile, nodeName: name, nodeIp, port, source: { pods } },
+      {
+        ...{ client, kubeconfig, clientCaFile, nodeName: name, nodeIp, port, source: { pods } },
+        address: () => addressNow(),
+      },
       context,
     );
     const node = await nodeOf(cluster, client, context, { models: () => source.models(), kubeletPort: () => api.port });
     if (!node.ok) throw new Error(node.error);
-    const { address, isInCharge } = node.value;
+    const { address, isInCharge, isUnheard } = node.value;
+    addressNow = address;
     const addresses = addressesOf(cluster, address);
     const { options, running, changed, facts: host } = context;
     const source: PodSource = openPods({
-      ...{ client, nodeName: name, running, changed, host, mayStart: isInCharge },
-      ...{ listenHost: addresses.listen, keysFolder: keysFolder(options.state) },
+      ...{ client, nodeName: name, running, changed, host, mayStart: isInCharge, nobodyKnown: isUnheard },
+      ...{
+        listenHost: addresses.listen,
+        keysFolder: keysFolder(options.state),
+        kept: keptPods(keptPodsPath(options.state), name),
+      },
     });
     const events = eventRecorder({
       ...{ client, controller: "llmkube.dev/agent", instance: name },

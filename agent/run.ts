@@ -68,8 +68,7 @@ async function begin(options: WorkingOptions, log: Logger, lost: () => void) {
   const left = await takeOver(options.state, platform.value, log);
   const host = await whileBeating(left.watchdog, inspectHost(options, platform.value));
   if (host.ok) return ok({ host: host.value, left, unlock: lock.value });
-  if (left.adopted.length > 0)
-    log.info(leaveSentence(new Map(left.adopted.map(({ record }) => [record.name, record]))));
+  if (left.adopted.length > 0) log.info(leaveSentence(left.adopted.map(({ record }) => record)));
   await lock.value().catch(() => {});
   return host;
 }
@@ -102,7 +101,7 @@ async function serve(
   const { watchdog, alarm } = left;
   kill.addEventListener("abort", processes.killAll);
   leave.addEventListener("abort", processes.endProjections);
-  whenAborted(stop, () => log.info(stopSentence(processes.running())));
+  whenAborted(stop, () => log.info(stopSentence(processes.servers())));
   const statusServer = await openStatusServer(options.listen, processes.dump);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
@@ -127,7 +126,7 @@ async function serve(
     await claims.settled();
     await sinks.flush(FLUSH_MS);
     if (!away.aborted) limit?.close();
-    if (leave.aborted) log.info(leaveSentence(processes.running()));
+    if (leave.aborted) log.info(leaveSentence(processes.servers()));
   }
 }
 

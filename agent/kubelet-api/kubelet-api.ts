@@ -31,7 +31,7 @@ export async function openKubeletApi(options: KubeletApiOptions): Promise<Result
       "the client CA of the kubelet API is no certificate in PEM: name the one that signs this cluster's client certificates",
     );
   }
-  const names = [...new Set([nodeName, ...addresses])];
+  const names = () => [...new Set([nodeName, ...addresses()])];
   const paths = servingPaths(options.stateDirectory);
   const serving = await openServing({ kube, nodeName, names, paths, clock, random, say });
   if (!serving.ok) return serving;

@@ -10,8 +10,11 @@ export interface KubeletApiOptions {
   /** As the node's user (`system:node:NAME`): it may make TokenReviews, SubjectAccessReviews and CertificateSigningRequests. */
   readonly kube: KubeClient;
   readonly nodeName: string;
-  /** Of the Node object: IP addresses and host names by which the API server reaches this Mac. The certificate is for these and the name. */
-  readonly addresses: readonly string[];
+  /**
+   * Of the Node object: IP addresses and host names by which the API server reaches this Mac, as of now. The certificate is for these and the
+   * name; where they change, so does it.
+   */
+  readonly addresses: () => readonly string[];
   /** `KUBELET_PORT`, or 0 for any. The Node's `status.daemonEndpoints.kubeletEndpoint.Port` must say which it became. */
   readonly port: number;
   /** Where it listens; default: on all addresses. */

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import { errorText } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { type BackOff, waitAfterFailure } from "../../kube/back-off.ts";
@@ -12,8 +13,8 @@ import { askForSignature, type Signing, signingName } from "./signing.ts";
 export interface ServingOptions {
   readonly kube: KubeClient;
   readonly nodeName: string;
-  /** Host names and IP addresses that the certificate is for. */
-  readonly names: readonly string[];
+  /** Host names and IP addresses that the certificate is for, as of now. */
+  readonly names: () => readonly string[];
   readonly paths: { readonly key: string; readonly certificate: string };
   readonly clock: Clock;
   readonly random: () => number;
@@ -35,6 +36,8 @@ const DAY_MS = 86_400_000;
 const SELF_SIGNED_LEFT_MS = 30 * DAY_MS;
 /** How long one look at the time of day is believed: a machine sleeps, and clocks are set. */
 const LONGEST_SLEEP_MS = 3_600_000;
+/** Between two looks at what this machine is called. */
+const NAMES_MS = 10_000;
 const BACK_OFF: BackOff = { firstMs: 30_000, longestMs: 6 * 3_600_000 };
 
 /** Opens the key and certificate of last time, or makes them: the certificate is then signed by its own key. */
@@ -42,7 +45,7 @@ export async function openServing(options: ServingOptions): Promise<Result<Servi
   const { paths, clock, names } = options;
   const key = await readOrMakeKey(paths.key);
   if (!key.ok) return key;
-  const kept = readServing(await readFile(paths.certificate, "utf8").catch(() => ""), key.value, names, clock.now());
+  const kept = readServing(await readFile(paths.certificate, "utf8").catch(() => ""), key.value, names(), clock.now());
   const first = kept.ok && hasTimeLeft(kept.value, clock.now()) ? kept : await selfSigned(options, key.value);
   return first.ok ? ok(servingOf(options, key.value, first.value)) : first;
 }
@@ -55,6 +58,29 @@ function servingOf(options: ServingOptions, key: KeyObject, first: ServingCertif
     if (reason !== why) say(noteOf(reason));
     why = reason;
   };
+  async function keepFor(signal: AbortSignal, use: (certificate: ServingCertificate) => void): Promise<void> {
+    // Part of the request's name, so that one that was refused does not stand in the way of the next.
+    let refusals = 0;
+    for (let failures = 0; !signal.aborted; ) {
+      if (!current.selfSigned) await sleepUntil(renewalAt(current, random()), clock, signal);
+      if (signal.aborted) return;
+      if (!hasTimeLeft(current, clock.now())) {
+        const renewed = await selfSigned(options, key);
+        if (renewed.ok) use(renewed.value);
+      }
+      const { outcome, certificate } = await attempt(options, key, [current.fingerprint, refusals], because, signal);
+      if (certificate !== undefined) {
+        failures = 0;
+        use(certificate);
+        continue;
+      }
+      if (outcome.is !== "pending") because(outcome.why);
+      if (outcome.is === "refused") refusals += 1;
+      failures += 1;
+      await sleep(clock, BACK_OFF.firstMs + waitAfterFailure(BACK_OFF, failures, random), signal);
+    }
+  }
+
   return {
     key,
     current: () => current,
@@ -64,25 +90,17 @@ function servingOf(options: ServingOptions, key: KeyObject, first: ServingCertif
         current = certificate;
         swapped(certificate);
       };
-      // Part of the request's name, so that one that was refused does not stand in the way of the next.
-      let refusals = 0;
-      for (let failures = 0; !signal.aborted; ) {
-        if (!current.selfSigned) await sleepUntil(renewalAt(current, random()), clock, signal);
-        if (signal.aborted) return;
-        if (!hasTimeLeft(current, clock.now())) {
-          const renewed = await selfSigned(options, key);
-          if (renewed.ok) use(renewed.value);
+      while (!signal.aborted) {
+        const names = options.names();
+        const isOther = () => !isDeepStrictEqual(options.names(), names);
+        if (!readServing(current.pem, key, names, clock.now()).ok) {
+          // Until the cluster signs one for what this machine is called now.
+          const fitting = await selfSigned(options, key);
+          if (fitting.ok) use(fitting.value);
         }
-        const { outcome, certificate } = await attempt(options, key, [current.fingerprint, refusals], because, signal);
-        if (certificate !== undefined) {
-          failures = 0;
-          use(certificate);
-          continue;
-        }
-        if (outcome.is !== "pending") because(outcome.why);
-        if (outcome.is === "refused") refusals += 1;
-        failures += 1;
-        await sleep(clock, BACK_OFF.firstMs + waitAfterFailure(BACK_OFF, failures, random), signal);
+        const over = new AbortController();
+        const until = AbortSignal.any([signal, over.signal]);
+        await Promise.all([keepFor(until, use), untilTrue(isOther, clock, signal).then(() => over.abort())]);
       }
     },
   };
@@ -96,7 +114,8 @@ async function attempt(
   because: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<{ readonly outcome: Exclude<Signing, { is: "signed" }>; readonly certificate?: ServingCertificate }> {
-  const { kube, nodeName, names, clock, paths, say } = options;
+  const { kube, nodeName, clock, paths, say } = options;
+  const names = options.names();
   const name = signingName([nodeName, createPublicKey(key).export({ format: "jwk" }), names, ...parts]);
   const over = new AbortController();
   const cancel = clock.timer(() => over.abort(), DAY_MS);
@@ -115,9 +134,10 @@ async function attempt(
 }
 
 async function selfSigned(
-  { nodeName, names, paths, clock }: ServingOptions,
+  { nodeName, names: namesNow, paths, clock }: ServingOptions,
   key: KeyObject,
 ): Promise<Result<ServingCertificate>> {
+  const names = namesNow();
   const { makeSelfSigned } = await import("./certificate-make.ts");
   try {
     const pem = await makeSelfSigned(key, { nodeName, names }, clock.now());
@@ -134,6 +154,10 @@ function noteOf(why: string): string {
 
 function hasTimeLeft({ selfSigned: own, until }: ServingCertificate, now: number): boolean {
   return until - now > (own ? SELF_SIGNED_LEFT_MS : 0);
+}
+
+async function untilTrue(holds: () => boolean, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !holds()) await sleep(clock, NAMES_MS, signal);
 }
 
 async function sleepUntil(at: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -34,6 +34,22 @@ export function chooseAddress(interfaces: Interfaces, routed: readonly string[])
   return inOrder[0]?.info.address;
 }
 
+/**
+ * The address from now on. One that this machine still has stays, since servers listen on it and clients know it: another cable or another default
+ * route ends no server. Where it is gone, the one that {@link chooseAddress} finds; without a network the one of before, since nobody could
+ * be told of it either.
+ */
+export function nextAddress(
+  before: string | undefined,
+  interfaces: Interfaces,
+  routed: readonly string[],
+): string | undefined {
+  const kept = candidatesOf(interfaces).some(
+    ({ name, info }) => info.address === before && !NEVER.test(name) && isReachable(info),
+  );
+  return kept ? before : (chooseAddress(interfaces, routed) ?? before);
+}
+
 /** The `--node-ip` that a person named, VPN or not. Fails with one sentence where it is none of this machine's. */
 export function namedAddress(text: string, interfaces: Interfaces): Result<string> {
   if (isIP(text) === 0)

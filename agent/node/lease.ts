@@ -34,6 +34,8 @@ export interface NodeLease {
   readonly runnable: Runnable;
   /** Whether the name is this agent's. Only then may it write about the Node and its pods. */
   readonly isHeld: () => boolean;
+  /** Whether the API server has not yet said whose the name is. */
+  readonly isUnheard: () => boolean;
   /** Renews it now, for a Node that was registered anew. */
   readonly renewNow: () => void;
   readonly problems: () => readonly string[];
@@ -52,6 +54,7 @@ export function nodeLease(options: LeaseOptions): NodeLease {
   const alarm = alarmClock();
   const lease = leaseOf(client, name, nodeUid, wall);
   let held = false;
+  let heard = false;
   let observed: Observed | undefined;
   let renewedAt: number | undefined;
   let failures = 0;
@@ -90,6 +93,7 @@ export function nodeLease(options: LeaseOptions): NodeLease {
       const answer = await lease.look(signal);
       if (!answer.ok) return failed(answer);
     }
+    heard = true;
     const next = leaseStep(lease.live(), holder, observed, clock());
     observed = next.step === "watch" ? next.observed : undefined;
     if (next.step === "take") return renew(signal);
@@ -110,6 +114,7 @@ export function nodeLease(options: LeaseOptions): NodeLease {
   return {
     runnable: { name: `the Lease of the Node ${name}`, run },
     isHeld: () => held,
+    isUnheard: () => !heard,
     renewNow: alarm.ring,
     problems: () => (problem !== undefined && (isOverdue() || !held) ? [problem] : []),
   };

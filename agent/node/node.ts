@@ -27,6 +27,8 @@ export interface MacNode {
   readonly notes: () => readonly string[];
   /** Whether the name of the Node is this agent's. Before, and without, it must not write about pods or begin to serve one. */
   readonly isInCharge: () => boolean;
+  /** Whether the API server has not yet said whose the name is, as while it is away since this agent began. */
+  readonly isUnheard: () => boolean;
   /** The address that the Node has now; undefined without a network. */
   readonly address: () => string | undefined;
 }
@@ -77,6 +79,7 @@ export async function openNode(options: NodeOptions): Promise<Result<MacNode>> {
     problems: () => [...lease.problems(), ...keeper.problems(), ...identity.problems()],
     notes: () => formerNotes(instance.value.formerName, name),
     isInCharge: lease.isHeld,
+    isUnheard: lease.isUnheard,
     address: seen.address,
   });
 }

@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { formatBytes } from "../../api/quantity.ts";
 import type { AgentStatus } from "../status/status.ts";
 import { DEFAULT_LIMITS } from "../store/limits.ts";
-import { chooseAddress } from "./addresses.ts";
+import { type Interfaces, nextAddress } from "./addresses.ts";
 import {
   type Condition,
   type DiskSpace,
@@ -28,6 +28,7 @@ export interface SurroundingsOptions {
   readonly ending: () => boolean;
   /** Milliseconds that never go back. */
   readonly clock: () => number;
+  readonly readInterfaces?: () => Interfaces;
 }
 
 /** What of the machine and the agent changes while it runs. */
@@ -45,7 +46,8 @@ const DISK_MS = 60_000;
 /** A trouble is told when the Lease has run out because of it: a loop that stood still for a while takes no model away. */
 const TROUBLE_MS = LEASE_SECONDS * 1000;
 
-export function openSurroundings({ modelsFolder, nodeIp, trouble, ending, clock }: SurroundingsOptions): Surroundings {
+export function openSurroundings(options: SurroundingsOptions): Surroundings {
+  const { modelsFolder, nodeIp, trouble, ending, clock, readInterfaces = networkInterfaces } = options;
   const readDisk = diskReader(modelsFolder, clock);
   const floor = formatBytes(DEFAULT_LIMITS.floorBytes);
   let disk: DiskSpace | undefined;
@@ -59,12 +61,11 @@ export function openSurroundings({ modelsFolder, nodeIp, trouble, ending, clock 
 
   const lookAtNetwork = async () => {
     if (nodeIp !== undefined) return;
-    const interfaces = networkInterfaces();
+    const interfaces = readInterfaces();
     const seen = JSON.stringify(interfaces);
     if (seen === interfacesSeen) return;
     interfacesSeen = seen;
-    // A network that is away for a moment takes no address away: nobody could be told of it either.
-    address = chooseAddress(interfaces, await routedAddresses()) ?? address;
+    address = nextAddress(address, interfaces, await routedAddresses());
   };
   const lookAtDisk = async () => {
     if (clock() - diskLookedAt < DISK_MS) return;

@@ -58,14 +58,27 @@ export function processId({ pid, startedAt }: WorkloadStatus): string | undefine
   return `llama-server://${pid}${startedAt === undefined ? "" : `-${Math.trunc(Date.parse(startedAt) / 1000)}`}`;
 }
 
-/** Fixed once, when the first process is seen: the status on the API server counts the restarts of all agents before this one. */
-export function restartBaseOf(pod: Pod, workload: WorkloadStatus): number | undefined {
+/** The first process of a workload that this agent has seen, adopted or started, and what `restarts` said then. */
+export interface FirstProcess {
+  readonly id: string;
+  readonly restarts: number;
+}
+
+/** Undefined while none runs. */
+export function firstProcessOf(workload: WorkloadStatus): FirstProcess | undefined {
   const id = processId(workload);
-  if (id === undefined) return undefined;
+  return id === undefined ? undefined : { id, restarts: workload.restarts };
+}
+
+/**
+ * What `restarts` of the workload counts from: the status on the API server counts the restarts of all agents before this one. The process of
+ * that status is either the first that this agent has seen, or one before it.
+ */
+export function restartBaseOf(pod: Pod, { id, restarts }: FirstProcess): number {
   const prior = pod.status.containerStatuses?.find(({ name }) => name === pod.spec.containers[0]?.name);
   const { restartCount: before = 0, containerID } = prior ?? {};
   if (containerID === undefined) return before;
-  return containerID === id ? before - workload.restarts : before + 1;
+  return (containerID === id ? before : before + 1) - restarts;
 }
 
 function restartCount(prior: ContainerStatus | undefined, { workload, restartBase }: ContainerView): number {

@@ -5,7 +5,7 @@ import { KINDS } from "../../kube/kinds.ts";
 import type { Outcome } from "../../kube/queue.ts";
 import { type Pod, parsePod } from "../sources/pods/pod.ts";
 import type { WorkloadStatus } from "../status/status.ts";
-import { restartBaseOf } from "./container.ts";
+import { type FirstProcess, restartBaseOf } from "./container.ts";
 import { MEMORY_PAUSE_MS, memoryNow } from "./memory-condition.ts";
 import { onlyCounts, statusPatch } from "./patch.ts";
 import { podStatus } from "./pod-status.ts";
@@ -17,13 +17,21 @@ export interface Memory {
   written?: Pod;
   writtenAt: number;
   memoryAt: number;
+  /** Undefined until one was seen. */
+  first: FirstProcess | undefined;
   restartBase?: number | undefined;
 }
 
 /** Of a pod that is seen for the first time: what an earlier agent has said of its memory counts as said now, so a restart writes nothing. */
-export function newMemory({ status }: Pod, workload: WorkloadStatus, now: number): Memory {
+export function newMemory(
+  { status }: Pod,
+  workload: WorkloadStatus,
+  first: FirstProcess | undefined,
+  now: number,
+): Memory {
   const isSaid = status.conditions?.some(({ type }) => type === MEMORY_CONDITION) ?? false;
-  return { workload, writtenAt: Number.NEGATIVE_INFINITY, memoryAt: isSaid ? now : Number.NEGATIVE_INFINITY };
+  const never = Number.NEGATIVE_INFINITY;
+  return { workload, first, writtenAt: never, memoryAt: isSaid ? now : never };
 }
 
 export interface Writing {
@@ -45,7 +53,7 @@ export async function writeStatus(pod: Pod, memory: Memory, writing: Writing): P
   const { client, clock, hostIp, ending, signal } = writing;
   const now = clock.monotonic();
   const { workload, memoryAt } = memory;
-  memory.restartBase ??= restartBaseOf(pod, workload);
+  memory.restartBase ??= memory.first && restartBaseOf(pod, memory.first);
   const status = podStatus({
     ...{ pod, workload, hostIp, ending, restartBase: memory.restartBase, memorySinceMs: now - memoryAt },
     now: new Date(clock.now()),

@@ -8,7 +8,7 @@ import type { PodSource } from "../sources/pods/pods.ts";
 import type { StatusSink } from "../status/sink.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
-import { isServing, processId } from "./container.ts";
+import { type FirstProcess, firstProcessOf, isServing, processId } from "./container.ts";
 import { eventsOf, type PodEvent } from "./events.ts";
 import { type Memory, newest, newMemory, removePod, writeStatus } from "./write.ts";
 
@@ -53,6 +53,8 @@ const CHARGE_MS = 1000;
 export function podStatuses(options: PodStatusOptions): PodStatuses {
   const { client, source, clock = systemClock } = options;
   const known = new Map<WorkloadId, Memory>();
+  /** Of all workloads, those of pods that the API server has not told about yet included: an outage may outlast the first process. */
+  const firsts = new Map<WorkloadId, FirstProcess>();
   const failures = new Map<string, string>();
   let ending = false;
 
@@ -79,14 +81,16 @@ export function podStatuses(options: PodStatusOptions): PodStatuses {
   });
   const take = (workload: WorkloadStatus) => {
     const id = workloadId(workload.id);
+    const first = firsts.get(id) ?? firstProcessOf(workload);
+    if (first !== undefined) firsts.set(id, first);
     const pod = source.pods().get(id);
     if (pod === undefined) return;
     const memory = known.get(id);
     if (memory !== undefined && isDeepStrictEqual(memory.workload, workload)) return;
     for (const event of eventsOf(pod, memory?.workload, workload)) options.record(pod, event);
     const urgent = memory === undefined ? isServing(workload) : isServing(memory.workload) !== isServing(workload);
-    if (memory === undefined) known.set(id, newMemory(pod, workload, clock.monotonic()));
-    else memory.workload = workload;
+    if (memory === undefined) known.set(id, newMemory(pod, workload, first, clock.monotonic()));
+    else Object.assign(memory, { workload, first });
     if (urgent) queue.add(id);
     else queue.addAfter(id, GATHER_MS);
   };
@@ -95,7 +99,11 @@ export function podStatuses(options: PodStatusOptions): PodStatuses {
   return {
     sink: {
       name: "the status of the pods",
-      publish: async ({ workloads }) => workloads.forEach(take),
+      publish: async ({ workloads }) => {
+        const ids = new Set<string>(workloads.map(({ id }) => id));
+        for (const id of firsts.keys()) if (!ids.has(id)) firsts.delete(id);
+        workloads.forEach(take);
+      },
       terminated: async (last) => take(last),
     },
     runnable: { name: "the writer of pod statuses", run: (signal) => runUntilWritten(queue, signal) },

@@ -30,6 +30,11 @@ export function keysFolder(stateDirectory: string): string {
   return join(stateDirectory, "keys");
 }
 
+/** The pods that a cluster has given this Mac, with the manifests behind them, for an outage. */
+export function keptPodsPath(stateDirectory: string): string {
+  return join(stateDirectory, "pods.json");
+}
+
 /** What llama-server answered when it was asked how much memory it will reserve. */
 export function projectionsPath(stateDirectory: string): string {
   return join(stateDirectory, "projections.json");

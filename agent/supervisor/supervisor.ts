@@ -9,6 +9,7 @@ import { adoptedEntry } from "./adopt.ts";
 import { claimedOf } from "./claimed.ts";
 import { dumpOf, type EntryDump } from "./dump.ts";
 import { type Entry, type Fault, isUnmeasured, newEntry } from "./entry.ts";
+import type { LeftServer } from "./farewell.ts";
 import { follow } from "./follow.ts";
 import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
@@ -38,6 +39,8 @@ export interface Supervisor {
   readonly idle: () => boolean;
   /** Workloads that have a process, and the port of each. */
   readonly running: () => ReadonlyMap<WorkloadId, number>;
+  /** The servers that run, for a person: two pods of one service have one name. */
+  readonly servers: () => readonly LeftServer[];
   /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
   /** What a person should fix that concerns no single workload, as sentences. */
@@ -109,6 +112,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
     idle: () => portsInUse(entries).size === 0 && projector.asked().size === 0,
     running: () => portsInUse(entries),
+    servers: () => serversOf(entries),
     pressure: monitor.pressure,
     problems: keys.problems,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
@@ -142,6 +146,12 @@ function portsInUse(entries: ReadonlyMap<WorkloadId, Entry>): ReadonlyMap<Worklo
     [...entries.values()].flatMap(({ id, running }) =>
       running === undefined ? [] : [[id, running.started.fields.port]],
     ),
+  );
+}
+
+function serversOf(entries: ReadonlyMap<WorkloadId, Entry>): readonly LeftServer[] {
+  return [...entries.values()].flatMap(({ name, running }) =>
+    running === undefined ? [] : [{ name, gracePeriodMs: running.inForce.gracePeriodMs }],
   );
 }
 

@@ -9,7 +9,6 @@ import type { ReflectorOptions } from "./options.ts";
 import { type Entry, entryOf } from "./store.ts";
 
 const SILENCE_MS = 150_000;
-/** Each watch lasts from once to twice this, so that they do not all begin anew at once. */
 const SHORTEST_WATCH_S = 600;
 /** A watch that ends sooner and brought nothing counts as failed. */
 const SHORT_WATCH_MS = 1000;
@@ -39,6 +38,7 @@ export function following<T>(
   heard: () => void,
 ): Following {
   const { client, kind, selection = {}, parse, clock, random, silenceMs = SILENCE_MS } = options;
+  const { shortestWatchSeconds = SHORTEST_WATCH_S } = options;
   let position: string | undefined;
   let listsInWatch = true;
 
@@ -70,7 +70,7 @@ export function following<T>(
       if (event.type === "ERROR") inStream ??= event.failure;
       else if (inStream === undefined) taking(event);
     };
-    const timing = { timeoutSeconds: SHORTEST_WATCH_S * (1 + random()), silenceMs };
+    const timing = { timeoutSeconds: shortestWatchSeconds * (1 + random()), silenceMs };
     const end = await client.watch(kind, { ...selection, ...from, ...timing }, onEvent, signal);
     if (inStream !== undefined) return inStream;
     const tooShort = end.ok && events === 0 && clock.monotonic() - startedAt < SHORT_WATCH_MS;

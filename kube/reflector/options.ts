@@ -19,6 +19,8 @@ export interface ReflectorOptions<T> {
   readonly report?: (message: string) => void;
   /** Between lists beside the watch, in milliseconds, give or take a tenth; default: 10 min. */
   readonly relistMs?: number;
+  /** A watch lasts from once to twice so many seconds, so that they do not all begin anew at once; default: 600. */
+  readonly shortestWatchSeconds?: number;
   /** Without a word for so long a watch counts as dead; default: 150 s, as the API server sends a bookmark each minute. */
   readonly silenceMs?: number;
   readonly clock?: Clock;

@@ -27,6 +27,12 @@ describe("pulumi-llmkube agent", function () {
     [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
     [["--manifests", "m", "--log-level", "loud"], /Allowed choices are trace, debug, info, warn, error, silent/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
+    [["--manifests", "m", "--kubeconfig", "k"], /--manifests and --kubeconfig exclude each other/],
+    [["--kubeconfig", "k", "--api-key-file", "f"], /--api-key-file and --kubeconfig exclude each other/],
+    [["--manifests", "m", "--node-ip", "10.0.0.1"], /--node-ip needs --kubeconfig/],
+    [["--manifests", "m", "--stand-in-mac", "127.0.0.2"], /--stand-in-mac needs --kubeconfig/],
+    [["--kubeconfig", "k", "--kubelet-port", "65536"], /must be a port, from 0 to 65535/],
+    [["--kubeconfig", "nowhere/kubeconfig"], /nowhere\/kubeconfig/],
   ];
   for (const [flags, says] of badFlags) {
     it(`refuses ${flags.join(" ") || "no flags"}`, async () => {
@@ -34,6 +40,35 @@ describe("pulumi-llmkube agent", function () {
       assert.equal(exitCode, 2);
       assert.match(stderr, says);
       assert.doesNotMatch(stderr, /\n\s+at /);
+    });
+  }
+
+  const cluster = { name: "c", cluster: { server: "https://127.0.0.1:9" } };
+  const user = { name: "u", user: { token: "t", as: "system:node:mac-1", "as-groups": ["system:nodes"] } };
+  const context = { name: "x", context: { cluster: "c", user: "u" } };
+  const sound = { apiVersion: "v1", kind: "Config", clusters: [cluster], users: [user], contexts: [context] };
+  const kubeconfig = JSON.stringify({ ...sound, "current-context": "x" });
+  const badIdentities: readonly (readonly [what: string, text: string, flags: readonly string[], says: RegExp])[] = [
+    ["that is no YAML", "{{{", [], /kubeconfig/],
+    ["of no cluster", JSON.stringify({ apiVersion: "v1", kind: "Config" }), [], /kubeconfig/],
+    ["of another Mac", kubeconfig, ["--node-name", "mac-2"], /mac-2/],
+    ["for a name that is no DNS name", kubeconfig, ["--node-name", "Mac_1"], /Mac_1/],
+    ["with an address that is none", kubeconfig, ["--node-ip", "here"], /--node-ip "here" is no IP address/],
+    ["with the address of another machine", kubeconfig, ["--node-ip", "192.0.2.77"], /not an address of this machine/],
+    [
+      "with a stand-in's address that is no loopback",
+      kubeconfig,
+      ["--stand-in-mac", "10.0.0.1"],
+      /no loopback address/,
+    ],
+  ];
+  for (const [what, text, flags, says] of badIdentities) {
+    it(`refuses a kubeconfig ${what}`, async () => {
+      const path = join(await temporaryDirectory(), "kubeconfig");
+      await writeFile(path, text);
+      const { exitCode, stderr } = await inProcess("agent", "--kubeconfig", path, ...flags);
+      assert.deepEqual([exitCode, stderr.trim().split("\n").length], [2, 1], stderr);
+      assert.match(stderr, says);
     });
   }
 

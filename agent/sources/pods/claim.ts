@@ -1,6 +1,6 @@
 import { API_KEY, API_KEY_VARIABLE, CONTAINER_NAME, POD_ANNOTATIONS } from "../../../api/fleet.ts";
 import { DEFAULT_GRACE_PERIOD_MS } from "../../workload/workload.ts";
-import type { Pod } from "./pod.ts";
+import { graceMs, type Pod } from "./pod.ts";
 
 /** All that is taken from a pod. Everything else comes from its InferenceService and Models. */
 export interface PodClaim {
@@ -37,6 +37,8 @@ const SPEC_FIELDS: ReadonlySet<string> = new Set([
   ...["serviceAccountName", "serviceAccount", "automountServiceAccountToken", "enableServiceLinks"],
   // The account of the namespace may add some; nothing is pulled.
   ...["imagePullSecrets", "dnsPolicy"],
+  // `kubectl debug` adds one to a pod that runs, and takes it away never. None is run, and none ends the server.
+  "ephemeralContainers",
 ]);
 
 const CONTAINER_FIELDS: ReadonlySet<string> = new Set([
@@ -82,7 +84,7 @@ export function readClaim(pod: Pod, nodeName: string): ClaimReading {
     is: "claim",
     claim: {
       ...{ namespace: metadata.namespace, service, serviceUid, settings, port },
-      gracePeriodMs: seconds === undefined ? DEFAULT_GRACE_PERIOD_MS : seconds * 1000,
+      gracePeriodMs: seconds === undefined ? DEFAULT_GRACE_PERIOD_MS : graceMs(seconds),
       priority: spec.priority ?? 0,
       secret: { name: secret.name, key: secret.key },
     },

@@ -4,7 +4,7 @@ import type { HostFacts } from "../../workload/workload.ts";
 import type { WorkloadId } from "../../workload/workload-id.ts";
 import { acceptPod, type Lookup } from "./accept.ts";
 import { type PodClaim, readClaim } from "./claim.ts";
-import { idOfPod, isTerminal, nameOfPod, type Pod } from "./pod.ts";
+import { graceMs, idOfPod, isTerminal, nameOfPod, type Pod } from "./pod.ts";
 
 /** Whether the API keys of a pod are on this machine's disk, and where. */
 export type KeysOf = (pod: Pod, claim: PodClaim) => KeysFound;
@@ -40,7 +40,7 @@ function desiredOfPod(pod: Pod, surroundings: Surroundings): Desired {
   const name = reading.is === "claim" ? `${reading.claim.namespace}/${reading.claim.service}` : nameOfPod(pod);
   if (metadata.deletionTimestamp !== undefined) {
     const seconds = metadata.deletionGracePeriodSeconds;
-    const grace = seconds === undefined ? {} : { gracePeriodMs: seconds * 1000 };
+    const grace = seconds === undefined ? {} : { gracePeriodMs: graceMs(seconds) };
     return { kind: "stopped", name, message: "its pod is being deleted", ...grace };
   }
   if (isTerminal(pod)) {

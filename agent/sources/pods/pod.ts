@@ -63,7 +63,7 @@ const containerSchema = z.looseObject({
   resources: resourcesSchema.optional(),
 });
 
-const podSchema = z.looseObject({
+export const podSchema = z.looseObject({
   metadata: z.looseObject({
     name: text,
     namespace: text,
@@ -75,14 +75,14 @@ const podSchema = z.looseObject({
       .array(z.looseObject({ apiVersion: text, kind: text, name: text, uid: text, controller: z.boolean().optional() }))
       .optional(),
     deletionTimestamp: text.optional(),
-    deletionGracePeriodSeconds: z.int().min(0).optional(),
+    deletionGracePeriodSeconds: z.number().optional(),
   }),
   spec: z.looseObject({
     nodeName: text.optional(),
     hostNetwork: z.boolean().optional(),
     restartPolicy: text.optional(),
     priority: z.int().optional(),
-    terminationGracePeriodSeconds: z.int().min(0).optional(),
+    terminationGracePeriodSeconds: z.number().optional(),
     containers: z.array(containerSchema).min(1),
     initContainers: z.array(z.looseObject({ name: text })).optional(),
   }),
@@ -130,6 +130,14 @@ export function idOfPod({ metadata }: Pod): WorkloadId {
 /** `namespace/name`. */
 export function nameOfPod({ metadata }: Pod): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** A day: longer than any answer takes, and within what timers count. */
+const LONGEST_GRACE_S = 86_400;
+
+/** Milliseconds of a grace period that a pod or its deletion names. As in Kubernetes, a negative one is one second. */
+export function graceMs(seconds: number): number {
+  return Math.min(seconds < 0 ? 1 : seconds, LONGEST_GRACE_S) * 1000;
 }
 
 /** Whether it never runs again, whatever happens. */

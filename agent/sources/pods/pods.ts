@@ -8,8 +8,10 @@ import { wantedFiles } from "../../workload/model-files.ts";
 import type { HostFacts } from "../../workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../workload/workload-id.ts";
 import type { WantedWork, WorkSource } from "../source.ts";
+import { acceptPod, type Lookup } from "./accept.ts";
 import { type PodClaim, readClaim } from "./claim.ts";
 import { desiredOfPods } from "./desired.ts";
+import { type DecidedPod, type KeptPods, lookupWith, nextKept } from "./kept.ts";
 import { podKeys } from "./keys.ts";
 import { watchedManifests } from "./manifests.ts";
 import { idOfPod, isTerminal, type Pod, parsePod } from "./pod.ts";
@@ -22,6 +24,10 @@ export interface PodSourceOptions {
   readonly listenHost: () => string | undefined;
   /** Whether the name of this node is this agent's: what another agent may have started is not started twice. */
   readonly mayStart: () => boolean;
+  /** Whether the API server has not yet said whose the name of this node is. */
+  readonly nobodyKnown: () => boolean;
+  /** What this agent, or one before it, knew of its pods last. */
+  readonly kept: KeptPods;
   /** The folder of API keys. */
   readonly keysFolder: string;
   readonly host: () => HostFacts;
@@ -47,7 +53,7 @@ export interface PodSource extends WorkSource {
  * in force while it is away: a pod is gone only once a complete list, or the deletion itself, says so.
  */
 export function openPods(options: PodSourceOptions): PodSource {
-  const { client, nodeName, changed } = options;
+  const { client, nodeName, changed, kept } = options;
   const over = new AbortController();
   const listeners: ((id: WorkloadId) => void)[] = [];
   let version = 0;
@@ -70,24 +76,33 @@ export function openPods(options: PodSourceOptions): PodSource {
     manifests.follow([...claims.values()]);
     keys.follow(claims);
   };
-  const wanted = (running: ReadonlyMap<WorkloadId, number>, host: HostFacts): ReadonlyMap<WorkloadId, Desired> =>
-    desiredOfPods(pods.list(), {
-      ...{ nodeName, listenHost: options.listenHost(), host, lookup: manifests, running, mayStart: options.mayStart() },
+  const lookup = () => lookupWith(manifests, kept.all());
+  /** What was kept is in force while nobody answers; an answer is about to say what is wanted now. */
+  const isAway = () => !pods.synced() && pods.trouble() !== undefined && options.nobodyKnown();
+  const mayStart = () => options.mayStart() || isAway();
+  const told = () => (pods.synced() ? pods.list() : kept.all().map(({ pod }) => pod));
+  const wanted = (running: ReadonlyMap<WorkloadId, number>, host: HostFacts): ReadonlyMap<WorkloadId, Desired> => {
+    if (pods.synced()) kept.keep(nextKept(kept.all(), decidedOn(pods.list(), nodeName, lookup())));
+    return desiredOfPods(told(), {
+      ...{ nodeName, listenHost: options.listenHost(), host, lookup: lookup(), running, mayStart: mayStart() },
       keysOf: (pod, claim) => keys.keysOf(idOfPod(pod), claim),
     });
+  };
   const ended = Promise.all([pods.run(over.signal), pods.whenSynced(over.signal).then(news)]);
-  const work = memoised(wanted, options, () => version);
-  let kept: WantedWork["workloads"] | undefined;
+  const work = memoised(wanted, { ...options, mayStart }, () => version);
+  let last: WantedWork["workloads"] | undefined;
   return {
     current: () => {
       const synced = pods.synced();
       const workloads = work();
-      if (synced && kept !== workloads) {
-        kept = workloads;
+      if (synced && last !== workloads) {
+        last = workloads;
         keys.keepOnly(new Set([...workloads.keys(), ...options.running().keys()]));
       }
       const models = synced ? manifests.models() : undefined;
-      const trouble = [pods.trouble(), ...manifests.problems(), ...keys.problems()].filter((one) => one !== undefined);
+      const trouble = [pods.trouble(), ...manifests.problems(), ...keys.problems(), ...kept.problems()].filter(
+        (one) => one !== undefined,
+      );
       const problems = [...new Set([...trouble, ...unreadable(pods)])];
       return { workloads, synced, problems, notes: [], models: models && wantedFiles(models) };
     },
@@ -119,6 +134,19 @@ function claimsOf(pods: readonly Pod[], nodeName: string): ReadonlyMap<WorkloadI
     if (reading.is === "claim") claims.set(idOfPod(pod), reading.claim);
   }
   return claims;
+}
+
+/** Of the pods that may run: what each is accepted for. One that is refused is to be forgotten. */
+function decidedOn(pods: readonly Pod[], nodeName: string, lookup: Lookup): readonly DecidedPod[] {
+  return pods.flatMap((pod): readonly DecidedPod[] => {
+    if (pod.metadata.deletionTimestamp !== undefined || isTerminal(pod)) return [];
+    const reading = readClaim(pod, nodeName);
+    const acceptance = reading.is === "claim" ? acceptPod(reading.claim, lookup) : reading;
+    if (acceptance.is === "refused") return [];
+    if (acceptance.is === "undecided") return [{ pod, accepted: "undecided" }];
+    const { service, model, draft } = acceptance;
+    return [{ pod, accepted: { service, model, draft } }];
+  });
 }
 
 type Ports = ReadonlyMap<WorkloadId, number>;

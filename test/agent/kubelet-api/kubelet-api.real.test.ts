@@ -56,7 +56,7 @@ describe("the kubelet API behind a real API server", function () {
     const served = await openKubeletApi({
       kube,
       nodeName: NODE,
-      addresses: [address],
+      addresses: () => [address],
       port: 0,
       clientCa: await readFile(cluster.clientCaFile, "utf8"),
       stateDirectory: folder,

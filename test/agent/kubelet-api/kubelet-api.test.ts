@@ -240,7 +240,7 @@ async function certificateOf({ api }: Served): Promise<string> {
 
 async function optionsOf({ kube, authority, folder, logPath, said }: Served) {
   return {
-    ...{ kube, nodeName: "mac-1", addresses: ["127.0.0.1"], host: "127.0.0.1", stateDirectory: folder },
+    ...{ kube, nodeName: "mac-1", addresses: () => ["127.0.0.1"], host: "127.0.0.1", stateDirectory: folder },
     clientCa: await readFile(authority.certFile, "utf8"),
     pods: () => [],
     logPathOf: () => logPath,

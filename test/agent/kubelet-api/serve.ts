@@ -56,7 +56,7 @@ export async function serve(options: Partial<KubeletApiOptions> = {}): Promise<S
   const opened = await openKubeletApi({
     kube,
     nodeName: "mac-1",
-    addresses: ["127.0.0.1"],
+    addresses: () => ["127.0.0.1"],
     port: 0,
     host: "127.0.0.1",
     clientCa: await readFile(authority.certFile, "utf8"),

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import assert from "node:assert/strict";
-import { webcrypto } from "node:crypto";
+import { webcrypto, X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
@@ -23,6 +23,7 @@ describe("the serving certificate of the kubelet API", () => {
   let swapped: ServingCertificate[];
   let stop: AbortController;
   let running: Promise<void> | undefined;
+  let renamed: readonly string[] | undefined;
 
   beforeEach(async () => {
     kube = fakeKube();
@@ -32,6 +33,7 @@ describe("the serving certificate of the kubelet API", () => {
     swapped = [];
     stop = new AbortController();
     running = undefined;
+    renamed = undefined;
   });
   afterEach(async () => {
     stop.abort();
@@ -55,7 +57,15 @@ describe("the serving certificate of the kubelet API", () => {
   const open = async (names: readonly string[] = ["mac-1", "10.0.0.5"]): Promise<Serving> => {
     const paths = { key: join(folder, "k", "serving.key"), certificate: join(folder, "k", "serving.crt") };
     const say = (message: string) => said.push(message);
-    const opened = await openServing({ kube, nodeName: "mac-1", names, paths, clock, random: () => 0.5, say });
+    const opened = await openServing({
+      kube,
+      nodeName: "mac-1",
+      names: () => renamed ?? names,
+      paths,
+      clock,
+      random: () => 0.5,
+      say,
+    });
     assert(opened.ok, opened.ok ? "" : opened.error);
     return opened.value;
   };
@@ -96,6 +106,21 @@ describe("the serving certificate of the kubelet API", () => {
     assert.match(serving.note() ?? "", /signed by itself.*the cluster has not been asked yet$/);
     assert.equal(serving.current().pem, (await open()).current().pem);
     assert.notEqual((await open(["mac-1", "10.0.0.6"])).current().pem, serving.current().pem);
+  });
+
+  it("is another one at once where the machine has another address, and is asked for again", async () => {
+    const serving = await open();
+    keep(serving);
+    await request();
+    renamed = ["mac-1", "10.0.0.9"];
+    await untilTrue(
+      "it is for the new address",
+      () => new X509Certificate(serving.current().pem).subjectAltName ?? "",
+      (names) => names.includes("10.0.0.9") && !names.includes("10.0.0.5"),
+      { everyMs: 10 },
+    );
+    assert.equal(swapped.length, 1);
+    assert.notEqual((await request(1)).metadata.name, (await request()).metadata.name);
   });
 
   it("is the cluster's once somebody has approved it, also after a restart", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { NetworkInterfaceInfo } from "node:os";
 import { join } from "node:path";
+import type { Interfaces } from "../../../agent/node/addresses.ts";
 import { diskReader } from "../../../agent/node/disk.ts";
 import { writePace } from "../../../agent/node/pace.ts";
 import { openSurroundings } from "../../../agent/node/surroundings.ts";
@@ -63,6 +65,28 @@ describe("what a Mac's Node tells of its surroundings", () => {
     assert.equal(around.address(), "10.0.0.7");
     const { freeBytes, totalBytes } = around.disk() ?? { freeBytes: 0, totalBytes: 0 };
     assert(totalBytes > 0 && freeBytes <= totalBytes);
+  });
+
+  it("is an address that stays while the machine has it, and follows where it is gone", async () => {
+    const of = (address: string): NetworkInterfaceInfo => ({
+      ...{ address, family: "IPv4", internal: false, netmask: "255.255.255.0", mac: "", cidr: null },
+    });
+    let interfaces: Interfaces = { en1: [of("192.0.2.20")] };
+    const around = openSurroundings({
+      ...{ modelsFolder: await temporaryDirectory(), nodeIp: undefined, trouble: () => undefined },
+      ...{ ending: () => false, clock: () => now, readInterfaces: () => interfaces },
+    });
+    const seenAfter = async (next: Interfaces) => {
+      interfaces = next;
+      await around.look();
+      return around.address();
+    };
+    assert.equal(await seenAfter(interfaces), "192.0.2.20");
+    // A cable is plugged in.
+    assert.equal(await seenAfter({ en0: [of("192.0.2.30")], en1: [of("192.0.2.20")] }), "192.0.2.20");
+    assert.equal(await seenAfter({}), "192.0.2.20");
+    // DHCP gives another one.
+    assert.equal(await seenAfter({ en1: [of("192.0.2.21")] }), "192.0.2.21");
   });
 
   it("is the disk of a folder that was not made yet", async () => {

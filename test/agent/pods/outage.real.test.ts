@@ -67,21 +67,30 @@ describe("an agent whose API server is away", function () {
       () => mac.lastLines(60),
       (lines) => (lines.match(/adopted the running/g) ?? []).length === 3,
     );
+    // This agent has never heard the API server: it goes by what the one before has kept.
+    const again = restarted.find((pid) => pid !== stayed && pid !== gone);
+    assert(again !== undefined);
+    process.kill(again, "SIGKILL");
+    const served = await untilTrue(
+      "what crashed under the new agent runs again",
+      mac.servers,
+      (pids) => pids.length === 3 && !pids.includes(again),
+    );
     await sleep(Math.max(0, endAt - performance.now()));
-    assert.deepEqual(await mac.servers(), restarted);
+    assert.deepEqual(await mac.servers(), served);
     await proxy.set("pass");
     await stage.until("goes-a", "goes-a is gone", (pod) => pod === undefined, 60_000);
     const other = await stage.until(
       "crashes-a",
       "the restart shows",
-      (pod) => isReady(pod) && pidOf(pod) !== crashed,
+      (pod) => isReady(pod) && ![crashed, again].includes(pidOf(pod)),
       60_000,
     );
     assert.deepEqual(
       await mac.servers(),
-      restarted.filter((pid) => pid !== gone),
+      served.filter((pid) => pid !== gone),
     );
-    assert.equal(other?.status.containerStatuses[0]?.restartCount, 1);
+    assert.equal(other?.status.containerStatuses[0]?.restartCount, 2);
     const same = await stage.seen("stays-a");
     assert.deepEqual([pidOf(same), isReady(same), same?.status.containerStatuses[0]?.restartCount], [stayed, true, 0]);
   });

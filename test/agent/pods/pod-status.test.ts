@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { restartBaseOf } from "../../../agent/pods/container.ts";
+import { firstProcessOf, restartBaseOf } from "../../../agent/pods/container.ts";
 import { memorySaid } from "../../../agent/pods/memory-condition.ts";
 import { onlyCounts, statusPatch } from "../../../agent/pods/patch.ts";
 import { podStatus, type WrittenStatus } from "../../../agent/pods/pod-status.ts";
@@ -31,8 +31,8 @@ const ready: WorkloadStatus = {
   ...{ budget, estimateBytes: GIB, measuredBytes: GIB },
 };
 
-function written(workload: WorkloadStatus, pod = podWith()): WrittenStatus {
-  const restartBase = restartBaseOf(pod, workload);
+function written(workload: WorkloadStatus, pod = podWith(), first = firstProcessOf(workload)): WrittenStatus {
+  const restartBase = first && restartBaseOf(pod, first);
   const view = { pod, workload, hostIp: "10.0.0.1", restartBase, memorySinceMs: Number.POSITIVE_INFINITY };
   return podStatus({ ...view, ending: false, now });
 }
@@ -114,6 +114,21 @@ describe("the status of a pod", () => {
     assert.equal(after?.lastState?.terminated?.reason, "ContainerStatusUnknown");
     assert.deepEqual(after?.["allocatedResources"], { memory: "1Gi" });
   });
+});
+
+describe("the restarts of a container", () => {
+  const before = podWith(stored(written(ready)));
+  const adopted = firstProcessOf(ready);
+  const restarted = { ...ready, pid: 43, startedAt: "2026-11-26T17:59:40.000Z", restarts: 1 };
+  const cases = [
+    ["none, of a server that was adopted", ready, adopted, 0],
+    ["one, of a server that this agent has started anew after it had adopted it in an outage", restarted, adopted, 1],
+    ["one, of a server that an agent started after the one that wrote", { ...restarted, restarts: 0 }, undefined, 1],
+    ["three, of a server that crashed three times in an outage", { ...restarted, restarts: 3 }, adopted, 3],
+  ] as const;
+  for (const [what, workload, first, count] of cases) {
+    it(what, () => assert.equal(written(workload, before, first).containerStatuses?.[0]?.restartCount, count));
+  }
 });
 
 describe(`what ${MEMORY_CONDITION} says`, () => {
