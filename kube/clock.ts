@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
   timer: (callback, milliseconds) => {
-    const timeout = setTimeout(callback, Math.min(milliseconds, LONGEST_MS));
+    const timeout = setTimeout(callback, Math.max(0, Math.min(milliseconds, LONGEST_MS)));
     return () => clearTimeout(timeout);
   },
 };

@@ -19,6 +19,8 @@ export interface HeaderBook {
    * @param revision of the manifest: another one is a reason to try again what failed for good
    */
   look(file: HeaderFile, waiter: string, revision: string): HeaderView;
+  /** What is known of a header, as {@link look} says it; nothing is read. */
+  peek(file: HeaderFile): HeaderView;
   /** Reads so far, retries included. */
   reads(): number;
 }
@@ -103,5 +105,10 @@ export function headerBook(options: HeaderBookOptions): HeaderBook {
     return { state: "reading" };
   }
 
-  return { look, reads: () => reads };
+  function peek(file: HeaderFile): HeaderView {
+    const header = known.get(headerKey(file))?.header;
+    return header?.ok ? { state: "read", header: header.value } : { state: "reading" };
+  }
+
+  return { look, peek, reads: () => reads };
 }

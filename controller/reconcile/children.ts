@@ -35,15 +35,15 @@ export function children(options: ChildrenOptions): Children {
     ensure: async (service, plan) => {
       const uid = service.metadata.uid ?? "";
       const deployment = fleet.deployments.get(keyOfObject(plan.deployment));
-      if (plan.secret !== undefined && lacksSecret(options, plan.deployment, deployment)) {
-        const secret = await makeSecret(options, plan.secret);
-        if (!secret.ok) return secret;
-      }
-      const { podDisruptionBudget: wanted } = plan;
+      const { podDisruptionBudget: wanted, secret } = plan;
       const key = keyOfObject(plan.service);
       const budget = fleet.disruptionBudgets.get(key);
       const steps = [
         () => ensureOne(options, service, KINDS.service, plan.service, fleet.clusterServices.get(key)),
+        async () =>
+          secret !== undefined && lacksSecret(options, plan.deployment, deployment)
+            ? await makeSecret(options, secret)
+            : DONE,
         () => ensureOne(options, service, KINDS.deployment, plan.deployment, deployment),
         () =>
           wanted === undefined

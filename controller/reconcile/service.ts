@@ -3,6 +3,7 @@ import { SERVICE_CONDITIONS } from "../../api/fleet.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import type { KubeObject } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
+import { NAMESPACE_GOING } from "../../kube/namespace-going.ts";
 import type { Outcome } from "../../kube/queue.ts";
 import type { HeaderBook } from "../headers/book.ts";
 import { planService } from "../plan/plan-service.ts";
@@ -62,7 +63,8 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
     if (decision.kind === "refused") return await refuse(options, view, decision);
     const refused = await make(options, view, decision);
     if (refused === undefined) return await reportMade(options, view, decision);
-    return "ok" in refused ? refused : await refuse(options, view, refused);
+    if (!("ok" in refused)) return await refuse(options, view, refused);
+    return isNamespaceGoing(refused) ? DONE : refused;
   }
 
   return async (key) => {
@@ -119,6 +121,11 @@ async function holdBack({ fleet, children }: ServiceReconcilerOptions, view: Ser
   if (deploymentFacts(deployment).wanted <= onMacs) return undefined;
   const held = await children.holdReplicas(deployment, onMacs);
   return held.ok ? undefined : held;
+}
+
+/** Nothing can be made in a namespace that is being deleted, and the service goes with it. */
+function isNamespaceGoing({ error }: Failed): boolean {
+  return error.includes(NAMESPACE_GOING);
 }
 
 async function refuse(options: ServiceReconcilerOptions, view: ServiceView, refused: Refusal): Promise<Outcome> {

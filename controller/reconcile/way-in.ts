@@ -55,9 +55,12 @@ export function wayInTeller({ fleet, headers, clock }: WayInOptions): WayInTelle
       own,
     );
     if (way === undefined) return message;
-    const [served, settings] = [servedOf(joined, headers, waiter), settingsOf(joined)];
     const before = view.status["schedulingMessage"];
-    if (served.state === "reading" && typeof before === "string" && before.startsWith(message)) return before;
+    const isSaid = typeof before === "string" && before.startsWith(message);
+    // What was said before a restart stays: for advice alone nothing is read again, nor anything written.
+    const book = isSaid || way.nearest === undefined ? { ...headers, look: headers.peek } : headers;
+    const [served, settings] = [servedOf(joined, book, waiter), settingsOf(joined)];
+    if (served.state === "reading" && isSaid) return before;
     const contextFor = (bytes: number) =>
       served.state === "read" && settings.ok ? largestContext(served.served, settings.value, bytes) : undefined;
     const text = wayInText(way, contextFor, priorityAbove);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { KubeClient, KubeFailure, KubeObject, KubeResult } from "../client.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { KINDS } from "../kinds.ts";
+import { NAMESPACE_GOING } from "../namespace-going.ts";
 import { keyedQueue, type Outcome } from "../queue.ts";
 import { microTime } from "../times.ts";
 import { type EventNote, eventObject, type Reporter, seriesKey, subjectKey } from "./event.ts";
@@ -81,7 +82,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
       return { ok: true, againAfterMs: 0 };
     }
     if (!isFinal(answer)) return answer;
-    report(`an event is left out: ${answer.error}`);
+    if (!answer.error.includes(NAMESPACE_GOING)) report(`an event is left out: ${answer.error}`);
     drop(key);
     return { ok: true };
   }

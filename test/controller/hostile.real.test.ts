@@ -136,14 +136,20 @@ describe("the controller among hostile objects", function () {
     assert.ok(loud.length < 50, loud.slice(0, 5).join("\n"));
   });
 
-  it("puts back what a person changes of a pod's template", async () => {
+  it("keeps what its pods are made of, whoever edits the Deployment", async () => {
     controller = await startController(cluster);
     await isAccepted("alive");
-    const image = async () =>
-      (await deployments()).find(({ metadata }) => metadata.name === "alive")?.spec.template.spec.containers[0].image;
-    const before = await image();
-    await cluster.kubectl(["set", "image", "deployment/alive", "llama-server=evil.example/x:1"]);
-    await untilTrue("it is back", image, (now) => now === before);
+    const edit = cluster.kubectl(["set", "image", "deployment/alive", "llama-server=evil.example/x:1"]);
+    await assert.rejects(edit, /what a model's pods are made of is the controller's/);
+    const strategy = async () => JSON.stringify(await cluster.read("deployment", "alive"));
+    await cluster.kubectl([
+      "patch",
+      "deployment",
+      "alive",
+      "-p",
+      '{"spec":{"strategy":{"rollingUpdate":{"maxSurge":3}}}}',
+    ]);
+    await untilTrue("it is put back", strategy, (text) => /"maxSurge":0/.test(text));
   });
 
   it("serves the first of two whose names are one when they are shortened, and tells the other", async () => {

@@ -97,7 +97,7 @@ describe("the controller and pods on Macs", function () {
     const status = await untilTrue(
       "it is refused",
       () => statusOf("chat"),
-      (one) => one.schedulingStatus === "InsufficientMemory",
+      (one) => one.schedulingStatus === "InsufficientMemory" && one.phase !== "Ready",
     );
     assert.equal(status.phase, "Progressing");
     await sleep(2000);
