@@ -44,6 +44,11 @@ async function placed(fleet: Fleet): Promise<void> {
   );
   const nodes = await waiting("the Macs download the weights and start llama-server", fleet.untilReady("gemma", 2));
   require(new Set(nodes).size === 2, "the replicas should be on two Macs");
+  await untilTrue(
+    "the InferenceService says so too",
+    () => fleet.cluster.kubectl(["get", "inferenceservice", "gemma", "-o", "jsonpath={.status.phase}"]),
+    (phase) => phase === "Ready",
+  );
   await show(fleet, "get", "pods", "-o", "wide");
   await show(fleet, "get", "inferenceservice", "gemma");
   await answered(fleet);
