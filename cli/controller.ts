@@ -46,6 +46,9 @@ export function controllerCommand(): Command {
 The headers of models are read from where their sources point, by this process. So that nobody makes it a probe of
 its own network, it connects to no loopback, link-local or metadata address, unless --allow-local-sources is given.
 
+Only its ServiceAccount may make Deployments of models (pulumi-llmkube manifests controller): as anybody else it is
+refused by the cluster's admission policies. docs/fleet.md says how to run it outside of the cluster.
+
 Exit codes:
   0    it ended after a signal
   2    it cannot start
