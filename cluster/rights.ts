@@ -27,7 +27,6 @@ export const CONTROLLER_RULES: readonly Rule[] = [
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: OWN },
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
-  { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
   { apiGroups: [""], resources: ["nodes"], verbs: READ },
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
