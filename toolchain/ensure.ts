@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import { basename, delimiter, join, sep } from "node:path";
 import { execa } from "execa";
 import which from "which";
@@ -85,9 +87,19 @@ export async function find(name: string, tool: Tool, host: Host): Promise<Found>
 async function candidates(tool: Tool, { env, cacheRoot }: Host): Promise<readonly string[]> {
   if (tool.probe === undefined) return [];
   const assets = tool.folderVariable === undefined ? undefined : env[tool.folderVariable];
-  const path = [env["PATH"], assets].filter((part) => part !== undefined && part !== "").join(delimiter);
+  const plugins = tool.pulumiPlugin === undefined ? [] : await pluginFolders(tool.pulumiPlugin, env);
+  const path = [env["PATH"], assets, ...plugins].filter((part) => part !== undefined && part !== "").join(delimiter);
   const found = (await which(basename(tool.file), { path, all: true, nothrow: true })) ?? [];
   return found.filter((candidate) => !candidate.startsWith(join(cacheRoot, sep)));
+}
+
+/** Folders of the installed versions of a Pulumi plugin, the newest first. */
+async function pluginFolders(plugin: string, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const folder = join(env["PULUMI_HOME"] || join(homedir(), ".pulumi"), "plugins");
+  const names = await readdir(folder).catch(() => []);
+  const versions = names.filter((name) => name.startsWith(`${plugin}-v`) && /\.\d+$/.test(name));
+  const newestFirst = versions.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  return newestFirst.map((name) => join(folder, name));
 }
 
 /** Why a binary cannot be used; undefined if it runs. */

@@ -66,6 +66,8 @@ export interface Tool {
   probe?: readonly string[];
   /** An environment variable that names one more folder to look in. */
   folderVariable?: string;
+  /** The name of a Pulumi plugin (`resource-kubernetes`), which is looked for among those that are installed, too. */
+  pulumiPlugin?: string;
   recipe: Recipe;
 }
 
@@ -162,7 +164,12 @@ export const TOOLS: Record<ToolName, Tool> = {
   "kube-scheduler": kubeTool("kube-scheduler"),
   "kube-controller-manager": kubeTool("kube-controller-manager"),
   kubectl: { ...kubeTool("kubectl"), probe: ["version", "--client"] },
-  "pulumi-resource-kubernetes": { file: "bin/pulumi-resource-kubernetes", probe: ["--help"], recipe: provider },
+  "pulumi-resource-kubernetes": {
+    file: "bin/pulumi-resource-kubernetes",
+    probe: ["--help"],
+    pulumiPlugin: "resource-kubernetes",
+    recipe: provider,
+  },
 };
 
 function kubeTool(

@@ -138,6 +138,15 @@ describe("toolchain: order of places", () => {
     assert.equal(await ensure("made-up", tool, where), path);
   });
 
+  it("takes the newest version of a Pulumi plugin that is installed, and none that is still being downloaded", async () => {
+    const home = await temporaryDirectory();
+    const install = (version: string) => script(join(home, "plugins", `resource-x-${version}`, "made-up"), "exit 0");
+    const [, newest] = [await install("v4.9.0"), await install("v4.10.0"), await install("v4.11.0.partial")];
+    const where = await host({ env: { PULUMI_HOME: home } });
+    assert.equal(await ensure("made-up", madeUpTool({ pulumiPlugin: "resource-x" }), where), newest);
+    assert.deepEqual(where.builds, []);
+  });
+
   it("does not take its own cache on PATH for the user's choice", async () => {
     const root = await temporaryDirectory();
     const old = await script(join(root, "made-up-of-an-older-pin", "bin", "made-up"), "exit 0");

@@ -43,7 +43,7 @@ describe("pulumi-llmkube doctor --cluster, on a real API server", function () {
       DaemonSets: "ok",
       "certificates of Macs": "ok",
     });
-    assert.match(checks.get("rights")?.found ?? "", /may not get models, .*patch pods\/resize/);
+    assert.match(checks.get("rights")?.found ?? "", /may not get models, .*patch models\/status/);
     assert.match(
       checks.get("admission policies")?.found ?? "",
       /missing: pulumi-llmkube-pods, pulumi-llmkube-workloads/,
