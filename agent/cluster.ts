@@ -52,8 +52,12 @@ export async function joinCluster(flags: ClusterFlags): Promise<Result<Cluster>>
   }
   const address = standInMac === undefined && nodeIp !== undefined ? namedAddress(nodeIp, networkInterfaces()) : ok("");
   if (!address.ok) return address;
+  if (standInMac === undefined && process.platform !== "darwin") return fail(NO_MAC);
   return ok({ ...flags, access: access.value, name: name.value });
 }
+
+const NO_MAC =
+  "this machine is no Mac, and a cluster would give it the models of Macs: in tests and demos give --stand-in-mac 127.0.0.2";
 
 /** Cluster mode: the pods that are bound to this node. */
 export function clusterWork(cluster: Cluster): OpenWork {

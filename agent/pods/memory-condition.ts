@@ -35,15 +35,17 @@ export function memoryNow(workload: WorkloadStatus): MemoryView | undefined {
 
 /**
  * What to say now, when `said` was said last and `sinceMs` ago: the same again while numbers only wobble, since every write wakes whoever
- * watches pods. Another budget, and a step over it or back, are said at once.
+ * watches pods. A first number, another budget, and a step over
+ * it or back are said at once.
  */
 export function memorySaid(now: MemoryView, said: MemoryView | undefined, sinceMs: number): MemoryView {
   const before = said === undefined ? undefined : parseMemory(said.message);
   const after = parseMemory(now.message);
   if (said === undefined || before === undefined || after === undefined || said.status !== now.status) return now;
   if (before.budgetBytes !== after.budgetBytes || before.budgetSource !== after.budgetSource) return now;
-  if (sinceMs < MEMORY_PAUSE_MS) return said;
   const fields = ["estimateBytes", "projectedBytes", "measuredBytes"] as const;
+  if (fields.some((field) => before[field] === undefined && after[field] !== undefined)) return now;
+  if (sinceMs < MEMORY_PAUSE_MS) return said;
   return fields.some((field) => isNews(before[field], after[field])) ? now : said;
 }
 

@@ -95,7 +95,7 @@ async function start(
   if (running === undefined) {
     const { port } = workload.fields;
     const owner = (await options.platform.listenerOn(port)) ?? "another process";
-    const message = `port ${port} is in use by ${owner}: stop it, or set another spec.endpoint.port`;
+    const message = `port ${port} is in use by ${owner}: stop it, or, without a cluster, set another spec.endpoint.port`;
     return failStart(entry, "PortInUse", message, options);
   }
   entry.starts += 1;

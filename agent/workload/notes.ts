@@ -48,28 +48,40 @@ const MODEL_FIELDS: ReadonlySet<string> = new Set<keyof ModelSpec>([
   "hardware",
 ]);
 
+/** What notes are about. */
+export interface Noted {
+  readonly spec: InferenceServiceSpec;
+  readonly model: Model;
+  readonly budget: Budget;
+  readonly backend: Backend;
+  /** Who has put the workload on this machine: a folder of its own, or the scheduler of a cluster, where more fields have an effect. */
+  readonly placedBy: "folder" | "scheduler";
+}
+
 /** Notes on settings that have no effect here, or another one than expected (LLMKube#159, LLMKube#349): one sentence each. */
-export function notesOn(spec: InferenceServiceSpec, model: Model, budget: Budget, backend: Backend): readonly string[] {
-  const notes: string[] = [];
+export function notesOn({ spec, model, budget, backend, placedBy }: Noted): readonly string[] {
+  const notes: string[] = placedBy === "folder" ? [...notesWithoutCluster(spec, model)] : [];
   const { hardware, sourceSecretRef, refreshPolicy } = model.spec;
-  if (spec.replicas > 1) notes.push(`spec.replicas is ${spec.replicas}, but one machine runs one replica only`);
   if (hardware?.accelerator === "metal" && backend !== "metal") {
     notes.push("spec.hardware.accelerator is metal, but this host has no Metal GPU; the model runs on the CPU");
   }
   if (sourceSecretRef !== undefined) {
-    notes.push(
-      "sourceSecretRef has no effect without a cluster; for gated models, set HF_TOKEN in the agent's environment",
-    );
+    notes.push("sourceSecretRef has no effect here; for gated models, set HF_TOKEN in the agent's environment");
   }
   if (refreshPolicy === "OnChange")
     notes.push("refreshPolicy OnChange has no effect here; delete the downloaded file to download it again");
+  if (budget.hint !== undefined) notes.push(budget.hint);
+  return notes;
+}
+
+function notesWithoutCluster(spec: InferenceServiceSpec, model: Model): readonly string[] {
+  const replicas = `spec.replicas is ${spec.replicas}, but one machine runs one replica only`;
   const ignored = [
     ...fieldsBeyond(spec, SERVICE_FIELDS, "spec."),
     ...fieldsBeyond(model.spec, MODEL_FIELDS, "the Model's spec."),
   ];
-  if (ignored.length > 0) notes.push(`without a cluster these fields have no effect: ${ignored.join(", ")}`);
-  if (budget.hint !== undefined) notes.push(budget.hint);
-  return notes;
+  const fields = `without a cluster these fields have no effect: ${ignored.join(", ")}`;
+  return [...(spec.replicas > 1 ? [replicas] : []), ...(ignored.length > 0 ? [fields] : [])];
 }
 
 function fieldsBeyond(spec: object, known: ReadonlySet<string>, prefix: string): readonly string[] {

@@ -11,7 +11,7 @@ import { EVERY_OPTION, missingOptions, type ServerFields, serverFlags } from "..
 import type { Desired } from "./desired.ts";
 import { nameOf } from "./manifest.ts";
 import { filesOf, sourcesOf } from "./model-files.ts";
-import { notesOn } from "./notes.ts";
+import { type Noted, notesOn } from "./notes.ts";
 import type { HostFacts, Workload } from "./workload.ts";
 
 /** Looks up a Model by `namespace/name`. `unreadable`: it exists, but its manifest cannot be read. */
@@ -19,6 +19,7 @@ export type ModelLookup = (name: string) => Model | "absent" | "unreadable";
 
 /** The settings of a workload that its source decides, not its manifests. */
 export interface Placement extends Pick<Workload, "id" | "gracePeriodMs" | "returnsAfterEviction"> {
+  readonly placedBy: Noted["placedBy"];
   /** The address that the server listens on. */
   readonly host: string;
   /** Undefined: the one of the InferenceService. */
@@ -80,7 +81,7 @@ export function refusal(name: string, reason: string, message: string): Desired 
 function join(
   name: string,
   { spec }: InferenceService,
-  { host: listenHost, port, priority, apiKeyFile, ...placement }: Placement,
+  { host: listenHost, port, priority, apiKeyFile, placedBy, ...placement }: Placement,
   model: Model,
   draft: Model | undefined,
   host: HostFacts,
@@ -105,7 +106,10 @@ function join(
     priority: priority ?? PRIORITIES.indexOf(spec.priority),
     evictionProtection: spec.evictionProtection === true,
     specHash: digestOf([files.sha256, files.draft?.sha256, ...flags]),
-    notes: [...notesOn(spec, model, budget.value, host.backend), ...missingOptions(fields.value, host.options)],
+    notes: [
+      ...notesOn({ spec, model, budget: budget.value, backend: host.backend, placedBy }),
+      ...missingOptions(fields.value, host.options),
+    ],
   });
 }
 

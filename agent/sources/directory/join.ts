@@ -28,7 +28,13 @@ export function desiredWorkloads(
   const ports = new Map<number, string>();
   const resolved = servicesByName(manifests).map((service) => {
     const id = idOf(service);
-    const placement = { id, host: "127.0.0.1", gracePeriodMs: DEFAULT_GRACE_PERIOD_MS, returnsAfterEviction: true };
+    const placement = {
+      id,
+      placedBy: "folder" as const,
+      host: "127.0.0.1",
+      gracePeriodMs: DEFAULT_GRACE_PERIOD_MS,
+      returnsAfterEviction: true,
+    };
     return { id, desired: resolveService(service, placement, models, host) };
   });
   for (const { id, desired } of resolved.toSorted((a, b) => claimOf(a, running) - claimOf(b, running))) {

@@ -73,7 +73,15 @@ function desiredOfClaim(pod: Pod, claim: PodClaim, name: string, surroundings: S
   }
   const { service, model, draft } = accepted;
   const { port, gracePeriodMs, priority } = claim;
-  const placement = { id, host: listenHost, port, gracePeriodMs, priority, returnsAfterEviction: false };
+  const placement = {
+    id,
+    placedBy: "scheduler" as const,
+    host: listenHost,
+    port,
+    gracePeriodMs,
+    priority,
+    returnsAfterEviction: false,
+  };
   const models = [model, ...(draft === undefined ? [] : [draft])];
   return resolveService(
     // A pod is one replica: how many there are, and whether any, is the controller's affair.

@@ -137,10 +137,13 @@ describe(`what ${MEMORY_CONDITION} says`, () => {
     message: formatMemory({ budgetBytes, budgetSource: "crd-budget", measuredBytes }),
   });
   const said = view(GIB);
+  const numbers = { budgetBytes: 2 * GIB, budgetSource: "crd-budget", measuredBytes: GIB } as const;
+  const withEstimate = { ...said, message: formatMemory({ ...numbers, estimateBytes: GIB }) };
   const cases = [
     ["the same while it wobbles", view(GIB + 2 ** 20), 100_000, false],
     ["the same within a minute", view(GIB * 1.5), 59_000, false],
     ["the new number after a minute", view(GIB * 1.5), 60_000, true],
+    ["a number that was not known before, at once", withEstimate, 0, true],
     ["another budget at once", view(GIB, 3 * GIB), 0, true],
     ["a step over the budget at once", { ...view(3 * GIB), status: "False" as const }, 0, true],
   ] as const;

@@ -20,7 +20,12 @@ function parsed(document: unknown): Manifest {
   return manifest.value;
 }
 
-function wanted(service: object, models: object | readonly object[] = {}, on: HostFacts = node): Desired {
+function wanted(
+  service: object,
+  models: object | readonly object[] = {},
+  on: HostFacts = node,
+  placedBy: "folder" | "scheduler" = "folder",
+): Desired {
   const manifest = parsed(serviceManifest(service));
   assert(manifest.kind === "InferenceService");
   const documents = Array.isArray(models) ? models : [modelManifest(models)];
@@ -29,7 +34,7 @@ function wanted(service: object, models: object | readonly object[] = {}, on: Ho
     const model = known.get(name);
     return model?.kind === "Model" ? model : "absent";
   };
-  return resolveService(manifest, placement, lookUp, on);
+  return resolveService(manifest, { ...placement, placedBy }, lookUp, on);
 }
 
 function running(desired: Desired) {
@@ -176,6 +181,12 @@ describe("an InferenceService with its Model", () => {
       assert.match(notes[0] ?? "", says);
     });
   }
+
+  it("has no notes on what the controller of a cluster does", () => {
+    const service = { replicas: 3, nodeSelector: { a: "b" } };
+    const { notes } = running(wanted(service, { prefetch: true }, node, "scheduler"));
+    assert.deepEqual(notes, []);
+  });
 
   it("has no notes if it is an ordinary service", () => {
     const { notes } = running(wanted({ contextSize: 4096, endpoint: { port: 9000 } }, { quantization: "Q4_K_M" }));
