@@ -1,5 +1,4 @@
 import { isIP } from "node:net";
-import { CONTROLLER_PORT } from "./fleet.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 /** Where this machine answers. */
@@ -12,8 +11,8 @@ export interface ListenAddress {
 
 /** Where the agent answers. Loopback, so that only this machine can reach it. */
 export const AGENT_LISTEN = "127.0.0.1:9099";
-/** Where the controller does: a pod says `0.0.0.0:PORT`, so that the kubelet's probes and Prometheus reach it. */
-export const CONTROLLER_LISTEN = `127.0.0.1:${CONTROLLER_PORT}`;
+/** Where the controller does, on `CONTROLLER_PORT`: a pod says `0.0.0.0:PORT`, so that the kubelet's probes and Prometheus reach it. */
+export const CONTROLLER_LISTEN = "127.0.0.1:9098";
 
 /** Parses `ADDRESS:PORT` with an address of this machine, or `off`. */
 export function parseListen(text: string): Result<ListenAddress | "off"> {

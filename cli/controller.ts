@@ -1,7 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogLevel } from "../agent/status/log.ts";
-import { DEFAULT_PORTS } from "../api/fleet.ts";
-import { CONTROLLER_LISTEN } from "../api/listen.ts";
 import type { ControllerFlags } from "./controller/run.ts";
 import { typedPath } from "./typed-path.ts";
 
@@ -12,7 +10,6 @@ const MOST_WORKERS = 64;
 
 /** `pulumi-llmkube controller`: exit code 0 after a signal, 2 where it cannot begin, 70 after a fault of its own. */
 export function controllerCommand(): Command {
-  const { first, last } = DEFAULT_PORTS;
   return new Command("controller")
     .description(
       "Turn InferenceServices on Metal into Deployments and Services, so that Kubernetes puts models on Macs.",
@@ -24,11 +21,14 @@ export function controllerCommand(): Command {
     )
     .option("--context <name>", "context of the kubeconfig (default: its current-context)")
     .option("--namespace <name>", "look after the objects of one namespace only (default: all)")
-    .option("--port-range <first-last>", "ports of Macs for InferenceServices, one each", `${first}-${last}`)
+    .option("--port-range <first-last>", "ports of Macs for InferenceServices, one each (default: 12000-29999)")
     .addOption(
       new Option("--workers <number>", "objects worked on at a time").argParser(parseWorkers).default(DEFAULT_WORKERS),
     )
-    .option("--listen <address:port>", "where /livez, /readyz and /metrics are answered, or off", CONTROLLER_LISTEN)
+    .option(
+      "--listen <address:port>",
+      "where /livez, /readyz and /metrics are answered, or off (default: 127.0.0.1:9098)",
+    )
     .option(
       "--lease-namespace <name>",
       "namespace of the Lease that a leader is elected by: that of the installation (default: POD_NAMESPACE, else pulumi-llmkube)",

@@ -1,6 +1,7 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { type Log, type LogLevel, openLog } from "../../agent/status/log.ts";
-import { parseListen } from "../../api/listen.ts";
+import { DEFAULT_PORTS } from "../../api/fleet.ts";
+import { CONTROLLER_LISTEN, parseListen } from "../../api/listen.ts";
 import type { Result } from "../../api/result.ts";
 import { parsePortRange } from "../../controller/port-range.ts";
 import { runController } from "../../controller/run.ts";
@@ -12,9 +13,9 @@ export interface ControllerFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
-  readonly portRange: string;
+  readonly portRange?: string;
   readonly workers: number;
-  readonly listen: string;
+  readonly listen?: string;
   readonly leaseNamespace?: string;
   readonly leaderElection: boolean;
   readonly allowLocalSources?: true;
@@ -29,8 +30,8 @@ const LAST_WORK_MS = 2000;
 
 /** Runs the controller until a signal, and then ends this process. Throws one sentence where it cannot begin. */
 export async function run(flags: ControllerFlags): Promise<void> {
-  const ports = typed("--port-range", parsePortRange(flags.portRange));
-  const listen = typed("--listen", parseListen(flags.listen));
+  const ports = flags.portRange === undefined ? DEFAULT_PORTS : typed("--port-range", parsePortRange(flags.portRange));
+  const listen = typed("--listen", parseListen(flags.listen ?? CONTROLLER_LISTEN));
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
   const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
   const releaseFaults = takeFaults(log);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CONTROLLER_PORT, DEFAULT_PORTS } from "../../api/fleet.ts";
+import { CONTROLLER_LISTEN } from "../../api/listen.ts";
 import { inProcess } from "../support/in-process.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -31,6 +33,14 @@ describe("pulumi-llmkube controller", function () {
     const { exitCode, stderr } = await runCli("controller", "--kubeconfig", path, "--listen", "off");
     assert.equal(exitCode, 2);
     assert.match(stderr, /^pulumi-llmkube: kubeconfig .*: it has no current-context/);
+  });
+
+  it("names in its help the ports that it takes by default", async () => {
+    const { stdout } = await inProcess("controller", "--help");
+    const text = stdout.replaceAll(/\s+/g, " ");
+    assert.ok(text.includes(`(default: ${DEFAULT_PORTS.first}-${DEFAULT_PORTS.last})`), stdout);
+    assert.ok(text.includes(`(default: 127.0.0.1:${CONTROLLER_PORT})`), stdout);
+    assert.equal(CONTROLLER_LISTEN, `127.0.0.1:${CONTROLLER_PORT}`);
   });
 
   it("says in its help that it does not read local addresses", async () => {
