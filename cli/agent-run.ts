@@ -2,37 +2,13 @@ import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/run.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/default-state.ts";
-import { type Log, type LogLevel, openLog } from "../agent/status/log.ts";
+import { type Log, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work.ts";
-import type { ListenAddress } from "../api/listen.ts";
 import { OWN_LOG } from "../cluster/names.ts";
+import type { AgentFlags } from "./agent-flags.ts";
 import { keepOwnLog } from "./own-log.ts";
 import { takeSignals } from "./signals.ts";
 import { sourceProblem } from "./source-problem.ts";
-
-/** What a person typed, parsed. */
-export interface AgentFlags {
-  readonly manifests?: string;
-  readonly kubeconfig?: string;
-  readonly nodeName?: string;
-  readonly nodeIp?: string;
-  readonly kubeletPort?: number;
-  readonly clientCaFile?: string;
-  readonly standInMac?: string;
-  readonly memoryFraction?: number;
-  readonly apiKeyFile?: string;
-  readonly hostMemory?: number;
-  readonly reserve?: number;
-  readonly keepAwake?: true;
-  readonly models: string;
-  readonly modelsMax?: number;
-  readonly state?: string;
-  readonly claims: string;
-  readonly llamaServer: string;
-  readonly listen: ListenAddress | "off";
-  readonly json?: boolean;
-  readonly logLevel: LogLevel;
-}
 
 const EXIT_FAULT = 70;
 const EXIT_LOST = 2;

@@ -5,7 +5,7 @@ import type { LogLevel } from "../agent/status/log.ts";
 import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/listen.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/reserve.ts";
-import type { AgentFlags } from "./agent-run.ts";
+import type { AgentFlags } from "./agent-flags.ts";
 import { allowCommand } from "./allow.ts";
 import { dumpCommand } from "./dump.ts";
 import { installCommands } from "./install.ts";

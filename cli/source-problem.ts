@@ -1,4 +1,4 @@
-import type { AgentFlags } from "./agent-run.ts";
+import type { AgentFlags } from "./agent-flags.ts";
 
 /** Why the flags name no source of work, or one of which they say what it has not, as a sentence; undefined: they name one. */
 export function sourceProblem(flags: Partial<AgentFlags>): string | undefined {

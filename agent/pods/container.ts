@@ -90,7 +90,7 @@ function containerIdBefore(prior: ContainerStatus | undefined) {
   return prior?.containerID === undefined ? {} : { containerID: prior.containerID };
 }
 
-/** What is requested is in force at once: memory is held to the budget, which follows the manifests. So `pods/resize` restarts nothing. */
+/** What is requested is in force at once: memory is held to the budget, which follows the manifests. */
 function resourcesInForce(resources: Pod["spec"]["containers"][number]["resources"]) {
   if (resources?.requests === undefined) return {};
   const { requests, limits } = resources;
