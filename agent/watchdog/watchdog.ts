@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Sighting } from "../decisions/watch.ts";
+import { isGone } from "../host/is-gone.ts";
 import { openMeter } from "../host/meter.ts";
 import { watchdogPath } from "../state/layout.ts";
 import { removeWatchdogFile, watchdogPidIn } from "../status/watchdog-file-write.ts";
@@ -103,9 +104,11 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
     notes: () => [],
     close: async () => {
       const pid = await process.close();
-      // Another agent may have taken over the state folder, and its watchdog the file.
+      // Another agent may have taken over the state folder, and its watchdog the file. What one of an earlier agent wrote last, before it
+      // ended, nobody else would take away.
       const path = watchdogPath(stateDirectory);
-      if (pid !== undefined && (await watchdogPidIn(path)) === pid) await removeWatchdogFile(path);
+      const named = await watchdogPidIn(path);
+      if (named !== undefined && (named === pid || isGone(named))) await removeWatchdogFile(path);
     },
   };
 }

@@ -251,4 +251,16 @@ describe("the watchdog's process", function () {
     assert.deepEqual(await readdir(stateDirectory), []);
     assert.equal(child.exitCode ?? child.signalCode, null);
   });
+
+  it("takes away at its end what a watchdog of an earlier agent wrote last, and not the file of one that lives", async () => {
+    const path = watchdogPath(stateDirectory);
+    const ended = spawn("true");
+    await once(ended, "exit");
+    await writeFile(path, JSON.stringify({ version: 1, pid: process.pid }));
+    await watchdog.close();
+    assert.equal(existsSync(path), true);
+    await writeFile(path, JSON.stringify({ version: 1, pid: ended.pid }));
+    await watchdog.close();
+    assert.equal(existsSync(path), false);
+  });
 });
