@@ -24,16 +24,14 @@ interface Right {
 
 /** Each single right of some rules. */
 export function rightsOf(rules: readonly Rule[]): readonly Right[] {
-  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+  return rules.flatMap(({ apiGroups, resources, verbs, resourceNames = [undefined] }) =>
     apiGroups.flatMap((group) =>
       resources.flatMap((path) => {
         const [plural = "", subresource] = path.split("/");
-        return verbs.map((verb) => ({
-          group,
-          resource: plural,
-          ...(subresource !== undefined && { subresource }),
-          verb,
-        }));
+        const right = { group, resource: plural, ...(subresource !== undefined && { subresource }) };
+        return verbs.flatMap((verb) =>
+          resourceNames.map((name) => ({ ...right, verb, ...(name !== undefined && { name }) })),
+        );
       }),
     ),
   );
@@ -69,8 +67,8 @@ export async function checkRights(
   return [{ state: "failed", found: `${who} may not ${missing.join(", ")}`, remedy: `pulumi-llmkube ${source}` }];
 }
 
-function words({ verb, resource: plural, subresource }: Right): string {
-  return `${verb} ${plural}${subresource === undefined ? "" : `/${subresource}`}`;
+function words({ verb, resource: plural, subresource, name }: Right): string {
+  return `${verb} ${plural}${subresource === undefined ? "" : `/${subresource}`}${name === undefined ? "" : ` ${name}`}`;
 }
 
 /** @param user undefined for who asks */
