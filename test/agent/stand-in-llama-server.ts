@@ -97,7 +97,7 @@ createServer((request, response) => {
   if (behaviour === "gpu-fault" && completion) console.log("ggml_metal_graph_compute: backend is in error state");
   response.statusCode = failing || hung ? 500 : 200;
   response.end(JSON.stringify(failing ? { error: { message: "Compute error." } } : answers[request.url ?? ""]));
-}).listen(Number(values["port"]), valueAfter("--host"));
+}).listen(Number(values["port"]), args.includes("--host") ? valueAfter("--host") : "127.0.0.1");
 
 function valueAfter(flag: string): string | undefined {
   return args[args.indexOf(flag) + 1];
