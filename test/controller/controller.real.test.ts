@@ -549,14 +549,23 @@ describe("the controller on a real control plane", function () {
         () => accepted("theirs"),
         (one) => one?.status === "True",
       );
+      // Kubernetes' own controllers may take half a minute to find the API server again that was away: till then its pod is not made.
+      await untilTrue(
+        "the scheduler has said that there is no Mac",
+        () => conditionOf("theirs", SERVICE_CONDITIONS.scheduled),
+        (one) => one?.reason === "Unschedulable",
+        { timeoutMs: 90_000 },
+      );
       await settledFor(3000);
       assert.equal((await statusOf("theirs"))["selector"], undefined);
       const refused = controller.lines.filter((line) => /selector|not declared in schema/.test(line));
       assert.deepEqual(refused, []);
+      const told = await statusOf("theirs");
       await controller.stop();
       const fromMs = cluster.audit.now();
       controller = await startController(cluster);
       await sleep(5000);
+      assert.deepEqual(await statusOf("theirs"), told);
       assert.deepEqual(await writesSince(fromMs), []);
     } finally {
       await cluster.kubectl(["delete", "inferenceservice", "theirs"]);
