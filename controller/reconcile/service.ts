@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SERVICE_CONDITIONS } from "../../api/fleet.ts";
 import { formatBytes } from "../../api/quantity.ts";
-import type { KubeObject } from "../../kube/client.ts";
+import type { KubeFailure, KubeObject } from "../../kube/client.ts";
 import { KINDS } from "../../kube/kinds.ts";
 import { NAMESPACE_GOING } from "../../kube/namespace-going.ts";
 import type { Outcome } from "../../kube/queue.ts";
@@ -64,7 +64,8 @@ export function serviceReconciler(options: ServiceReconcilerOptions): (key: stri
     const refused = await make(options, view, decision);
     if (refused === undefined) return await reportMade(options, view, decision);
     if (!("ok" in refused)) return await refuse(options, view, refused);
-    return isNamespaceGoing(refused) ? DONE : refused;
+    if (isNamespaceGoing(refused)) return DONE;
+    return refused.kind === "forbidden" ? await tellForbidden(options, view, refused) : refused;
   }
 
   return async (key) => {
@@ -85,7 +86,7 @@ async function make(
   options: ServiceReconcilerOptions,
   view: ServiceView,
   { joined, estimate }: Admitted,
-): Promise<Refusal | Failed | undefined> {
+): Promise<Refusal | KubeFailure | undefined> {
   const { ports, children, fleet } = options;
   const deployment = deploymentOf(joined.service, fleet);
   const port = ports.portFor(view.key, deployment && portOfDeployment(deployment));
@@ -126,6 +127,17 @@ async function holdBack({ fleet, children }: ServiceReconcilerOptions, view: Ser
 /** Nothing can be made in a namespace that is being deleted, and the service goes with it. */
 function isNamespaceGoing({ error }: Failed): boolean {
   return error.includes(NAMESPACE_GOING);
+}
+
+/** Who may not make a service's objects may not change them either: what runs is left alone, and the service says what the server said. */
+async function tellForbidden(
+  options: ServiceReconcilerOptions,
+  view: ServiceView,
+  failure: KubeFailure,
+): Promise<Outcome> {
+  const forbidden = refusal("Forbidden", failure.error, { isPersons: false });
+  const told = await report(options, view, { ...forbidden, kind: "refused" });
+  return told.ok ? failure : told;
 }
 
 async function refuse(options: ServiceReconcilerOptions, view: ServiceView, refused: Refusal): Promise<Outcome> {

@@ -573,6 +573,33 @@ describe("the controller on a real control plane", function () {
     }
   });
 
+  it("says on a service what it may not make, and makes it once it may", async () => {
+    const role = await cluster.read("clusterrole", CONTROLLER);
+    const { rules } = z.object({ rules: z.array(z.looseObject({ resources: z.array(z.string()) })) }).parse(role);
+    const number = rules.findIndex(({ resources }) => resources.includes("deployments"));
+    const verbs = (value: readonly string[]) =>
+      JSON.stringify([{ op: "replace", path: `/rules/${number}/verbs`, value }]);
+    const give = (value: readonly string[]) =>
+      cluster.kubectl(["patch", "clusterrole", CONTROLLER, "--type=json", "-p", verbs(value)]);
+    await give(["get", "list", "watch"]);
+    controller = await startController(cluster);
+    await apply(model("forbidden"), service("forbidden"));
+    const told = await untilTrue(
+      "the service says so",
+      () => accepted("forbidden"),
+      (one) => one?.reason === "Forbidden",
+    );
+    assert.match(told?.message ?? "", /cannot (create|patch) resource "deployments"/);
+    await give(["get", "list", "watch", "create", "patch", "delete"]);
+    await untilTrue(
+      "it is made",
+      () => accepted("forbidden"),
+      (one) => one?.status === "True",
+      { timeoutMs: 90_000 },
+    );
+    await cluster.kubectl(["delete", "inferenceservice", "forbidden"]);
+  });
+
   it("names the right that is missing", async () => {
     await cluster.kubectl(["delete", "clusterrolebinding", CONTROLLER]);
     controller = await startController(cluster);
