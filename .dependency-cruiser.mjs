@@ -17,7 +17,7 @@ const PACKAGES = {
   toolchain: ["api"],
 };
 
-/** Folders of the agent from the lowest up, and what each may import of the agent besides itself. Above all of them are run.ts and what lies beside it. */
+/** Folders of the agent from the lowest up, and what each may import of the agent besides itself. Above all of them are main/ and work/. */
 const AGENT = {
   lifecycle: [],
   host: [],

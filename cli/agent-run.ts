@@ -1,9 +1,9 @@
 import { endProcess } from "../agent/lifecycle/end-process.ts";
-import { runAgent } from "../agent/run.ts";
+import { runAgent } from "../agent/main/run.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/default-state.ts";
 import { type Log, openLog } from "../agent/status/log.ts";
-import { directoryWork, type WorkingOptions } from "../agent/work.ts";
+import { directoryWork, type WorkingOptions } from "../agent/work/work.ts";
 import { OWN_LOG } from "../cluster/names.ts";
 import type { AgentFlags } from "./agent-flags.ts";
 import { keepOwnLog } from "./own-log.ts";
@@ -84,7 +84,7 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
   const { manifests = "", kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac } = flags;
   if (kubeconfig === undefined) return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
   // What a fleet needs costs an agent of one Mac nothing.
-  const { clusterWork, joinCluster } = await import("../agent/cluster.ts");
+  const { clusterWork, joinCluster } = await import("../agent/work/cluster.ts");
   const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac });
   if (!cluster.ok) throw new Error(cluster.error);
   return { openWork: clusterWork(cluster.value), ownApiKeys: true, defaultState: nodeState(cluster.value.name) };

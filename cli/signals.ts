@@ -1,4 +1,4 @@
-import type { AgentSignals } from "../agent/startup.ts";
+import type { AgentSignals } from "../agent/main/startup.ts";
 
 /** Stop every server. SIGHUP: its terminal was closed. */
 const STOP = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { alarmClock } from "../../agent/lifecycle/alarm.ts";
 import { runBeside } from "../../agent/lifecycle/runnable.ts";
-import { reconcileLoop } from "../../agent/loop.ts";
+import { reconcileLoop } from "../../agent/main/loop.ts";
 import type { WantedWork, WorkSource } from "../../agent/sources/source.ts";
 import { agentStatus } from "../../agent/status/agent-status.ts";
 import { type StatusSink, statusSinks } from "../../agent/status/sink.ts";

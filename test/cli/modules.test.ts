@@ -80,7 +80,7 @@ describe("what the command line loads", function () {
     });
     assert.equal((await agent).exitCode, 0);
     const { packages, files } = await loaded();
-    assert.ok(packages.includes("pino") && files.includes("agent/run.ts"));
+    assert.ok(packages.includes("pino") && files.includes("agent/main/run.ts"));
     const idle = /^(@prometheus-io|@opentelemetry|@pulumi|@grpc)\/|^(prom-client|pino-pretty|plist|cli-table3|undici)$/;
     assert.deepEqual(
       packages.filter((name) => idle.test(name)),

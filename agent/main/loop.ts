@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Alarm } from "./lifecycle/alarm.ts";
-import type { Runnable } from "./lifecycle/runnable.ts";
-import type { WorkSource } from "./sources/source.ts";
-import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
+import type { Alarm } from "../lifecycle/alarm.ts";
+import type { Runnable } from "../lifecycle/runnable.ts";
+import type { WorkSource } from "../sources/source.ts";
+import type { Outcome, Supervisor } from "../supervisor/supervisor.ts";
 
 const TICK_MS = 1000;
 /** Standing still for this long, the agent may have lost its lock without knowing (`state/lock.ts`). */

@@ -1,21 +1,21 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
-import { CONTAINER_NAME } from "../api/fleet.ts";
-import { readKubeconfig } from "../kube/access/kubeconfig.ts";
-import type { KubeClient, KubeObject, ObjectMeta } from "../kube/client.ts";
-import { agentMetrics } from "./http/metrics.ts";
-import { openKubeletApi } from "./kubelet-api/kubelet-api.ts";
-import type { Runnable } from "./lifecycle/runnable.ts";
-import { chooseAddress } from "./node/addresses.ts";
-import { routedAddresses } from "./node/routed.ts";
-import type { Notices } from "./report.ts";
-import type { Pod } from "./sources/pods/pod.ts";
-import type { PodSource } from "./sources/pods/pods.ts";
-import { logPathOf } from "./state/layout.ts";
-import { packageVersion } from "./state/package.ts";
-import type { StatusSink } from "./status/sink.ts";
-import type { AgentStatus } from "./status/status.ts";
+import { CONTAINER_NAME } from "../../api/fleet.ts";
+import { readKubeconfig } from "../../kube/access/kubeconfig.ts";
+import type { KubeClient, KubeObject, ObjectMeta } from "../../kube/client.ts";
+import { agentMetrics } from "../http/metrics.ts";
+import { openKubeletApi } from "../kubelet-api/kubelet-api.ts";
+import type { Runnable } from "../lifecycle/runnable.ts";
+import type { Notices } from "../main/report.ts";
+import { chooseAddress } from "../node/addresses.ts";
+import { routedAddresses } from "../node/routed.ts";
+import type { Pod } from "../sources/pods/pod.ts";
+import type { PodSource } from "../sources/pods/pods.ts";
+import { logPathOf } from "../state/layout.ts";
+import { packageVersion } from "../state/package.ts";
+import type { StatusSink } from "../status/sink.ts";
+import type { AgentStatus } from "../status/status.ts";
 import type { WorkContext } from "./work.ts";
 
 export interface ClusterApiOptions {

@@ -1,20 +1,20 @@
 import { uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { type HeldBack, openHeldBack } from "./boot/held-back.ts";
-import { reportsOf } from "./boot/reports-of-mac.ts";
-import { MAC } from "./host/darwin/mac-paths.ts";
-import type { Platform } from "./host/platform.ts";
-import { type Alarm, alarmClock } from "./lifecycle/alarm.ts";
-import { type AwakeClock, awakeClock } from "./lifecycle/awake-clock.ts";
-import { type Background, backgroundWork } from "./lifecycle/background.ts";
-import { removeStaleTempFiles } from "./state/stale-temp-files.ts";
-import { adoptAll } from "./supervisor/adopt.ts";
-import { holdingOfAdopted } from "./supervisor/holding.ts";
-import type { AdoptedServer } from "./supervisor/options.ts";
-import { ranInAnotherBoot } from "./supervisor/ran-before.ts";
-import { type UnclearRecords, unclearRecords } from "./supervisor/unclear.ts";
-import { openWatchdog, type Watchdog } from "./watchdog/watchdog.ts";
+import { type HeldBack, openHeldBack } from "../boot/held-back.ts";
+import { reportsOf } from "../boot/reports-of-mac.ts";
+import { MAC } from "../host/darwin/mac-paths.ts";
+import type { Platform } from "../host/platform.ts";
+import { type Alarm, alarmClock } from "../lifecycle/alarm.ts";
+import { type AwakeClock, awakeClock } from "../lifecycle/awake-clock.ts";
+import { type Background, backgroundWork } from "../lifecycle/background.ts";
+import { removeStaleTempFiles } from "../state/stale-temp-files.ts";
+import { adoptAll } from "../supervisor/adopt.ts";
+import { holdingOfAdopted } from "../supervisor/holding.ts";
+import type { AdoptedServer } from "../supervisor/options.ts";
+import { ranInAnotherBoot } from "../supervisor/ran-before.ts";
+import { type UnclearRecords, unclearRecords } from "../supervisor/unclear.ts";
+import { openWatchdog, type Watchdog } from "../watchdog/watchdog.ts";
 
 /** The servers that an earlier agent left, and what holds them. Nothing decides on them yet. */
 export interface TakenOver {

@@ -1,22 +1,22 @@
 import type { Logger } from "pino";
-import { type HostClaims, openClaims } from "./claims/host-claims.ts";
-import { holdsNote } from "./claims/note.ts";
-import { fileGate } from "./files/gate.ts";
-import { fileLooks } from "./files/looks.ts";
-import { slowFiles } from "./files/slow.ts";
-import { MAC } from "./host/darwin/mac-paths.ts";
-import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "./keep-awake/keep-awake.ts";
-import type { KernelLimit } from "./kernel-limit/kernel-limit.ts";
-import { openKernelLimit } from "./kernel-limit/open.ts";
-import { readBuild } from "./llama-server/build.ts";
-import { installedServer, pathOfCommand } from "./llama-server/installed.ts";
-import { readSupportedFlags } from "./llama-server/supported-flags.ts";
+import { type HostClaims, openClaims } from "../claims/host-claims.ts";
+import { holdsNote } from "../claims/note.ts";
+import { fileGate } from "../files/gate.ts";
+import { fileLooks } from "../files/looks.ts";
+import { slowFiles } from "../files/slow.ts";
+import { MAC } from "../host/darwin/mac-paths.ts";
+import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "../keep-awake/keep-awake.ts";
+import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
+import { openKernelLimit } from "../kernel-limit/open.ts";
+import { readBuild } from "../llama-server/build.ts";
+import { installedServer, pathOfCommand } from "../llama-server/installed.ts";
+import { readSupportedFlags } from "../llama-server/supported-flags.ts";
+import { type Supervisor, supervisor } from "../supervisor/supervisor.ts";
+import type { Work, WorkingOptions } from "../work/work.ts";
+import { modelAccess } from "../workload/model-access.ts";
 import type { Notices } from "./report.ts";
 import { type Host, neededOptions } from "./startup.ts";
-import { type Supervisor, supervisor } from "./supervisor/supervisor.ts";
 import type { TakenOver } from "./take-over.ts";
-import type { Work, WorkingOptions } from "./work.ts";
-import { modelAccess } from "./workload/model-access.ts";
 
 /** What the agent is made of. */
 export interface Parts {

@@ -1,12 +1,12 @@
-import type { ListenAddress } from "../api/listen.ts";
-import { formatBytes } from "../api/quantity.ts";
-import { fail, ok, type Result } from "../api/result.ts";
-import { type Allocatable, resolveAllocatable } from "../memory/allocatable.ts";
-import type { Platform } from "./host/platform.ts";
-import { readApiKeys } from "./llama-server/api-key.ts";
-import { LIST_DEVICES, type MetalDevice, readMetalDevice } from "./llama-server/devices.ts";
-import { readSupportedFlags, type SupportedFlags } from "./llama-server/supported-flags.ts";
-import type { HostFacts } from "./workload/workload.ts";
+import type { ListenAddress } from "../../api/listen.ts";
+import { formatBytes } from "../../api/quantity.ts";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { type Allocatable, resolveAllocatable } from "../../memory/allocatable.ts";
+import type { Platform } from "../host/platform.ts";
+import { readApiKeys } from "../llama-server/api-key.ts";
+import { LIST_DEVICES, type MetalDevice, readMetalDevice } from "../llama-server/devices.ts";
+import { readSupportedFlags, type SupportedFlags } from "../llama-server/supported-flags.ts";
+import type { HostFacts } from "../workload/workload.ts";
 
 export interface HostOptions {
   readonly llamaServer: string;

@@ -1,22 +1,22 @@
 import { isIPv4 } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
-import { KUBELET_PORT } from "../api/fleet.ts";
-import type { Model } from "../api/model.ts";
-import { fail, ok, type Result } from "../api/result.ts";
-import { eventRecorder } from "../kube/events/recorder.ts";
-import { type KubeAccess, openKubeAccess } from "../kube/open-client.ts";
+import { KUBELET_PORT } from "../../api/fleet.ts";
+import type { Model } from "../../api/model.ts";
+import { fail, ok, type Result } from "../../api/result.ts";
+import { eventRecorder } from "../../kube/events/recorder.ts";
+import { type KubeAccess, openKubeAccess } from "../../kube/open-client.ts";
+import { namedAddress } from "../node/addresses.ts";
+import { nodeName } from "../node/name.ts";
+import { type MacNode, openNode } from "../node/node.ts";
+import type { WeightsOnDisk } from "../node/weights.ts";
+import { podStatuses } from "../pods/writer.ts";
+import { keptPods } from "../sources/pods/kept.ts";
+import { openPods, type PodSource } from "../sources/pods/pods.ts";
+import { keptPodsPath, keysFolder } from "../state/layout.ts";
+import { packageVersion } from "../state/package.ts";
+import { filesOf } from "../workload/model-files.ts";
 import { openClusterApi } from "./cluster-api.ts";
-import { namedAddress } from "./node/addresses.ts";
-import { nodeName } from "./node/name.ts";
-import { type MacNode, openNode } from "./node/node.ts";
-import type { WeightsOnDisk } from "./node/weights.ts";
-import { podStatuses } from "./pods/writer.ts";
-import { keptPods } from "./sources/pods/kept.ts";
-import { openPods, type PodSource } from "./sources/pods/pods.ts";
-import { keptPodsPath, keysFolder } from "./state/layout.ts";
-import { packageVersion } from "./state/package.ts";
 import type { OpenWork, WorkContext } from "./work.ts";
-import { filesOf } from "./workload/model-files.ts";
 
 /** What a person says about the cluster. */
 export interface ClusterFlags {

@@ -1,13 +1,13 @@
-import type { Pressure } from "./decisions/pressure.ts";
-import { lastReading } from "./host/last-reading.ts";
-import type { PressureLevel } from "./host/platform.ts";
-import type { StatusServer } from "./http/status-server.ts";
-import { openFilesLimit, openFilesProblem } from "./lifecycle/open-files.ts";
-import type { WorkSource } from "./sources/source.ts";
+import type { Pressure } from "../decisions/pressure.ts";
+import { lastReading } from "../host/last-reading.ts";
+import type { PressureLevel } from "../host/platform.ts";
+import type { StatusServer } from "../http/status-server.ts";
+import { openFilesLimit, openFilesProblem } from "../lifecycle/open-files.ts";
+import type { WorkSource } from "../sources/source.ts";
+import { type AgentFacts, agentStatus } from "../status/agent-status.ts";
+import type { StatusSinks } from "../status/sink.ts";
+import type { Outcome, Supervisor } from "../supervisor/supervisor.ts";
 import type { Host } from "./startup.ts";
-import { type AgentFacts, agentStatus } from "./status/agent-status.ts";
-import type { StatusSinks } from "./status/sink.ts";
-import type { Outcome, Supervisor } from "./supervisor/supervisor.ts";
 
 /** How often the memory that the machine has left is read, in milliseconds: it is for display only. */
 const AVAILABLE_MS = 5000;

@@ -1,23 +1,23 @@
 import type { Logger } from "pino";
-import { ok, type Result } from "../api/result.ts";
-import { describeAllocatable } from "../memory/allocatable.ts";
-import { openPlatform } from "./host/open.ts";
-import { openStatusServer } from "./http/status-server.ts";
-import { unlessAborted, whenAborted } from "./lifecycle/aborted.ts";
-import { runBeside } from "./lifecycle/runnable.ts";
+import { ok, type Result } from "../../api/result.ts";
+import { describeAllocatable } from "../../memory/allocatable.ts";
+import { openPlatform } from "../host/open.ts";
+import { openStatusServer } from "../http/status-server.ts";
+import { unlessAborted, whenAborted } from "../lifecycle/aborted.ts";
+import { runBeside } from "../lifecycle/runnable.ts";
+import { lockState } from "../state/lock.ts";
+import { logSink } from "../status/log-sink.ts";
+import { statusSinks } from "../status/sink.ts";
+import { fileSink } from "../status/status-file.ts";
+import { modelCollector } from "../store/collect.ts";
+import { leaveSentence, stopSentence } from "../supervisor/farewell.ts";
+import type { Outcome } from "../supervisor/supervisor.ts";
+import type { Work, WorkingOptions } from "../work/work.ts";
 import { reconcileLoop } from "./loop.ts";
 import { openParts } from "./parts.ts";
 import { reporter } from "./report.ts";
 import { type AgentSignals, type Host, inspectHost } from "./startup.ts";
-import { lockState } from "./state/lock.ts";
-import { logSink } from "./status/log-sink.ts";
-import { statusSinks } from "./status/sink.ts";
-import { fileSink } from "./status/status-file.ts";
-import { modelCollector } from "./store/collect.ts";
-import { leaveSentence, stopSentence } from "./supervisor/farewell.ts";
-import type { Outcome } from "./supervisor/supervisor.ts";
 import { type TakenOver, takeOver, whileBeating } from "./take-over.ts";
-import type { Work, WorkingOptions } from "./work.ts";
 
 /** How long the agent waits for the sinks to deliver the last status before it ends. */
 const FLUSH_MS = 2000;

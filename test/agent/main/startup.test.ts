@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { inspectHost } from "../../agent/startup.ts";
-import { temporaryDirectory } from "../support/workspace.ts";
-import { thisPlatform } from "./this-platform.ts";
+import { inspectHost } from "../../../agent/main/startup.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 const OPTIONS = [
   ...["--model", "--host", "--port", "--ctx-size", "--parallel", "--cache-type-k", "--cache-type-v", "--batch-size"],

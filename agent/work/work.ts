@@ -1,13 +1,13 @@
 import type { Logger } from "pino";
-import type { Runnable } from "./lifecycle/runnable.ts";
-import type { Notices } from "./report.ts";
-import { openDirectory } from "./sources/directory/directory.ts";
-import type { WorkSource } from "./sources/source.ts";
-import type { AgentOptions, Host } from "./startup.ts";
-import type { StatusSink } from "./status/sink.ts";
-import type { ModelAccess } from "./workload/prepare.ts";
-import type { HostFacts } from "./workload/workload.ts";
-import type { WorkloadId } from "./workload/workload-id.ts";
+import type { Runnable } from "../lifecycle/runnable.ts";
+import type { Notices } from "../main/report.ts";
+import type { AgentOptions, Host } from "../main/startup.ts";
+import { openDirectory } from "../sources/directory/directory.ts";
+import type { WorkSource } from "../sources/source.ts";
+import type { StatusSink } from "../status/sink.ts";
+import type { ModelAccess } from "../workload/prepare.ts";
+import type { HostFacts } from "../workload/workload.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
 
 /** Where the work of an agent comes from, and who hears of it: all that its two modes do not share. */
 export interface Work {
