@@ -1,49 +1,22 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import * as z from "zod";
 import { GROUP_VERSION } from "../../api/constants.ts";
-import { SERVICE_CONDITIONS } from "../../api/fleet.ts";
-import { CONTROLLER } from "../../cluster/names.ts";
 import type { TestServer } from "../gguf/range-server.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../support/cluster/cluster.ts";
 import { untilTrue } from "../support/cluster/until.ts";
-import {
-  CONTROLLER_USER,
-  installController,
-  type RunningController,
-  serveWeights,
-  startController,
-} from "./support/running.ts";
-import { startStandInOperator } from "./support/stand-in-operator.ts";
-
-const objectShape = z.looseObject({
-  spec: z.record(z.string(), z.unknown()).default({}),
-  status: z
-    .looseObject({
-      phase: z.string().optional(),
-      replicas: z.number().optional(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().optional(),
-            message: z.string().optional(),
-          }),
-        )
-        .optional(),
-    })
-    .default({}),
-});
+import { groundOf } from "./support/ground.ts";
+import { installController, type RunningController, serveWeights, startController } from "./support/running.ts";
 
 describe("the controller on a real control plane", function () {
   this.timeout(CONTROL_PLANE_TIMEOUT_MS);
   let cluster: Cluster;
   let weights: TestServer;
   let controller: RunningController | undefined;
+  let ground: ReturnType<typeof groundOf>;
 
   before(async () => {
     [cluster, weights] = await Promise.all([startCluster({ crds: false }), serveWeights()]);
+    ground = groundOf(cluster, weights);
     await installController(cluster);
   });
   afterEach(async function () {
@@ -54,44 +27,6 @@ describe("the controller on a real control plane", function () {
   after(async () => {
     await Promise.all([cluster?.stop(), weights?.stop()]);
   });
-
-  const apply = (...objects: readonly object[]) => cluster.kubectl(["apply", "-f", "-"], { input: objects });
-  const manifest = (kind: string, name: string, spec: object, namespace = "default") => ({
-    apiVersion: GROUP_VERSION,
-    kind,
-    metadata: { name, namespace },
-    spec,
-  });
-  const model = (name: string, hardware: object = {}, namespace = "default") =>
-    manifest(
-      "Model",
-      name,
-      { source: `${weights.origin}/${name}.gguf`, hardware: { accelerator: "metal", ...hardware } },
-      namespace,
-    );
-  const service = (name: string, spec: object = {}, namespace = "default") =>
-    manifest("InferenceService", name, { modelRef: name, ...spec }, namespace);
-  const objectOf = async (kind: string, name: string, namespace = "default") =>
-    objectShape.parse(await cluster.read(kind, name, "-n", namespace));
-  const statusOf = async (name: string, kind = "inferenceservice", namespace = "default") =>
-    (await objectOf(kind, name, namespace)).status;
-  const conditionOf = async (name: string, type: string, kind = "inferenceservice", namespace = "default") =>
-    (await statusOf(name, kind, namespace)).conditions?.find((one) => one.type === type);
-  const accepted = (name: string, namespace = "default") =>
-    conditionOf(name, SERVICE_CONDITIONS.accepted, "inferenceservice", namespace);
-  const specOf = async (kind: string, name: string) => (await objectOf(kind, name)).spec;
-  const writesSince = async (fromMs: number) => {
-    const requests = await cluster.audit.requests({ fromMs, user: CONTROLLER_USER });
-    return requests.filter(({ verb }) => !["get", "list", "watch"].includes(verb));
-  };
-  const settledFor = async (milliseconds: number) => {
-    let fromMs = cluster.audit.now();
-    const quiet = async () => {
-      if ((await writesSince(fromMs)).length > 0) fromMs = cluster.audit.now();
-      return cluster.audit.now() - fromMs;
-    };
-    await untilTrue("the controller writes nothing more", quiet, (ms) => ms > milliseconds, { timeoutMs: 60_000 });
-  };
 
   it("waits for the CRDs, says so once, and goes on when they are there", async () => {
     controller = await startController(cluster);
@@ -112,21 +47,21 @@ describe("the controller on a real control plane", function () {
 
   it("makes Deployment, Service and Secret of an InferenceService, and writes both statuses", async () => {
     controller = await startController(cluster);
-    await apply(model("chat"), service("chat"));
+    await ground.apply(ground.model("chat"), ground.service("chat"));
     const names = () =>
       cluster.kubectl(["get", "deployment,service,secret", "-l", "llmkube.dev/inference-service=chat", "-o", "name"]);
     const made = await untilTrue("three objects are there", names, (text) => text.split("\n").length === 3);
     assert.match(made, /deployment\.apps\/chat\nservice\/chat\nsecret\/chat-api-key/);
     const status = await untilTrue(
       "a status is there",
-      () => statusOf("chat"),
+      () => ground.statusOf("chat"),
       ({ replicas }) => replicas === 1,
     );
     assert.equal(status.phase, "Pending");
     assert.equal(status["endpoint"], "http://chat.default.svc.cluster.local:8080/v1/chat/completions");
     const modelStatus = await untilTrue(
       "the Model's too",
-      () => statusOf("chat", "model"),
+      () => ground.statusOf("chat", "model"),
       ({ phase }) => phase === "Ready",
     );
     assert.equal(modelStatus["size"], "235.1 MiB");
@@ -135,10 +70,10 @@ describe("the controller on a real control plane", function () {
 
   it("refuses before anything is scheduled what does not fit its budget, says what would, and goes on when it does", async () => {
     controller = await startController(cluster);
-    await apply(model("tight", { memoryBudget: "256Mi" }), service("tight"));
+    await ground.apply(ground.model("tight", { memoryBudget: "256Mi" }), ground.service("tight"));
     const status = await untilTrue(
       "it is refused",
-      () => statusOf("tight"),
+      () => ground.statusOf("tight"),
       (one) => one["schedulingStatus"] !== undefined,
     );
     assert.equal(status["schedulingStatus"], "InsufficientMemory");
@@ -154,42 +89,42 @@ describe("the controller on a real control plane", function () {
       events,
       (text) => /reason: InsufficientMemory/.test(text) && /What would fit/.test(text),
     );
-    await apply(model("tight", { memoryBudget: "2Gi" }));
+    await ground.apply(ground.model("tight", { memoryBudget: "2Gi" }));
     await untilTrue(
       "there is a Deployment",
-      () => specOf("deployment", "tight"),
+      () => ground.specOf("deployment", "tight"),
       ({ replicas }) => replicas === 1,
     );
     const after = await untilTrue(
       "the refusal is gone",
-      () => statusOf("tight"),
+      () => ground.statusOf("tight"),
       (one) => one["schedulingStatus"] !== "InsufficientMemory",
     );
-    assert.equal((await accepted("tight"))?.status, "True", JSON.stringify(after));
+    assert.equal((await ground.accepted("tight"))?.status, "True", JSON.stringify(after));
   });
 
   it("takes back what waits for a Mac when the budget falls below the need, and recreates no pod when it is raised again", async () => {
     controller = await startController(cluster);
-    const before = await objectOf("deployment", "tight");
-    await apply(model("tight", { memoryBudget: "128Mi" }));
+    const before = await ground.objectOf("deployment", "tight");
+    await ground.apply(ground.model("tight", { memoryBudget: "128Mi" }));
     await untilTrue(
       "nothing waits",
-      () => specOf("deployment", "tight"),
+      () => ground.specOf("deployment", "tight"),
       ({ replicas }) => replicas === 0,
     );
-    await apply(model("tight", { memoryBudget: "3Gi" }));
+    await ground.apply(ground.model("tight", { memoryBudget: "3Gi" }));
     await untilTrue(
       "it waits again",
-      () => specOf("deployment", "tight"),
+      () => ground.specOf("deployment", "tight"),
       ({ replicas }) => replicas === 1,
     );
     const template = ({ spec }: { spec: Readonly<Record<string, unknown>> }) => spec["template"];
-    assert.deepEqual(template(await objectOf("deployment", "tight")), template(before));
+    assert.deepEqual(template(await ground.objectOf("deployment", "tight")), template(before));
   });
 
   it("reads no header and writes nothing when it is restarted over settled services", async () => {
     controller = await startController(cluster);
-    await settledFor(3000);
+    await ground.settledFor(3000);
     await controller.stop();
     const reads = weights.requests.length;
     const fromMs = cluster.audit.now();
@@ -200,7 +135,7 @@ describe("the controller on a real control plane", function () {
       (text) => /are known/.test(text),
     );
     await sleep(4000);
-    assert.deepEqual(await writesSince(fromMs), []);
+    assert.deepEqual(await ground.writesSince(fromMs), []);
     assert.equal(weights.requests.length, reads);
   });
 
@@ -209,12 +144,12 @@ describe("the controller on a real control plane", function () {
     await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=3"]);
     await untilTrue(
       "three are wanted",
-      () => specOf("deployment", "chat"),
+      () => ground.specOf("deployment", "chat"),
       ({ replicas }) => replicas === 3,
     );
     await untilTrue(
       "there is a budget",
-      () => specOf("pdb", "chat"),
+      () => ground.specOf("pdb", "chat"),
       (spec) => spec["maxUnavailable"] === 1,
     );
     await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=1"]);
@@ -223,27 +158,27 @@ describe("the controller on a real control plane", function () {
       () => cluster.kubectl(["get", "pdb", "-o", "name"]),
       (text) => !/chat/.test(text),
     );
-    await apply(service("chat", { suspend: true, replicas: 1 }));
+    await ground.apply(ground.service("chat", { suspend: true, replicas: 1 }));
     await untilTrue(
       "none is wanted",
-      () => specOf("deployment", "chat"),
+      () => ground.specOf("deployment", "chat"),
       ({ replicas }) => replicas === 0,
     );
     await untilTrue(
       "it says so",
-      () => statusOf("chat"),
+      () => ground.statusOf("chat"),
       ({ phase }) => phase === "Suspended",
     );
-    await apply(service("chat", { replicas: 0 }));
+    await ground.apply(ground.service("chat", { replicas: 0 }));
     await untilTrue(
       "it says so",
-      () => statusOf("chat"),
+      () => ground.statusOf("chat"),
       ({ phase }) => phase === "Stopped",
     );
-    await apply(service("chat", { replicas: 1 }));
+    await ground.apply(ground.service("chat", { replicas: 1 }));
     await untilTrue(
       "it is back",
-      () => specOf("deployment", "chat"),
+      () => ground.specOf("deployment", "chat"),
       ({ replicas }) => replicas === 1,
     );
   });
@@ -252,7 +187,7 @@ describe("the controller on a real control plane", function () {
     controller = await startController(cluster);
     const selector = await untilTrue(
       "the pods are named",
-      async () => (await statusOf("chat"))["selector"],
+      async () => (await ground.statusOf("chat"))["selector"],
       (text) => text !== undefined,
     );
     assert.equal(selector, "llmkube.dev/inference-service=chat");
@@ -266,7 +201,7 @@ describe("the controller on a real control plane", function () {
     try {
       await untilTrue(
         "it raises the service",
-        () => specOf("inferenceservice", "chat"),
+        () => ground.specOf("inferenceservice", "chat"),
         ({ replicas }) => replicas === 2,
         {
           timeoutMs: 90_000,
@@ -274,12 +209,12 @@ describe("the controller on a real control plane", function () {
       );
       await untilTrue(
         "two are wanted",
-        () => specOf("deployment", "chat"),
+        () => ground.specOf("deployment", "chat"),
         ({ replicas }) => replicas === 2,
       );
-      await settledFor(3000);
-      assert.equal((await specOf("inferenceservice", "chat"))["replicas"], 2);
-      assert.equal((await statusOf("chat"))["desiredReplicas"], 2);
+      await ground.settledFor(3000);
+      assert.equal((await ground.specOf("inferenceservice", "chat"))["replicas"], 2);
+      assert.equal((await ground.statusOf("chat"))["desiredReplicas"], 2);
     } finally {
       await cluster.kubectl(["delete", "hpa", "chat"]);
       await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=1"]);
@@ -291,14 +226,14 @@ describe("the controller on a real control plane", function () {
     await cluster.kubectl(["delete", "service", "chat"]);
     await untilTrue(
       "it is back",
-      () => specOf("service", "chat"),
+      () => ground.specOf("service", "chat"),
       (spec) => spec["selector"] !== undefined,
     );
     const foreign = JSON.stringify([{ op: "replace", path: "/spec/replicas", value: 2 }]);
     await cluster.kubectl(["patch", "deployment", "chat", "--type=json", "-p", foreign]);
     await untilTrue(
       "one is wanted",
-      () => specOf("deployment", "chat"),
+      () => ground.specOf("deployment", "chat"),
       ({ replicas }) => replicas === 1,
     );
     await cluster.kubectl([
@@ -312,7 +247,7 @@ describe("the controller on a real control plane", function () {
     ]);
     await untilTrue(
       "the phase is its own",
-      () => statusOf("chat"),
+      () => ground.statusOf("chat"),
       ({ phase }) => phase === "Pending",
     );
   });
@@ -320,7 +255,7 @@ describe("the controller on a real control plane", function () {
   it("says in the status what a ResourceQuota and a LimitRange of the namespace forbid", async () => {
     controller = await startController(cluster);
     const namespaces = ["full", "limited"];
-    await apply(
+    await ground.apply(
       ...namespaces.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })),
       {
         apiVersion: "v1",
@@ -335,9 +270,10 @@ describe("the controller on a real control plane", function () {
         spec: { limits: [{ type: "Pod", max: { memory: "100Mi" } }] },
       },
     );
-    for (const namespace of namespaces) await apply(model("a", {}, namespace), service("a", {}, namespace));
+    for (const namespace of namespaces)
+      await ground.apply(ground.model("a", {}, namespace), ground.service("a", {}, namespace));
     const scheduling = async (namespace: string) =>
-      String((await statusOf("a", "inferenceservice", namespace))["schedulingStatus"]);
+      String((await ground.statusOf("a", "inferenceservice", namespace))["schedulingStatus"]);
     await untilTrue(
       "the quota is named",
       () => scheduling("full"),
@@ -355,7 +291,7 @@ describe("the controller on a real control plane", function () {
   it("says on each bad object what is wrong with it, and the others go on", async () => {
     controller = await startController(cluster, { ports: { first: 18_000, last: 18_003 } });
     const long = `a-name-of-more-than-63-characters-${"x".repeat(60)}`;
-    await apply(
+    await ground.apply(
       {
         apiVersion: "v1",
         kind: "Service",
@@ -363,19 +299,21 @@ describe("the controller on a real control plane", function () {
         spec: { ports: [{ port: 1 }] },
       },
       { apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } },
-      model("elsewhere", {}, "other"),
-      model("good"),
-      manifest("Model", "on-a-mac", { source: "/models/a.gguf", hardware: { accelerator: "metal" } }),
-      manifest("Model", "gpu", { source: "https://example.com/a.gguf", hardware: { accelerator: "cuda" } }),
-      service("elsewhere"),
-      service("on-a-mac"),
-      service("gpu"),
-      service("taken", { modelRef: "good" }),
-      service(long, { modelRef: "good" }),
-      service("bad-args", { modelRef: "good", extraArgs: ["--model", "/etc/passwd"] }),
+      ground.model("elsewhere", {}, "other"),
+      ground.model("good"),
+      ground.manifest("Model", "on-a-mac", { source: "/models/a.gguf", hardware: { accelerator: "metal" } }),
+      ground.manifest("Model", "gpu", { source: "https://example.com/a.gguf", hardware: { accelerator: "cuda" } }),
+      ground.service("elsewhere"),
+      ground.service("on-a-mac"),
+      ground.service("gpu"),
+      ground.service("taken", { modelRef: "good" }),
+      ground.service(long, { modelRef: "good" }),
+      ground.service("bad-args", { modelRef: "good", extraArgs: ["--model", "/etc/passwd"] }),
     );
     const huge = Array.from({ length: 10 }, () => ["--chat-template", "x".repeat(100_000)]).flat();
-    await cluster.kubectl(["create", "-f", "-"], { input: [service("huge", { modelRef: "good", extraArgs: huge })] });
+    await cluster.kubectl(["create", "-f", "-"], {
+      input: [ground.service("huge", { modelRef: "good", extraArgs: huge })],
+    });
     const refused: readonly (readonly [name: string, reason: string, says: RegExp])[] = [
       ["elsewhere", "ModelNotFound", /modelRef names Model default\/elsewhere, which does not exist/],
       ["on-a-mac", "MemoryCheckFailed", /is a path on a Mac, which the controller cannot read/],
@@ -386,7 +324,7 @@ describe("the controller on a real control plane", function () {
     for (const [name, reason, says] of refused) {
       const condition = await untilTrue(
         `${name} is refused`,
-        () => accepted(name),
+        () => ground.accepted(name),
         (one) => one?.status === "False",
       );
       assert.equal(condition?.reason, reason);
@@ -394,11 +332,11 @@ describe("the controller on a real control plane", function () {
     }
     await untilTrue(
       "the long name is served",
-      () => accepted(long),
+      () => ground.accepted(long),
       (one) => one?.status === "True",
     );
     assert.match(await cluster.kubectl(["get", "deployment", "-o", "name"]), /deployment\.apps\/m-a-name-of-more-than/);
-    assert.equal(Object.keys(await statusOf("gpu")).length, 0);
+    assert.equal(Object.keys(await ground.statusOf("gpu")).length, 0);
     await cluster.kubectl([
       "delete",
       "inferenceservice",
@@ -414,16 +352,16 @@ describe("the controller on a real control plane", function () {
 
   it("says that the ports are used up, on the service that gets none", async () => {
     controller = await startController(cluster, { ports: { first: 18_500, last: 18_500 } });
-    await apply(service("one", { modelRef: "good" }));
+    await ground.apply(ground.service("one", { modelRef: "good" }));
     await untilTrue(
       "one has the port",
-      () => accepted("one"),
+      () => ground.accepted("one"),
       (one) => one?.status === "True",
     );
-    await apply(service("two", { modelRef: "good" }));
+    await ground.apply(ground.service("two", { modelRef: "good" }));
     const condition = await untilTrue(
       "two has none",
-      () => accepted("two"),
+      () => ground.accepted("two"),
       (one) => one?.reason === "PortsUsedUp",
     );
     assert.match(condition?.message ?? "", /all 1 ports from 18500 to 18500 are given to other services/);
@@ -434,10 +372,10 @@ describe("the controller on a real control plane", function () {
     controller = await startController(cluster);
     await untilTrue(
       "it is there",
-      () => accepted("tight"),
+      () => ground.accepted("tight"),
       (one) => one?.status === "True",
     );
-    await apply(model("tight", { accelerator: "cuda" }));
+    await ground.apply(ground.model("tight", { accelerator: "cuda" }));
     await untilTrue(
       "its objects are gone",
       () => cluster.kubectl(["get", "deployment,service", "-o", "name"]),
@@ -445,177 +383,9 @@ describe("the controller on a real control plane", function () {
     );
     const status = await untilTrue(
       "so is what was said",
-      () => statusOf("tight"),
+      () => ground.statusOf("tight"),
       ({ conditions = [] }) => conditions.length === 0,
     );
     assert.equal(status.phase, undefined);
-  });
-
-  it("leaves phase, readyReplicas and endpoint to LLMKube's operator where it is seen, without a war", async () => {
-    await apply(model("shared"), service("shared"));
-    const operator = await startStandInOperator(cluster);
-    try {
-      controller = await startController(cluster);
-      await untilTrue(
-        "both have written",
-        () => statusOf("shared"),
-        (status) =>
-          status.phase === "Creating" &&
-          status.conditions?.some(({ type }) => type === SERVICE_CONDITIONS.accepted) === true,
-      );
-      await settledFor(3000);
-      const written = operator.writes();
-      const fromMs = cluster.audit.now();
-      await cluster.kubectl(["scale", "inferenceservice", "shared", "--replicas=2"]);
-      await untilTrue(
-        "both follow",
-        () => statusOf("shared"),
-        (status) => status["desiredReplicas"] === 2,
-      );
-      await settledFor(3000);
-      const ours = (await writesSince(fromMs)).filter(({ resource }) => resource === "inferenceservices/status");
-      assert.ok(ours.length <= 4, JSON.stringify(ours));
-      assert.ok(operator.writes() - written <= 4, String(operator.writes() - written));
-      const status = await statusOf("shared");
-      assert.equal(status.phase, "Creating");
-      assert.equal(status["endpoint"], "http://operator.example");
-    } finally {
-      await operator.stop();
-      await cluster.kubectl(["delete", "inferenceservice", "shared"]);
-    }
-  });
-
-  it("works as one of two, and the other takes over", async () => {
-    const [a, b] = await Promise.all([1, 2].map(() => startController(cluster, { leaderElection: true })));
-    assert.ok(a !== undefined && b !== undefined);
-    const leads = ({ lines }: RunningController) => lines.some((line) => /are known/.test(line));
-    try {
-      await untilTrue(
-        "one works",
-        () => [a, b].filter(leads).length,
-        (count) => count === 1,
-      );
-      await sleep(5000);
-      assert.equal([a, b].filter(leads).length, 1);
-      const [first, second] = leads(a) ? [a, b] : [b, a];
-      await first.stop();
-      await untilTrue("the other does", () => leads(second), Boolean, { timeoutMs: 40_000 });
-    } finally {
-      await Promise.allSettled([a.stop(), b.stop()]);
-    }
-  });
-
-  it("waits while the API server is away, and goes on when it is back", async () => {
-    controller = await startController(cluster);
-    await untilTrue(
-      "it is up",
-      () => controller?.lines.join("\n") ?? "",
-      (text) => /are known/.test(text),
-    );
-    await cluster.apiServer.kill();
-    await sleep(3000);
-    await cluster.apiServer.start();
-    await cluster.kubectl(["scale", "inferenceservice", "chat", "--replicas=2"]);
-    await untilTrue(
-      "it follows",
-      () => specOf("deployment", "chat"),
-      ({ replicas }) => replicas === 2,
-      {
-        timeoutMs: 90_000,
-      },
-    );
-  });
-
-  it("works with LLMKube's own CRD, whose status has no selector", async () => {
-    const crd = JSON.parse(
-      await cluster.kubectl(["get", "crd", "inferenceservices.inference.llmkube.dev", "-o", "json"]),
-    );
-    const [version] = crd.spec.versions;
-    const original = structuredClone(version);
-    delete version.subresources.scale.labelSelectorPath;
-    delete version.schema.openAPIV3Schema.properties.status.properties.selector;
-    const install = async (value: object) => {
-      const patch = JSON.stringify([{ op: "replace", path: "/spec/versions/0", value }]);
-      await cluster.kubectl(["patch", "crd", crd.metadata.name, "--type=json", "-p", patch]);
-    };
-    await install(version);
-    try {
-      // The API server serves the new schema a moment later.
-      await sleep(5000);
-      controller = await startController(cluster);
-      await apply(model("theirs"), service("theirs"));
-      await untilTrue(
-        "a status is there",
-        () => accepted("theirs"),
-        (one) => one?.status === "True",
-      );
-      // Kubernetes' own controllers may take half a minute to find the API server again that was away: till then its pod is not made.
-      await untilTrue(
-        "the scheduler has said that there is no Mac",
-        () => conditionOf("theirs", SERVICE_CONDITIONS.scheduled),
-        (one) => one?.reason === "Unschedulable",
-        { timeoutMs: 90_000 },
-      );
-      await settledFor(3000);
-      assert.equal((await statusOf("theirs"))["selector"], undefined);
-      const refused = controller.lines.filter((line) => /selector|not declared in schema/.test(line));
-      assert.deepEqual(refused, []);
-      const told = await statusOf("theirs");
-      await controller.stop();
-      const fromMs = cluster.audit.now();
-      controller = await startController(cluster);
-      await sleep(5000);
-      assert.deepEqual(await statusOf("theirs"), told);
-      assert.deepEqual(await writesSince(fromMs), []);
-    } finally {
-      await cluster.kubectl(["delete", "inferenceservice", "theirs"]);
-      await install(original);
-    }
-  });
-
-  it("says on a service what it may not make, and makes it once it may", async () => {
-    const role = await cluster.read("clusterrole", CONTROLLER);
-    const { rules } = z.object({ rules: z.array(z.looseObject({ resources: z.array(z.string()) })) }).parse(role);
-    const number = rules.findIndex(({ resources }) => resources.includes("deployments"));
-    const verbs = (value: readonly string[]) =>
-      JSON.stringify([{ op: "replace", path: `/rules/${number}/verbs`, value }]);
-    const give = (value: readonly string[]) =>
-      cluster.kubectl(["patch", "clusterrole", CONTROLLER, "--type=json", "-p", verbs(value)]);
-    await give(["get", "list", "watch"]);
-    controller = await startController(cluster);
-    await apply(model("forbidden"), service("forbidden"));
-    const told = await untilTrue(
-      "the service says so",
-      () => accepted("forbidden"),
-      (one) => one?.reason === "Forbidden",
-    );
-    assert.match(told?.message ?? "", /cannot (create|patch) resource "deployments"/);
-    await give(["get", "list", "watch", "create", "patch", "delete"]);
-    await untilTrue(
-      "it is made",
-      () => accepted("forbidden"),
-      (one) => one?.status === "True",
-      { timeoutMs: 90_000 },
-    );
-    await cluster.kubectl(["delete", "inferenceservice", "forbidden"]);
-  });
-
-  it("names the right that is missing", async () => {
-    await cluster.kubectl(["delete", "clusterrolebinding", CONTROLLER]);
-    controller = await startController(cluster);
-    const says =
-      /forbidden: User "system:serviceaccount:pulumi-llmkube:pulumi-llmkube-controller" cannot (list|watch) resource "pods"/;
-    await untilTrue(
-      "it says so",
-      () => controller?.lines.join("\n") ?? "",
-      (text) => says.test(text),
-    );
-    await installController(cluster);
-    await untilTrue(
-      "it goes on",
-      () => controller?.lines.join("\n") ?? "",
-      (text) => /are known/.test(text),
-      { timeoutMs: 90_000 },
-    );
   });
 });
