@@ -8,6 +8,8 @@ export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Full titles of the tests that failed, each with the first line of its error. */
+  readonly failures: readonly string[];
 }
 
 /** mocha's own report, then the reasons of what was skipped, then the plain line `N passed, N failed`. */
@@ -15,11 +17,15 @@ export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
     const skipped: string[] = [];
+    const failed: string[] = [];
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
+    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test, error: Error) =>
+      failed.push(`${test.fullTitle()}: ${error.message.split("\n")[0] ?? ""}`),
+    );
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       for (const title of skipped) console.log(`  skipped: ${title}`);
       const { passes = 0, failures = 0 } = runner.stats ?? {};
-      const totals: Totals = { passed: passes, failed: failures, skipped: skipped.length };
+      const totals: Totals = { passed: passes, failed: failures, skipped: skipped.length, failures: failed };
       const file = process.env[TOTALS_FILE];
       if (file === undefined) console.log(lastLine(totals));
       else appendFileSync(file, `${JSON.stringify(totals)}\n`);
@@ -28,6 +34,6 @@ export default class Reporter extends Mocha.reporters.Spec {
 }
 
 /** `N passed, N failed`, and what was skipped. */
-export function lastLine({ passed, failed, skipped }: Totals): string {
+export function lastLine({ passed, failed, skipped }: Omit<Totals, "failures">): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
