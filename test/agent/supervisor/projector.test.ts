@@ -203,7 +203,8 @@ describe("the projector", function () {
       await answering("sleep 600");
       const { projector } = await open(able);
       const asking = projector.ask(aWorkload(), { model });
-      for (let tries = 0; tries < 300 && projector.held().length === 0; tries += 1) await sleep(10);
+      // Until its first line, because the process is held before it has begun.
+      for (let tries = 0; tries < 1000 && starts().length === 0; tries += 1) await sleep(10);
       projector.keepOnly(new Map());
       assert.equal((await asking).bytes, null);
       assert.equal(starts().length, 1);
@@ -248,7 +249,8 @@ describe("the projector", function () {
       const { projector } = await open();
       const asking = projector.ask(aWorkload(), { model });
       assert.deepEqual([...projector.asked()], ["default/chat"]);
-      for (let tries = 0; tries < 300 && projector.held().length === 0; tries += 1) await sleep(10);
+      // Until its first line, because the process is held before it has begun.
+      for (let tries = 0; tries < 1000 && starts().length === 0; tries += 1) await sleep(10);
       projector.keepOnly(new Map());
       assert.equal((await asking).bytes, null);
     });
