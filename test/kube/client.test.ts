@@ -231,17 +231,17 @@ describe("kube: client", () => {
     assert.match(await error(client.get(KINDS.pod, REF)), /^unavailable: .* cannot be asked: the connection was cut$/);
   });
 
-  const waits: readonly [string, Record<string, string>, unknown, number | undefined][] = [
-    ["seconds", { "retry-after": "7" }, {}, 7000],
-    ["a date", { "retry-after": new Date(Date.now() + 60_000).toUTCString() }, {}, 60_000],
-    ["the body", {}, { retryAfterSeconds: 3 }, 3000],
-    ["neither", {}, {}, undefined],
-    ["nonsense", { "retry-after": "soon" }, {}, undefined],
+  const waits: readonly [string, () => Record<string, string>, unknown, number | undefined][] = [
+    ["seconds", () => ({ "retry-after": "7" }), {}, 7000],
+    ["a date", () => ({ "retry-after": new Date(Date.now() + 60_000).toUTCString() }), {}, 60_000],
+    ["the body", () => ({}), { retryAfterSeconds: 3 }, 3000],
+    ["neither", () => ({}), {}, undefined],
+    ["nonsense", () => ({ "retry-after": "soon" }), {}, undefined],
   ];
   for (const [where, headers, details, wanted] of waits) {
     it(`reads how long to wait from ${where}`, async () => {
       server.answer((_request, response) =>
-        json(response, 429, statusObject(429, "TooManyRequests", "slow", details), headers),
+        json(response, 429, statusObject(429, "TooManyRequests", "slow", details), headers()),
       );
       const got = await client.get(KINDS.pod, REF);
       assert(!got.ok);

@@ -48,7 +48,8 @@ describe("the supervisor with stand-ins for llama-server and a fake clock", func
     for (let wakes = 0; wakes < 10; wakes += 1) await tick(1);
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
     await tick(1000);
-    assert.equal(of("default/chat")?.state, "Draining");
+    // It is stopped, and may be gone already.
+    assert(["Draining", "BackOff"].includes(of("default/chat")?.state ?? ""), of("default/chat")?.state);
   });
 
   it("shows no figure beside Ready that is older: it may have seen the server half loaded", async () => {

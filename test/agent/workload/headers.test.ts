@@ -17,7 +17,8 @@ const HOUR = 60 * MINUTE;
 const SOURCE = "https://hub.example/m.gguf";
 const header: GgufHeader = { version: 3, fileBytes: 1, dataOffset: 1, metadata: new Map(), tensors: [] };
 
-describe("headers of what is to be served", () => {
+describe("headers of what is to be served", function () {
+  this.timeout(120_000);
   let now: number;
   let reads: number;
   let answer: Result<GgufHeader>;
