@@ -65,11 +65,15 @@ export function completed(inferred: Schema, comments: Comments, manifest: Manife
         ...(described === undefined ? { properties: finish(name, properties) } : { enum: described }),
       };
     }),
-    resources: mapValues(inferred.resources, ({ inputProperties, properties, ...resource }, token) => ({
-      ...resource,
-      inputProperties: finish(`${nameOf(token)}Args`, inputProperties),
-      properties: finish(nameOf(token), properties),
-    })),
+    resources: mapValues(
+      inferred.resources,
+      ({ inputProperties, properties, description = "", ...resource }, token) => ({
+        ...resource,
+        description: oneLine(description),
+        inputProperties: finish(`${nameOf(token)}Args`, inputProperties),
+        properties: finish(nameOf(token), properties),
+      }),
+    ),
   };
 }
 

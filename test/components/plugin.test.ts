@@ -109,7 +109,7 @@ describe("the source plugin", function () {
       memoryFraction: "number",
       accelerator: "#/types/llmkube:index:Accelerator",
       gpuLayers: "integer",
-      serving: "#/types/llmkube:index:ServingArgs",
+      serving: "#/types/llmkube:index:Serving",
       name: "string",
       namespace: "string",
       labels: "object",
@@ -119,7 +119,7 @@ describe("the source plugin", function () {
   });
 
   it("has every setting of serving, each described, and needs none", () => {
-    const serving = schema.types["llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["llmkube:index:Serving"]?.properties ?? {};
     const types = Object.entries(serving).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
       return [name, type["type"] ?? type["$ref"]];
@@ -144,7 +144,7 @@ describe("the source plugin", function () {
   });
 
   it("names the defaults that a server gets", () => {
-    const serving = schema.types["llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["llmkube:index:Serving"]?.properties ?? {};
     const { cacheType, ...defaults } = SERVER_DEFAULTS;
     const expected = { ...defaults, cacheTypeK: cacheType, cacheTypeV: cacheType, port: DEFAULT_PORT };
     for (const [name, value] of Object.entries(expected)) {
