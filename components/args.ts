@@ -56,12 +56,14 @@ export interface LlmModelArgs {
 
   /**
    * How the model is served. An empty object serves it with the defaults. Without it the component creates a Model
-   * only, which nothing serves.
+   * only, which nothing serves. An output must not turn out to be null.
    */
-  serving?: Serving;
+  serving?: pulumi.Input<Serving>;
 
   /**
-   * Name of the Kubernetes resources: lower case letters, digits, - and . only. Defaults to the name of the component.
+   * Name of the Kubernetes resources: lower case letters, digits, - and . only; at most 253 characters, with serving 63.
+   * No other model of the same provider and namespace may have it. Another name or namespace deletes the resources before
+   * it creates new ones, so that no Mac needs room for the model twice. Defaults to the name of the component.
    * @default name of the component
    */
   name?: pulumi.Input<string>;
@@ -79,8 +81,10 @@ export interface LlmModelArgs {
   annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 
   /**
-   * Host in the output endpoint. Output only; it does not change where the server listens. Use 127.0.0.1 if an agent on
-   * the same machine reads the rendered manifests. Defaults to NAME.NAMESPACE.svc.cluster.local.
+   * Host in the output endpoint: a name or an IP address alone, without port (that is serving.port). Output only; it does
+   * not change where the server listens. Use 127.0.0.1 if an agent on the same machine reads the rendered manifests. No
+   * other model of the same provider may have the same host and port. Defaults to the name of the Service in a cluster,
+   * NAME.NAMESPACE.svc.cluster.local, with dashes for the dots of NAME.
    * @default NAME.NAMESPACE.svc.cluster.local
    */
   endpointHost?: pulumi.Input<string>;
@@ -126,7 +130,7 @@ export interface Serving {
   batchSize?: pulumi.Input<number>;
 
   /**
-   * Physical batch size, in tokens: how many are computed at once, at least 1. Defaults to 512.
+   * Physical batch size, in tokens: how many are computed at once, from 1 to batchSize. Defaults to 512.
    * @default 512
    */
   uBatchSize?: pulumi.Input<number>;
