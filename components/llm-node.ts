@@ -4,8 +4,9 @@ import { allocatableOf, memoryProblem } from "./declared-mac.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
 import { llmNodeArgsSchema } from "./fleet-args-schema.ts";
 import { createIdentity, IDENTITY_ARGUMENTS } from "./node-identity.ts";
+import { componentType, withFormerType } from "./package-name.ts";
 
-const TYPE = "pulumi-llmkube:index:LlmNode";
+const NAME = "LlmNode";
 const OUTPUTS = {
   nodeName: undefined,
   memory: undefined,
@@ -67,7 +68,7 @@ export class LlmNode extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(TYPE, name, opts?.urn === undefined ? {} : OUTPUTS, opts);
+    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
     const given = this.#checked(name, args);

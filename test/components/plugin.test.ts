@@ -127,7 +127,7 @@ describe("the source plugin", function () {
       memoryFraction: "number",
       accelerator: "#/types/pulumi-llmkube:index:Accelerator",
       gpuLayers: "number",
-      serving: "#/types/pulumi-llmkube:index:ServingArgs",
+      serving: "#/types/pulumi-llmkube:index:Serving",
       name: "string",
       namespace: "string",
       labels: "object",
@@ -137,7 +137,7 @@ describe("the source plugin", function () {
   });
 
   it("has every setting of serving, each described, and needs none", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["pulumi-llmkube:index:Serving"]?.properties ?? {};
     const types = Object.entries(serving).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
       return [name, type["type"] ?? type["$ref"]];
@@ -162,7 +162,7 @@ describe("the source plugin", function () {
   });
 
   it("names the defaults that a server gets", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["pulumi-llmkube:index:Serving"]?.properties ?? {};
     const { cacheType, ...defaults } = SERVER_DEFAULTS;
     const expected = { ...defaults, cacheTypeK: cacheType, cacheTypeV: cacheType, port: DEFAULT_PORT };
     for (const [name, value] of Object.entries(expected)) {
