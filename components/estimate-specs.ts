@@ -12,7 +12,7 @@ import { BACKENDS, type KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { estimateServed, readServed } from "../memory/served.ts";
 import { servingSettings, unservedModel } from "../serving/settings.ts";
-import type { Estimated, EstimateInput } from "./estimated-memory.ts";
+import type { Estimated, EstimateInput } from "./estimate-types.ts";
 
 /** Estimates what a Model needs with the settings of its service; reads the header of its weights, of several models that share a file only once. */
 export async function estimateSpecs({ model, service, hostMemory }: EstimateInput): Promise<Result<Estimated>> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { estimateSpecs } from "../../components/estimate-specs.ts";
-import type { Estimated } from "../../components/estimated-memory.ts";
+import type { Estimated } from "../../components/estimate-types.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
