@@ -108,16 +108,47 @@ function locateOnHub(source: string, name: string, env: HubEnvironment, token: s
   if (match === null || [organisation, repository, revision, ...segments].some(isBadSegment)) {
     return fail(`source ${quoted(name)} names no file on the hub: hf://org/repo/file.gguf is expected`);
   }
-  const endpoint = env.HF_ENDPOINT?.trim() || PUBLIC_HUB;
   const file = segments.map(encodeURIComponent).join("/");
-  const url = URL.parse(
-    `${endpoint.replace(/\/+$/, "")}/${encodeURIComponent(organisation)}/${encodeURIComponent(repository)}` +
-      `/resolve/${encodeURIComponent(revision)}/${file}`,
-  );
+  const address = `${repositoryPath(organisation, repository)}/resolve/${encodeURIComponent(revision)}/${file}`;
+  return onHub(name, address, env, token);
+}
+
+/** A repository at a revision: what the hub is asked about its files. */
+export interface HubRepository {
+  /** `org/repo`. */
+  readonly repository: string;
+  /** Branch, tag or commit; default: `main`. */
+  readonly revision?: string | undefined;
+}
+
+/** Where the hub tells of a repository: its commit, and the names of its files. */
+export function locateRepository(asked: HubRepository, environment: HubEnvironment): Result<HttpLocation> {
+  const { repository, revision = "main" } = asked;
+  const segments = repository.split("/");
+  const [organisation = "", name = ""] = segments;
+  if (segments.length !== 2 || segments.some((segment) => isBadSegment(segment) || !/^[\w.-]+$/.test(segment))) {
+    return fail(`repository ${quoted(repository)} is no repository of the hub: org/repo is expected`);
+  }
+  const about = `models/${repositoryPath(organisation, name)}/revision/${encodeURIComponent(revision)}`;
+  return onHub(`hf://${repository}@${revision}`, `api/${about}`, environment, undefined);
+}
+
+function repositoryPath(organisation: string, repository: string): string {
+  return `${encodeURIComponent(organisation)}/${encodeURIComponent(repository)}`;
+}
+
+function onHub(
+  name: string,
+  path: string,
+  { HF_ENDPOINT, HF_TOKEN }: HubEnvironment,
+  token: string | undefined,
+): Result<HttpLocation> {
+  const endpoint = HF_ENDPOINT?.trim() || PUBLIC_HUB;
+  const url = URL.parse(`${endpoint.replace(/\/+$/, "")}/${path}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return fail(`HF_ENDPOINT is ${quoted(displayName(endpoint))}: an https:// or http:// address is expected`);
   }
-  const hubToken = token ?? (env.HF_TOKEN?.trim() || undefined);
+  const hubToken = token ?? (HF_TOKEN?.trim() || undefined);
   const location: HttpLocation = { kind: "http", name, url };
   return hubToken === undefined ? ok(location) : withToken(location, hubToken, token ? "the token" : "HF_TOKEN");
 }
@@ -126,7 +157,7 @@ function isBadSegment(segment: string): boolean {
   return segment === "" || segment === "." || segment === "..";
 }
 
-function withToken(location: HttpLocation, token: string, origin: string): Result<Location> {
+function withToken(location: HttpLocation, token: string, origin: string): Result<HttpLocation> {
   return /^[\x21-\x7e]+$/.test(token)
     ? ok({ ...location, authorization: `Bearer ${token}` })
     : fail(`${origin} for ${quoted(location.name)} holds characters that no token has: check how it was set`);
