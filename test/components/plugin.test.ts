@@ -61,12 +61,19 @@ describe("the source plugin", function () {
       inputs: { image: "string", namespace: "string", replicas: "number", customResourceDefinitions: "boolean" },
       requiredInputs: [],
       outputs: ["namespace", "serviceAccountName"],
+      required: ["namespace", "serviceAccountName"],
     },
     LlmNode: {
       inputs: {
+        nodeName: "string",
+        memory: "string",
+        memoryFraction: "number",
+        reserve: "string",
+        workingSet: "string",
+        labels: "object",
+        address: "string",
         server: "string",
         certificateAuthority: "string",
-        nodeName: "string",
         namespace: "string",
         sshDestination: "string",
         token: "string",
@@ -74,8 +81,19 @@ describe("the source plugin", function () {
         home: "string",
         prefix: "string",
       },
-      requiredInputs: ["server"],
-      outputs: ["nodeName", "serviceAccountName", "kubeconfig", "launchdPlist", "installCommand"],
+      requiredInputs: [],
+      outputs: [
+        "nodeName",
+        "memory",
+        "allocatable",
+        "labels",
+        "address",
+        "serviceAccountName",
+        "kubeconfig",
+        "launchdPlist",
+        "installCommand",
+      ],
+      required: ["nodeName"],
     },
   };
   for (const [component, expected] of Object.entries(fleet)) {
@@ -88,7 +106,7 @@ describe("the source plugin", function () {
       assert.deepEqual(Object.fromEntries(inputs), expected.inputs);
       assert.deepEqual(found.requiredInputs, expected.requiredInputs);
       assert.deepEqual(Object.keys(found.properties), expected.outputs);
-      assert.deepEqual(found.required.toSorted(), expected.outputs.toSorted());
+      assert.deepEqual(found.required.toSorted(), expected.required);
     });
   }
 
@@ -109,7 +127,7 @@ describe("the source plugin", function () {
       memoryFraction: "number",
       accelerator: "#/types/pulumi-llmkube:index:Accelerator",
       gpuLayers: "number",
-      serving: "#/types/pulumi-llmkube:index:ServingArgs",
+      serving: "#/types/pulumi-llmkube:index:Serving",
       name: "string",
       namespace: "string",
       labels: "object",
@@ -119,7 +137,7 @@ describe("the source plugin", function () {
   });
 
   it("has every setting of serving, each described, and needs none", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["pulumi-llmkube:index:Serving"]?.properties ?? {};
     const types = Object.entries(serving).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
       return [name, type["type"] ?? type["$ref"]];
@@ -144,7 +162,7 @@ describe("the source plugin", function () {
   });
 
   it("names the defaults that a server gets", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["pulumi-llmkube:index:Serving"]?.properties ?? {};
     const { cacheType, ...defaults } = SERVER_DEFAULTS;
     const expected = { ...defaults, cacheTypeK: cacheType, cacheTypeV: cacheType, port: DEFAULT_PORT };
     for (const [name, value] of Object.entries(expected)) {
