@@ -141,7 +141,10 @@ Stays out:
 
   it("says the largest context that would fit", () => {
     const given = scene({ hosts: [host("h", 10)], after: [one(workload("a", 8, 10)), one(workload("b", 4))] });
-    assert.match(pictureText(pictureOf(given, () => 4096)), /with a context of 4096 tokens\n {2}it would fit there now/);
+    assert.match(
+      pictureText(pictureOf(given, () => 4096)),
+      /with a context of 4096 tokens\n {2}it would fit there now/,
+    );
   });
 
   it("is ASCII of at most 80 columns, and counts every byte and replica once", () => {
