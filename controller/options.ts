@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../api/listen.ts";
 import type { Clock } from "../kube/clock.ts";
 import type { KubeAccess } from "../kube/open-client.ts";
-import type { PortRange } from "./plan/ports.ts";
+import type { PortRange } from "../serving/ports.ts";
 
 export interface ControllerOptions {
   readonly access: KubeAccess;

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../api/result.ts";
-import type { PortRange } from "./plan/ports.ts";
+import type { PortRange } from "../serving/ports.ts";
 
 const LOWEST = 1024;
 const HIGHEST = 65_535;

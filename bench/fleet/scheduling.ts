@@ -91,7 +91,7 @@ function plainSpec(): object {
   return { tolerations, containers: [{ name: CONTAINER_NAME, image: "plain:1", resources }] };
 }
 
-/** As controller/plan/pod-template.ts makes it. */
+/** As serving/pod-demands.ts makes it. */
 function ourSpec(index: number): object {
   const port = 12_000 + (index % 18_000);
   return {

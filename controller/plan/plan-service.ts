@@ -6,6 +6,7 @@ import type { Model } from "../../api/model.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { KubeObject } from "../../kube/client.ts";
 import type { KnownEstimate } from "../../memory/estimate/types.ts";
+import { wantedReplicas } from "../../serving/pod-demands.ts";
 import { settingsHash } from "../../serving/settings-hash.ts";
 import { estimateAnnotations } from "./estimate.ts";
 import { childNames, ownMeta, selectorLabels } from "./owned.ts";
@@ -68,11 +69,6 @@ export function planService(input: ServiceToPlan): Result<ServicePlan> {
     secret: secretName.value.isNamed ? undefined : secret(service, uid, input.apiKey),
     settings,
   });
-}
-
-/** Replicas that the manifest asks for now. */
-export function wantedReplicas({ spec }: InferenceService): number {
-  return spec.suspend ? 0 : spec.replicas;
 }
 
 function deployment(

@@ -2,19 +2,15 @@ import {
   API_KEY,
   API_KEY_VARIABLE,
   CONTAINER_NAME,
-  MAC_OS_LABEL_VALUE,
-  MAC_TAINT,
   NODE_LABELS,
   POD_ANNOTATIONS,
   PORT_NAME,
-  PRIORITY_CLASSES,
   weightsImage,
-  weightsKey,
 } from "../../api/fleet.ts";
-import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
+import type { InferenceService } from "../../api/inferenceservice.ts";
 import type { Model } from "../../api/model.ts";
 import { ok, type Result } from "../../api/result.ts";
-import { mergedAffinity } from "./affinity.ts";
+import { podDemands } from "../../serving/pod-demands.ts";
 import { ownLabels, selectorLabels } from "./owned.ts";
 import { canonicalBytes } from "./quantity.ts";
 
@@ -29,8 +25,6 @@ export interface PodFacts {
   readonly apiKeySecret: string;
 }
 
-/** How long a pod stays bound to a Mac that does not answer, in seconds, before another Mac gets its replacement. */
-const ABSENT_SECONDS = 60;
 const GRACE_SECONDS = 30;
 
 /**
@@ -39,13 +33,8 @@ const GRACE_SECONDS = 30;
  */
 export function podTemplate(service: InferenceService, model: Model, facts: PodFacts): Result<object> {
   const { spec, metadata } = service;
-  const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
-  const affinity = mergedAffinity(spec, {
-    needBytes: facts.needBytes,
-    fraction: memoryBudget === undefined ? memoryFraction : undefined,
-    weightsKey: weightsKey(model.spec),
-  });
-  if (!affinity.ok) return affinity;
+  const demands = podDemands(spec, model, facts.needBytes);
+  if (!demands.ok) return demands;
   return ok({
     metadata: {
       labels: { ...spec.podLabels, ...ownLabels(service) },
@@ -62,10 +51,7 @@ export function podTemplate(service: InferenceService, model: Model, facts: PodF
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: GRACE_SECONDS,
-      priorityClassName: spec.priorityClassName || PRIORITY_CLASSES[spec.priority].name,
-      nodeSelector: { ...spec.nodeSelector, [NODE_LABELS.os]: MAC_OS_LABEL_VALUE },
-      tolerations: tolerations(spec),
-      affinity: affinity.value,
+      ...demands.value,
       topologySpreadConstraints: spreadConstraints(service),
     },
   });
@@ -80,23 +66,6 @@ function container(model: Model, { needBytes, port, apiKeySecret }: PodFacts): o
     resources: { requests: { memory: canonicalBytes(needBytes) } },
     env: [{ name: API_KEY_VARIABLE, valueFrom: { secretKeyRef: { name: apiKeySecret, key: API_KEY } } }],
   };
-}
-
-/** Taints that every pod of ours tolerates. */
-export const OWN_TOLERATIONS = [
-  { key: MAC_TAINT.key, operator: "Equal", value: MAC_TAINT.value, effect: MAC_TAINT.effect },
-  ...["not-ready", "unreachable"].map((state) => ({
-    key: `node.kubernetes.io/${state}`,
-    operator: "Exists",
-    effect: "NoExecute",
-    tolerationSeconds: ABSENT_SECONDS,
-  })),
-] as const;
-
-function tolerations({ tolerations: theirs = [] }: InferenceServiceSpec): readonly object[] {
-  const collides = (their: Readonly<Record<string, unknown>>) =>
-    OWN_TOLERATIONS.some(({ key, effect }) => their["key"] === key && their["effect"] === effect);
-  return [...OWN_TOLERATIONS, ...theirs.filter((their) => !collides(their))];
 }
 
 /** The server refuses two constraints of the same key and answer. */

@@ -1,3 +1,10 @@
+import {
+  type Obstacle as KnownObstacle,
+  nodesText,
+  OBSTACLES,
+  obstacleText,
+} from "../../memory/placement/obstacle-text.ts";
+
 /** What the scheduler says of a pod that it finds no place for: nodes by what stands in the way. */
 export interface SchedulerWords {
   /** All nodes of the cluster, Macs or not. */
@@ -13,16 +20,7 @@ export interface Obstacle {
 }
 
 /** `other`: what is not known here; its words are passed on. */
-export type ObstacleKind =
-  | "memory"
-  | "port"
-  | "pods"
-  | "labels"
-  | "taint"
-  | "absent"
-  | "cordoned"
-  | "other rules"
-  | "other";
+export type ObstacleKind = KnownObstacle | "other";
 
 const FORM = /^\d+\/(?<nodes>\d+) nodes are available: (?<obstacles>.*?)\.?(?: preemption: .*)?$/s;
 const OBSTACLE = /^(?<nodes>\d+) (?<words>.+)$/s;
@@ -80,53 +78,13 @@ export function explainUnscheduled(message: string, port?: number): Unscheduled 
   return { reason: "Unschedulable", message: told, waitingFor: "a Mac" };
 }
 
-/** In which order they are told: what memory and a person can do something about comes first. */
-const ORDER: readonly ObstacleKind[] = [
-  "memory",
-  "port",
-  "pods",
-  "cordoned",
-  "absent",
-  "labels",
-  "taint",
-  "other rules",
-  "other",
-];
-
 /** One clause for each kind of obstacle, without a full stop: what a person who reads `kubectl describe` need not translate. */
 function obstacleTexts({ obstacles }: SchedulerWords, port: number | undefined): string {
-  const clauses = ORDER.flatMap((kind) => {
+  const clauses = [...OBSTACLES, "other" as const].flatMap((kind) => {
     const same = obstacles.filter((obstacle) => obstacle.kind === kind);
     if (kind === "other") return same.map(({ nodes, words }) => `${nodesText(nodes)}: ${words}`);
     const nodes = same.reduce((sum, one) => sum + one.nodes, 0);
-    return nodes === 0 ? [] : [clause(kind, nodes, port)];
+    return nodes === 0 ? [] : [obstacleText(kind, nodes, port)];
   });
   return clauses.join("; ");
-}
-
-function clause(kind: Exclude<ObstacleKind, "other">, nodes: number, port: number | undefined): string {
-  const one = nodes === 1;
-  const macs = `${nodes} Mac${one ? "" : "s"}`;
-  switch (kind) {
-    case "memory":
-      return `${macs} ${one ? "has" : "have"} too little free memory`;
-    case "port":
-      return `${macs} ${one ? "has" : "have"} a replica already, or something else on port ${port ?? "that it needs"}`;
-    case "pods":
-      return `${macs} ${one ? "holds" : "hold"} as many pods as ${one ? "it" : "they"} may`;
-    case "cordoned":
-      return `${macs} ${one ? "is" : "are"} cordoned`;
-    case "absent":
-      return `${macs} ${one ? "does" : "do"} not answer`;
-    case "labels":
-      return `${nodesText(nodes)} ${one ? "is no Mac, or lacks" : "are no Macs, or lack"} what nodeSelector, affinity or memoryFraction ask for`;
-    case "taint":
-      return `${nodesText(nodes)} ${one ? "has a taint that keeps" : "have taints that keep"} it away`;
-    case "other rules":
-      return `${macs} ${one ? "is" : "are"} excluded by rules about other pods`;
-  }
-}
-
-function nodesText(nodes: number): string {
-  return `${nodes} node${nodes === 1 ? "" : "s"}`;
 }

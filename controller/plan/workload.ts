@@ -3,22 +3,10 @@ import { WEIGHTS_LABEL_PREFIX, weightsKey } from "../../api/fleet.ts";
 import type { Model } from "../../api/model.ts";
 import { quantityBytes } from "../../api/quantity.ts";
 import type { KubeObject } from "../../kube/client.ts";
+import { podAsks } from "../../memory/placement/pod-spec.ts";
 import type { Workload } from "../../memory/placement/workload.ts";
 
-const requirementSchema = z.object({
-  key: z.string(),
-  operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]),
-  values: z.array(z.string()).optional(),
-});
-
-const termSchema = z.object({
-  matchExpressions: z.array(requirementSchema).optional(),
-  matchFields: z.array(requirementSchema).optional(),
-});
-
-const requiredOnly = z.object({ requiredDuringSchedulingIgnoredDuringExecution: z.array(z.unknown()).optional() });
-
-const podSpecSchema = z.object({
+const podSpecSchema = z.looseObject({
   containers: z
     .array(
       z.object({
@@ -27,31 +15,6 @@ const podSpecSchema = z.object({
       }),
     )
     .min(1),
-  nodeSelector: z.record(z.string(), z.string()).optional(),
-  tolerations: z
-    .array(
-      z.object({
-        key: z.string().optional(),
-        operator: z.enum(["Equal", "Exists"]).optional(),
-        value: z.string().optional(),
-        effect: z.string().optional(),
-      }),
-    )
-    .optional(),
-  affinity: z
-    .object({
-      nodeAffinity: z
-        .object({
-          requiredDuringSchedulingIgnoredDuringExecution: z
-            .object({ nodeSelectorTerms: z.array(termSchema) })
-            .optional(),
-        })
-        .optional(),
-      podAffinity: requiredOnly.optional(),
-      podAntiAffinity: requiredOnly.optional(),
-    })
-    .optional(),
-  topologySpreadConstraints: z.array(z.object({ whenUnsatisfiable: z.string() })).optional(),
 });
 
 const deploymentSchema = z.object({ spec: z.object({ template: z.object({ spec: podSpecSchema }) }) });
@@ -65,32 +28,19 @@ const deploymentSchema = z.object({ spec: z.object({ template: z.object({ spec: 
 export function workloadOf(deployment: KubeObject, model: Model, priority: number): Workload | undefined {
   const parsed = deploymentSchema.safeParse(deployment);
   if (!parsed.success) return undefined;
-  const {
-    containers,
-    nodeSelector = {},
-    tolerations = [],
-    affinity,
-    topologySpreadConstraints = [],
-  } = parsed.data.spec.template.spec;
-  const [container] = containers;
+  const podSpec = parsed.data.spec.template.spec;
+  const asks = podAsks(podSpec);
+  const [container] = podSpec.containers;
   const needBytes = quantityBytes(container?.resources.requests.memory ?? "");
   const port = container?.ports[0]?.hostPort;
-  if (typeof needBytes !== "bigint" || port === undefined) return undefined;
+  if (asks === undefined || typeof needBytes !== "bigint" || port === undefined) return undefined;
   const { namespace, name } = deployment.metadata;
-  const aboutPods = [affinity?.podAffinity, affinity?.podAntiAffinity];
   return {
     name: `${namespace}/${name}`,
     needBytes: Number(needBytes),
     port,
     priority,
-    demands: {
-      nodeSelector,
-      terms: affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
-      tolerations,
-    },
+    ...asks,
     weightsLabel: WEIGHTS_LABEL_PREFIX + weightsKey(model.spec),
-    hasOtherRules:
-      aboutPods.some((rules) => (rules?.requiredDuringSchedulingIgnoredDuringExecution?.length ?? 0) > 0) ||
-      topologySpreadConstraints.some(({ whenUnsatisfiable }) => whenUnsatisfiable !== "ScheduleAnyway"),
   };
 }

@@ -1,8 +1,8 @@
-import { PRIORITY_CLASSES } from "../../api/fleet.ts";
 import { quantityBytes } from "../../api/quantity.ts";
 import type { Clock } from "../../kube/clock.ts";
 import { largestContext } from "../../memory/advice.ts";
 import { mismatch } from "../../memory/placement/demands.ts";
+import { priorityAbove } from "../../memory/placement/priorities.ts";
 import { type Room, roomsOf } from "../../memory/placement/room.ts";
 import { wayIn, wayInText } from "../../memory/placement/way-in.ts";
 import type { Bound, Workload } from "../../memory/placement/workload.ts";
@@ -84,10 +84,4 @@ function boundOf({ namespace, name, service, node, phase, memoryRequest, ports, 
   return [
     { pod: `${namespace}/${name}`, workload: service, host: node, needBytes: Number(needBytes), ports, priority },
   ];
-}
-
-function priorityAbove(above: number): string | undefined {
-  const higher = Object.entries(PRIORITY_CLASSES).filter(([, { value }]) => value > above);
-  const lowest = higher.toSorted(([, a], [, b]) => a.value - b.value)[0];
-  return lowest && `priority ${lowest[0]}`;
 }

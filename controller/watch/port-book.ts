@@ -2,7 +2,7 @@ import { type Fields, isFields } from "../../api/document.ts";
 import { PORT_NAME } from "../../api/fleet.ts";
 import type { Result } from "../../api/result.ts";
 import type { KubeObject } from "../../kube/client.ts";
-import { allocatePort, type PortRange } from "../plan/ports.ts";
+import { allocatePort, type PortRange } from "../../serving/ports.ts";
 
 /** Which service has which port. One that was given stays with its service for as long as that exists. */
 export interface PortBook {

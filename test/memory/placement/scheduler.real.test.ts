@@ -5,7 +5,6 @@ import { DEFAULT_PORTS, PRIORITY_CLASSES, SERVICE_LABEL } from "../../../api/fle
 import { quantityBytes } from "../../../api/quantity.ts";
 import { readMac } from "../../../controller/plan/mac.ts";
 import { planService } from "../../../controller/plan/plan-service.ts";
-import { allocatePort } from "../../../controller/plan/ports.ts";
 import { canonicalBytes } from "../../../controller/plan/quantity.ts";
 import { parseSchedulerWords } from "../../../controller/plan/scheduler-words.ts";
 import { workloadOf } from "../../../controller/plan/workload.ts";
@@ -13,6 +12,7 @@ import type { KubeObject } from "../../../kube/client.ts";
 import type { Host } from "../../../memory/placement/host.ts";
 import { place } from "../../../memory/placement/place.ts";
 import type { Bound, Waiting } from "../../../memory/placement/workload.ts";
+import { allocatePort } from "../../../serving/ports.ts";
 import { mac, model, needing, service } from "../../controller/plan/objects.ts";
 import { type Cluster, CONTROL_PLANE_TIMEOUT_MS, startCluster } from "../../support/cluster/cluster.ts";
 import { untilTrue } from "../../support/cluster/until.ts";

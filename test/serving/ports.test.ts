@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { allocatePort, type PortRange, portsHeld } from "../../../controller/plan/ports.ts";
+import { allocatePort, type PortRange, portsHeld } from "../../serving/ports.ts";
 
 const RANGE: PortRange = { first: 18_000, last: 18_009 };
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { GiB, MiB } from "../../../api/bytes.ts";
-import { memoryTerms, mergedAffinity } from "../../../controller/plan/affinity.ts";
-import { resolveBudget } from "../../../memory/budget.ts";
-import { mismatch, type Term } from "../../../memory/placement/demands.ts";
-import { leastMemoryMiB, wholeMiB } from "../../../memory/placement/least-memory.ts";
-import { mac, service } from "./objects.ts";
+import { GiB, MiB } from "../../api/bytes.ts";
+import { resolveBudget } from "../../memory/budget.ts";
+import { mismatch, type Term } from "../../memory/placement/demands.ts";
+import { leastMemoryMiB, wholeMiB } from "../../memory/placement/least-memory.ts";
+import { memoryTerms, mergedAffinity } from "../../serving/affinity.ts";
+import { mac, service } from "../controller/plan/objects.ts";
 
 const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { NODE_LABELS, WEIGHTS_LABEL_PREFIX } from "../../api/fleet.ts";
-import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
-import { fail, ok, type Result } from "../../api/result.ts";
-import { leastMemoryMiB, wholeMiB } from "../../memory/placement/least-memory.ts";
+import { NODE_LABELS, WEIGHTS_LABEL_PREFIX } from "../api/fleet.ts";
+import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import { fail, ok, type Result } from "../api/result.ts";
+import { leastMemoryMiB, wholeMiB } from "../memory/placement/least-memory.ts";
 
 const termSchema = z.looseObject({
   matchExpressions: z.array(z.unknown()).nullish(),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fail, ok, type Result } from "../../api/result.ts";
+import { fail, ok, type Result } from "../api/result.ts";
 
 /** Both ends belong to it. */
 export interface PortRange {

@@ -1,0 +1,169 @@
+import { formatBytes } from "../../api/quantity.ts";
+import { mismatch } from "../placement/demands.ts";
+import type { Host } from "../placement/host.ts";
+import { OBSTACLES, obstacleText } from "../placement/obstacle-text.ts";
+import type { Outcome, Placement } from "../placement/place.ts";
+import { priorityAbove } from "../placement/priorities.ts";
+import { wayIn, wayInText } from "../placement/way-in.ts";
+import type { Bound, Waiting, Workload } from "../placement/workload.ts";
+import type { Scene, Told } from "./scene.ts";
+import { settle } from "./settle.ts";
+
+/** What becomes of a fleet, for people. All amounts in whole bytes. */
+export interface Picture {
+  /** By name. */
+  readonly hosts: readonly HostPicture[];
+  /** Services that want at least one replica, and whose need is known. */
+  readonly services: number;
+  /** Highest priority first. */
+  readonly out: readonly Out[];
+  readonly refused: readonly Told[];
+  readonly unknown: readonly Told[];
+}
+
+export interface HostPicture {
+  readonly name: string;
+  readonly allocatableBytes: number;
+  /** Undefined where nobody knows what was there before. */
+  readonly before: readonly Share[] | undefined;
+  readonly after: readonly Share[];
+}
+
+/** What one model has of one host. */
+export interface Share {
+  readonly name: string;
+  readonly bytes: number;
+  /** It depends on the scheduler's choice for others whether it runs. */
+  readonly mayRun: boolean;
+}
+
+/** A service of which some replicas stay out. */
+export interface Out {
+  readonly name: string;
+  /** That stay out. */
+  readonly replicas: number;
+  /** That are wanted. */
+  readonly wanted: number;
+  /** Of one replica. */
+  readonly needBytes: number;
+  /** One clause. */
+  readonly why: string;
+  /** The smallest changes that let one in, as one clause; undefined: none here would help. */
+  readonly remedy: string | undefined;
+}
+
+/**
+ * Who is on which host before and after a change, who stays out, and what would let them in.
+ *
+ * @param contextFor the largest context in tokens with which a service needs no more than so many bytes; undefined: none, or not known
+ */
+export function pictureOf(
+  scene: Scene,
+  contextFor: (service: string, bytes: number) => number | undefined = () => undefined,
+): Picture {
+  const { hosts, after, refused, unknown } = scene;
+  const before = roomsBefore(scene);
+  const placed = settle(hosts, stillThere(scene), after);
+  const uncertain = new Set(placed.outcomes.flatMap(mayRunKey));
+  const sorted = hosts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    hosts: sorted.map(({ name, allocatableBytes }) => ({
+      name,
+      allocatableBytes,
+      before: before && sharesOf(before.rooms.get(name)?.bound ?? [], name, new Set()),
+      after: sharesOf(placed.rooms.get(name)?.bound ?? [], name, uncertain),
+    })),
+    services: after.length,
+    out: outOf(hosts, placed, after, contextFor),
+    refused,
+    unknown,
+  };
+}
+
+function roomsBefore({ hosts, running, before }: Scene): Placement | undefined {
+  if (before !== undefined) return settle(hosts, running, before);
+  return running.length === 0 ? undefined : settle(hosts, running, []);
+}
+
+/** Without what the change takes away: services that were there before and are not wanted after. */
+function stillThere({ running, before = [], after }: Scene): readonly Bound[] {
+  const kept = new Set(after.map(({ workload }) => workload.name));
+  const gone = new Set(before.map(({ workload }) => workload.name).filter((name) => !kept.has(name)));
+  return running.filter(({ workload }) => workload === undefined || !gone.has(workload));
+}
+
+function mayRunKey(outcome: Outcome): readonly string[] {
+  return outcome.kind === "may run" ? [`${outcome.workload} ${outcome.host}`] : [];
+}
+
+/** Largest first. */
+function sharesOf(bound: readonly Bound[], host: string, uncertain: ReadonlySet<string>): readonly Share[] {
+  const shares = bound.map(({ workload, pod, needBytes }) => {
+    const name = workload ?? pod;
+    return { name, bytes: needBytes, mayRun: uncertain.has(`${name} ${host}`) };
+  });
+  return shares.sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+}
+
+function outOf(
+  hosts: readonly Host[],
+  { outcomes, rooms }: Placement,
+  services: readonly Waiting[],
+  contextFor: (service: string, bytes: number) => number | undefined,
+): readonly Out[] {
+  const bound = [...rooms.values()].flatMap((room) => room.bound);
+  const byService = Map.groupBy(
+    outcomes.filter((outcome) => outcome.kind === "stays out"),
+    ({ workload }) => workload,
+  );
+  const outs = services.flatMap(({ workload, replicas }): readonly Out[] => {
+    const staying = byService.get(workload.name) ?? [];
+    const yields = displaced(outcomes, workload.name);
+    const [first] = staying;
+    if (first === undefined && yields === undefined) return [];
+    const { name, needBytes } = workload;
+    const counted = { name, needBytes, wanted: replicas, replicas: staying.length + (yields?.replicas ?? 0) };
+    if (first === undefined) return [{ ...counted, why: yields?.why ?? "", remedy: undefined }];
+    const way = wayIn(hosts, bound, workload);
+    const text = way && wayInText(way, (bytes) => contextFor(name, bytes), priorityAbove);
+    return [{ ...counted, why: whyOut(first.reasons, workload.port), remedy: text || largerHost(hosts, workload) }];
+  });
+  const priority = new Map(services.map(({ workload }) => [workload.name, workload.priority]));
+  return outs.sort((a, b) => (priority.get(b.name) ?? 0) - (priority.get(a.name) ?? 0) || (a.name < b.name ? -1 : 1));
+}
+
+/** Replicas that run today and yield to somebody of a higher priority. */
+function displaced(
+  outcomes: readonly Outcome[],
+  name: string,
+): { readonly replicas: number; readonly why: string } | undefined {
+  const to = outcomes.flatMap((outcome) =>
+    outcome.kind === "stays out"
+      ? []
+      : outcome.displaces.flatMap(({ workload }) => (workload === name ? [outcome.workload] : [])),
+  );
+  return to.length === 0
+    ? undefined
+    : { replicas: to.length, why: `it yields to ${to[0]}, which has a higher priority` };
+}
+
+type Reasons = Extract<Outcome, { kind: "stays out" }>["reasons"];
+
+function whyOut(reasons: Reasons, port: number): string {
+  const kinds = [...reasons.values()];
+  if (kinds.length === 0) return "there is no Mac";
+  const clauses = OBSTACLES.flatMap((obstacle) => {
+    const count = kinds.filter((kind) => kind === obstacle).length;
+    return count === 0 ? [] : [obstacleText(obstacle, count, port)];
+  });
+  return clauses.join("; ");
+}
+
+/** Where no Mac that it may be on would hold it even alone. */
+function largerHost(hosts: readonly Host[], { needBytes, demands }: Workload): string | undefined {
+  const open = hosts.filter((host) => mismatch(demands, host) === undefined);
+  const [largest] = open.toSorted((a, b) => b.allocatableBytes - a.allocatableBytes);
+  if (largest === undefined || largest.allocatableBytes >= needBytes) return undefined;
+  const [has, lacks] = [largest.allocatableBytes, needBytes - largest.allocatableBytes].map(formatBytes);
+  return `${largest.name} has ${has} for all models, ${lacks} less than it needs: a larger Mac, a smaller context or a smaller model`;
+}

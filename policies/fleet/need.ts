@@ -1,0 +1,85 @@
+import type { ModelSpec } from "../../api/model.ts";
+import { fail, failIn, ok, type Result } from "../../api/result.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
+import { largestContext } from "../../memory/advice.ts";
+import { resolveBudget } from "../../memory/budget.ts";
+import { BACKENDS, type Backend, type EstimateSettings } from "../../memory/estimate/types.ts";
+import { decideFit } from "../../memory/fit.ts";
+import { estimateServed, readServed, type Served } from "../../memory/served.ts";
+import { checkExtraArgs } from "../../serving/extra-args.ts";
+import { servingSettings, unservedModel } from "../../serving/settings.ts";
+import type { Joined } from "./service.ts";
+
+/** Reads the header of a source, once, however often it is asked. */
+export type HeaderReader = (source: string) => Promise<Result<GgufHeader>>;
+
+/** What one replica of a service needs. */
+export type Need =
+  | {
+      readonly state: "known";
+      /** Whole bytes, at least 1. */
+      readonly bytes: number;
+      readonly backend: Backend;
+      /** The largest context in tokens that needs no more than so many bytes; undefined: none. */
+      readonly contextFor: (bytes: number) => number | undefined;
+    }
+  /** It runs on other hardware, whose memory is its own. */
+  | { readonly state: "elsewhere" }
+  /** One clause: why it may not run, whatever room there is. */
+  | { readonly state: "refused"; readonly why: string }
+  /** One clause: why nobody knows. */
+  | { readonly state: "unknown"; readonly why: string };
+
+/** Never rejects, unless `read` does. */
+export async function needOf(joined: Joined, read: HeaderReader): Promise<Need> {
+  const { model, draft } = joined;
+  const accelerator = model.spec.hardware?.accelerator ?? "cpu";
+  const backend = BACKENDS.find((known) => known === accelerator);
+  if (backend === undefined) return { state: "elsewhere" };
+  const settings = settingsOf(joined, backend);
+  if (!settings.ok) return { state: "unknown", why: settings.error };
+  const files = {
+    model: model.spec.source,
+    mmproj: model.spec.mmproj,
+    draft: draft?.spec.source,
+  };
+  const served = await readServed(files, async (source) => {
+    const header = await read(source);
+    return header.ok ? header : failIn("its header cannot be read", header);
+  });
+  if (!served.ok) return { state: "unknown", why: served.error };
+  return needOfServed(served.value, settings.value, model.spec, backend);
+}
+
+function needOfServed(served: Served, settings: EstimateSettings, spec: ModelSpec, backend: Backend): Need {
+  const estimated = estimateServed(served, settings);
+  if (!estimated.ok) return { state: "refused", why: estimated.error };
+  const need = estimated.value;
+  if (need.confidence === "unknown") {
+    return { state: "unknown", why: need.notes.join("; ") || "there is no rule for this model" };
+  }
+  const memoryBudget = spec.hardware?.memoryBudget;
+  const budget = memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget });
+  if (budget?.ok === false) return { state: "refused", why: budget.error };
+  const fit = budget && decideFit(need, budget.value);
+  if (fit?.fits === false) return { state: "refused", why: fit.message };
+  return {
+    state: "known",
+    bytes: need.totalBytes,
+    backend,
+    contextFor: (bytes) => largestContext(served, settings, bytes),
+  };
+}
+
+function settingsOf({ service, model, draft }: Joined, backend: Backend): Result<EstimateSettings> {
+  const { runtime, extraArgs } = service.spec;
+  if (runtime !== "llamacpp") return fail(`spec.runtime is ${runtime}, but only llamacpp can be estimated`);
+  for (const one of [model, draft]) {
+    const unserved = one && unservedModel(one.spec);
+    if (unserved !== undefined) return fail(unserved);
+  }
+  const checked = checkExtraArgs(extraArgs ?? []);
+  if (!checked.ok) return checked;
+  const settings = servingSettings(service.spec, backend);
+  return settings.ok ? ok(settings.value) : settings;
+}

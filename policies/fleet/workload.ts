@@ -1,0 +1,79 @@
+import { basename } from "node:path";
+import { DEFAULT_PORT } from "../../api/constants.ts";
+import { DEFAULT_PORTS, PRIORITY_CLASSES, WEIGHTS_LABEL_PREFIX, weightsKey } from "../../api/fleet.ts";
+import { ok, fail, type Result } from "../../api/result.ts";
+import type { Demands, Term } from "../../memory/placement/demands.ts";
+import { podAsks } from "../../memory/placement/pod-spec.ts";
+import type { Workload } from "../../memory/placement/workload.ts";
+import { memoryTerms } from "../../serving/affinity.ts";
+import { podDemands, wantedReplicas } from "../../serving/pod-demands.ts";
+import { allocatePort, portsHeld } from "../../serving/ports.ts";
+import type { KnownHosts } from "../hosts/fleet.ts";
+import type { Joined } from "./service.ts";
+import { absolute, type Target } from "./target.ts";
+
+/** Where the agent of one Mac, or the scheduler of a cluster, puts a service. */
+export type PlacedBy =
+  /** The Mac that reads the folder; undefined: no host is known at all. */
+  | { readonly kind: "folder"; readonly host: string | undefined }
+  | { readonly kind: "scheduler" };
+
+/**
+ * A folder belongs to the Mac that names it, or has its name, or that of its provider; with one Mac, to that one. A folder that none of
+ * several Macs reads is taken for the manifests of a cluster.
+ */
+export function placedBy({ folder, provider }: Target, { hosts, byFolder }: KnownHosts): PlacedBy {
+  if (folder === undefined) return { kind: "scheduler" };
+  const named = [...byFolder].find(([read]) => absolute(read) === folder)?.[1];
+  const called = hosts.find(({ name }) => name === basename(folder)) ?? hosts.find(({ name }) => name === provider);
+  const host = named ?? called?.name ?? (hosts.length === 1 ? hosts[0]?.name : undefined);
+  return host === undefined && hosts.length > 0 ? { kind: "scheduler" } : { kind: "folder", host };
+}
+
+/** What a service asks of the Macs, and how many of them it wants. */
+export interface Asked {
+  readonly workload: Workload;
+  readonly replicas: number;
+}
+
+/**
+ * A service as placement sees it: by the code with which the controller makes its pods, and by what the agent of a folder goes by. Fails
+ * where nothing can be foreseen of it.
+ *
+ * @param name of its own among all services
+ */
+export function askedOf(name: string, joined: Joined, needBytes: number, by: PlacedBy): Result<Asked> {
+  const { service, model } = joined;
+  const weightsLabel = WEIGHTS_LABEL_PREFIX + weightsKey(model.spec);
+  const wanted = wantedReplicas(service);
+  const common = { name, needBytes, weightsLabel };
+  const demands = podDemands(service.spec, model, needBytes);
+  if (!demands.ok) return demands;
+  const priority = priorityOf(demands.value.priorityClassName);
+  if (by.kind === "folder") {
+    const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
+    const fraction = memoryBudget === undefined ? memoryFraction : undefined;
+    const port = service.spec.endpoint?.port ?? DEFAULT_PORT;
+    const here = onHost(by.host, memoryTerms({ needBytes, fraction }) as readonly Term[]);
+    const workload = { ...common, port, priority, demands: here, hasOtherRules: false };
+    return ok({ workload, replicas: Math.min(1, wanted) });
+  }
+  const { topologySpreadConstraints } = service.spec;
+  const asks = podAsks({ ...demands.value, topologySpreadConstraints });
+  if (asks === undefined) return fail("its affinity or tolerations are of a form that is not known here");
+  // The controller gives each service a port of its own; which one it is decides nothing.
+  const port = allocatePort(portsHeld([]), name, DEFAULT_PORTS);
+  return ok({ workload: { ...common, ...asks, port: port.ok ? port.value : DEFAULT_PORT, priority }, replicas: wanted });
+}
+
+/** That of a class which is not ours is not known; without a class a pod has 0. */
+function priorityOf(className: string): number {
+  return Object.values(PRIORITY_CLASSES).find(({ name }) => name === className)?.value ?? 0;
+}
+
+/** Labels and taints count for nothing where no scheduler is asked. */
+function onHost(host: string | undefined, terms: readonly Term[]): Demands {
+  const here: Term = host === undefined ? {} : { matchFields: [{ key: "metadata.name", operator: "In", values: [host] }] };
+  const both = terms.length === 0 ? [here] : terms.map((term) => ({ ...term, ...here }));
+  return { nodeSelector: {}, terms: host === undefined && terms.length === 0 ? undefined : both, tolerations: [{ operator: "Exists" }] };
+}
