@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
 import { controllerCommand } from "./controller.ts";
+import { deployCommand } from "./deploy/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { logsCommand } from "./logs.ts";
@@ -28,6 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     statusCommand(),
     logsCommand(),
     doctorCommand(),
+    deployCommand(),
     manifestsCommand(),
   ];
   for (const command of commands) {
