@@ -3,8 +3,10 @@ import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
 import { controllerCommand } from "./controller.ts";
 import { deployCommand } from "./deploy/command.ts";
+import { destroyCommand } from "./destroy.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
+import { listCommand } from "./list.ts";
 import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
 import { statusCommand } from "./status.ts";
@@ -30,6 +32,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     logsCommand(),
     doctorCommand(),
     deployCommand(),
+    listCommand(),
+    destroyCommand(),
     manifestsCommand(),
   ];
   for (const command of commands) {

@@ -46,6 +46,7 @@ export interface DeployFlags extends TargetFlags, MannerFlags {
   readonly preview?: true;
   readonly wait?: true;
   readonly timeout: string;
+  readonly state?: string;
   readonly emit?: string;
 }
 
@@ -119,5 +120,6 @@ function withRunOptions(command: Command): Command {
     .option("--preview", "show what would change, and change nothing")
     .option("-w, --wait", "wait until the agent says that the model is Ready")
     .option("--timeout <duration>", "with --wait: how long, for example 90s or 10m", "10m")
+    .option("--state <dir>", "with --wait: state folder of the agent, where it has one of its own", typedPath)
     .option("--emit <form>", `print the Pulumi program instead (ts, py, yaml), or the plain manifests (manifests)`);
 }

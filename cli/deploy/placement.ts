@@ -42,3 +42,8 @@ function portOf(
   while (taken.has(port)) port += 1;
   return { port };
 }
+
+/** Base URL of the API of a deployment on this machine; undefined in a cluster, where the Service has it. */
+export function endpointOf({ args: { endpointHost, serving } }: Deployment): string | undefined {
+  return endpointHost === undefined ? undefined : `http://${endpointHost}:${serving.port ?? DEFAULT_PORT}/v1`;
+}

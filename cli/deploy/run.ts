@@ -1,21 +1,27 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
-import type { Result } from "../../api/result.ts";
+import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
 import { withProgress } from "../progress.ts";
 import { type CarriedOut, carryOut, EXIT_OF } from "./carry-out.ts";
+import { engineHere, good, openedStack } from "./change-stack.ts";
 import { chooseTarget } from "./choose-target.ts";
-import { withDeployment } from "./deployment.ts";
-import { type Engine, messageOf, openEngine, openStack, stackOf, stateOf } from "./engine.ts";
+import { clusterLook } from "./cluster-look.ts";
+import { type Deployment, withDeployment } from "./deployment.ts";
+import { emitted } from "./emit/emit.ts";
+import { stackOf, stateOf } from "./engine.ts";
 import { EXIT } from "./exit-codes.ts";
-import { failureText } from "./failures.ts";
-import { findPulumi } from "./find-pulumi.ts";
 import type { DeployFlags } from "./flags.ts";
 import { type Interrupts, takeInterrupts } from "./interrupts.ts";
-import { placed } from "./placement.ts";
+import { endpointOf, placed } from "./placement.ts";
 import { withPolicies } from "./policy-options.ts";
 import { stackProgram } from "./program.ts";
+import { type Report, reportOf } from "./report.ts";
 import { judge, type Request } from "./request.ts";
+import { agentCommandFor } from "./start-agent.ts";
 import { type Target, targetText } from "./target.ts";
 import { type Voice, voiceOf } from "./voice.ts";
+import { localLook, type Waited, waitForReady } from "./wait.ts";
+
+const LOOK_MS = 500;
 
 /** `pulumi-llmkube deploy NAME`; sets the exit code. Throws one sentence where it cannot begin. */
 export async function run(name: string, flags: DeployFlags): Promise<void> {
@@ -26,29 +32,36 @@ export async function run(name: string, flags: DeployFlags): Promise<void> {
     process.exitCode = EXIT.badInput;
     return;
   }
+  const { request } = judged;
   const target = good(await chooseTarget(flags, process.env));
+  if (request.emit !== undefined) {
+    const { text, note } = await emitted(request.emit, request.deployment, target);
+    if (note !== undefined) voice.warn(note);
+    console.log(text.trimEnd());
+    return;
+  }
   const interrupts = takeInterrupts({ say: voice.warn, end: endProcess });
   try {
-    await deploy(judged.request, target, flags, interrupts, voice);
+    await deploy(request, target, flags, interrupts, voice);
   } finally {
     interrupts.off();
   }
 }
 
 async function deploy(
-  { deployment: wanted, hostMemory }: Request,
+  { deployment: wanted, hostMemory, timeoutMs }: Request,
   target: Target,
   flags: DeployFlags,
   interrupts: Interrupts,
   voice: Voice,
 ): Promise<void> {
-  const engine = await openEngine(good(await findPulumi(process.env)), process.env);
+  const engine = await engineHere();
   const stackName = stackOf(target, process.env);
   const state = good(await withProgress("reading what is deployed", stateOf(engine, stackName)));
   const deployment = placed(wanted, state.deployments, target, process.platform);
   const program = stackProgram(target, withDeployment(state.deployments, deployment));
+  const stack = good(await openedStack(engine, stackName, program));
   voice.say(`${wanted.name} to ${targetText(target)} (stack ${stackName})`);
-  const stack = good(await opened(engine, stackName, program));
   const done = await withPolicies(hostMemory, (policies) =>
     carryOut(
       {
@@ -62,22 +75,62 @@ async function deploy(
       voice,
     ),
   );
-  conclude(done, voice);
+  for (const problem of done.problems) voice.warn(problem);
+  process.exitCode = EXIT_OF[done.status];
+  const report = reportOf(wanted.name, target, stackName, done);
+  const up = done.status === "applied" || done.status === "unchanged";
+  const last = up ? await broughtUp({ deployment, target, done, timeoutMs }, flags, interrupts, voice, report) : report;
+  if (flags.json) console.log(JSON.stringify(last, null, 2));
 }
 
-async function opened(engine: Engine, name: string, program: () => Promise<Record<string, unknown>>) {
-  return openStack(engine, name, program).then(
-    (stack) => ({ ok: true, value: stack }) as const,
-    (error: unknown) => ({ ok: false, error: failureText(messageOf(error)), kind: "internal" }) as const,
-  );
+interface Up {
+  readonly deployment: Deployment;
+  readonly target: Target;
+  readonly done: CarriedOut;
+  readonly timeoutMs: number;
 }
 
-function conclude({ status, problems }: CarriedOut, voice: Voice): void {
-  for (const problem of problems) voice.warn(problem);
-  process.exitCode = EXIT_OF[status];
+/** After the manifests are there: what a person does next, or the wait until the model is Ready. */
+async function broughtUp(
+  up: Up,
+  flags: DeployFlags,
+  interrupts: Interrupts,
+  voice: Voice,
+  report: Report,
+): Promise<Report> {
+  const { deployment, target, done } = up;
+  if (done.status === "unchanged") voice.say("  unchanged");
+  const endpoint = endpointOf(deployment);
+  if (!flags.wait) {
+    if (target.kind === "manifests")
+      voice.say(`served at ${endpoint} by the agent of that folder (${agentCommandFor(target.folder)})`);
+    return { ...report, ...(endpoint !== undefined && { endpoint }) };
+  }
+  const waited = await awaited(up, flags.state, interrupts.signal, voice);
+  if (waited.is === "ready") {
+    const served = waited.endpoint ?? endpoint;
+    voice.say(`ready${served === undefined ? "" : ` at ${served}`}`);
+    return { ...report, ...(served !== undefined && { endpoint: served }) };
+  }
+  const problem = waited.is === "interrupted" ? "no longer waiting; the deployment stays" : waited.problem;
+  voice.warn(problem);
+  process.exitCode = waited.is === "interrupted" ? EXIT.interrupted : EXIT.failed;
+  return { ...report, status: waited.is === "interrupted" ? "interrupted" : "not-ready", problems: [problem] };
 }
 
-function good<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
-  throw new Error(result.error);
+async function awaited(
+  { deployment, target, done, timeoutMs }: Up,
+  state: string | undefined,
+  signal: AbortSignal,
+  voice: Voice,
+): Promise<Waited> {
+  const { name, args } = deployment;
+  const { namespace = DEFAULT_NAMESPACE } = args;
+  const waiting = { timeoutMs, everyMs: LOOK_MS, signal, say: voice.say, clock: () => performance.now() };
+  if (target.kind === "manifests") {
+    const changedAt = done.status === "applied" ? Date.now() : undefined;
+    return waitForReady({ ...waiting, look: localLook(target.folder, `${namespace}/${name}`, state, changedAt) });
+  }
+  const { look, close } = await clusterLook(target, { namespace, name });
+  return waitForReady({ ...waiting, look }).finally(close);
 }
