@@ -45,3 +45,16 @@ export function withDeployment(all: readonly Deployment[], changed: Deployment):
 export function withoutDeployment(all: readonly Deployment[], name: string): readonly Deployment[] {
   return all.filter((one) => one.name !== name);
 }
+
+/** The arguments in one order, whether they come from flags or from a stack, without those that are not set. */
+export function inOrder({ source, serving, ...rest }: DeployedArgs): Record<string, unknown> {
+  const { sha256, quantization, memoryBudget, memoryFraction, accelerator, gpuLayers, namespace, endpointHost } = rest;
+  const ofModel = { source, sha256, quantization, memoryBudget, memoryFraction, accelerator, gpuLayers };
+  const settings = Object.entries(serving).sort(([a], [b]) => (a < b ? -1 : 1));
+  return plain({ ...ofModel, serving: Object.fromEntries(settings), namespace, endpointHost });
+}
+
+/** Without the fields that are undefined. */
+export function plain(value: object): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(value));
+}

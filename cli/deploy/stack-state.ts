@@ -3,7 +3,7 @@ import * as z from "zod";
 import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { modelSpec, serviceSpec } from "../../components/specs.ts";
-import type { DeployedArgs, Deployment } from "./deployment.ts";
+import { type DeployedArgs, type Deployment, plain } from "./deployment.ts";
 import { endpointHostOf, type Target, targetOf } from "./target.ts";
 
 const record = z.record(z.string(), z.unknown());
@@ -127,9 +127,4 @@ function argsOf(
   };
   // Whatever is of another type makes other objects, and is refused.
   return plain(args) as unknown as DeployedArgs;
-}
-
-/** Without the fields that are undefined. */
-export function plain(value: object): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(value));
 }

@@ -1,4 +1,4 @@
-import { plain } from "../stack-state.ts";
+import { inOrder } from "../deployment.ts";
 import { providerOf } from "../target.ts";
 import { type Emission, identifiers, instructions, quoted } from "./project.ts";
 
@@ -18,12 +18,11 @@ export function pythonProgram(emission: Emission): string {
     (words) => words.join("_"),
     RESERVED,
   );
-  const models = deployments.map(({ name, args: { serving, ...args } }) =>
+  const models = deployments.map(({ name, args }) =>
     [
       `${names.get(name)} = llmkube.LlmModel(`,
       `    ${literal(name)},`,
-      ...keywords(plain(args), "    "),
-      ...servingLines(plain(serving)),
+      ...keywords(inOrder(args), "    "),
       // A component of a plugin takes the providers of its children as a list.
       "    opts=pulumi.ResourceOptions(providers=[provider]),",
       ")",
@@ -53,13 +52,17 @@ export function pythonProgram(emission: Emission): string {
   ].join("\n");
 }
 
-function servingLines(serving: Readonly<Record<string, unknown>>): readonly string[] {
-  if (Object.keys(serving).length === 0) return ["    serving=llmkube.ServingArgs(),"];
-  return ["    serving=llmkube.ServingArgs(", ...keywords(serving, "        "), "    ),"];
-}
-
 function keywords(args: Readonly<Record<string, unknown>>, indent: string): readonly string[] {
-  return Object.entries(args).map(([name, value]) => `${indent}${snakeCase(name)}=${literal(value)},`);
+  return Object.entries(args).flatMap(([name, value]) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return `${indent}${snakeCase(name)}=${literal(value)},`;
+    }
+    return [
+      `${indent}${snakeCase(name)}=llmkube.ServingArgs(`,
+      ...keywords({ ...value }, `${indent}    `),
+      `${indent}),`,
+    ];
+  });
 }
 
 /** As Pulumi names arguments in Python. */

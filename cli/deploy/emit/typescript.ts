@@ -1,4 +1,4 @@
-import { plain } from "../stack-state.ts";
+import { inOrder } from "../deployment.ts";
 import { providerOf } from "../target.ts";
 import { type Emission, identifiers, instructions, quoted } from "./project.ts";
 
@@ -20,7 +20,7 @@ export function typescriptProgram(emission: Emission): string {
   );
   const models = deployments.map(
     ({ name, args }) =>
-      `const ${names.get(name)} = new LlmModel(${JSON.stringify(name)}, ${literal(plain(args), "")}, { provider });`,
+      `const ${names.get(name)} = new LlmModel(${JSON.stringify(name)}, ${literal(inOrder(args), "")}, { provider });`,
   );
   const endpoints = deployments.map(({ name }) => `  ${key(name)}: ${names.get(name)}.endpoint,`);
   const setUp = [

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { plain } from "../stack-state.ts";
+import { inOrder } from "../deployment.ts";
 import { providerOf } from "../target.ts";
 import { type Emission, instructions } from "./project.ts";
 
@@ -10,7 +10,7 @@ export function yamlProgram(emission: Emission): string {
   const own = providerKey(deployments.map(({ name }) => name));
   const models = deployments.map(({ name, args }) => [
     name,
-    { type: "llmkube:LlmModel", properties: escaped(plain(args)), options: { providers: [`\${${own}}`] } },
+    { type: "llmkube:LlmModel", properties: escaped(inOrder(args)), options: { providers: [`\${${own}}`] } },
   ]);
   const program = {
     name: project,
