@@ -1,9 +1,11 @@
+import { hostname } from "node:os";
+import { isRunning } from "../../agent/state/living.ts";
 import { withProgress } from "../progress.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type Change, changeText, type Finding, findingText } from "./changes.ts";
 import { messageOf, type RunOptions } from "./engine.ts";
 import { EXIT } from "./exit-codes.ts";
-import { failureText } from "./failures.ts";
+import { failureText, lockIn } from "./failures.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { type Outcome, operate } from "./operation.ts";
 import type { Voice } from "./voice.ts";
@@ -82,20 +84,38 @@ export async function carryOut(
 
 async function applied(plan: Plan, preview: Outcome, interrupts: Interrupts, voice: Voice): Promise<CarriedOut> {
   const said = new Set(preview.findings.map(findingText));
-  const outcome = await operate("Pulumi is at work", interrupts, plan.apply, {
-    onChange: ({ op, object }) => voice.say(`  ${DONE[op]} ${object}`),
-    onFinding: (finding) => {
-      if (!said.has(findingText(finding))) voice.say(findingText(finding));
-    },
-  });
+  const apply = () =>
+    operate("Pulumi is at work", interrupts, plan.apply, {
+      onChange: ({ op, object }) => voice.say(`  ${DONE[op]} ${object}`),
+      onFinding: (finding) => {
+        if (!said.has(findingText(finding))) voice.say(findingText(finding));
+      },
+    });
+  const first = await apply();
+  const outcome = (await unlocked(first, plan, voice)) ? await apply() : first;
   if (outcome.ended.succeeded) return closing("applied", outcome);
-  if (!interrupts.interrupted()) return unsuccessful(outcome, "some of it may be there: run the same command again");
+  if (!interrupts.interrupted()) {
+    const none = outcome.changes.length === 0;
+    return unsuccessful(
+      outcome,
+      none ? "nothing was changed" : "what is said above is done: run the same command again",
+    );
+  }
   await withProgress("unlocking the stack", plan.unlock()).catch((error: unknown) =>
     voice.warn(failureText(messageOf(error))),
   );
   return closing("interrupted", outcome, [
     "cancelled: what was done until then stays; run the same command again to finish",
   ]);
+}
+
+/** Takes away the lock of a run on this machine that is gone; whether there was one. */
+async function unlocked({ ended }: Outcome, plan: Plan, voice: Voice): Promise<boolean> {
+  const lock = ended.succeeded ? undefined : lockIn(ended.said);
+  if (lock === undefined || lock.host !== hostname() || (await isRunning(lock.pid))) return false;
+  voice.warn(`the stack was locked by a run that is gone (pid ${lock.pid}): unlocking it`);
+  await plan.unlock();
+  return true;
 }
 
 const DONE = { create: "created", update: "updated", delete: "deleted", replace: "replaced" } as const;

@@ -1,14 +1,28 @@
+/** Who holds the lock of a stack in a folder or bucket. */
+export interface Lock {
+  readonly who: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: string;
+}
+
+/** The lock that a failure is about; undefined where it is about none, or does not say whose. */
+export function lockIn(said: string): Lock | undefined {
+  const found = /created by (\S*@(\S+)) \(pid (\d+)\) at (\S+)/.exec(said);
+  if (found === null) return undefined;
+  const [, who = "", host = "", pid, since = ""] = found;
+  return { who, host, pid: Number(pid), since };
+}
+
 /** What Pulumi says, and the sentence that tells the same with the way out. The first that fits counts. */
 const KNOWN: readonly (readonly [said: RegExp, sentence: (found: RegExpExecArray) => string])[] = [
   [
-    /currently locked by[\s\S]*?created by (\S+) \(pid (\d+)\) at ([^\n]+)/,
-    ([, who, pid, when]) =>
-      `the stack is locked by ${who} (pid ${pid}) since ${when?.trim()}: wait until that run has ended, or, if it was killed, run pulumi cancel as shown by deploy --emit ts`,
-  ],
-  [
-    /currently locked by|Another update is currently in progress/,
-    () =>
-      "the stack is locked by another run: wait until it has ended, or, if it was killed, run pulumi cancel as shown by deploy --emit ts",
+    /currently locked by[\s\S]*|Another update is currently in progress/,
+    ([said]) => {
+      const lock = lockIn(said);
+      const by = lock === undefined ? "by another run" : `by ${lock.who} (pid ${lock.pid}) since ${lock.since}`;
+      return `the stack is locked ${by}: wait until that run has ended, or, if it was killed, run pulumi cancel on it (docs/deploy.md)`;
+    },
   ],
   [
     /incorrect passphrase/,
@@ -26,12 +40,12 @@ const KNOWN: readonly (readonly [said: RegExp, sentence: (found: RegExpExecArray
       "Pulumi is not logged in to the backend of PULUMI_BACKEND_URL: run pulumi login, or unset PULUMI_BACKEND_URL to keep the state on this machine",
   ],
   [
-    /(?:unable to open bucket|unknown backend|could not (?:get|create) cloud|no such host|connection refused|read ".pulumi\/meta.yaml"|problem logging in|no driver registered)[^\n]*/,
+    /(?:unable to open (?:bucket|state directory)|unknown backend|could not (?:get|create) cloud|no such host|connection refused|read ".pulumi\/meta.yaml"|problem logging in|no driver registered)[^\n]*/,
     ([what]) =>
       `Pulumi cannot use the backend of PULUMI_BACKEND_URL (${what}): correct it, or unset it to keep the state on this machine`,
   ],
   [
-    /(?:pulumi-language-nodejs|pulumi-analyzer-policy|language plugin|load language plugin)[^\n]*(?:not found|no such file|could not|unable)|unable to find[^\n]*pulumi-analyzer/i,
+    /(?:analyzer|language) plugin [^\n]*(?:is missing|not found|could not|unable)|no (?:analyzer|language) plugin/,
     () =>
       "Pulumi's language host for Node.js is missing beside the CLI, and the policies need it: install Pulumi as a whole (https://www.pulumi.com/docs/install/)",
   ],

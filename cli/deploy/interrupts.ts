@@ -37,7 +37,7 @@ export function takeInterrupts({ say, end }: InterruptOptions): Interrupts {
     lastAt = now;
     if (!again) return;
     if (!first) {
-      say("ended at once: the stack may be left locked; pulumi-llmkube deploy says how to unlock it");
+      say("ended at once: the stack may be left locked, and the next deploy unlocks it");
       end(EXIT_INTERRUPTED);
       return;
     }
