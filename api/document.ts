@@ -16,8 +16,10 @@ export function isFields(value: unknown): value is Fields {
 /**
  * Fails on a document that cannot be a manifest: it is nested too deeply, it has too many values (YAML aliases repeat them), or it
  * has a key that would change the object that holds it. A recursion over a document that passes is safe.
+ *
+ * @param isLeaf whether to look at a value as a whole, and not into it; by default at none
  */
-export function bounded(document: unknown): Result<unknown> {
+export function bounded(document: unknown, isLeaf: (value: unknown) => boolean = () => false): Result<unknown> {
   const open: Array<{ value: unknown; depth: number }> = [{ value: document, depth: 0 }];
   let values = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -25,7 +27,7 @@ export function bounded(document: unknown): Result<unknown> {
     values += 1;
     if (values > MAX_VALUES) return fail(`it must have at most ${MAX_VALUES} values, aliases counted`);
     if (depth > MAX_DEPTH) return fail(`it must be nested at most ${MAX_DEPTH} levels deep`);
-    if (typeof value !== "object" || value === null) continue;
+    if (typeof value !== "object" || value === null || isLeaf(value)) continue;
     if (Object.hasOwn(value, "__proto__")) return fail('it must have no field "__proto__"');
     for (const member of Object.values(value)) open.push({ value: member, depth: depth + 1 });
   }

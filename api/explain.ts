@@ -24,6 +24,11 @@ export function explain(root: z.core.$ZodType, document: unknown, issues: readon
 function clause(root: z.core.$ZodType, document: unknown, issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") return unknownField(root, [...issue.path, issue.keys[0] ?? ""]);
   const path = pathText(issue.path);
+  if (issue.code === "invalid_key") {
+    const record = schemaAt(root, issue.path.slice(0, -1));
+    const key = record instanceof z.ZodRecord ? record.keyType : undefined;
+    return `${path} is not a key that Kubernetes takes; it must be ${expectation(key)}`;
+  }
   const value = valueAt(document, issue.path);
   const expected = `it must be ${expectation(schemaAt(root, issue.path))}`;
   if (value === undefined) return `${path} is missing; ${expected}`;

@@ -120,14 +120,16 @@ const LONGEST = 63;
 const DIGEST_LENGTH = 8;
 
 /**
- * Name of the objects that belong to an InferenceService: its own name where that is a DNS label; else a shortened form that ends in a
- * digest of the whole name, so that two long names do not collide. At most `63 - suffix.length` characters before the suffix.
+ * Name of the objects that belong to an InferenceService: its own name with dashes for dots, as LLMKube names its Service, where that is
+ * a DNS label; else a shortened form that ends in a digest of the whole name, so that two long names do not collide. `a.b` and `a-b`
+ * do: the second one is refused. At most `63 - suffix.length` characters before the suffix.
  *
  * @param suffix appended, for example `-api-key`
  */
 export function childName(serviceName: string, suffix = ""): string {
   const longest = LONGEST - suffix.length;
-  if (serviceName.length <= longest && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(serviceName)) return serviceName + suffix;
+  const label = serviceName.replaceAll(".", "-");
+  if (label.length <= longest && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(label)) return label + suffix;
   const digest = createHash("sha256").update(serviceName).digest("hex").slice(0, DIGEST_LENGTH);
   const kept = serviceName
     .toLowerCase()

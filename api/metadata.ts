@@ -8,6 +8,20 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 /**
+ * A key of a label or an annotation: a name, after a DNS name and a slash or without. Manifests are read without it, because only the
+ * API server refuses them for a key.
+ */
+export const metadataKeySchema = matching(
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/,
+  "at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit, after a DNS name and / or without",
+)
+  .max(317)
+  .meta({ example: "example.com/team" });
+
+/** The most bytes of all annotations of an object together, keys counted: the API server's limit. */
+export const MAX_ANNOTATIONS_BYTES = 262_144;
+
+/**
  * meta/v1 ObjectMeta. It is used to read manifests only; for a CRD the API server has its own. Fields that neither
  * components nor agent use are kept as they were written.
  */

@@ -1,9 +1,10 @@
 import * as z from "zod";
-import { matching } from "../api/fields.ts";
+import { text } from "../api/fields.ts";
 import { hardwareSchema } from "../api/hardware.ts";
 import { inferenceServiceSpecSchema } from "../api/inferenceservice.ts";
-import { metadataSchema } from "../api/metadata.ts";
+import { MAX_ANNOTATIONS_BYTES, metadataKeySchema, metadataSchema } from "../api/metadata.ts";
 import { modelSpecSchema } from "../api/model.ts";
+import { HOST_EXPECTED, isHost } from "../serving/endpoint-host.ts";
 import type { LlmModelArgs, Serving } from "./args.ts";
 
 // Every field has the rule that api/ defines; only the arrangement is the component's.
@@ -14,6 +15,16 @@ const service = inferenceServiceSpecSchema.shape;
 const endpoint = service.endpoint.unwrap().shape;
 const speculation = service.speculativeDecoding.unwrap().shape;
 const metadata = metadataSchema.shape;
+
+const labels = z.record(metadataKeySchema, metadata.labels.unwrap().valueType);
+const annotations = z
+  .record(metadataKeySchema, metadata.annotations.unwrap().valueType)
+  .refine(
+    (given) => Buffer.byteLength(Object.entries(given).flat().join("")) <= MAX_ANNOTATIONS_BYTES,
+    `they must have at most ${MAX_ANNOTATIONS_BYTES} bytes together, keys counted`,
+  );
+
+const HOST_ALONE = `it must be ${HOST_EXPECTED}; scheme, port (serving.port) and path are added to it`;
 
 export const servingSchema = z
   .strictObject({
@@ -28,7 +39,7 @@ export const servingSchema = z
     priority: service.priority.unwrap().optional(),
     evictionProtection: service.evictionProtection,
     port: endpoint.port.unwrap().optional(),
-    draftModel: speculation.draftModelRef,
+    draftModel: metadata.name.optional(),
     draftTokens: speculation.nDraftMax,
     jinja: service.jinja,
     extraArgs: service.extraArgs,
@@ -41,8 +52,8 @@ export const llmModelArgsSchema = z
     source: model.source,
     sha256: model.sha256,
     format: model.format.unwrap().optional(),
-    quantization: model.quantization,
-    mmproj: model.mmproj,
+    quantization: model.quantization.unwrap().min(1).optional(),
+    mmproj: model.source.optional(),
     memoryBudget: hardware.memoryBudget,
     memoryFraction: hardware.memoryFraction,
     accelerator: hardware.accelerator.unwrap().optional(),
@@ -50,8 +61,8 @@ export const llmModelArgsSchema = z
     serving: servingSchema.optional(),
     name: metadata.name.optional(),
     namespace: metadata.namespace.unwrap().optional(),
-    labels: metadata.labels,
-    annotations: metadata.annotations,
-    endpointHost: matching(/^[A-Za-z0-9.:[\]-]{1,253}$/, "a host name or an IP address, such as 127.0.0.1").optional(),
+    labels: labels.optional(),
+    annotations: annotations.optional(),
+    endpointHost: text().refine(isHost, HOST_ALONE).meta({ expected: HOST_EXPECTED }).optional(),
   } satisfies Record<keyof LlmModelArgs, z.ZodType>)
   .meta({ expected: "an object with source" });

@@ -56,9 +56,9 @@ export interface LlmModelArgs {
 
   /**
    * How the model is served. An empty object serves it with the defaults. Without it the component creates a Model
-   * only, which nothing serves.
+   * only, which nothing serves. An output must not turn out to be null.
    */
-  serving?: Serving;
+  serving?: pulumi.Input<Serving>;
 
   /**
    * Name of the Kubernetes resources: lower case letters, digits, - and . only. Defaults to the name of the component.

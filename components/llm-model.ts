@@ -1,10 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_NAMESPACE, DEFAULT_PORT } from "../api/constants.ts";
+import { DEFAULT_NAMESPACE } from "../api/constants.ts";
+import { objectClaim, serviceClaim } from "../serving/claims.ts";
 import type { LlmModelArgs } from "./args.ts";
-import { checkedArgs } from "./check.ts";
+import type { Refuse } from "./check.ts";
+import { type CheckedArgs, checkedArgs } from "./checked-args.ts";
+import { claimed } from "./claims.ts";
+import { endpointOf } from "./endpoint.ts";
 import { componentType, withFormerType } from "./package-name.ts";
+import { refusalOf } from "./refusal.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
+import { withDefault } from "./unknown.ts";
 
 const NAME = "LlmModel";
 const OUTPUTS = { modelName: undefined, serviceName: undefined, namespace: undefined, endpoint: undefined };
@@ -42,24 +48,17 @@ export class LlmModel extends pulumi.ComponentResource {
     super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
-    const checked = checkedArgs({ ...args, name: args?.name ?? name }, (problem) => {
-      throw new pulumi.ResourceError(`LlmModel ${name}: ${problem}`, this, true);
-    });
-    const metadata = metadataOf(checked, name);
-    const model = new Model(name, { metadata, spec: modelSpec(checked) }, { parent: this });
-    const service =
-      checked.serving &&
-      new InferenceService(
-        name,
-        { metadata, spec: serviceSpec(metadata.name, checked.serving) },
-        { parent: this, dependsOn: model },
-      );
-    children.set(this, { model, service });
+    const refuse = (problem: string): never => {
+      throw refusalOf(this, `LlmModel ${name}: ${problem}`);
+    };
+    const checked = checkedArgs(name, args, refuse);
+    const made = childrenOf(this, name, checked, refuse);
+    children.set(this, made);
 
-    this.modelName = model.metadata.name;
-    this.namespace = model.metadata.namespace;
-    this.serviceName = pulumi.output(service?.metadata.name);
-    this.endpoint = pulumi.output(service && endpointOf(checked, service));
+    this.modelName = made.model.metadata.name;
+    this.namespace = made.model.metadata.namespace;
+    this.serviceName = pulumi.output(made.service?.metadata.name);
+    this.endpoint = pulumi.output(made.service && endpointAt(this, made.service, checked, refuse));
     const { modelName, serviceName, namespace, endpoint } = this;
     this.registerOutputs({ modelName, serviceName, namespace, endpoint });
   }
@@ -75,17 +74,40 @@ export class LlmModel extends pulumi.ComponentResource {
   }
 }
 
-function metadataOf(args: LlmModelArgs, name: string) {
-  return {
-    name: args.name ?? name,
-    namespace: args.namespace ?? DEFAULT_NAMESPACE,
+/** Each is deleted before another takes its place: no Mac has room for a big model twice. */
+function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse: Refuse): Children {
+  const { serving } = args;
+  const opts = { parent: component, deleteBeforeReplace: true };
+  const namespace = withDefault(args.namespace, DEFAULT_NAMESPACE);
+  const names = claimed(component, namesOf(args.name, namespace, serving !== undefined), refuse);
+  const metadata = {
+    name: pulumi.all([args.name, names]).apply(([known]) => known),
+    namespace,
     ...(args.labels !== undefined && { labels: args.labels }),
     ...(args.annotations !== undefined && { annotations: args.annotations }),
   };
+  const model = new Model(name, { metadata, spec: modelSpec(args) }, opts);
+  const spec = serving && serviceSpec(metadata.name, serving);
+  const service = spec && new InferenceService(name, { metadata, spec }, { ...opts, dependsOn: model });
+  return { model, service };
 }
 
-function endpointOf({ endpointHost, serving }: LlmModelArgs, service: InferenceService): pulumi.Output<string> {
-  const port = serving?.port ?? DEFAULT_PORT;
-  const { name, namespace } = service.metadata;
-  return pulumi.interpolate`http://${endpointHost ?? pulumi.interpolate`${name}.${namespace}.svc.cluster.local`}:${port}/v1`;
+/** What no other model of the provider may have. */
+function namesOf(name: pulumi.Input<string>, namespace: pulumi.Input<string>, isServed: boolean) {
+  return pulumi
+    .all([name, namespace])
+    .apply(([known, within]) => [
+      objectClaim("Model", within, known),
+      ...(isServed ? [objectClaim("InferenceService", within, known), serviceClaim(within, known)] : []),
+    ]);
+}
+
+function endpointAt(
+  component: LlmModel,
+  { metadata: { name, namespace } }: InferenceService,
+  { serving, endpointHost }: CheckedArgs,
+  refuse: Refuse,
+): pulumi.Output<string> {
+  const { port, replicas } = serving ?? {};
+  return endpointOf(component, { name, namespace, host: endpointHost, port, replicas }, refuse);
 }

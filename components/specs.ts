@@ -1,8 +1,9 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { InferenceServiceSpecInput } from "../api/inferenceservice.ts";
 import type { ModelSpecInput } from "../api/model.ts";
 import type { LlmModelArgs, Serving } from "./args.ts";
 import { Accelerator } from "./enums.ts";
+import { isUnknown, withDefault } from "./unknown.ts";
 
 /** `T` as a program may write it: any part of it may be an output whose value is not known yet. */
 export type InputOf<T> = pulumi.Input<T extends object ? { [Key in keyof T]: InputOf<T[Key]> } : T>;
@@ -10,8 +11,17 @@ export type InputOf<T> = pulumi.Input<T extends object ? { [Key in keyof T]: Inp
 /** `T` whose optional fields may also be undefined; Pulumi leaves such fields out of what it sends to the engine. */
 type Given<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
+/** What is made of a value; undefined where there is none, or where an output turns out to be none. */
+function ofPresent<T, Made>(
+  value: pulumi.Input<T> | undefined,
+  make: (value: pulumi.Input<T>) => Made,
+): pulumi.Input<Made | undefined> {
+  if (isUnknown(value)) return pulumi.output(value).apply((known) => (known === undefined ? undefined : make(value)));
+  return value === undefined ? undefined : make(value);
+}
+
 /** `Model.spec` with the arguments that were given, and the accelerator. Plain arguments result in a plain object. */
-export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
+export function modelSpec(args: Omit<LlmModelArgs, "serving">): InputOf<ModelSpecInput> {
   return {
     source: args.source,
     sha256: args.sha256,
@@ -19,10 +29,10 @@ export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
     quantization: args.quantization,
     mmproj: args.mmproj,
     hardware: {
-      accelerator: args.accelerator ?? Accelerator.Metal,
+      accelerator: withDefault(args.accelerator, Accelerator.Metal),
       memoryBudget: args.memoryBudget,
       memoryFraction: args.memoryFraction,
-      gpu: args.gpuLayers === undefined ? undefined : { layers: args.gpuLayers },
+      gpu: ofPresent(args.gpuLayers, (layers) => ({ layers })),
     },
   };
 }
@@ -36,10 +46,11 @@ export function serviceSpec(
   return {
     modelRef,
     ...settings,
-    speculativeDecoding:
-      draftModel === undefined
-        ? undefined
-        : { type: "draft-simple", draftModelRef: draftModel, nDraftMax: draftTokens },
-    endpoint: port === undefined ? undefined : { port },
+    speculativeDecoding: ofPresent(draftModel, (draftModelRef) => ({
+      type: "draft-simple",
+      draftModelRef,
+      nDraftMax: draftTokens,
+    })),
+    endpoint: ofPresent(port, (known) => ({ port: known })),
   };
 }

@@ -47,32 +47,56 @@ const ALLOWED: Readonly<Record<string, 0 | 1>> = {
   "--log-timestamps": 0,
 };
 
-/** Flags that are refused for a reason of their own: mostly that a typed field exists. */
-const INSTEAD: Readonly<Record<string, string>> = {
-  "-c": "set spec.contextSize",
-  "--ctx-size": "set spec.contextSize",
-  "-np": "set spec.parallelSlots",
-  "--parallel": "set spec.parallelSlots",
-  "-ctk": "set spec.cacheTypeK",
-  "--cache-type-k": "set spec.cacheTypeK",
-  "-ctv": "set spec.cacheTypeV",
-  "--cache-type-v": "set spec.cacheTypeV",
-  "-fa": "set spec.flashAttention",
-  "--flash-attn": "set spec.flashAttention",
-  "-b": "set spec.batchSize",
-  "--batch-size": "set spec.batchSize",
-  "-ub": "set spec.uBatchSize",
-  "--ubatch-size": "set spec.uBatchSize",
-  "-ngl": "set spec.hardware.gpu.layers of the Model",
-  "--n-gpu-layers": "set spec.hardware.gpu.layers of the Model",
-  "-m": "set spec.source of the Model",
-  "--model": "set spec.source of the Model",
-  "--mmproj": "set spec.mmproj of the Model",
-  "-md": "set spec.speculativeDecoding",
-  "--model-draft": "set spec.speculativeDecoding",
-  "--jinja": "set spec.jinja",
-  "--no-warmup": "set spec.noWarmup",
-  "--port": "set spec.endpoint.port",
+/** What a message may tell to set instead of an argument, by the names that a manifest has for it. */
+export const MANIFEST_NAMES = {
+  extraArgs: "spec.extraArgs",
+  contextSize: "spec.contextSize",
+  parallelSlots: "spec.parallelSlots",
+  cacheTypeK: "spec.cacheTypeK",
+  cacheTypeV: "spec.cacheTypeV",
+  flashAttention: "spec.flashAttention",
+  batchSize: "spec.batchSize",
+  uBatchSize: "spec.uBatchSize",
+  gpuLayers: "spec.hardware.gpu.layers of the Model",
+  source: "spec.source of the Model",
+  mmproj: "spec.mmproj of the Model",
+  draft: "spec.speculativeDecoding",
+  jinja: "spec.jinja",
+  noWarmup: "spec.noWarmup",
+  port: "spec.endpoint.port",
+} as const;
+export type SettingNames = Readonly<Record<keyof typeof MANIFEST_NAMES, string>>;
+
+/** Flags for which there is a typed field. */
+const TYPED: Readonly<Record<string, keyof SettingNames>> = {
+  "-c": "contextSize",
+  "--ctx-size": "contextSize",
+  "-np": "parallelSlots",
+  "--parallel": "parallelSlots",
+  "-ctk": "cacheTypeK",
+  "--cache-type-k": "cacheTypeK",
+  "-ctv": "cacheTypeV",
+  "--cache-type-v": "cacheTypeV",
+  "-fa": "flashAttention",
+  "--flash-attn": "flashAttention",
+  "-b": "batchSize",
+  "--batch-size": "batchSize",
+  "-ub": "uBatchSize",
+  "--ubatch-size": "uBatchSize",
+  "-ngl": "gpuLayers",
+  "--n-gpu-layers": "gpuLayers",
+  "-m": "source",
+  "--model": "source",
+  "--mmproj": "mmproj",
+  "-md": "draft",
+  "--model-draft": "draft",
+  "--jinja": "jinja",
+  "--no-warmup": "noWarmup",
+  "--port": "port",
+};
+
+/** Flags that are refused for a reason of their own. */
+const REASONS: Readonly<Record<string, string>> = {
   "--host": "the agent sets the address that the server listens on",
   "--api-key": "every user of the machine can see a key that is an argument",
 };
@@ -82,28 +106,39 @@ const LONGEST_VALUE = 4096;
 /**
  * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag
  * passes that could change memory beyond the estimate or expose the server to others (LLMKube traps T11 and T12).
+ *
+ * @param names what the reader of a message calls the fields
  */
-export function checkExtraArgs(args: readonly string[]): Result<readonly string[]> {
+export function checkExtraArgs(
+  args: readonly string[],
+  names: SettingNames = MANIFEST_NAMES,
+): Result<readonly string[]> {
   for (let index = 0; index < args.length; ) {
     const flag = args[index] ?? "";
     const values = Object.hasOwn(ALLOWED, flag) ? ALLOWED[flag] : undefined;
-    if (values === undefined) return refused(flag);
+    if (values === undefined) return refused(flag, names);
     const value = args[index + 1];
-    if (values === 1 && value === undefined) return fail(`spec.extraArgs: ${flag} needs a value`);
+    if (values === 1 && value === undefined) return fail(`${names.extraArgs}: ${flag} needs a value`);
     if (values === 1 && (value?.includes("\0") || (value?.length ?? 0) > LONGEST_VALUE)) {
-      return fail(`spec.extraArgs: the value of ${flag} must have at most ${LONGEST_VALUE} characters, and no NUL`);
+      return fail(`${names.extraArgs}: the value of ${flag} must have at most ${LONGEST_VALUE} characters, and no NUL`);
     }
     index += 1 + values;
   }
   return ok(args);
 }
 
-function refused(flag: string): Result<never> {
+function refused(flag: string, names: SettingNames): Result<never> {
   const shown = JSON.stringify(flag.slice(0, LONGEST_VALUE / 64));
   const name = flag.split("=", 1)[0] ?? flag;
-  const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
-  if (instead !== undefined) return fail(`spec.extraArgs: ${shown} is refused: ${instead}`);
+  const instead = insteadOf(name, names);
+  if (instead !== undefined) return fail(`${names.extraArgs}: ${shown} is refused: ${instead}`);
   return fail(
-    `spec.extraArgs: ${shown} is not on the list of flags that are known to change neither memory nor network exposure`,
+    `${names.extraArgs}: ${shown} is not on the list of flags that are known to change neither memory nor network exposure`,
   );
+}
+
+function insteadOf(flag: string, names: SettingNames): string | undefined {
+  const field = Object.hasOwn(TYPED, flag) ? TYPED[flag] : undefined;
+  if (field !== undefined) return `set ${names[field]}`;
+  return Object.hasOwn(REASONS, flag) ? REASONS[flag] : undefined;
 }

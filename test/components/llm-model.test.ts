@@ -166,7 +166,8 @@ describe("LlmModel", () => {
     await assert.rejects(made, {
       message:
         "LlmModel Gemma_3: name is \"Gemma_3\"; it must be at most 253 lower case letters, digits, '-' and '.'," +
-        " starting and ending with a letter or digit, for example llama-3-8b",
+        " starting and ending with a letter or digit, for example llama-3-8b;" +
+        " the name of the component is taken where name is not set",
     });
   });
 });

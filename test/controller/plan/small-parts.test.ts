@@ -78,6 +78,10 @@ describe("childNames", () => {
     assert.notEqual(one?.apiKeySecret, other?.apiKeySecret);
   });
 
+  it("have dashes for dots, as LLMKube's Service has", () => {
+    assert.equal(childNames(service({}, { name: "llama-3.1-8b" })).service, "llama-3-1-8b");
+  });
+
   for (const name of ["1chat", "chat.v2", "0", `${"b".repeat(62)}.x`]) {
     it(`make a DNS label of ${name}, as a Service needs it`, () => {
       assert.match(childNames(service({}, { name })).service, /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
