@@ -138,6 +138,7 @@ export function shown(value: unknown): string {
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
-function withoutCredentials(text: string): string {
+/** Without the user and password of addresses. */
+export function withoutCredentials(text: string): string {
   return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@");
 }

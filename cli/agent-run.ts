@@ -1,7 +1,9 @@
+import { mkdir } from "node:fs/promises";
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/main/run.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/default-state.ts";
+import { DEFAULT_MANIFESTS } from "../agent/state/paths.ts";
 import { type Log, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work/work.ts";
 import { OWN_LOG } from "../cluster/names.ts";
@@ -81,13 +83,22 @@ interface ChosenWork extends Pick<WorkingOptions, "openWork" | "ownApiKeys"> {
 async function workOf(flags: AgentFlags): Promise<ChosenWork> {
   const wrong = sourceProblem(flags);
   if (wrong !== undefined) throw new Error(wrong);
-  const { manifests = "", kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac } = flags;
-  if (kubeconfig === undefined) return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
+  const { kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac } = flags;
+  if (kubeconfig === undefined) {
+    const manifests = flags.manifests ?? (await ownManifests());
+    return { openWork: directoryWork(manifests), defaultState: defaultState(manifests) };
+  }
   // What a fleet needs costs an agent of one Mac nothing.
   const { clusterWork, joinCluster } = await import("../agent/work/cluster.ts");
   const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac });
   if (!cluster.ok) throw new Error(cluster.error);
   return { openWork: clusterWork(cluster.value), ownApiKeys: true, defaultState: nodeState(cluster.value.name) };
+}
+
+/** The default folder, which is there before anything is deployed to it. */
+async function ownManifests(): Promise<string> {
+  await mkdir(DEFAULT_MANIFESTS, { recursive: true, mode: 0o700 });
+  return DEFAULT_MANIFESTS;
 }
 
 function optionsOf(flags: AgentFlags, work: ChosenWork): WorkingOptions {

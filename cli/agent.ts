@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
-import { DEFAULT_MODELS } from "../agent/state/paths.ts";
+import { DEFAULT_MANIFESTS, DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
 import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/listen.ts";
 import { parseQuantity } from "../api/quantity.ts";
@@ -22,7 +22,7 @@ export function agentCommand(): Command {
     )
     .option(
       "--manifests <dir>",
-      "folder of manifests, as renderYamlToDirectory writes it (this or --kubeconfig is required)",
+      `folder of manifests, as renderYamlToDirectory writes it (default, without --kubeconfig: ${DEFAULT_MANIFESTS}, where deploy writes)`,
       typedPath,
     )
     .option(

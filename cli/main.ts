@@ -2,8 +2,11 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../agent/state/package.ts";
 import { agentCommand } from "./agent.ts";
 import { controllerCommand } from "./controller.ts";
+import { deployCommand } from "./deploy/command.ts";
+import { destroyCommand } from "./destroy.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
+import { listCommand } from "./list.ts";
 import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
 import { statusCommand } from "./status.ts";
@@ -28,6 +31,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     statusCommand(),
     logsCommand(),
     doctorCommand(),
+    deployCommand(),
+    listCommand(),
+    destroyCommand(),
     manifestsCommand(),
   ];
   for (const command of commands) {

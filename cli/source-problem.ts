@@ -1,14 +1,11 @@
 import type { AgentFlags } from "./agent-flags.ts";
 
-/** Why the flags name no source of work, or one of which they say what it has not, as a sentence; undefined: they name one. */
+/** Why the flags name no source of work that can be, as a sentence; undefined: they name one, or none and mean the default folder. */
 export function sourceProblem(flags: Partial<AgentFlags>): string | undefined {
   const { manifests, kubeconfig, apiKeyFile } = flags;
   if (kubeconfig === undefined) {
     const given = ofClusters(flags);
-    if (given !== undefined) return `${given} needs --kubeconfig: it is about a node of a cluster`;
-    return manifests === undefined
-      ? "--manifests is required: name the folder of manifests, or a cluster with --kubeconfig"
-      : undefined;
+    return given === undefined ? undefined : `${given} needs --kubeconfig: it is about a node of a cluster`;
   }
   if (manifests !== undefined) {
     return "--manifests and --kubeconfig exclude each other: an agent has one source of work";
@@ -17,6 +14,13 @@ export function sourceProblem(flags: Partial<AgentFlags>): string | undefined {
     return "--api-key-file and --kubeconfig exclude each other: in a cluster the keys come from Secrets";
   }
   return undefined;
+}
+
+/** The same for an agent that runs as another user, whose default folder would be a surprise: it must be named. */
+export function unnamedSource(flags: Partial<AgentFlags>): string | undefined {
+  const { manifests, kubeconfig } = flags;
+  if (manifests !== undefined || kubeconfig !== undefined) return sourceProblem(flags);
+  return "--manifests is required: name the folder of manifests, or a cluster with --kubeconfig";
 }
 
 /** The first option of a cluster's node that was given. */

@@ -9,7 +9,7 @@ import { packagePath } from "../../agent/state/package.ts";
 import { DEFAULT_MODELS } from "../../agent/state/paths.ts";
 import type { ListenAddress } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { sourceProblem } from "../source-problem.ts";
+import { unnamedSource } from "../source-problem.ts";
 import { withHome } from "../typed-path.ts";
 import { homebrewLink } from "./paths.ts";
 import { type Facts, type GivenOption, type Need, type Use, type User, unmet } from "./plan.ts";
@@ -35,7 +35,7 @@ export async function installFacts(agent: Command, named: string | undefined): P
   if (!user.ok) return user;
   const { home } = user.value;
   const options = optionsOf(agent, home);
-  const wrong = sourceProblem(agent.opts());
+  const wrong = unnamedSource(agent.opts());
   if (wrong !== undefined) return fail(wrong);
   const wanted = String(agent.getOptionValue("llamaServer"));
   const llamaServer = withHome(await pathOfCommand(wanted), home);

@@ -13,7 +13,6 @@ describe("pulumi-llmkube agent", function () {
   this.timeout(60_000);
 
   const badFlags: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
-    [[], /--manifests is required: name the folder/],
     [["--manifests", "m", "--memory-fraction", "1.5"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "NaN"], /above 0 and at most 1/],
     [["--manifests", "m", "--memory-fraction", "0"], /above 0 and at most 1/],
