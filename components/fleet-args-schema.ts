@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { matching } from "../api/fields.ts";
+import { hardwareSchema } from "../api/hardware.ts";
+import { memoryBudgetSchema } from "../api/memory-budget.ts";
 import { metadataSchema } from "../api/metadata.ts";
 import { LONGEST_NODE_NAME, NODE_NAME } from "../api/node-name.ts";
+import { parseReserve } from "../memory/reserve.ts";
 import type { LlmControllerArgs, LlmNodeArgs } from "./fleet-args.ts";
 
 const namespace = metadataSchema.shape.namespace.unwrap().optional();
@@ -29,7 +32,13 @@ export const llmControllerArgsSchema = z
 /** Arguments of `LlmNode` with all outputs resolved. */
 export const llmNodeArgsSchema = z
   .strictObject({
-    server: matching(/^https:\/\/[^\s'"\\]+$/, "an address such as https://10.0.0.1:6443"),
+    memory: memoryBudgetSchema.meta({ example: "128Gi" }).optional(),
+    memoryFraction: hardwareSchema.shape.memoryFraction,
+    reserve: z.string().max(32).superRefine(checkReserve).optional(),
+    workingSet: memoryBudgetSchema.meta({ example: "110100Mi" }).optional(),
+    labels: metadataSchema.shape.labels,
+    address: matching(/^[A-Za-z0-9.:-]{1,253}$/, "a host name or an IP address, such as 10.0.0.7").optional(),
+    server: matching(/^https:\/\/[^\s'"\\]+$/, "an address such as https://10.0.0.1:6443").optional(),
     certificateAuthority: matching(
       /^[\s\S]*-----BEGIN CERTIFICATE-----[\s\S]*$/,
       "a certificate in PEM (what a kubeconfig has is its base64)",
@@ -47,4 +56,8 @@ export const llmNodeArgsSchema = z
     home: absolutePath.optional(),
     prefix: absolutePath.optional(),
   } satisfies Record<keyof LlmNodeArgs, z.ZodType>)
-  .meta({ expected: "an object with server" });
+  .meta({ expected: "an object with memory or server" });
+
+function checkReserve(reserve: string, context: z.RefinementCtx): void {
+  if (!parseReserve(reserve).ok) context.addIssue("it must be a quantity of bytes of at least 1Gi, for example 4Gi");
+}

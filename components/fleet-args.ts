@@ -31,22 +31,57 @@ export interface LlmControllerArgs {
   customResourceDefinitions?: boolean;
 }
 
-/** A Mac that joins the cluster as a node. */
+/** A Mac: its memory, for policies that place models on it, and its identity, if it joins a cluster as a node. */
 export interface LlmNodeArgs {
-  /** Address of the API server as the Mac reaches it, for example https://10.0.0.1:6443. */
-  server: pulumi.Input<string>;
+  /**
+   * Name of the Mac's node: a DNS name in lower case of at most 63 characters. Defaults to the name of the component.
+   * @default name of the component
+   */
+  nodeName?: string;
+
+  /**
+   * Physical memory of the Mac: a Kubernetes quantity of bytes, for example 128Gi. Without it policies do not count on
+   * the Mac.
+   */
+  memory?: pulumi.Input<string>;
+
+  /**
+   * The share of the memory that all models together may use, above 0 and at most 1: the option memory-fraction of the
+   * Mac's agent. Defaults to 0.67 on a Mac with up to 36 GiB of memory, and to 0.75 on a larger one.
+   */
+  memoryFraction?: pulumi.Input<number>;
+
+  /**
+   * What stays with macOS and other programs: a Kubernetes quantity of at least 1Gi, the option reserve of the Mac's
+   * agent. Defaults to 4Gi.
+   * @default 4Gi
+   */
+  reserve?: pulumi.Input<string>;
+
+  /**
+   * The working set that Metal recommends on this Mac: a Kubernetes quantity of bytes. The command llama-server
+   * --list-devices prints it, for example 110100Mi. Models never get more. Without it, and without memoryFraction, the
+   * least that was seen on such a Mac counts.
+   */
+  workingSet?: pulumi.Input<string>;
+
+  /** Labels of the Mac, as its agent puts them on the node. Policies match the node selectors of services with them. */
+  labels?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+
+  /** Host name or IP address at which the Mac is reached. Output only. */
+  address?: pulumi.Input<string>;
+
+  /**
+   * Address of the API server as the Mac reaches it, for example https://10.0.0.1:6443. With it the Mac gets an identity
+   * in the cluster; the arguments that follow belong to it. Without it nothing is created.
+   */
+  server?: pulumi.Input<string>;
 
   /**
    * Certificate of the authority that signed the certificate of the API server, in PEM. Without it the authorities that
    * Node.js knows are trusted.
    */
   certificateAuthority?: pulumi.Input<string>;
-
-  /**
-   * Name of the Mac's node: a DNS name in lower case of at most 63 characters. Defaults to the name of the component.
-   * @default name of the component
-   */
-  nodeName?: string;
 
   /**
    * Namespace of the identity: the output namespace of LlmController. Defaults to pulumi-llmkube.

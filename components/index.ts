@@ -6,3 +6,4 @@ export { LlmController } from "./llm-controller.ts";
 export { LlmModel } from "./llm-model.ts";
 export { LlmNode } from "./llm-node.ts";
 export { InferenceService, type InferenceServiceArgs, Model, type ModelArgs } from "./resources.ts";
+export { hosts, type WellKnownMac } from "./well-known-macs.ts";

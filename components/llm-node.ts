@@ -1,18 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
-import { nodeAccount, SYSTEM_NAMESPACE } from "../api/fleet.ts";
-import { installCommand, MAC_FOLDER, TOKEN_FILE } from "../cluster/install-command.ts";
-import { nodeKubeconfig } from "../cluster/kubeconfig.ts";
-import { daemonPlist } from "../cluster/launchd.ts";
-import { nodeManifests } from "../cluster/node.ts";
 import { checked, schemaProblem } from "./check.ts";
+import { allocatableOf, memoryProblem } from "./declared-mac.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
 import { llmNodeArgsSchema } from "./fleet-args-schema.ts";
-import { resourcesOf } from "./objects.ts";
+import { createIdentity, IDENTITY_ARGUMENTS } from "./node-identity.ts";
 import { componentType, withFormerType } from "./package-name.ts";
 
 const NAME = "LlmNode";
 const OUTPUTS = {
   nodeName: undefined,
+  memory: undefined,
+  allocatable: undefined,
+  labels: undefined,
+  address: undefined,
   serviceAccountName: undefined,
   kubeconfig: undefined,
   launchdPlist: undefined,
@@ -20,27 +20,51 @@ const OUTPUTS = {
 };
 
 /**
- * The identity of one Mac: a ServiceAccount that may be the Mac's node and nothing else, and what installs the agent with
- * it. No credential is kept in the state of the stack, unless a token is given.
+ * One Mac: what policies must know of it to place models at preview and, if server is given, its identity in a cluster: a
+ * ServiceAccount that may be the Mac's node and nothing else, and what installs the agent with it. No credential is kept
+ * in the state of the stack, unless a token is given.
  */
 export class LlmNode extends pulumi.ComponentResource {
   /** Name of the Mac's node. */
   declare readonly nodeName: pulumi.Output<string>;
 
-  /** Name of the Mac's ServiceAccount. Deleting it takes all rights of the Mac away at once. */
-  declare readonly serviceAccountName: pulumi.Output<string>;
+  /** Physical memory of the Mac, as it was given. */
+  declare readonly memory: pulumi.Output<string | undefined>;
 
-  /** Kubeconfig of the agent; a secret. Without the argument token it names the file token beside itself. */
-  declare readonly kubeconfig: pulumi.Output<string>;
+  /**
+   * What all models of the Mac together may use: a Kubernetes quantity in bytes, without a suffix; undefined if memory is
+   * not given. It is the smallest of the share of the memory, the working set, and the memory less the reserve.
+   */
+  declare readonly allocatable: pulumi.Output<string | undefined>;
 
-  /** LaunchDaemon that starts the agent with the Mac, for those who install it by other means than installCommand. */
-  declare readonly launchdPlist: pulumi.Output<string>;
+  /** Labels of the Mac, as they were given. */
+  declare readonly labels: pulumi.Output<Record<string, string> | undefined>;
+
+  /** Host name or IP address of the Mac, as it was given. */
+  declare readonly address: pulumi.Output<string | undefined>;
+
+  /**
+   * Name of the Mac's ServiceAccount; undefined without server. Deleting it takes all rights of the Mac away at once.
+   */
+  declare readonly serviceAccountName: pulumi.Output<string | undefined>;
+
+  /**
+   * Kubeconfig of the agent; a secret, undefined without server. Without the argument token it names the file token
+   * beside itself.
+   */
+  declare readonly kubeconfig: pulumi.Output<string | undefined>;
+
+  /**
+   * LaunchDaemon that starts the agent with the Mac, for those who install it by other means than installCommand;
+   * undefined without server.
+   */
+  declare readonly launchdPlist: pulumi.Output<string | undefined>;
 
   /**
    * One line for a shell with kubectl and ssh: it creates the first token, writes it and the kubeconfig to the Mac in
-   * files that only their owner may read, and installs the agent. It holds no secret.
+   * files that only their owner may read, and installs the agent. It holds no secret. Undefined without server.
    */
-  declare readonly installCommand: pulumi.Output<string>;
+  declare readonly installCommand: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: LlmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
@@ -48,56 +72,50 @@ export class LlmNode extends pulumi.ComponentResource {
     if (opts?.urn !== undefined) return;
 
     const given = this.#checked(name, args);
-    const { nodeName = name, namespace = SYSTEM_NAMESPACE } = given;
-    const known = pulumi.output(namespace).apply((one) => nodeManifests({ nodeName, namespace: one }));
-    resourcesOf(name, nodeManifests({ nodeName }), () => known, this);
-
+    const { nodeName = name, server, memory, memoryFraction, reserve, workingSet } = given;
     this.nodeName = pulumi.output(nodeName);
-    this.serviceAccountName = pulumi.output(nodeAccount(nodeName));
-    this.kubeconfig = pulumi.secret(pulumi.output({ ...given, nodeName, namespace }).apply(kubeconfigOf));
-    this.launchdPlist = pulumi.output(given).apply(plistOf);
-    const withoutToken = { ...given, token: undefined };
-    this.installCommand = pulumi.output({ ...withoutToken, nodeName, namespace }).apply((values) =>
-      installCommand({
-        ...{ nodeName, namespace: values.namespace, sshDestination: values.sshDestination ?? nodeName },
-        kubeconfig: kubeconfigOf(values),
-      }),
-    );
-    const { serviceAccountName, kubeconfig, launchdPlist } = this;
-    this.registerOutputs({
-      ...{ nodeName: this.nodeName, serviceAccountName, kubeconfig, launchdPlist },
-      installCommand: this.installCommand,
-    });
+    this.memory = pulumi.output(memory);
+    this.allocatable = pulumi.output({ memory, memoryFraction, reserve, workingSet }).apply(allocatableOf);
+    this.labels = pulumi.output(given.labels);
+    this.address = pulumi.output(given.address);
+
+    const identity = server === undefined ? undefined : createIdentity(name, nodeName, { ...given, server }, this);
+    this.serviceAccountName = pulumi.output(identity?.serviceAccountName);
+    this.kubeconfig = pulumi.output(identity?.kubeconfig);
+    this.launchdPlist = pulumi.output(identity?.launchdPlist);
+    this.installCommand = pulumi.output(identity?.installCommand);
+    // Policies see what is registered here and nothing else of a component.
+    const { allocatable, labels, address, serviceAccountName, kubeconfig, launchdPlist, installCommand } = this;
+    const mac = { nodeName: this.nodeName, memory: this.memory, allocatable, labels, address };
+    this.registerOutputs({ ...mac, serviceAccountName, kubeconfig, launchdPlist, installCommand });
   }
 
   #checked(name: string, args: LlmNodeArgs): LlmNodeArgs {
-    return checked(
-      { ...args, nodeName: args?.nodeName ?? name },
-      (known, missing) => schemaProblem(llmNodeArgsSchema, known, missing),
-      (problem) => {
-        throw new pulumi.ResourceError(`LlmNode ${name}: ${problem}`, this, true);
-      },
-    );
+    const given = Object.entries(args ?? {}).filter(([, value]) => value !== undefined && value !== null);
+    const joins = given.some(([argument]) => argument === "server");
+    const problemOf = (known: unknown, missing: ReadonlySet<string>) =>
+      schemaProblem(llmNodeArgsSchema, known, missing) ?? problemTogether(known as LlmNodeArgs, missing, joins);
+    return checked<LlmNodeArgs>({ nodeName: name, ...Object.fromEntries(given) }, problemOf, (problem) => {
+      throw new pulumi.ResourceError(`LlmNode ${name}: ${problem}`, this, true);
+    });
   }
 }
 
-interface Resolved {
-  readonly nodeName: string;
-  readonly namespace: string;
-  readonly server: string;
-  readonly certificateAuthority?: string | undefined;
-  readonly token?: string | undefined;
-}
-
-function kubeconfigOf({ token, ...rest }: Resolved): string {
-  return nodeKubeconfig({ ...rest, token: token === undefined ? { file: TOKEN_FILE } : { value: token } });
-}
-
-function plistOf(args: pulumi.Unwrap<LlmNodeArgs>): string {
-  const { user = "llm", prefix = "/opt/homebrew" } = args;
-  const { home = `/Users/${user}` } = args;
-  const program = `${prefix}/lib/node_modules/pulumi-llmkube/bin/pulumi-llmkube.js`;
-  const kubeconfig = `${home}/${MAC_FOLDER}/kubeconfig`;
-  const command = [`${prefix}/bin/node`, program, "agent", "--llama-server", `${prefix}/bin/llama-server`];
-  return daemonPlist({ command: [...command, "--kubeconfig", kubeconfig], user, home, environment: {} });
+/**
+ * @param known arguments that the schema accepts
+ * @param joins `server` is given, so that the resources of an identity are created, whatever it resolves to
+ */
+function problemTogether(known: LlmNodeArgs, missing: ReadonlySet<string>, joins: boolean): string | undefined {
+  const isGiven = (argument: keyof LlmNodeArgs) => known[argument] !== undefined || missing.has(argument);
+  if (joins && !isGiven("server")) return "server is missing; it must be an address such as https://10.0.0.1:6443";
+  if (!joins) {
+    const alone = IDENTITY_ARGUMENTS.find(isGiven);
+    if (alone !== undefined) {
+      return `${alone} is set, but server is not: it belongs to the identity of a Mac in a cluster; give server too, or leave it out`;
+    }
+    if (!isGiven("memory")) {
+      return "memory and server are missing: give the memory of the Mac, for example 128Gi, or the server whose cluster it joins";
+    }
+  }
+  return memoryProblem(known as pulumi.Unwrap<LlmNodeArgs>);
 }

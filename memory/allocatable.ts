@@ -69,6 +69,18 @@ export function resolveAllocatable(host: HostMemory): Result<Allocatable> {
   return ok({ bytes: spared, origin: `${physical} less ${reserve}`, byFraction: false });
 }
 
+/** What somebody declares of a Mac that cannot be asked. All amounts in bytes, each as in {@link HostMemory}. */
+export type DeclaredMac = Omit<HostMemory, "backend" | "hostMemoryBytes">;
+
+/**
+ * The same for a Mac that is known by what somebody says of it only. Where neither its working set nor a fraction is said, the least
+ * working set counts; a fraction that somebody chose is theirs to answer for.
+ */
+export function resolveDeclaredMac(mac: DeclaredMac): Result<Allocatable> {
+  const assumed = mac.agentFraction === undefined ? leastWorkingSetBytes(mac.physicalMemoryBytes) : undefined;
+  return resolveAllocatable({ ...mac, backend: "metal", workingSetBytes: mac.workingSetBytes ?? assumed });
+}
+
 /** `4.0 GiB (8.0 GiB less 4.0 GiB kept for macOS (--reserve))`. */
 export function describeAllocatable({ bytes, origin }: Allocatable): string {
   return `${formatBytes(bytes)} (${origin})`;

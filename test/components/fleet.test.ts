@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "plist";
+import { GiB } from "../../api/bytes.ts";
 import { SYSTEM_NAMESPACE } from "../../api/fleet.ts";
 import { controllerManifests, type ManifestObject, nodeManifests } from "../../cluster/index.ts";
 import { LlmController, type LlmControllerArgs, LlmNode, type LlmNodeArgs } from "../../components/index.ts";
@@ -105,8 +106,57 @@ describe("LlmNode", () => {
     assert.equal(command[0], "/opt/homebrew/bin/node");
   });
 
+  it("is the data of a Mac without a cluster: nothing is created, and the outputs are plain", async () => {
+    const args = {
+      memory: "64Gi",
+      memoryFraction: 0.5,
+      labels: { room: "a" },
+      address: "10.0.0.7",
+    };
+    const { resources, outputs } = await registered(() => {
+      const { nodeName, memory, allocatable, labels, address, kubeconfig, installCommand } = new LlmNode("mac-1", args);
+      return pulumi.output({ nodeName, memory, allocatable, labels, address, kubeconfig, installCommand });
+    }, "preview");
+    assert.deepEqual(objectsOf(resources), []);
+    assert.deepEqual(outputs, {
+      ...{ nodeName: "mac-1", memory: "64Gi", labels: { room: "a" }, address: "10.0.0.7" },
+      ...{ allocatable: `${32 * GiB}`, kubeconfig: undefined, installCommand: undefined },
+    });
+  });
+
+  const allocatables: readonly [what: string, args: LlmNodeArgs, bytes: number | undefined][] = [
+    ["the default share of a large Mac", { memory: "128Gi" }, 96 * GiB],
+    ["on a small Mac the least working set, below its share", { memory: "16Gi" }, Math.floor((16 * GiB * 2) / 3)],
+    ["a share that somebody chose", { memory: "16Gi", memoryFraction: 0.7 }, Math.trunc(16 * GiB * 0.7)],
+    ["never more than the working set", { memory: "128Gi", memoryFraction: 0.9, workingSet: "110Gi" }, 110 * GiB],
+    ["never more than the reserve leaves", { memory: "64Gi", memoryFraction: 1, reserve: "8Gi" }, 56 * GiB],
+    ["nothing is known without memory", { server: SERVER }, undefined],
+    ["null is absent", { memory: "128Gi", workingSet: null, reserve: null } as never, 96 * GiB],
+  ];
+  for (const [what, args, bytes] of allocatables) {
+    it(`has an allocatable memory: ${what}`, async () => {
+      const { outputs } = await registered(() => pulumi.output({ found: new LlmNode("mac-1", args).allocatable }));
+      assert.deepEqual(outputs, { found: bytes === undefined ? undefined : `${bytes}` });
+    });
+  }
+
+  it("refuses a server that turns out to be none", async () => {
+    const server = pulumi.output(undefined) as never;
+    const { outputs } = await registered(() => said(new LlmNode("mac-1", { server }).kubeconfig));
+    assert.match(String(outputs), /server is missing; it must be an address such as https/);
+  });
+
   const bad: readonly [args: object, says: RegExp][] = [
-    [{}, /server is missing; it must be an address such as https/],
+    [{}, /memory and server are missing: give the memory of the Mac, for example 128Gi/],
+    [{ memory: "128GB" }, /memory is "128GB"; it must be a quantity of bytes.*128Gi/],
+    [{ memory: 128 }, /memory is 128, a number; it must be/],
+    [{ memory: "2Gi" }, /memory is 2Gi, and the reserve of 4.0 GiB leaves nothing for models/],
+    [{ memory: "16Gi", reserve: "16Gi" }, /the reserve of 16.0 GiB leaves nothing/],
+    [{ memory: "16Gi", reserve: "4" }, /reserve is "4"; it must be a quantity of bytes of at least 1Gi/],
+    [{ memory: "16Gi", workingSet: "20Gi" }, /workingSet is 20Gi, but memory is 16Gi: a working set is a part/],
+    [{ memory: "16Gi", memoryFraction: 1.5 }, /memoryFraction is 1.5; it must be a number/],
+    [{ memory: "16Gi", token: "t" }, /token is set, but server is not: .* give server too, or leave it out/],
+    [{ memory: "16Gi", address: "http://mac" }, /address is "http:\/\/mac"; it must be a host name/],
     [{ server: "10.0.0.1" }, /server is "10.0.0.1"; it must be an address/],
     [{ server: SERVER, certificateAuthority: "TUE=" }, /it must be a certificate in PEM/],
     [{ server: SERVER, nodeName: "Mac" }, /nodeName is "Mac"; it must be a DNS name/],
@@ -122,3 +172,14 @@ describe("LlmNode", () => {
     });
   }
 });
+
+/** The message of the error that an output comes to. */
+async function said(output: pulumi.Output<unknown>): Promise<string> {
+  // Output has no public promise of its value; the member is in its implementation's interface.
+  const promise: unknown = Reflect.get(output, "promise");
+  if (typeof promise !== "function") throw new Error("an output without a promise");
+  return promise.call(output).then(
+    (value: unknown) => `it is ${value}`,
+    (error: Error) => error.message,
+  );
+}

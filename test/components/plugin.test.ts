@@ -61,12 +61,19 @@ describe("the source plugin", function () {
       inputs: { image: "string", namespace: "string", replicas: "integer", customResourceDefinitions: "boolean" },
       requiredInputs: [],
       outputs: ["namespace", "serviceAccountName"],
+      required: ["namespace", "serviceAccountName"],
     },
     LlmNode: {
       inputs: {
+        nodeName: "string",
+        memory: "string",
+        memoryFraction: "number",
+        reserve: "string",
+        workingSet: "string",
+        labels: "object",
+        address: "string",
         server: "string",
         certificateAuthority: "string",
-        nodeName: "string",
         namespace: "string",
         sshDestination: "string",
         token: "string",
@@ -74,8 +81,19 @@ describe("the source plugin", function () {
         home: "string",
         prefix: "string",
       },
-      requiredInputs: ["server"],
-      outputs: ["nodeName", "serviceAccountName", "kubeconfig", "launchdPlist", "installCommand"],
+      requiredInputs: [],
+      outputs: [
+        "nodeName",
+        "memory",
+        "allocatable",
+        "labels",
+        "address",
+        "serviceAccountName",
+        "kubeconfig",
+        "launchdPlist",
+        "installCommand",
+      ],
+      required: ["nodeName"],
     },
   };
   for (const [component, expected] of Object.entries(fleet)) {
@@ -88,7 +106,7 @@ describe("the source plugin", function () {
       assert.deepEqual(Object.fromEntries(inputs), expected.inputs);
       assert.deepEqual(found.requiredInputs, expected.requiredInputs);
       assert.deepEqual(Object.keys(found.properties), expected.outputs);
-      assert.deepEqual(found.required.toSorted(), expected.outputs.toSorted());
+      assert.deepEqual(found.required.toSorted(), expected.required);
     });
   }
 
