@@ -12,6 +12,8 @@ export const TOOL_NAMES = [
   "kube-controller-manager",
   "kubectl",
   "pulumi-resource-kubernetes",
+  "pulumi-language-yaml",
+  "generate-sdk",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -114,6 +116,28 @@ const provider: GoRecipe = {
   about: "the official kubernetes provider 4.25.0 for Pulumi from Go modules, 6 to 12 minutes on two cores",
 };
 
+/** The language host for `runtime: yaml`. Pulumi has it in a repository of its own, whose releases are Go modules. */
+const yaml: GoRecipe = {
+  kind: "go",
+  entry: "pulumi-language-yaml",
+  module: join("go", "yaml"),
+  package: "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+  ldflags: "-s -w -X github.com/pulumi/pulumi-yaml/pkg/version.Version=v1.25.0",
+  pins: ["go/yaml/go.mod", "go/yaml/go.sum"],
+  about: "the official YAML language host v1.25.0 for Pulumi from Go modules, 2 to 4 minutes on two cores",
+};
+
+/** Our own main around Pulumi's code generators, of the same version as the CLI. */
+const generateSdk: GoRecipe = {
+  kind: "go",
+  entry: "generate-sdk",
+  module: join("go", "sdk"),
+  package: ".",
+  ldflags: "-s -w",
+  pins: ["go/sdk/go.mod", "go/sdk/go.sum", "go/sdk/main.go"],
+  about: "the code generators of Pulumi v3.259.0 from Go modules, a minute on two cores",
+};
+
 /**
  * The cmake arguments of llama.cpp: a static build without examples, tests and the web UI, which would be downloaded.
  * On x64 it is built for any CPU with AVX2, so that the result does not depend on the CPU of the build machine.
@@ -170,6 +194,8 @@ export const TOOLS: Record<ToolName, Tool> = {
     pulumiPlugin: "resource-kubernetes",
     recipe: provider,
   },
+  "pulumi-language-yaml": { file: "bin/pulumi-language-yaml", probe: ["--help"], recipe: yaml },
+  "generate-sdk": { file: "bin/generate-sdk", recipe: generateSdk },
 };
 
 function kubeTool(

@@ -10,11 +10,9 @@ import { KINDS } from "../../kube/kinds.ts";
 import { ensureTool } from "../../toolchain/ensure.ts";
 import { accessOf, macNode, mustBeForbidden, mustSucceed } from "../identity/support.ts";
 import { type Cluster, startCluster } from "../support/cluster/cluster.ts";
-import { type Engine, inlineStack, startEngine } from "../support/pulumi.ts";
+import { BUILD_TIMEOUT_MS, type Engine, inlineStack, startOfficialEngine } from "../support/pulumi.ts";
 
 const IMAGE = "registry.example/pulumi-llmkube:1";
-/** The provider is large: on a machine that has not built it yet, two busy cores take this long. */
-const BUILD_TIMEOUT_MS = 60 * 60_000;
 
 /** The components, brought up by the real engine and the official kubernetes provider. */
 describe("LlmController, LlmNode and LlmModel on a real control plane", function () {
@@ -26,9 +24,7 @@ describe("LlmController, LlmNode and LlmModel on a real control plane", function
 
   before(async function () {
     this.timeout(BUILD_TIMEOUT_MS);
-    const provider = dirname(await ensureTool("pulumi-resource-kubernetes"));
-    engine = await startEngine();
-    engine.env["PATH"] = [provider, engine.env["PATH"]].join(delimiter);
+    engine = await startOfficialEngine();
     cluster = await startCluster({ crds: false });
     const [kubeconfig, certificateAuthority] = await Promise.all([
       readFile(cluster.kubeconfigPath, "utf8"),

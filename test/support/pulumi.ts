@@ -1,9 +1,13 @@
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
+import { ensureTool } from "../../toolchain/ensure.ts";
 import { pulumiEnvironment } from "../../toolchain/pulumi.ts";
+
+/** For the hook that calls `startOfficialEngine`: on a machine that has not built the provider, two busy cores take this long. */
+export const BUILD_TIMEOUT_MS = 60 * 60_000;
 
 /** The real Pulumi engine with a backend of its own in a temporary folder. */
 export interface Engine {
@@ -21,6 +25,14 @@ export async function startEngine(): Promise<Engine> {
   const { root, env, standIns } = await pulumiEnvironment({ backendDir: join(folder, "backend") });
   const command = await PulumiCommand.get({ root });
   return { command, env, folder, standIns, close: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The same with the official kubernetes provider, for what the stand-in cannot do: clusters, ConfigGroup, awaits. */
+export async function startOfficialEngine(): Promise<Engine> {
+  const provider = dirname(await ensureTool("pulumi-resource-kubernetes"));
+  const engine = await startEngine();
+  engine.env["PATH"] = [provider, engine.env["PATH"]].join(delimiter);
+  return engine;
 }
 
 export interface Run {
