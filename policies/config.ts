@@ -1,9 +1,6 @@
 import { totalmem } from "node:os";
-import type { PolicyConfigSchema } from "@pulumi/policy";
 import * as z from "zod";
-import { explain } from "../api/explain.ts";
 import { parseQuantity } from "../api/quantity.ts";
-import { fail, ok, type Result } from "../api/result.ts";
 import { parseReserve } from "../memory/reserve.ts";
 
 const hostMemory = z
@@ -20,9 +17,9 @@ const hostMemory = z
   )
   .optional();
 
-const budgetConfigSchema = z.strictObject({ hostMemory });
+export const budgetConfigSchema = z.strictObject({ hostMemory });
 
-const fitConfigSchema = z.strictObject({
+export const fitConfigSchema = z.strictObject({
   hostMemory,
   agentMemoryFraction: z
     .number()
@@ -64,36 +61,12 @@ const fitConfigSchema = z.strictObject({
     .default(20),
 });
 
-/** Bytes; undefined: not configured. */
-export type BudgetConfig = z.output<typeof budgetConfigSchema>;
+export type FitSettings = z.output<typeof fitConfigSchema>;
 
 /** `hostMemory` in bytes, and whether it is only that of the machine that runs Pulumi. */
-export type FitConfig = z.output<typeof fitConfigSchema> & { readonly hostMemory: number; readonly assumed: boolean };
+export type FitConfig = FitSettings & { readonly hostMemory: number; readonly assumed: boolean };
 
-/** By these the engine checks a pack's configuration and applies defaults, before any policy runs. */
-export const budgetPolicyConfigSchema = policySchema(budgetConfigSchema);
-export const fitPolicyConfigSchema = policySchema(fitConfigSchema);
-
-// Without the engine (`pulumi policy analyze`, unit tests) the configuration comes unchecked and without defaults.
-
-export function readBudgetConfig(config: object): Result<BudgetConfig> {
-  return checked("memory-budget-valid", budgetConfigSchema, config);
-}
-
-export function readFitConfig(config: object): Result<FitConfig> {
-  const read = checked("memory-fits", fitConfigSchema, config);
-  if (!read.ok) return read;
-  const configured = read.value.hostMemory;
-  return ok({ ...read.value, hostMemory: configured ?? totalmem(), assumed: configured === undefined });
-}
-
-function checked<Config>(policy: string, schema: z.ZodType<Config>, config: object): Result<Config> {
-  const parsed = schema.safeParse(config);
-  if (parsed.success) return ok(parsed.data);
-  return fail(`The configuration of ${policy}: ${explain(schema, config, parsed.error.issues)}`);
-}
-
-function policySchema(schema: z.ZodObject): PolicyConfigSchema {
-  const { properties } = z.toJSONSchema(schema, { target: "draft-7", io: "input" });
-  return { properties: properties as PolicyConfigSchema["properties"] };
+export function fitConfig(settings: FitSettings): FitConfig {
+  const { hostMemory } = settings;
+  return { ...settings, hostMemory: hostMemory ?? totalmem(), assumed: hostMemory === undefined };
 }

@@ -1,4 +1,3 @@
-import type { Model, ModelSpec } from "../api/model.ts";
 import { type Failure, type FailureKind, failIn, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { type Budget, resolveBudget } from "../memory/budget.ts";
@@ -9,9 +8,10 @@ import { readServed, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { unservedModel } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
+import type { KnownModelSpec, ModelSubject } from "./definition.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
-import { type Reading, unknownInPreview } from "./manifest.ts";
+import { unknownInPreview } from "./manifest.ts";
 
 /** What memory-fits finds out about a Model, before it knows how the Model is served. */
 export type Examined = { readonly state: "ready"; readonly facts: ModelFacts } | Undecided;
@@ -33,23 +33,15 @@ export interface ModelFacts {
   readonly budget: Budget;
 }
 
-/** Fields of `Model.spec` that decide whether it fits. */
-const DECISIVE = /^spec(\.(source|format|files|mmproj|hardware)\b|$)/;
-
 const DEFAULT_ACCELERATOR = "cpu";
 
 /** Any valid settings: weights and architecture do not depend on them. */
 const ANY_SETTINGS: EstimateSettings = { ...DEFAULT_SETTINGS, backend: "metal" };
 
 /** Reads the header of the Model's weights, once for each source; never rejects. */
-export async function examine(reading: Reading<Model>, config: FitConfig): Promise<Examined> {
-  if (reading.state === "faulty") return { state: "refused", why: reading.fault };
-  const { subject } = reading;
-  if (reading.state === "pending") return { state: "unchecked", why: unknownInPreview(subject, reading.unknown) };
-  const unknown = reading.unknown.filter((path) => DECISIVE.test(path));
-  if (unknown.length > 0) return { state: "unchecked", why: unknownInPreview(subject, unknown) };
-
-  const { spec } = reading.manifest;
+export async function examine({ label: subject, spec }: ModelSubject, config: FitConfig): Promise<Examined> {
+  const { source } = spec;
+  if (source === undefined) return { state: "unchecked", why: unknownInPreview(subject, ["spec.source"]) };
   const backend = BACKENDS.find((known) => known === acceleratorOf(spec));
   if (backend === undefined) return { state: "unchecked", why: memoryOfItsOwn(subject, spec) };
   const unserved = unservedModel(spec);
@@ -57,7 +49,7 @@ export async function examine(reading: Reading<Model>, config: FitConfig): Promi
   const budget = budgetOf(spec, config);
   if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
 
-  const served = await readHeaders(spec, config);
+  const served = await readHeaders(source, spec.mmproj, config);
   if (!served.ok) return unreadable(subject, served, config);
   const { header, mmproj } = served.value;
   const estimated = estimate(header, ANY_SETTINGS);
@@ -71,7 +63,7 @@ export async function examine(reading: Reading<Model>, config: FitConfig): Promi
 }
 
 /** Of the model and its projector; what drafts for it is a Model of its own. */
-function readHeaders({ source, mmproj }: ModelSpec, config: FitConfig): Promise<Result<Served>> {
+function readHeaders(source: string, mmproj: string | undefined, config: FitConfig): Promise<Result<Served>> {
   const model = { source, what: "its header" };
   const projector = mmproj === undefined ? undefined : { source: mmproj, what: "its projector's header" };
   return readServed({ model, mmproj: projector }, async (file) => {
@@ -103,7 +95,7 @@ export function findingsOf({ state, why }: Undecided): Findings {
   return state === "refused" ? refusal(why) : remark(why);
 }
 
-function memoryOfItsOwn(subject: string, spec: ModelSpec): string {
+function memoryOfItsOwn(subject: string, spec: KnownModelSpec): string {
   return (
     `${subject}: accelerator ${acceleratorOf(spec)} has memory of its own, so memory-fits does not check whether the model fits;` +
     " it checks accelerator metal and cpu only, which share the memory of a Mac."
@@ -111,12 +103,12 @@ function memoryOfItsOwn(subject: string, spec: ModelSpec): string {
 }
 
 /** An absolute budget is not capped by a host's memory that is only assumed: memory-budget-valid says that it would be. */
-function budgetOf({ hardware }: ModelSpec, config: FitConfig): Result<Budget> {
+function budgetOf({ hardware }: KnownModelSpec, config: FitConfig): Result<Budget> {
   const { memoryBudget, memoryFraction } = hardware ?? {};
   const hostMemoryBytes = config.assumed && memoryBudget !== undefined ? undefined : config.hostMemory;
   return resolveBudget({ memoryBudget, memoryFraction, agentFraction: config.agentMemoryFraction, hostMemoryBytes });
 }
 
-function acceleratorOf({ hardware }: ModelSpec): string {
+function acceleratorOf({ hardware }: KnownModelSpec): string {
   return hardware?.accelerator ?? DEFAULT_ACCELERATOR;
 }

@@ -1,3 +1,14 @@
-export { memoryBudgetValid } from "./memory-budget-valid.ts";
-export { memoryFits } from "./memory-fits.ts";
-export { memoryNotes } from "./memory-notes.ts";
+import { resourcePolicy } from "./guard/dispatch.ts";
+import { memoryNotes as notesOf } from "./guard/memory-notes.ts";
+import { createRegistry } from "./guard/registry.ts";
+import { memoryBudgetValid as budgetRule } from "./rules/memory-budget-valid.ts";
+import { memoryFits as fitRule } from "./rules/memory-fits.ts";
+
+export { LlmGuard, type LlmGuardOptions } from "./guard/llm-guard.ts";
+
+// Single policies for a pack of one's own, with the default options. They know of each other.
+const registry = createRegistry();
+
+export const memoryBudgetValid = resourcePolicy(budgetRule, registry, {});
+export const memoryFits = resourcePolicy(fitRule, registry, {});
+export const memoryNotes = notesOf(registry);

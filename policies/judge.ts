@@ -1,4 +1,4 @@
-import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
+import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
@@ -24,7 +24,7 @@ export function judge(
   model: ModelFacts,
   draft: ModelFacts | undefined,
   subject: string,
-  { spec }: InferenceService,
+  spec: InferenceServiceSpec,
   config: FitConfig,
 ): Findings {
   if (spec.runtime !== "llamacpp") {

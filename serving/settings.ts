@@ -37,7 +37,7 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
 }
 
 /** Why a Model cannot be estimated and served, as one sentence; undefined means that it can. */
-export function unservedModel({ format }: ModelSpec): string | undefined {
+export function unservedModel({ format }: Pick<ModelSpec, "format">): string | undefined {
   if (format === undefined || format === "gguf") return undefined;
   return `spec.format is ${format}, but only gguf models can be estimated and served`;
 }

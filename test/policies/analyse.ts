@@ -5,6 +5,8 @@ import {
   type StackValidationPolicy,
   unknownCheckingProxy,
 } from "@pulumi/policy";
+import type { Rule, StackRule } from "../../policies/definition.ts";
+import { guard, type LlmGuardOptions } from "../../policies/guard/llm-guard.ts";
 import { memoryBudgetValid, memoryFits, memoryNotes } from "../../policies/index.ts";
 
 /** The engine's stand-in for a text that it will only know during the update. */
@@ -27,12 +29,76 @@ const PACK: ReadonlyArray<ResourceValidationPolicy & Partial<StackValidationPoli
 /** Shows one resource to every policy of the pack, in its order, as the engine does before the resource is made. */
 export async function analyse(inputs: object, { config = {} }: Analysis = {}): Promise<Report[]> {
   const reports: Report[] = [];
-  for (const policy of PACK) {
-    const validate = policy.validateResource;
-    if (typeof validate !== "function") throw new Error(`${policy.name} does not look at resources`);
-    await validate(argsOf(inputs, config[policy.name] ?? {}), (text) => reports.push(`${policy.name}: ${text}`));
+  for (const policy of PACK) await show(policy, inputs, config[policy.name] ?? {}, reports);
+  return reports;
+}
+
+/** How a resource comes to the engine, where it matters. */
+export interface Registration {
+  /** Name of the Pulumi resource; `gemma` where none is given. */
+  readonly name?: string;
+  /** URN of the parent, for example of an LlmModel. */
+  readonly parent?: string;
+  /** Name of its Kubernetes provider. */
+  readonly provider?: string;
+}
+
+export type Registered = object | { readonly inputs: object; readonly as: Registration };
+
+/**
+ * A whole preview with policies of our own choosing: each resource in turn is shown to each policy, then the stack. Every
+ * report has the policy's name, and those at the end the URN.
+ */
+export async function preview(
+  { rules = [], stackRules = [], options = {}, config = {} }: Preview,
+  resources: readonly Registered[],
+): Promise<Report[]> {
+  const reports: Report[] = [];
+  const policies = guard(options, rules, stackRules);
+  const shown = resources.map((each) => ("inputs" in each ? each : { inputs: each, as: {} }));
+  for (const { inputs, as } of shown) {
+    for (const policy of policies) {
+      if (policy.enforcementLevel === "disabled" || !("validateResource" in policy)) continue;
+      await show(policy, inputs, config[policy.name] ?? {}, reports, as);
+    }
+  }
+  for (const policy of policies) {
+    if (policy.enforcementLevel === "disabled" || !("validateStack" in policy)) continue;
+    // The SDK skips a policy for a type that no resource of the stack has.
+    if (Reflect.get(policy.validateStack, "__pulumiType") !== undefined) continue;
+    const stack = shown.map(({ inputs, as }) => stackResource(argsOf(inputs, {}, as)));
+    const getConfig = <T extends object>() => (config[policy.name] ?? {}) as T;
+    await policy.validateStack({ resources: stack, stackTags: new Map(), getConfig, notApplicable }, (text, urn) =>
+      reports.push(`${policy.name}: ${urn ?? "the stack"}: ${text}`),
+    );
   }
   return reports;
+}
+
+export interface Preview {
+  readonly rules?: readonly Rule[];
+  readonly stackRules?: readonly StackRule[];
+  /** Of LlmGuard. */
+  readonly options?: LlmGuardOptions;
+  /** By policy, as `--policy-pack-config` gives it. */
+  readonly config?: Readonly<Record<string, object>>;
+}
+
+function stackResource({ type, props, urn, name, opts, provider }: ResourceValidationArgs): PolicyResource {
+  const resource = { type, props, urn, name, opts, dependencies: [], propertyDependencies: {} };
+  return { ...resource, ...(provider && { provider }), isType: () => false, asType: () => undefined };
+}
+
+async function show(
+  policy: ResourceValidationPolicy | StackValidationPolicy,
+  inputs: object,
+  config: object,
+  reports: Report[],
+  as: Registration = {},
+): Promise<void> {
+  const validate = "validateResource" in policy ? policy.validateResource : undefined;
+  if (typeof validate !== "function") throw new Error(`${policy.name} does not look at resources`);
+  await validate(argsOf(inputs, config, as), (text) => reports.push(`${policy.name}: ${text}`));
 }
 
 /** The end of a preview or update, with the URN of each report. */
@@ -51,17 +117,22 @@ export async function analyseStack({ config = {} }: Analysis = {}): Promise<Repo
   return reports;
 }
 
-export function urnOf(inputs: object): string {
+export function urnOf(inputs: object, name = "gemma"): string {
   const { apiVersion, kind } = inputs as { apiVersion: string; kind: string };
-  return `urn:pulumi:test::test::kubernetes:${apiVersion}:${kind}::gemma`;
+  return `urn:pulumi:test::test::kubernetes:${apiVersion}:${kind}::${name}`;
 }
 
-function argsOf(inputs: object, config: object): ResourceValidationArgs {
-  const urn = urnOf(inputs);
+function argsOf(
+  inputs: object,
+  config: object,
+  { name = "gemma", parent, provider }: Registration = {},
+): ResourceValidationArgs {
+  const urn = urnOf(inputs, name);
   return {
     urn,
     type: urn.split("::")[2] ?? "",
-    name: "gemma",
+    name,
+    ...(provider !== undefined && { provider: providerOf(provider) }),
     props: unknownCheckingProxy(inputs),
     opts: {
       protect: false,
@@ -69,6 +140,7 @@ function argsOf(inputs: object, config: object): ResourceValidationArgs {
       aliases: [],
       customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 },
       additionalSecretOutputs: [],
+      ...(parent !== undefined && { parent }),
     },
     stackTags: new Map(),
     isType: () => false,
@@ -76,6 +148,11 @@ function argsOf(inputs: object, config: object): ResourceValidationArgs {
     getConfig: <T extends object>() => config as T,
     notApplicable,
   };
+}
+
+function providerOf(name: string) {
+  const type = "pulumi:providers:kubernetes";
+  return { type, name, urn: `urn:pulumi:test::test::${type}::${name}`, props: {} };
 }
 
 function notApplicable(): never {

@@ -1,0 +1,35 @@
+/** The last type of a URN's chain of types: that of the resource itself. */
+const OF_LLM_MODEL = /^(?:pulumi-)?llmkube:index:LlmModel$/;
+
+/** Fields of `Model.spec` and of `InferenceService.spec` that have another name, or another place, among the arguments of LlmModel. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  "spec.source": "source",
+  "spec.sha256": "sha256",
+  "spec.format": "format",
+  "spec.quantization": "quantization",
+  "spec.mmproj": "mmproj",
+  "spec.hardware.accelerator": "accelerator",
+  "spec.hardware.memoryBudget": "memoryBudget",
+  "spec.hardware.memoryFraction": "memoryFraction",
+  "spec.hardware.gpu.layers": "gpuLayers",
+  "spec.endpoint.port": "serving.port",
+  "spec.speculativeDecoding.draftModelRef": "serving.draftModel",
+  "spec.speculativeDecoding.nDraftMax": "serving.draftTokens",
+};
+
+const FIELD = /\bspec(?:\.\w+|\[\w+\])+/g;
+
+/** Whether a resource with this parent was made by an LlmModel. */
+export function isOfLlmModel(parentUrn: string | undefined): boolean {
+  const types = parentUrn?.split("::")[2];
+  return OF_LLM_MODEL.test(types?.split("$").at(-1) ?? "");
+}
+
+/** A message with the names that the arguments of LlmModel have: `serving.contextSize` where the manifest has `spec.contextSize`. */
+export function inArgumentNames(text: string): string {
+  return text.replaceAll(FIELD, (field) => ARGUMENTS[field] ?? servingName(field));
+}
+
+function servingName(field: string): string {
+  return field.startsWith("spec.hardware.") || field === "spec.modelRef" ? field : field.replace(/^spec/, "serving");
+}

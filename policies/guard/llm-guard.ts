@@ -1,0 +1,72 @@
+import type { PolicyPackArgs, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { RULES, STACK_RULES } from "../all.ts";
+import type { Definition, Level, Rule, StackRule } from "../definition.ts";
+import { resourcePolicy } from "./dispatch.ts";
+import { memoryNotes } from "./memory-notes.ts";
+import { type Exclusion, type PolicyOption, readOptions } from "./options.ts";
+import { createRegistry } from "./registry.ts";
+import { stackPolicy } from "./stack.ts";
+
+export interface LlmGuardOptions {
+  /** The level of every policy that has none of its own here. Defaults to each policy's own default. */
+  readonly all?: Exclude<Level, "remediate">;
+  /** Models and services that a policy does not refuse, each with the reason. */
+  readonly exclude?: readonly Exclusion[];
+  /** A policy by its name in camelCase, or a setting for all policies that have it. */
+  readonly [policyOrSetting: string]: PolicyOption | readonly unknown[] | object | undefined;
+}
+
+/**
+ * The policies of this package with one set of options:
+ * `new PolicyPack("my-pack", new LlmGuard({ all: "advisory", memoryFits: { level: "mandatory", hostMemory: "64Gi" } }))`, or
+ * `new PolicyPack("my-pack", { policies: [...new LlmGuard({}).policies, myOwn] })`. What `--policy-pack-config` sets goes before the options.
+ * Throws an error with one sentence for each option that is wrong.
+ */
+export class LlmGuard implements PolicyPackArgs {
+  readonly displayName = "Large language models on Apple silicon";
+  readonly description =
+    "Keeps large language models on Apple silicon inside their memory budgets, before anything runs.";
+  readonly provider = "kubernetes";
+  readonly tags: string[] = ["llm", "memory", "apple-silicon", "kubernetes"];
+  readonly policies: Array<ResourceValidationPolicy | StackValidationPolicy>;
+
+  constructor(options: LlmGuardOptions = {}) {
+    this.policies = guard(options, RULES, STACK_RULES);
+  }
+}
+
+/** Policies that share what they know: each resource is parsed, and each header read, once for all of them. */
+export function guard(
+  options: LlmGuardOptions,
+  rules: readonly Rule[],
+  stackRules: readonly StackRule[],
+): Array<ResourceValidationPolicy | StackValidationPolicy> {
+  const definitions: readonly Definition[] = [...rules, ...stackRules];
+  const { memoryNotes: notesLevel, ...rest } = options ?? {};
+  const choices = readOptions(rest, definitions);
+  if (choices.problems.length > 0) throw faultOf(choices.problems);
+  const registry = createRegistry();
+  const notes = memoryNotes(registry);
+  return [
+    ...rules.map((rule) => {
+      const { level, settings } = choices.of(rule);
+      return resourcePolicy({ ...rule, level }, registry, settings);
+    }),
+    ...stackRules.map((rule) => {
+      const { level, settings } = choices.of(rule);
+      return stackPolicy({ ...rule, level }, registry, settings);
+    }),
+    // Last, because it reports what the others noted on the same resource. Notes refuse nothing at any level of the others.
+    {
+      ...notes,
+      enforcementLevel: notesLevel === "disabled" || options.all === "disabled" ? "disabled" : "advisory",
+    },
+  ];
+}
+
+function faultOf(problems: readonly string[]): Error {
+  const error = new Error(problems.map((problem) => `LlmGuard: ${problem}`).join("\n"));
+  // Whoever wrote the options needs the sentences, and no lines of this package.
+  error.stack = error.message;
+  return error;
+}

@@ -1,0 +1,119 @@
+import { nearest, shown } from "../../api/explain.ts";
+import { type Definition, LEVELS, type Level } from "../definition.ts";
+import { settingsReader } from "./config.ts";
+
+/** Settings that may be given once for all policies that have them. */
+export const SHARED_SETTINGS = ["hostMemory", "hosts", "hostsFile", "sizes"] as const;
+
+/** A policy's level, or its level and settings. */
+export type PolicyOption = Level | { readonly level?: Level; readonly [setting: string]: unknown };
+
+export interface Exclusion {
+  /** The policy's name, for example `context-per-slot`. */
+  readonly policy: string;
+  /** The name of a Model or an InferenceService, or NAMESPACE/NAME. */
+  readonly name: string;
+  /** Why it is let pass. It is reported. */
+  readonly reason: string;
+}
+
+/** What the options say for one policy. */
+export interface Chosen {
+  readonly level: Level;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface Choices {
+  readonly of: (definition: Pick<Definition, "name" | "level">) => Chosen;
+  /** One sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** `memory-fits` as an option: `memoryFits`. */
+export function optionName(policy: string): string {
+  return policy.replaceAll(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase());
+}
+
+/** Reads the options of LlmGuard for these policies. Null is as good as left out. */
+export function readOptions(given: Readonly<Record<string, unknown>>, definitions: readonly Definition[]): Choices {
+  const options = new Map(Object.entries(given).filter(([, value]) => value !== undefined && value !== null));
+  const shared = SHARED_SETTINGS.filter((key) => definitions.some(({ config }) => key in config.shape));
+  const exclusions = readExclusions(options.get("exclude"), definitions);
+  const all = options.get("all");
+  const problems = [
+    ...unknownKeys([...options.keys()], [...definitions.map(({ name }) => optionName(name)), ...shared]),
+    ...levelProblem("all", all, ["advisory", "mandatory", "disabled"]),
+    ...exclusions.problems,
+    ...definitions.flatMap((definition) => policyProblems(definition, options.get(optionName(definition.name)))),
+  ];
+
+  function of({ name, level }: Pick<Definition, "name" | "level">): Chosen {
+    const definition = definitions.find((each) => each.name === name);
+    const own = options.get(optionName(name));
+    const { level: asked, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
+    const inherited = shared.flatMap((key) =>
+      definition && key in definition.config.shape && options.has(key) ? [[key, options.get(key)]] : [],
+    );
+    const exclude = exclusions.of(name);
+    return {
+      level: ((asked ?? all) as Level | undefined) ?? level,
+      settings: { ...Object.fromEntries(inherited), ...(exclude.length > 0 && { exclude }), ...settings },
+    };
+  }
+  const settled = definitions.flatMap((definition) => {
+    const { fault } = settingsReader(definition, of(definition).settings)({});
+    return problems.length === 0 && fault !== undefined ? [fault] : [];
+  });
+  return { of, problems: [...problems, ...settled] };
+}
+
+function unknownKeys(given: readonly string[], policies: readonly string[]): readonly string[] {
+  const known = ["all", "exclude", ...policies];
+  return given
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const meant = nearest(key, known);
+      return `${key} is no policy and no option${meant === undefined ? `; they are ${known.join(", ")}` : `; did you mean ${meant}?`}`;
+    });
+}
+
+function policyProblems(definition: Definition, given: unknown): readonly string[] {
+  const path = optionName(definition.name);
+  const levels = LEVELS.filter((level) => level !== "remediate" || canRemediate(definition));
+  if (given === undefined || typeof given === "string") return levelProblem(path, given, levels);
+  if (typeof given !== "object" || Array.isArray(given)) {
+    return [`${path} is ${shown(given)}; it must be one of ${levels.join(", ")}, or an object with level and settings`];
+  }
+  return levelProblem(`${path}.level`, (given as { level?: unknown }).level ?? undefined, levels);
+}
+
+function levelProblem(path: string, given: unknown, levels: readonly Level[]): readonly string[] {
+  if (given === undefined || levels.some((level) => level === given)) return [];
+  return [`${path} is ${shown(given)}; it must be one of ${levels.join(", ")}`];
+}
+
+function canRemediate(definition: Definition): boolean {
+  return "remediateModel" in definition || "remediateServed" in definition;
+}
+
+function readExclusions(given: unknown, definitions: readonly Definition[]) {
+  const items: readonly unknown[] = Array.isArray(given) ? given : [];
+  const problems: string[] =
+    given === undefined || Array.isArray(given) ? [] : [`exclude is ${shown(given)}; it must be a list`];
+  const names = definitions.map(({ name }) => name);
+  for (const [index, item] of items.entries()) {
+    const { policy } = (item ?? {}) as { policy?: unknown };
+    if (typeof policy === "string" && names.includes(policy)) continue;
+    const meant = typeof policy === "string" ? nearest(policy, names) : undefined;
+    problems.push(
+      `exclude[${index}].policy is ${shown(policy)}; it must be the name of a policy${meant === undefined ? "" : `: did you mean ${meant}?`}`,
+    );
+  }
+  return {
+    problems,
+    of: (name: string) =>
+      (items as readonly Exclusion[])
+        .filter((item) => item?.policy === name)
+        .map(({ policy: _policy, ...rest }) => rest),
+  };
+}

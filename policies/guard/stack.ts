@@ -1,0 +1,87 @@
+import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from "@pulumi/policy";
+import type { StackFinding, StackResource, StackRule, StackSubject } from "../definition.ts";
+import { knownInputs } from "../known-inputs.ts";
+import { inArgumentNames, isOfLlmModel } from "./argument-names.ts";
+import { engineSchema, type Settings, settingsReader } from "./config.ts";
+import { metadataOf } from "./dispatch.ts";
+import { exempted } from "./exemptions.ts";
+import type { Registry } from "./registry.ts";
+import { onlyWhen } from "./stack-cost.ts";
+
+type Report = (text: string, urn?: string) => void;
+
+/** A rule about the stack as a Pulumi policy. `options` are what the program sets for it. */
+export function stackPolicy(
+  rule: StackRule,
+  registry: Registry,
+  options: Readonly<Record<string, unknown>>,
+): StackValidationPolicy {
+  const settings = settingsReader(rule, options);
+  return {
+    ...metadataOf(rule),
+    configSchema: engineSchema(rule, options),
+    validateStack: onlyWhen(
+      () => rule.concerns?.(registry.registered()) ?? true,
+      (args, report) => validateStack(rule, registry, settings(args.getConfig()), args, report),
+    ),
+  };
+}
+
+async function validateStack(
+  rule: StackRule,
+  registry: Registry,
+  { config, exclude, fault }: Settings,
+  args: StackValidationArgs,
+  report: Report,
+): Promise<void> {
+  if (fault !== undefined && registry.first(`config ${rule.name} ${fault}`)) report(fault);
+  try {
+    const stack = subjectsOf(args.resources, registry);
+    for (const finding of await rule.checkStack(stack, config)) tell(finding);
+  } catch (error) {
+    const [what] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+    report(`The stack could not be checked by ${rule.name}: ${what}. This is a fault of the policy.`);
+  }
+
+  function tell({ text, about }: StackFinding): void {
+    if (about === undefined) {
+      report(text);
+      return;
+    }
+    const { refusals = [], notes = [] } = exempted(rule.name, exclude, { refusals: [text] }, [about]);
+    const parent = args.resources.find(({ urn }) => urn === about.urn)?.parent?.urn;
+    const words = isOfLlmModel(parent) ? inArgumentNames : (written: string) => written;
+    for (const refusal of refusals) report(words(refusal), about.urn);
+    for (const note of notes) registry.note(about.urn, words(note));
+  }
+}
+
+/** The Models and services of the stack as they were registered; those that were not, because only others were asked for, as they are. */
+function subjectsOf(resources: readonly PolicyResource[], registry: Registry): StackSubject {
+  const looks = resources.flatMap((resource) => registry.recall({ ...resource, props: manifestOf(resource) }) ?? []);
+  const subjects = looks.flatMap((look) => (look.state === "read" ? [look.subject] : []));
+  return {
+    models: subjects.filter((subject) => subject.kind === "Model"),
+    services: subjects.filter((subject) => subject.kind === "InferenceService"),
+    served: (service) => {
+      const joined = registry.join(service);
+      return joined.state === "joined" ? joined.served : undefined;
+    },
+    resources: resources.map(stackResource),
+  };
+}
+
+function stackResource({ urn, type, name, props }: PolicyResource): StackResource {
+  return { urn, type, name, props: () => knownInputs(props).known as Readonly<Record<string, unknown>> };
+}
+
+const MANIFEST = ["apiVersion", "kind", "metadata", "spec"];
+
+/** Outputs of a resource have more than its manifest: a status, and what the provider keeps for itself. Reading one that is not known throws. */
+function manifestOf({ props }: PolicyResource): Readonly<Record<string, unknown>> {
+  const keys = MANIFEST.filter((key) => key in props);
+  return Object.defineProperties(
+    {},
+    Object.fromEntries(keys.map((key) => [key, { enumerable: true, get: () => Reflect.get(props, key) }])),
+  );
+}

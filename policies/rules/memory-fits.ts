@@ -1,0 +1,60 @@
+import { formatBytes } from "../../api/quantity.ts";
+import { describeBudget } from "../../memory/budget.ts";
+import { type FitSettings, fitConfig, fitConfigSchema } from "../config.ts";
+import { defineRule } from "../define.ts";
+import type { ModelSubject } from "../definition.ts";
+import { type Examined, examine, findingsOf } from "../examine.ts";
+import { refusal } from "../findings.ts";
+import { judge } from "../judge.ts";
+
+const examined = new WeakMap<ModelSubject, Promise<Examined>>();
+
+/**
+ * A Model must fit its memory budget with the settings of its InferenceServices. The policy refuses the Model if its
+ * weights alone do not fit, and otherwise the service, and says what would fit. A service that does not depend on its
+ * Model may come before it; then it is judged at the end of the preview or update.
+ */
+export const memoryFits = defineRule({
+  name: "memory-fits",
+  title: "Model fits its memory budget",
+  description: "A model must fit its memory budget.",
+  remedy:
+    "Choose a smaller context, a quantized KV cache, a larger budget or a smaller quantization; the report says which of them would fit.",
+  severity: "critical",
+  tags: ["memory", "budget"],
+  level: "mandatory",
+  config: fitConfigSchema,
+  reportsFaultsOf: "InferenceService",
+  reads: {
+    model: /^spec\.(source|format|files|mmproj|hardware)\b/,
+    service:
+      /^spec\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b/,
+  },
+
+  async checkModel(model, settings) {
+    const found = await examineOnce(model, settings);
+    if (found.state !== "ready") return findingsOf(found);
+    const { subject, weightsBytes, budget } = found.facts;
+    if (weightsBytes <= budget.bytes) return {};
+    const facts = `its weights alone are ${formatBytes(weightsBytes)}, ${describeBudget(budget)}`;
+    return refusal(`${subject} does not fit: ${facts}.`);
+  },
+
+  async checkServed({ service, model, draft }, settings) {
+    const found = await Promise.all(
+      [model, ...(draft === undefined ? [] : [draft])].map((each) => examineOnce(each, settings)),
+    );
+    // What is wrong with a Model was reported for it.
+    const facts = found.flatMap((each) => (each.state === "ready" ? [each.facts] : []));
+    const [own, drafting] = facts;
+    if (own === undefined || facts.length < found.length) return {};
+    return judge(own, drafting, service.label, service.spec, fitConfig(settings));
+  },
+});
+
+/** A Model is examined for itself and for each of its services, by one configuration. */
+function examineOnce(model: ModelSubject, settings: FitSettings): Promise<Examined> {
+  const examining = examined.get(model) ?? examine(model, fitConfig(settings));
+  examined.set(model, examining);
+  return examining;
+}
