@@ -30,6 +30,7 @@ export interface HubEnvironment {
 }
 
 const PUBLIC_HUB = "https://huggingface.co";
+const DEFAULT_REVISION = "main";
 
 /** `hf://org/repo/path`, `hf://org/repo@revision/path`; the two kinds of revision with slashes are the hub's own. */
 const HUB_SOURCE = /^hf:\/\/([^/@]+)\/([^/@]+)(?:@(refs\/pr\/\d+|refs\/convert\/\w+|[^/]+))?\/(.+)$/;
@@ -101,14 +102,30 @@ function basicAuthorization(url: URL): string | undefined {
   return `Basic ${login.toString("base64")}`;
 }
 
-function locateOnHub(source: string, name: string, env: HubEnvironment, token: string | undefined): Result<Location> {
+/** A file in a repository on the hub. */
+export interface HubFile {
+  readonly organisation: string;
+  readonly repository: string;
+  /** A branch, a tag or a commit; undefined: the default branch. */
+  readonly revision: string | undefined;
+  readonly path: string;
+}
+
+/** What `hf://org/repo[@revision]/file` names; undefined if it names no file. */
+export function hubFileOf(source: string): HubFile | undefined {
   const match = HUB_SOURCE.exec(source);
-  const [, organisation = "", repository = "", revision = "main", path = ""] = match ?? [];
-  const segments = path.split("/");
-  if (match === null || [organisation, repository, revision, ...segments].some(isBadSegment)) {
+  const [, organisation = "", repository = "", revision, path = ""] = match ?? [];
+  const segments = [organisation, repository, revision ?? DEFAULT_REVISION, ...path.split("/")];
+  return match === null || segments.some(isBadSegment) ? undefined : { organisation, repository, revision, path };
+}
+
+function locateOnHub(source: string, name: string, env: HubEnvironment, token: string | undefined): Result<Location> {
+  const hubFile = hubFileOf(source);
+  if (hubFile === undefined) {
     return fail(`source ${quoted(name)} names no file on the hub: hf://org/repo/file.gguf is expected`);
   }
-  const file = segments.map(encodeURIComponent).join("/");
+  const { organisation, repository, revision = DEFAULT_REVISION, path } = hubFile;
+  const file = path.split("/").map(encodeURIComponent).join("/");
   const address = `${repositoryPath(organisation, repository)}/resolve/${encodeURIComponent(revision)}/${file}`;
   return onHub(name, address, env, token);
 }
@@ -123,7 +140,7 @@ export interface HubRepository {
 
 /** Where the hub tells of a repository: its commit, and the names of its files. */
 export function locateRepository(asked: HubRepository, environment: HubEnvironment): Result<HttpLocation> {
-  const { repository, revision = "main" } = asked;
+  const { repository, revision = DEFAULT_REVISION } = asked;
   const segments = repository.split("/");
   const [organisation = "", name = ""] = segments;
   if (segments.length !== 2 || segments.some((segment) => isBadSegment(segment) || !/^[\w.-]+$/.test(segment))) {

@@ -56,7 +56,7 @@ export function advise(served: Served, settings: EstimateSettings, budgetBytes: 
     contextSizes,
     fewestChanges: fewestChanges(served, settings, budgetBytes),
     neededBytes: needed,
-    smallestMacBytes: needed === undefined ? undefined : smallestMac(needed),
+    smallestMacBytes: needed === undefined ? undefined : smallestMacFor(needed),
   };
 }
 
@@ -130,7 +130,8 @@ function withCache(settings: EstimateSettings, type: CacheType): EstimateSetting
   return { ...settings, cacheTypeK: type, cacheTypeV: type };
 }
 
-function smallestMac(needed: number): number | undefined {
+/** RAM in bytes of the smallest Mac that by default gives its models this much; undefined: no Mac does. */
+export function smallestMacFor(needed: number): number | undefined {
   return MAC_GIB.map((gib) => gib * GiB).find((physicalMemoryBytes) => {
     const workingSetBytes = leastWorkingSetBytes(physicalMemoryBytes);
     const allocatable = resolveAllocatable({ backend: "metal", physicalMemoryBytes, workingSetBytes });

@@ -1,9 +1,30 @@
 import type { Rule, StackRule } from "./definition.ts";
+import { allowedSources } from "./rules/allowed-sources.ts";
+import { budgetRequired } from "./rules/budget-required.ts";
+import { budgetWithinHost } from "./rules/budget-within-host.ts";
+import { cacheTypeFastPath } from "./rules/cache-type-fast-path.ts";
 import { contextAboveTraining } from "./rules/context-above-training.ts";
+import { contextPerSlot } from "./rules/context-per-slot.ts";
+import { deprecatedQuantizations } from "./rules/deprecated-quantizations.ts";
+import { exposure } from "./rules/exposure.ts";
+import { extraArgs } from "./rules/extra-args.ts";
+import { fractionAndBudgetBothSet } from "./rules/fraction-and-budget-both-set.ts";
+import { httpsOnly } from "./rules/https-only.ts";
+import { largestShareOfHost } from "./rules/largest-share-of-host.ts";
+import { licenceAllowList } from "./rules/licence-allow-list.ts";
 import { memoryBudgetValid } from "./rules/memory-budget-valid.ts";
 import { memoryFits } from "./rules/memory-fits.ts";
+import { noCredentialsInAddress } from "./rules/no-credentials-in-address.ts";
+import { pinnedSource } from "./rules/pinned-source.ts";
 
 /** Every policy of LlmGuard but memory-notes, in the order in which a resource is shown to them. */
-export const RULES: readonly Rule[] = [memoryBudgetValid, memoryFits, contextAboveTraining];
+export const RULES: readonly Rule[] = [
+  memoryBudgetValid,
+  memoryFits,
+  ...[budgetRequired, fractionAndBudgetBothSet, budgetWithinHost, largestShareOfHost],
+  ...[contextAboveTraining, contextPerSlot, cacheTypeFastPath, deprecatedQuantizations],
+  ...[noCredentialsInAddress, httpsOnly, allowedSources, pinnedSource, licenceAllowList],
+  ...[exposure, extraArgs],
+];
 
 export const STACK_RULES: readonly StackRule[] = [];

@@ -29,8 +29,24 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> {
   readonly tags: readonly string[];
   /** Unless the options or the configuration say otherwise. */
   readonly level: Level;
+  /** What is reported and what is not, for the pages of the docs. A test runs both. */
+  readonly examples?: Examples;
   /** A strict object. Every setting has a description with its unit, range and default; defaults are in the schema. */
   readonly config: Schema;
+}
+
+export interface Examples {
+  /** The configuration for both; none where it is left out. */
+  readonly config?: object;
+  readonly bad: Example;
+  readonly good: Example;
+}
+
+/** The specs of a Model and of an InferenceService that serves it, as a person writes them, and what the header of the weights says. */
+export interface Example {
+  readonly model?: object;
+  readonly service?: object;
+  readonly header?: Readonly<Record<string, string | number>>;
 }
 
 export const LEVELS = ["advisory", "mandatory", "remediate", "disabled"] as const;
@@ -108,6 +124,8 @@ interface Identity {
   readonly label: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of `metadata`, those that are known. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** URN of the Kubernetes provider; empty where none is named. */
   readonly provider: string;
   /** Paths of the fields whose values are not known before the update; `spec` does not have them. */

@@ -102,6 +102,33 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 const LONGEST_VALUE = 4096;
+const LONGEST_FLAG = 64;
+
+/** An argument of `spec.extraArgs` that is not accepted. */
+export interface RefusedArg {
+  /** The flag alone, cut short: never its value, which may be a secret. */
+  readonly flag: string;
+  /** The end of the sentence that begins with the flag: what is wrong with it, and what would be right. */
+  readonly problem: string;
+}
+
+/**
+ * Every argument that is not accepted, in their order; what follows one of them and is no flag counts as its value.
+ *
+ * @param names what the reader of a message calls the fields
+ */
+export function refusedArgs(args: readonly string[], names: SettingNames = MANIFEST_NAMES): readonly RefusedArg[] {
+  const refused: RefusedArg[] = [];
+  for (let index = 0; index < args.length; ) {
+    const flag = args[index] ?? "";
+    const values = Object.hasOwn(ALLOWED, flag) ? ALLOWED[flag] : undefined;
+    const problem =
+      values === undefined ? reasonAgainst(flag, names) : values === 1 ? valueProblem(args[index + 1]) : undefined;
+    if (problem !== undefined) refused.push({ flag: flagName(flag), problem });
+    index += 1 + (values ?? valuesAfter(args, index));
+  }
+  return refused;
+}
 
 /**
  * The same arguments if every flag is on the allow-list; otherwise it fails with the field to use instead. No flag
@@ -113,28 +140,31 @@ export function checkExtraArgs(
   args: readonly string[],
   names: SettingNames = MANIFEST_NAMES,
 ): Result<readonly string[]> {
-  for (let index = 0; index < args.length; ) {
-    const flag = args[index] ?? "";
-    const values = Object.hasOwn(ALLOWED, flag) ? ALLOWED[flag] : undefined;
-    if (values === undefined) return refused(flag, names);
-    const value = args[index + 1];
-    if (values === 1 && value === undefined) return fail(`${names.extraArgs}: ${flag} needs a value`);
-    if (values === 1 && (value?.includes("\0") || (value?.length ?? 0) > LONGEST_VALUE)) {
-      return fail(`${names.extraArgs}: the value of ${flag} must have at most ${LONGEST_VALUE} characters, and no NUL`);
-    }
-    index += 1 + values;
-  }
-  return ok(args);
+  const [refused] = refusedArgs(args, names);
+  if (refused === undefined) return ok(args);
+  return fail(`${names.extraArgs}: ${JSON.stringify(refused.flag)} ${refused.problem}`);
 }
 
-function refused(flag: string, names: SettingNames): Result<never> {
-  const shown = JSON.stringify(flag.slice(0, LONGEST_VALUE / 64));
-  const name = flag.split("=", 1)[0] ?? flag;
-  const instead = insteadOf(name, names);
-  if (instead !== undefined) return fail(`${names.extraArgs}: ${shown} is refused: ${instead}`);
-  return fail(
-    `${names.extraArgs}: ${shown} is not on the list of flags that are known to change neither memory nor network exposure`,
-  );
+function reasonAgainst(flag: string, names: SettingNames): string {
+  const instead = insteadOf(flag.split("=", 1)[0] ?? flag, names);
+  if (instead !== undefined) return `is refused: ${instead}`;
+  return "is not on the list of flags that are known to change neither memory nor network exposure";
+}
+
+function valueProblem(value: string | undefined): string | undefined {
+  if (value === undefined) return "needs a value";
+  if (value.length <= LONGEST_VALUE && !value.includes("\0")) return undefined;
+  return `must have a value of at most ${LONGEST_VALUE} characters, and no NUL`;
+}
+
+function flagName(flag: string): string {
+  const [name = ""] = flag.slice(0, LONGEST_FLAG).split("=", 1);
+  return name;
+}
+
+function valuesAfter(args: readonly string[], index: number): number {
+  const next = args.slice(index + 1).findIndex((arg) => arg.startsWith("-"));
+  return next === -1 ? args.length - index - 1 : next;
 }
 
 function insteadOf(flag: string, names: SettingNames): string | undefined {

@@ -1,5 +1,6 @@
-import { type CachedLayer, type Cells, kvBytes } from "./cache.ts";
-import type { ModelFacts } from "./facts.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
+import { type CachedLayer, type Cells, cachedLayers, familyOf, kvBytes } from "./cache.ts";
+import { type ModelFacts, readFacts } from "./facts.ts";
 import type { Family } from "./families.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
 
@@ -35,6 +36,19 @@ export function lacksFlashAttention(
     if (value > key) return `values of width ${value} beside keys of width ${key}`;
   }
   return undefined;
+}
+
+/** The same from a header; undefined also for an architecture without a rule. */
+export function withoutFlashAttention(header: GgufHeader, settings: EstimateSettings): string | undefined {
+  const facts = readFacts(header);
+  const family = facts.ok ? familyOf(facts.value.architecture) : undefined;
+  if (!facts.ok || family === undefined) return undefined;
+  return lacksFlashAttention(facts.value, family, cachedLayers(facts.value, family), settings);
+}
+
+/** Whether Metal has flash attention for caches of these types, where the model caches values of their own. */
+export function isFastCachePair(cacheTypeK: CacheType, cacheTypeV: CacheType): boolean {
+  return cacheTypeK === cacheTypeV && cacheTypeK !== WITHOUT_KERNEL;
 }
 
 /**

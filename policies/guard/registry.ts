@@ -138,6 +138,7 @@ function modelLook(resource: Resource): { look: Look; key: string } {
   const subject: ModelSubject = {
     kind: "Model",
     ...identity(resource, reading),
+    annotations: reading.manifest.metadata.annotations ?? {},
     spec,
     header: () => headerOf(spec.source ?? ""),
   };
@@ -151,6 +152,7 @@ function serviceLook(resource: Resource): { look: Look; key: string } {
   const subject: ServiceSubject = {
     kind: "InferenceService",
     ...identity(resource, reading),
+    annotations: reading.manifest.metadata.annotations ?? {},
     spec: reading.manifest.spec,
   };
   return { look: { state: "read", subject }, key };

@@ -1,64 +1,94 @@
-import assert from "node:assert/strict";
 import { contextAboveTraining } from "../../../policies/rules/context-above-training.ts";
-import { readTruth, writeSynthetic } from "../../support/truth-models.ts";
-import { temporaryDirectory } from "../../support/workspace.ts";
-import { preview, UNKNOWN } from "../analyse.ts";
-import { model, service } from "../manifests.ts";
+import { UNKNOWN } from "../analyse.ts";
+import { matches, modelFile, reports, reportsOf } from "./table.ts";
+
+const TRAINED = "but Model default/gemma was trained with 32768, as its header says";
+const CUT = "llama-server cuts each slot to 32768, and the memory for the rest is reserved for nothing.";
+const ADVISED = "where the model's publisher recommends it.";
+
+const cases: ReadonlyArray<readonly [service: object, found: readonly (string | RegExp)[]]> = [
+  [{}, []],
+  [{ contextSize: 32_768 }, []],
+  [{ contextSize: 65_536, parallelSlots: 2 }, []],
+  [
+    { contextSize: 65_536 },
+    [
+      `InferenceService default/gemma: a slot would have 65536 tokens (spec.contextSize 65536), ${TRAINED}. ${CUT}\nWhat would fit:` +
+        ` spec.contextSize 32768, or spec.ropeScaling of type yarn with factor "2" ${ADVISED}`,
+    ],
+  ],
+  [
+    { contextSize: 200_000, parallelSlots: 2 },
+    [
+      `InferenceService default/gemma: a slot would have 100000 tokens (spec.contextSize 200000, divided among spec.parallelSlots 2), ${TRAINED}.` +
+        ` ${CUT}\nWhat would fit: spec.contextSize 65536, or spec.ropeScaling of type yarn with factor "4" ${ADVISED}`,
+    ],
+  ],
+  [{ contextSize: 65_536, ropeScaling: { type: "yarn", factor: "2" } }, []],
+  [{ contextSize: 131_072, ropeScaling: { type: "yarn", factor: "4.0", originalContext: 32_768 } }, []],
+  [
+    { contextSize: 131_072, ropeScaling: { type: "yarn", factor: "2.5" } },
+    [
+      /, as its header says, and spec\.ropeScaling extends 32768 by 2\.5 to 81920\. llama-server cuts each slot to 81920, .*\n.* or a larger factor of spec/,
+    ],
+  ],
+  [
+    { contextSize: 65_536, ropeScaling: { type: "yarn", factor: "2", originalContext: 16_384 } },
+    [/extends 16384 by 2 to 32768\. llama-server cuts each slot to 32768/],
+  ],
+  [
+    { contextSize: 65_536, ropeScaling: { type: "linear", factor: "2" } },
+    [
+      /, and spec\.ropeScaling of type linear does not change that for the server\. llama-server cuts each slot to 32768/,
+    ],
+  ],
+  [
+    { contextSize: 65_536, ropeScaling: { type: "yarn" } },
+    [/, and spec\.ropeScaling without a factor does not change that/],
+  ],
+  [{ contextSize: 65_536, runtime: "vllm" }, []],
+];
 
 describe("context-above-training", () => {
-  /** Trained with 131072 tokens. */
-  let source: string;
-
-  before(async () => {
-    source = await writeSynthetic(readTruth(), "llama3.2-1b", await temporaryDirectory());
-  });
-
-  const what = "InferenceService default/gemma: spec.contextSize gives";
-  const trained = "but Model default/gemma was trained with 131072 (its header says so)";
-  const cases: ReadonlyArray<readonly [serving: object, settings: object, reports: readonly string[]]> = [
-    [{ contextSize: 131072 }, {}, []],
-    [{}, {}, []],
-    [{ contextSize: 131073 }, {}, [`${what} 131073 tokens, ${trained}. What would fit: spec.contextSize of 131072.`]],
-    [{ contextSize: 262144, parallelSlots: 2 }, {}, []],
-    [
-      { contextSize: 600000, parallelSlots: 2 },
-      {},
-      [`${what} 300000 tokens for each of 2 slots, ${trained}. What would fit: spec.contextSize of 262144.`],
-    ],
-    [{ contextSize: 196608 }, { times: 1.5 }, []],
-    [
-      { contextSize: 196609 },
-      { times: 1.5 },
-      [
-        `${what} 196609 tokens, ${trained}, of which 1.5 times are allowed. What would fit: spec.contextSize of 196608.`,
-      ],
-    ],
-    [{ contextSize: 262144, ropeScaling: { type: "yarn", factor: "2" } }, {}, []],
-  ];
-  for (const [serving, settings, reports] of cases) {
-    it(`${reports.length === 0 ? "accepts" : "refuses"} ${JSON.stringify(serving)} with ${JSON.stringify(settings)}`, async () => {
-      const found = await preview({ rules: [contextAboveTraining], options: { contextAboveTraining: settings } }, [
-        model({ source }),
-        service(serving),
-      ]);
-      assert.deepEqual(
-        found,
-        reports.map((text) => `context-above-training: ${text}`),
-      );
+  for (const [service, found] of cases) {
+    it(`${found.length === 0 ? "accepts" : "reports"} ${JSON.stringify(service)}`, async () => {
+      const model = { source: await modelFile({ "llama.context_length": 32_768 }) };
+      matches(await reportsOf(contextAboveTraining, { model, service }), found);
     });
   }
 
-  it("says what it cannot check yet", async () => {
-    assert.deepEqual(
-      await preview({ rules: [contextAboveTraining] }, [model({ source }), service({ contextSize: UNKNOWN })]),
-      [
-        "memory-notes: InferenceService default/gemma: spec.contextSize is not known yet and will be checked during the update.",
-      ],
-    );
+  it("takes the original context of a model that was scaled when it was converted", async () => {
+    const source = await modelFile({
+      "llama.context_length": 131_072,
+      "llama.rope.scaling.original_context_length": 32_768,
+    });
+    const service = { contextSize: 131_072, ropeScaling: { type: "yarn", factor: "2" } };
+    matches(await reportsOf(contextAboveTraining, { model: { source }, service: { contextSize: 131_072 } }), []);
+    matches(await reportsOf(contextAboveTraining, { model: { source }, service }), [/extends 32768 by 2 to 65536/]);
   });
 
-  it("leaves a header that cannot be read to memory-fits", async () => {
-    const missing = model({ source: "/no/such/model.gguf" });
-    assert.deepEqual(await preview({ rules: [contextAboveTraining] }, [missing, service({ contextSize: 262144 })]), []);
+  it("says nothing where the header does not say how the model was trained", async () => {
+    const source = await modelFile({
+      "general.architecture": "phi3",
+      "phi3.block_count": 1,
+      "phi3.embedding_length": 64,
+    });
+    matches(await reportsOf(contextAboveTraining, { model: { source }, service: { contextSize: 65_536 } }), []);
   });
+
+  reports(contextAboveTraining, [
+    {
+      it: "leaves a header that cannot be read to memory-fits",
+      model: { source: "/no/such.gguf" },
+      service: { contextSize: 262_144 },
+      reports: [],
+    },
+    {
+      it: "waits for what is not known yet",
+      service: { contextSize: UNKNOWN },
+      reports: [
+        "note: InferenceService default/gemma: spec.contextSize is not known yet and will be checked during the update.",
+      ],
+    },
+  ]);
 });
