@@ -1,7 +1,9 @@
+import * as pulumi from "@pulumi/pulumi";
 import { SERVICE_CONDITIONS } from "../api/fleet.ts";
+import type { KnownArgs } from "./args-schema.ts";
 
 /** How long to wait by default: the weights may have to be downloaded before the server starts. */
-export const READY_TIMEOUT_SECONDS = 1800;
+const READY_TIMEOUT_SECONDS = 1800;
 
 /**
  * Annotations of an InferenceService by which Pulumi's kubernetes provider waits for it. The condition is the controller's, and it names
@@ -9,9 +11,33 @@ export const READY_TIMEOUT_SECONDS = 1800;
  * `status.phase` says nothing of the generation.) The timeout is always set: without one the provider may wait for 40 minutes on an
  * object that was ready all along.
  */
-export function waitAnnotations(timeoutSeconds: number = READY_TIMEOUT_SECONDS): Readonly<Record<string, string>> {
+export function waitAnnotations(
+  timeoutSeconds: pulumi.Input<number> = READY_TIMEOUT_SECONDS,
+): Readonly<Record<string, pulumi.Input<string>>> {
   return {
     "pulumi.com/waitFor": `condition=${SERVICE_CONDITIONS.available}`,
-    "pulumi.com/timeoutSeconds": `${timeoutSeconds}`,
+    "pulumi.com/timeoutSeconds":
+      typeof timeoutSeconds === "number" ? `${timeoutSeconds}` : pulumi.interpolate`${timeoutSeconds}`,
   };
+}
+
+/** Arguments that decide what the program does, and so cannot be outputs. */
+const PLAIN = ["estimate", "waitForReady"] as const satisfies readonly (keyof KnownArgs)[];
+
+export function plainProblem(_: KnownArgs, missing: ReadonlySet<string>): string | undefined {
+  const late = PLAIN.find((argument) => missing.has(argument));
+  return late && `${late} is an output; it must be plain true or false, because it decides what the program does`;
+}
+
+export function waitProblem(known: KnownArgs, missing: ReadonlySet<string>): string | undefined {
+  const { waitForReady, readyTimeoutSeconds, serving } = known;
+  if (!waitForReady) {
+    return readyTimeoutSeconds === undefined
+      ? undefined
+      : "readyTimeoutSeconds is set, but waitForReady is not: set waitForReady to true, or leave the timeout out";
+  }
+  if (serving === undefined && !missing.has("serving")) {
+    return "waitForReady is set, but serving is not, so that there is no server to wait for: set serving, at least to an empty object";
+  }
+  return serving?.replicas === 0 ? "waitForReady waits for a server, but serving.replicas is 0" : undefined;
 }
