@@ -88,7 +88,7 @@ export interface LlmModelArgs {
    * Defaults to false.
    * @default false
    */
-  estimate?: boolean;
+  estimate?: pulumi.Input<boolean>;
 
   /**
    * Physical memory of the Mac that is to serve the model, for the output fits only: a Kubernetes quantity of bytes, for
@@ -101,7 +101,7 @@ export interface LlmModelArgs {
    * of this package, and means nothing where manifests are rendered to a directory. Defaults to false.
    * @default false
    */
-  waitForReady?: boolean;
+  waitForReady?: pulumi.Input<boolean>;
 
   /**
    * How long to wait with waitForReady, in seconds, from 1 to 86400. Defaults to 1800, because the weights may have to be
@@ -111,7 +111,9 @@ export interface LlmModelArgs {
   readyTimeoutSeconds?: pulumi.Input<number>;
 
   /**
-   * Name of the Kubernetes resources: lower case letters, digits, - and . only. Defaults to the name of the component.
+   * Name of the Kubernetes resources: lower case letters, digits, - and . only; at most 253 characters, with serving 63.
+   * No other model of the same provider and namespace may have it. Another name or namespace deletes the resources before
+   * it creates new ones, so that no Mac needs room for the model twice. Defaults to the name of the component.
    * @default name of the component
    */
   name?: pulumi.Input<string>;
@@ -129,8 +131,10 @@ export interface LlmModelArgs {
   annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 
   /**
-   * Host in the output endpoint. Output only; it does not change where the server listens. Use 127.0.0.1 if an agent on
-   * the same machine reads the rendered manifests. Defaults to NAME.NAMESPACE.svc.cluster.local.
+   * Host in the output endpoint: a name or an IP address alone, without port (that is serving.port). Output only; it does
+   * not change where the server listens. Use 127.0.0.1 if an agent on the same machine reads the rendered manifests. No
+   * other model of the same provider may have the same host and port. Defaults to the name of the Service in a cluster,
+   * NAME.NAMESPACE.svc.cluster.local, with dashes for the dots of NAME.
    * @default NAME.NAMESPACE.svc.cluster.local
    */
   endpointHost?: pulumi.Input<string>;
@@ -176,7 +180,7 @@ export interface Serving {
   batchSize?: pulumi.Input<number>;
 
   /**
-   * Physical batch size, in tokens: how many are computed at once, at least 1. Defaults to 512.
+   * Physical batch size, in tokens: how many are computed at once, from 1 to batchSize. Defaults to 512.
    * @default 512
    */
   uBatchSize?: pulumi.Input<number>;

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type * as z from "zod";
 import { bounded } from "../api/document.ts";
 import { explain, shown } from "../api/explain.ts";
-import { pathText } from "../api/schema-walk.ts";
+import { type Path, pathText } from "../api/schema-walk.ts";
 import { isUnknown, mapUnknown, type Unknown } from "./unknown.ts";
 
 /** What is wrong with arguments, as one clause. Fields that are not known yet are absent from `known`, and named by `missing`. */
@@ -66,6 +66,21 @@ function shapeProblem(args: unknown): string | undefined {
   for (const [name, value] of Object.entries(args)) {
     const fit = bounded(value, (part) => isUnknown(part) || pulumi.Resource.isInstance(part));
     if (!fit.ok) return `${name}: ${fit.error}, and may not hold itself`;
+    const strange = strangeObject(value, [name]);
+    if (strange !== undefined) return strange;
+  }
+  return undefined;
+}
+
+/** Maps, dates and the like have no fields of their own: they would pass for empty objects. */
+function strangeObject(value: unknown, path: Path): string | undefined {
+  if (typeof value !== "object" || value === null || isUnknown(value)) return undefined;
+  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  if (kind !== "Object" && kind !== "Array") return `${pathText(path)} is a ${kind}; it must be plain data`;
+  if (pulumi.Resource.isInstance(value)) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const strange = strangeObject(member, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (strange !== undefined) return strange;
   }
   return undefined;
 }

@@ -134,8 +134,8 @@ function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse
     service: serving && merged(serviceSpec(modelName, serving), args.serviceSpec),
   };
   const model = specs.model && new Model(name, { metadata, spec: specs.model }, opts);
-  const waiting = args.waitForReady ? waitAnnotations(args.readyTimeoutSeconds) : undefined;
-  const ofService = waiting ? { ...metadata, annotations: merged(waiting, args.annotations) } : metadata;
+  const waiting = waitAnnotations(args.waitForReady, args.readyTimeoutSeconds);
+  const ofService = waiting === undefined ? metadata : { ...metadata, annotations: merged(waiting, args.annotations) };
   const after = model === undefined ? opts : { ...opts, dependsOn: model };
   const service = specs.service && new InferenceService(name, { metadata: ofService, spec: specs.service }, after);
   return { model, service, modelName, namespace, specs };

@@ -11,7 +11,7 @@ import { type KnownArgs, llmModelArgsSchema } from "./args-schema.ts";
 import { faultsOf } from "./check.ts";
 import { modelRefProblem } from "./model-ref.ts";
 import { overrideProblem } from "./override-problem.ts";
-import { plainProblem, waitProblem } from "./wait-for-ready.ts";
+import { waitProblem } from "./wait-for-ready.ts";
 
 /** What a person writes in place of the fields that messages of `serving/` name. */
 const ARGUMENT_NAMES: SettingNames = {
@@ -54,7 +54,6 @@ export function problemOfModel(known: unknown, missing: Missing): string | undef
 /** Each holds a rule across fields. A field that is not known yet breaks none. */
 const RULES: readonly Rule[] = [
   modelRefProblem,
-  plainProblem,
   waitProblem,
   ({ source, format = "gguf" }, missing) =>
     format === "gguf" && !missing.has("format") ? addressProblem("source", source) : undefined,

@@ -34,6 +34,7 @@ export function withDefault<T extends string | number>(
   value: pulumi.Input<T | undefined> | undefined,
   fallback: T,
 ): pulumi.Input<T> {
+  if (value instanceof Promise) return value.then((known) => (known ?? fallback) as T);
   if (isUnknown(value)) return pulumi.output(value).apply((known) => (known ?? fallback) as T);
   return value ?? fallback;
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { SERVICE_CONDITIONS } from "../api/fleet.ts";
 import type { KnownArgs } from "./args-schema.ts";
+import { isUnknown } from "./unknown.ts";
 
 /** How long to wait by default: the weights may have to be downloaded before the server starts. */
 const READY_TIMEOUT_SECONDS = 1800;
@@ -12,30 +13,25 @@ const READY_TIMEOUT_SECONDS = 1800;
  * object that was ready all along.
  */
 export function waitAnnotations(
-  timeoutSeconds: pulumi.Input<number> = READY_TIMEOUT_SECONDS,
-): Readonly<Record<string, pulumi.Input<string>>> {
+  waitForReady: pulumi.Input<boolean> | undefined,
+  timeoutSeconds: pulumi.Input<number> | undefined,
+): pulumi.Input<Readonly<Record<string, string>>> | undefined {
+  if (!isUnknown(waitForReady) && !isUnknown(timeoutSeconds)) {
+    return waitForReady ? annotationsFor(timeoutSeconds) : undefined;
+  }
+  return pulumi.all([waitForReady, timeoutSeconds]).apply(([waits, known]) => (waits ? annotationsFor(known) : {}));
+}
+
+function annotationsFor(timeoutSeconds: number = READY_TIMEOUT_SECONDS): Readonly<Record<string, string>> {
   return {
     "pulumi.com/waitFor": `condition=${SERVICE_CONDITIONS.available}`,
-    "pulumi.com/timeoutSeconds":
-      typeof timeoutSeconds === "number" ? `${timeoutSeconds}` : pulumi.interpolate`${timeoutSeconds}`,
+    "pulumi.com/timeoutSeconds": `${timeoutSeconds}`,
   };
 }
 
-/** Arguments that decide what the program does, and so cannot be outputs. */
-const PLAIN = ["estimate", "waitForReady"] as const satisfies readonly (keyof KnownArgs)[];
-
-export function plainProblem(_: KnownArgs, missing: ReadonlySet<string>): string | undefined {
-  const late = PLAIN.find((argument) => missing.has(argument));
-  return late && `${late} is an output; it must be plain true or false, because it decides what the program does`;
-}
-
 export function waitProblem(known: KnownArgs, missing: ReadonlySet<string>): string | undefined {
-  const { waitForReady, readyTimeoutSeconds, serving } = known;
-  if (!waitForReady) {
-    return readyTimeoutSeconds === undefined
-      ? undefined
-      : "readyTimeoutSeconds is set, but waitForReady is not: set waitForReady to true, or leave the timeout out";
-  }
+  const { waitForReady, serving } = known;
+  if (!waitForReady) return undefined;
   if (serving === undefined && !missing.has("serving")) {
     return "waitForReady is set, but serving is not, so that there is no server to wait for: set serving, at least to an empty object";
   }

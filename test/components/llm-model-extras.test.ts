@@ -157,6 +157,14 @@ describe("LlmModel that waits", () => {
     }
   });
 
+  it("is told by an output", async () => {
+    const args = { source: SOURCE, serving: {} };
+    const waits = await sent({ ...args, waitForReady: pulumi.output(true) });
+    assert.deepEqual(waits.service?.metadata.annotations, { ...wait, "pulumi.com/timeoutSeconds": "1800" });
+    const goes = await sent({ ...args, waitForReady: pulumi.output(false) });
+    assert.deepEqual(goes.service?.metadata.annotations, {});
+  });
+
   it("does not wait where it is not asked to", async () => {
     const { service } = await sent({ source: SOURCE, serving: {}, waitForReady: false });
     assert.equal(service?.metadata.annotations, undefined);
@@ -165,12 +173,10 @@ describe("LlmModel that waits", () => {
   const bad: readonly [args: object, says: RegExp][] = [
     [{ waitForReady: true }, /waitForReady is set, but serving is not, so that there is no server to wait for/],
     [{ waitForReady: true, serving: { replicas: 0 } }, /waitForReady waits for a server, but serving\.replicas is 0/],
-    [{ readyTimeoutSeconds: 5, serving: {} }, /readyTimeoutSeconds is set, but waitForReady is not/],
     [
       { waitForReady: true, readyTimeoutSeconds: 0, serving: {} },
       /readyTimeoutSeconds is 0; it must be a whole number from 1 to 86400/,
     ],
-    [{ waitForReady: late(), serving: {} }, /waitForReady is an output; it must be plain true or false/],
   ];
   for (const [args, says] of bad) {
     it(`refuses ${JSON.stringify(args)}`, async () => assert.match(await refusal({ source: SOURCE, ...args }), says));
