@@ -2,6 +2,7 @@ import * as z from "zod";
 import { text } from "../api/fields.ts";
 import { hardwareSchema } from "../api/hardware.ts";
 import { inferenceServiceSpecSchema } from "../api/inferenceservice.ts";
+import { memoryBudgetSchema } from "../api/memory-budget.ts";
 import { MAX_ANNOTATIONS_BYTES, metadataKeySchema, metadataSchema } from "../api/metadata.ts";
 import { modelSpecSchema } from "../api/model.ts";
 import { HOST_EXPECTED, isHost } from "../serving/endpoint-host.ts";
@@ -49,7 +50,8 @@ export const servingSchema = z
 /** Arguments of `LlmModel` with all outputs resolved; a field that does not exist is an error. */
 export const llmModelArgsSchema = z
   .strictObject({
-    source: model.source,
+    source: model.source.optional(),
+    modelRef: metadata.name.optional(),
     sha256: model.sha256,
     format: model.format.unwrap().optional(),
     quantization: model.quantization.unwrap().min(1).optional(),
@@ -59,6 +61,12 @@ export const llmModelArgsSchema = z
     accelerator: hardware.accelerator.unwrap().optional(),
     gpuLayers: gpu.layers,
     serving: servingSchema.optional(),
+    modelSpec: z.record(z.string(), z.unknown()).optional(),
+    serviceSpec: z.record(z.string(), z.unknown()).optional(),
+    estimate: z.boolean().optional(),
+    hostMemory: memoryBudgetSchema.meta({ example: "128Gi" }).optional(),
+    waitForReady: z.boolean().optional(),
+    readyTimeoutSeconds: z.int().min(1).max(86_400).optional(),
     name: metadata.name.optional(),
     namespace: metadata.namespace.unwrap().optional(),
     labels: labels.optional(),
@@ -66,3 +74,6 @@ export const llmModelArgsSchema = z
     endpointHost: text().refine(isHost, HOST_ALONE).meta({ expected: HOST_EXPECTED }).optional(),
   } satisfies Record<keyof LlmModelArgs, z.ZodType>)
   .meta({ expected: "an object with source" });
+
+/** Arguments of `LlmModel` as far as they are known; each that is there has passed the schema. */
+export type KnownArgs = Partial<z.output<typeof llmModelArgsSchema>>;

@@ -8,9 +8,16 @@ import type { Accelerator, CacheType, Priority, WeightsFormat } from "./enums.ts
 export interface LlmModelArgs {
   /**
    * Location of the weights: hf://org/repo/file.gguf (a revision may follow the repo after an at sign), https://,
-   * http://, file://, s3://, pvc://, or an absolute path on the Mac that serves them.
+   * http://, file://, s3://, pvc://, or an absolute path on the Mac that serves them. Either this or modelRef is given.
    */
-  source: pulumi.Input<string>;
+  source?: pulumi.Input<string>;
+
+  /**
+   * Name of a Model in the same namespace that is served in place of a new one, for example modelName of another
+   * component: several services on one Model. The arguments of the Model (its source, format, budget and hardware) are
+   * given where it is made.
+   */
+  modelRef?: pulumi.Input<string>;
 
   /** SHA-256 of the weights, in 64 hexadecimal digits. Weights that do not match are not served. */
   sha256?: pulumi.Input<string>;
@@ -59,6 +66,49 @@ export interface LlmModelArgs {
    * only, which nothing serves. An output must not turn out to be null.
    */
   serving?: pulumi.Input<Serving>;
+
+  /**
+   * Fields of the spec of the Model for which there is no argument, for example refreshPolicy or sourceSecretRef. They
+   * are merged last, at whatever depth, and win over arguments; a list takes the place of a list. The merged spec is
+   * checked like everything else.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the schema for other languages has no other type for any JSON
+  modelSpec?: pulumi.Input<Record<string, any>>;
+
+  /**
+   * Fields of the spec of the InferenceService for which there is no argument, for example nodeSelector or suspend. They
+   * are merged as those of modelSpec are.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the schema for other languages has no other type for any JSON
+  serviceSpec?: pulumi.Input<Record<string, any>>;
+
+  /**
+   * Whether to estimate the memory that the model needs, for the outputs estimatedMemory and fits. It reads the header of
+   * the weights at each preview and update, from this machine. Where that fails, the program goes on with a warning.
+   * Defaults to false.
+   * @default false
+   */
+  estimate?: pulumi.Input<boolean>;
+
+  /**
+   * Physical memory of the Mac that is to serve the model, for the output fits only: a Kubernetes quantity of bytes, for
+   * example 128Gi. Without it a budget that is a share of the memory cannot be judged.
+   */
+  hostMemory?: pulumi.Input<string>;
+
+  /**
+   * Whether to wait until all replicas answer before the component counts as created or updated. It needs the controller
+   * of this package, and means nothing where manifests are rendered to a directory. Defaults to false.
+   * @default false
+   */
+  waitForReady?: pulumi.Input<boolean>;
+
+  /**
+   * How long to wait with waitForReady, in seconds, from 1 to 86400. Defaults to 1800, because the weights may have to be
+   * downloaded first.
+   * @default 1800
+   */
+  readyTimeoutSeconds?: pulumi.Input<number>;
 
   /**
    * Name of the Kubernetes resources: lower case letters, digits, - and . only; at most 253 characters, with serving 63.

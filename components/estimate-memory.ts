@@ -60,7 +60,8 @@ export interface MemoryEstimate {
  * is unknown.
  */
 export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEstimate> {
-  return pulumi.output(args).apply(async (known) => {
+  return pulumi.output(args).apply(async (given) => {
+    const known = withoutNulls(given);
     const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
     if (budget?.ok === false) throw refusal(budget.error);
     const { source, mmproj, draft, loras } = known;
@@ -93,6 +94,14 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
 }
 
 type Known = pulumi.Unwrap<EstimateMemoryArgs>;
+
+/** To Pulumi null is absent, whatever the types of a program say. */
+function withoutNulls(given: Known): Known {
+  const loras = given.loras?.filter((lora) => lora !== null);
+  const present = Object.entries({ ...given, loras }).filter(([, value]) => value !== null);
+  // The same arguments, of which some are left out.
+  return Object.fromEntries(present) as unknown as Known;
+}
 
 function draftTokens({ draft, draftTokens: asked }: Known): { draftTokens?: number } {
   const tokens = asked ?? (draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);

@@ -17,7 +17,7 @@ const load: Estimator = async (input) => {
 };
 
 interface AskedFor {
-  readonly estimate?: boolean | undefined;
+  readonly estimate?: pulumi.Input<boolean> | undefined;
   readonly hostMemory?: pulumi.Input<string> | undefined;
 }
 
@@ -28,9 +28,12 @@ export function memoryOutputs(
   specs: Pick<EstimateInput, "model" | "service">,
   estimator: Estimator = load,
 ): MemoryOutputs {
-  if (estimate !== true) return { estimatedMemory: pulumi.output(undefined), fits: pulumi.output(undefined) };
-  const input = pulumi.output({ ...specs, hostMemory });
-  const found = input.apply(async (known) => {
+  if (estimate === undefined || estimate === false) {
+    return { estimatedMemory: pulumi.output(undefined), fits: pulumi.output(undefined) };
+  }
+  const input = pulumi.output({ ...specs, hostMemory, asked: estimate });
+  const found = input.apply(async ({ asked, ...known }) => {
+    if (!asked) return undefined;
     const answer = await estimator(known);
     if (answer.ok) return answer.value;
     // An estimate is advice: it fails no program, which might bring up a model on a Mac that can read what this machine cannot.

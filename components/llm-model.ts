@@ -6,18 +6,38 @@ import type { Refuse } from "./check.ts";
 import { type CheckedArgs, checkedArgs } from "./checked-args.ts";
 import { claimed } from "./claims.ts";
 import { endpointOf } from "./endpoint.ts";
+import type { EstimatedMemory } from "./estimate-types.ts";
+import { memoryOutputs } from "./estimated-memory.ts";
+import { type HuggingFaceArgs, huggingFaceSource } from "./hugging-face.ts";
+import { merged } from "./overrides.ts";
 import { componentType, withFormerType } from "./package-name.ts";
 import { refusalOf } from "./refusal.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
 import { withDefault } from "./unknown.ts";
+import { waitAnnotations } from "./wait-for-ready.ts";
 
 const NAME = "LlmModel";
-const OUTPUTS = { modelName: undefined, serviceName: undefined, namespace: undefined, endpoint: undefined };
+const OUTPUTS = {
+  modelName: undefined,
+  serviceName: undefined,
+  namespace: undefined,
+  endpoint: undefined,
+  estimatedMemory: undefined,
+  fits: undefined,
+};
 
+/** One of them is there. */
 interface Children {
-  readonly model: Model;
+  readonly model: Model | undefined;
   readonly service: InferenceService | undefined;
+}
+
+interface Made extends Children {
+  /** Name of the Model, which another component may have made. */
+  readonly modelName: pulumi.Input<string>;
+  readonly namespace: pulumi.Input<string>;
+  readonly specs: Parameters<typeof memoryOutputs>[2];
 }
 
 // These are not fields, because Pulumi's schema inference takes every field, even a private one, for an output, and
@@ -25,8 +45,8 @@ interface Children {
 const children = new WeakMap<LlmModel, Children>();
 
 /**
- * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model and, if
- * serving is given, an InferenceService, both of inference.llmkube.dev/v1alpha1.
+ * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model, unless
+ * modelRef names one, and if serving is given an InferenceService, both of inference.llmkube.dev/v1alpha1.
  */
 export class LlmModel extends pulumi.ComponentResource {
   /** Name of the Model. */
@@ -43,6 +63,23 @@ export class LlmModel extends pulumi.ComponentResource {
    */
   declare readonly endpoint: pulumi.Output<string | undefined>;
 
+  /** The memory that the model needs; undefined without the argument estimate, and where it cannot be told. */
+  declare readonly estimatedMemory: pulumi.Output<EstimatedMemory | undefined>;
+
+  /**
+   * Whether the model fits its budget and, with hostMemory, its Mac; undefined without the argument estimate, and where
+   * the budget is a share of a memory that is not known.
+   */
+  declare readonly fits: pulumi.Output<boolean | undefined>;
+
+  /**
+   * Finds the source of a model on Hugging Face by its quantization: see {@link huggingFaceSource}.
+   * @param repository org/repo
+   */
+  static fromHuggingFace(repository: pulumi.Input<string>, args?: HuggingFaceArgs): pulumi.Output<string> {
+    return huggingFaceSource(repository, args);
+  }
+
   constructor(name: string, args: LlmModelArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
     super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
@@ -53,17 +90,21 @@ export class LlmModel extends pulumi.ComponentResource {
     };
     const checked = checkedArgs(name, args, refuse);
     const made = childrenOf(this, name, checked, refuse);
-    children.set(this, made);
+    const { model, service } = made;
+    children.set(this, { model, service });
 
-    this.modelName = made.model.metadata.name;
-    this.namespace = made.model.metadata.namespace;
-    this.serviceName = pulumi.output(made.service?.metadata.name);
-    this.endpoint = pulumi.output(made.service && endpointAt(this, made.service, checked, refuse));
+    this.modelName = model?.metadata.name ?? pulumi.output(made.modelName);
+    this.namespace = (model ?? service)?.metadata.namespace ?? pulumi.output(made.namespace);
+    this.serviceName = pulumi.output(service?.metadata.name);
+    this.endpoint = pulumi.output(service && endpointAt(this, service, checked, refuse));
+    const { estimatedMemory, fits } = memoryOutputs(this, checked, made.specs);
+    this.estimatedMemory = estimatedMemory;
+    this.fits = fits;
     const { modelName, serviceName, namespace, endpoint } = this;
-    this.registerOutputs({ modelName, serviceName, namespace, endpoint });
+    this.registerOutputs({ modelName, serviceName, namespace, endpoint, estimatedMemory, fits });
   }
 
-  /** The Model; undefined if the component was read by its URN. */
+  /** The Model; undefined with modelRef, or if the component was read by its URN. */
   get model(): Model | undefined {
     return children.get(this)?.model;
   }
@@ -75,30 +116,42 @@ export class LlmModel extends pulumi.ComponentResource {
 }
 
 /** Each is deleted before another takes its place: no Mac has room for a big model twice. */
-function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse: Refuse): Children {
-  const { serving } = args;
+function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse: Refuse): Made {
+  const { source, modelRef, serving } = args;
   const opts = { parent: component, deleteBeforeReplace: true };
   const namespace = withDefault(args.namespace, DEFAULT_NAMESPACE);
-  const names = claimed(component, namesOf(args.name, namespace, serving !== undefined), refuse);
+  const kinds = { model: modelRef === undefined, service: serving !== undefined };
+  const names = claimed(component, namesOf(args.name, namespace, kinds), refuse);
   const metadata = {
     name: pulumi.all([args.name, names]).apply(([known]) => known),
     namespace,
     ...(args.labels !== undefined && { labels: args.labels }),
     ...(args.annotations !== undefined && { annotations: args.annotations }),
   };
-  const model = new Model(name, { metadata, spec: modelSpec(args) }, opts);
-  const spec = serving && serviceSpec(metadata.name, serving);
-  const service = spec && new InferenceService(name, { metadata, spec }, { ...opts, dependsOn: model });
-  return { model, service };
+  const modelName = modelRef ?? metadata.name;
+  const specs = {
+    model: source === undefined ? undefined : merged(modelSpec({ ...args, source }), args.modelSpec),
+    service: serving && merged(serviceSpec(modelName, serving), args.serviceSpec),
+  };
+  const model = specs.model && new Model(name, { metadata, spec: specs.model }, opts);
+  const waiting = waitAnnotations(args.waitForReady, args.readyTimeoutSeconds);
+  const ofService = waiting === undefined ? metadata : { ...metadata, annotations: merged(waiting, args.annotations) };
+  const after = model === undefined ? opts : { ...opts, dependsOn: model };
+  const service = specs.service && new InferenceService(name, { metadata: ofService, spec: specs.service }, after);
+  return { model, service, modelName, namespace, specs };
 }
 
 /** What no other model of the provider may have. */
-function namesOf(name: pulumi.Input<string>, namespace: pulumi.Input<string>, isServed: boolean) {
+function namesOf(
+  name: pulumi.Input<string>,
+  namespace: pulumi.Input<string>,
+  made: { readonly model: boolean; readonly service: boolean },
+) {
   return pulumi
     .all([name, namespace])
     .apply(([known, within]) => [
-      objectClaim("Model", within, known),
-      ...(isServed ? [objectClaim("InferenceService", within, known), serviceClaim(within, known)] : []),
+      ...(made.model ? [objectClaim("Model", within, known)] : []),
+      ...(made.service ? [objectClaim("InferenceService", within, known), serviceClaim(within, known)] : []),
     ]);
 }
 

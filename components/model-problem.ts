@@ -7,8 +7,11 @@ import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
 import { locate } from "../fetch/locate.ts";
 import { isQuantized } from "../memory/estimate/cache-types.ts";
 import { checkExtraArgs, type SettingNames } from "../serving/extra-args.ts";
-import { llmModelArgsSchema } from "./args-schema.ts";
+import { type KnownArgs, llmModelArgsSchema } from "./args-schema.ts";
 import { faultsOf } from "./check.ts";
+import { modelRefProblem } from "./model-ref.ts";
+import { overrideProblem } from "./override-problem.ts";
+import { waitProblem } from "./wait-for-ready.ts";
 
 /** What a person writes in place of the fields that messages of `serving/` name. */
 const ARGUMENT_NAMES: SettingNames = {
@@ -34,17 +37,15 @@ const LONGEST_SERVED_NAME = 63;
 
 const ARGUMENTS: ReadonlySet<string> = new Set(fieldPaths(llmModelArgsSchema).map((path) => path.at(-1) ?? ""));
 
-/** Arguments as far as they are known; each that is there has passed the schema. */
-type Known = Partial<z.output<typeof llmModelArgsSchema>>;
 type Missing = ReadonlySet<string>;
-type Rule = (known: Known, missing: Missing) => string | undefined;
+type Rule = (known: KnownArgs, missing: Missing) => string | undefined;
 
 /** What is wrong with arguments of `LlmModel` as far as they are known, as one clause in the names of the arguments. */
 export function problemOfModel(known: unknown, missing: Missing): string | undefined {
   const faults = faultsOf(llmModelArgsSchema, known, missing);
   if (faults.length > 0) return otherField(faults) ?? explain(llmModelArgsSchema, known, faults);
   for (const rule of RULES) {
-    const problem = rule(known as Known, missing);
+    const problem = rule(known as KnownArgs, missing);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -52,6 +53,8 @@ export function problemOfModel(known: unknown, missing: Missing): string | undef
 
 /** Each holds a rule across fields. A field that is not known yet breaks none. */
 const RULES: readonly Rule[] = [
+  modelRefProblem,
+  waitProblem,
   ({ source, format = "gguf" }, missing) =>
     format === "gguf" && !missing.has("format") ? addressProblem("source", source) : undefined,
   ({ mmproj }) => addressProblem("mmproj", mmproj),
@@ -84,6 +87,7 @@ const RULES: readonly Rule[] = [
     const checked = checkExtraArgs(serving?.extraArgs ?? [], ARGUMENT_NAMES);
     return checked.ok ? undefined : checked.error;
   },
+  overrideProblem,
 ];
 
 /** What no reader could ever fetch. Volumes, S3 and names of repositories are for other readers than ours. */

@@ -21,7 +21,9 @@ function ofPresent<T, Made>(
 }
 
 /** `Model.spec` with the arguments that were given, and the accelerator. Plain arguments result in a plain object. */
-export function modelSpec(args: Omit<LlmModelArgs, "serving">): InputOf<ModelSpecInput> {
+export function modelSpec(
+  args: Omit<LlmModelArgs, "serving"> & { readonly source: pulumi.Input<string> },
+): InputOf<ModelSpecInput> {
   return {
     source: args.source,
     sha256: args.sha256,

@@ -22,6 +22,9 @@ function checked(args: unknown): CheckedArgs {
 const SOURCE_EXPECTED =
   "it must be a URL (https, http, file, hf, s3 or pvc), an absolute path without spaces or the name of a repository," +
   " for example hf://org/repo/model.gguf";
+const SOURCE_MISSING =
+  "it must be the location of the weights, for example hf://org/repo/model.gguf; to serve a Model that is there already, set" +
+  " modelRef to its name";
 const FRACTION_EXPECTED = "it must be a number above 0 and at most 1, for example 0.75";
 const CONTEXT_EXPECTED = "it must be a whole number from 128 to 2097152";
 
@@ -38,7 +41,7 @@ const V_CACHE_PROBLEM =
   "serving.cacheTypeV is q8_0, which needs flash attention; set serving.flashAttention to true, or serving.cacheTypeV to f16";
 
 const BAD: ReadonlyArray<readonly [args: object, problem: string]> = [
-  [{ source: undefined }, `source is missing; ${SOURCE_EXPECTED}`],
+  [{ source: undefined }, `source is missing; ${SOURCE_MISSING}`],
   [{ source: "has space" }, `source is "has space"; ${SOURCE_EXPECTED}`],
   [{ sha256: "abc" }, 'sha256 is "abc"; it must be a SHA-256 in 64 hexadecimal digits'],
   [

@@ -36,6 +36,13 @@ describe("estimateMemory", () => {
     );
   });
 
+  it("takes null for absent", async () => {
+    const names = ["contextSize", "parallel", "cacheTypeK", "cacheTypeV", "flashAttention", "batchSize", "ubatchSize"];
+    const others = ["backend", "mmproj", "draft", "draftTokens", "loras", "memoryBudget"];
+    const nulls = Object.fromEntries([...names, ...others].map((name) => [name, pulumi.output(null)]));
+    assert.deepEqual(await settled({ source: llama, ...nulls }), await settled({ source: llama }));
+  });
+
   it("has no largest context without a budget", async () => {
     assert.equal((await settled({ source: llama })).maxContextSize, undefined);
   });

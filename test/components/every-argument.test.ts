@@ -18,6 +18,12 @@ const GOOD = {
   memoryFraction: 0.5,
   accelerator: "cpu",
   gpuLayers: -1,
+  modelSpec: { prefetch: true },
+  serviceSpec: { suspend: true },
+  estimate: true,
+  hostMemory: "16Gi",
+  waitForReady: true,
+  readyTimeoutSeconds: 60,
   name: "g3",
   namespace: "lab",
   labels: { team: "a" },
@@ -44,8 +50,9 @@ const GOOD = {
 
 type Path = readonly [string] | readonly ["serving", string];
 
+/** `modelRef` takes the place of `source` and of much else; its tests are in llm-model-extras.test.ts. */
 const PATHS: readonly Path[] = [
-  ...Object.keys(llmModelArgsSchema.shape).map((name): Path => [name]),
+  ...Object.keys(llmModelArgsSchema.omit({ modelRef: true }).shape).map((name): Path => [name]),
   ...Object.keys(servingSchema.shape).map((name): Path => ["serving", name]),
 ];
 
@@ -60,8 +67,10 @@ function check(args: unknown): CheckedArgs {
 /** The good arguments with another value at `path`. */
 function withValue(path: Path, value: unknown): Record<string, unknown> {
   const [first, second] = path;
+  // These two need serving.
+  const alone = path.length === 1 && first === "serving" ? { waitForReady: undefined, serviceSpec: undefined } : {};
   return second === undefined
-    ? { ...GOOD, [first]: value }
+    ? { ...GOOD, ...alone, [first]: value }
     : { ...GOOD, serving: { ...GOOD.serving, [second]: value } };
 }
 
@@ -110,6 +119,9 @@ const ANYTHING: Readonly<Record<string, unknown>> = {
 /** What of the table above some arguments take, or other arguments do not go with. */
 const RIGHT: Readonly<Record<string, readonly string[]>> = {
   quantization: ["a text"],
+  estimate: ["a boolean"],
+  waitForReady: ["a boolean"],
+  readyTimeoutSeconds: ["a number"],
   "serving.flashAttention": ["a boolean"],
   "serving.evictionProtection": ["a boolean"],
   "serving.jinja": ["a boolean"],

@@ -110,15 +110,16 @@ describe("the source plugin", function () {
     });
   }
 
-  it("has every argument, each described, and needs source only", () => {
+  it("has every argument, each described, and needs none of itself", () => {
     const { inputProperties = {}, requiredInputs } = schema.resources["llmkube:index:LlmModel"] ?? {};
-    assert.deepEqual(requiredInputs, ["source"]);
+    assert.deepEqual(requiredInputs, []);
     const types = Object.entries(inputProperties).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
       return [name, type["type"] ?? type["$ref"]];
     });
     assert.deepEqual(Object.fromEntries(types), {
       source: "string",
+      modelRef: "string",
       sha256: "string",
       format: "#/types/llmkube:index:WeightsFormat",
       quantization: "string",
@@ -128,6 +129,12 @@ describe("the source plugin", function () {
       accelerator: "#/types/llmkube:index:Accelerator",
       gpuLayers: "integer",
       serving: "#/types/llmkube:index:Serving",
+      modelSpec: "object",
+      serviceSpec: "object",
+      estimate: "boolean",
+      hostMemory: "string",
+      waitForReady: "boolean",
+      readyTimeoutSeconds: "integer",
       name: "string",
       namespace: "string",
       labels: "object",
@@ -170,6 +177,16 @@ describe("the source plugin", function () {
     }
   });
 
+  it("tells what an estimate has, so that other languages read its parts", () => {
+    const found = Object.entries(schema.types).find(([token]) => token.endsWith(":index:EstimatedMemory"));
+    const types = Object.entries(found?.[1].properties ?? {}).map(([name, { description, ...type }]) => {
+      assert.ok(description, `${name} has no description`);
+      return [name, type["type"]];
+    });
+    const expected = { totalBytes: "number", parts: "object", confidence: "string", notes: "array" };
+    assert.deepEqual(Object.fromEntries(types), expected);
+  });
+
   it("has enums with the values of the API", () => {
     const values = schema.types["llmkube:index:Priority"]?.enum?.map(({ value }) => value);
     assert.deepEqual(values, ["critical", "high", "normal", "low", "batch"]);
@@ -177,7 +194,14 @@ describe("the source plugin", function () {
 
   it("puts out names and the endpoint, of which those of the service may be missing", () => {
     const { properties = {}, required } = schema.resources["llmkube:index:LlmModel"] ?? {};
-    assert.deepEqual(Object.keys(properties), ["modelName", "serviceName", "namespace", "endpoint"]);
+    assert.deepEqual(Object.keys(properties), [
+      "modelName",
+      "serviceName",
+      "namespace",
+      "endpoint",
+      "estimatedMemory",
+      "fits",
+    ]);
     assert.deepEqual(required, ["modelName", "namespace"]);
   });
 });
