@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { nodeAccount, SYSTEM_NAMESPACE } from "../api/fleet.ts";
 import { installCommand, MAC_FOLDER, TOKEN_FILE } from "../cluster/install-command.ts";
 import { nodeKubeconfig } from "../cluster/kubeconfig.ts";
-import { daemonPlist } from "../cluster/launchd.ts";
 import { nodeManifests } from "../cluster/node.ts";
 import { checked, schemaProblem } from "./check.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
@@ -93,7 +92,8 @@ function kubeconfigOf({ token, ...rest }: Resolved): string {
   return nodeKubeconfig({ ...rest, token: token === undefined ? { file: TOKEN_FILE } : { value: token } });
 }
 
-function plistOf(args: pulumi.Unwrap<LlmNodeArgs>): string {
+async function plistOf(args: pulumi.Unwrap<LlmNodeArgs>): Promise<string> {
+  const { daemonPlist } = await import("../cluster/launchd.ts");
   const { user = "llm", prefix = "/opt/homebrew" } = args;
   const { home = `/Users/${user}` } = args;
   const program = `${prefix}/lib/node_modules/pulumi-llmkube/bin/pulumi-llmkube.js`;
