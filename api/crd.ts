@@ -1,4 +1,3 @@
-import { stringify } from "yaml";
 import * as z from "zod";
 import { GROUP, type Kind, VERSION } from "./constants.ts";
 import { inferenceServiceSchema } from "./inferenceservice.ts";
@@ -61,15 +60,12 @@ const DEFINITIONS: Readonly<Record<Kind, Definition>> = {
   },
 };
 
-const HEADER = " Generated from api/ by `npm run generate`; do not edit.";
-
-/** The file name in crds/ and the content of each CustomResourceDefinition. The result is the same bytes each time. */
-export function crdFiles(): ReadonlyMap<string, string> {
+/** Each CustomResourceDefinition, by its file name in crds/. */
+export function customResourceDefinitions(): ReadonlyMap<string, object> {
   return new Map(
     Object.entries(DEFINITIONS).map(([kind, definition]) => {
       const plural = `${kind.toLowerCase()}s`;
-      const crd = customResourceDefinition(kind, plural, definition);
-      return [`${GROUP}_${plural}.yaml`, `#${HEADER}\n${stringify(crd, { sortMapEntries: true, lineWidth: 120 })}`];
+      return [`${GROUP}_${plural}.yaml`, customResourceDefinition(kind, plural, definition)];
     }),
   );
 }

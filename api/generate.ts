@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { crdFiles } from "./crd.ts";
+import { crdFiles } from "./crd-files.ts";
 
 /**
  * `npm run generate` writes crds/ from the schemas. `npm run generate -- --check` only checks whether they agree, and

@@ -1,7 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import { SERVER_DEFAULTS } from "../api/server-defaults.ts";
-import { headerCacheFolder } from "../gguf/header-cache.ts";
-import { readHeader } from "../gguf/read.ts";
 import { advise } from "../memory/advice.ts";
 import { resolveBudget } from "../memory/budget.ts";
 import type { Backend, CacheType } from "../memory/estimate/types.ts";
@@ -65,6 +63,9 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
     const budget = known.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: known.memoryBudget });
     if (budget?.ok === false) throw refusal(budget.error);
     const { source, mmproj, draft, loras } = known;
+    // Loaded here, because most programs never ask and each of them would pay for it.
+    const { readHeader } = await import("../gguf/read.ts");
+    const { headerCacheFolder } = await import("../gguf/header-cache.ts");
     const headers = await readServed({ model: source, mmproj, draft, loras }, (file) =>
       readHeader(file, { cacheFolder: headerCacheFolder() }),
     );

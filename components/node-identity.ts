@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { nodeAccount, SYSTEM_NAMESPACE } from "../api/fleet.ts";
 import { installCommand, MAC_FOLDER, TOKEN_FILE } from "../cluster/install-command.ts";
 import { nodeKubeconfig } from "../cluster/kubeconfig.ts";
-import { daemonPlist } from "../cluster/launchd.ts";
 import { nodeManifests } from "../cluster/node.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
 import { resourcesOf } from "./objects.ts";
@@ -65,7 +64,12 @@ function kubeconfigOf({ token, ...rest }: Access): string {
 
 type Installation = { readonly [Key in "user" | "home" | "prefix"]: string | undefined };
 
-function plistOf({ user = "llm", home = `/Users/${user}`, prefix = "/opt/homebrew" }: Installation): string {
+async function plistOf({
+  user = "llm",
+  home = `/Users/${user}`,
+  prefix = "/opt/homebrew",
+}: Installation): Promise<string> {
+  const { daemonPlist } = await import("../cluster/launchd.ts");
   const program = `${prefix}/lib/node_modules/pulumi-llmkube/bin/pulumi-llmkube.js`;
   const kubeconfig = `${home}/${MAC_FOLDER}/kubeconfig`;
   const command = [`${prefix}/bin/node`, program, "agent", "--llama-server", `${prefix}/bin/llama-server`];

@@ -1,13 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { GROUP_VERSION } from "../api/constants.ts";
-import type { InferenceServiceSpecInput } from "../api/inferenceservice.ts";
-import type { ModelSpecInput } from "../api/model.ts";
+import type { InferenceServiceSpec } from "./generated/inference-service-spec.ts";
+import type { ModelSpec } from "./generated/model-spec.ts";
 import type { InputOf } from "./specs.ts";
 
 export interface ModelArgs {
   metadata: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta>;
-  spec: InputOf<ModelSpecInput>;
+  spec: InputOf<ModelSpec>;
 }
 
 /** A Model of inference.llmkube.dev/v1alpha1: the weights of a model, and the memory that it may use. */
@@ -22,7 +22,7 @@ export class Model extends k8s.apiextensions.CustomResource {
 
 export interface InferenceServiceArgs {
   metadata: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta>;
-  spec: InputOf<InferenceServiceSpecInput>;
+  spec: InputOf<InferenceServiceSpec>;
 }
 
 /** An InferenceService of inference.llmkube.dev/v1alpha1: it serves a Model of the same namespace. */

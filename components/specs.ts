@@ -1,12 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { InferenceServiceSpecInput } from "../api/inferenceservice.ts";
-import type { ModelSpecInput } from "../api/model.ts";
 import type { LlmModelArgs, Serving } from "./args.ts";
 import { Accelerator } from "./enums.ts";
+import type { InferenceServiceSpec } from "./generated/inference-service-spec.ts";
+import type { ModelSpec } from "./generated/model-spec.ts";
 import { isUnknown, withDefault } from "./unknown.ts";
 
 /** `T` as a program may write it: any part of it may be an output whose value is not known yet. */
-export type InputOf<T> = pulumi.Input<T extends object ? { [Key in keyof T]: InputOf<T[Key]> } : T>;
+export type InputOf<T> = pulumi.Input<
+  T extends object ? { [Key in keyof T]: InputOf<T[Key]> | (object extends Pick<T, Key> ? undefined : never) } : T
+>;
 
 /** `T` whose optional fields may also be undefined; Pulumi leaves such fields out of what it sends to the engine. */
 type Given<T> = { readonly [Key in keyof T]: T[Key] | undefined };
@@ -23,7 +25,7 @@ function ofPresent<T, Made>(
 /** `Model.spec` with the arguments that were given, and the accelerator. Plain arguments result in a plain object. */
 export function modelSpec(
   args: Omit<LlmModelArgs, "serving"> & { readonly source: pulumi.Input<string> },
-): InputOf<ModelSpecInput> {
+): InputOf<ModelSpec> {
   return {
     source: args.source,
     sha256: args.sha256,
@@ -43,7 +45,7 @@ export function modelSpec(
 export function serviceSpec(
   modelRef: pulumi.Input<string>,
   serving: Given<Serving>,
-): InputOf<InferenceServiceSpecInput> {
+): InputOf<InferenceServiceSpec> {
   const { port, draftModel, draftTokens, ...settings } = serving;
   return {
     modelRef,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { commentsIn } from "./comments.ts";
 import { completed, type Manifest } from "./complete.ts";
 import { inferredSchema } from "./infer.ts";
+import { publicTypeFiles } from "./public-types.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..", "..");
 
@@ -14,11 +15,17 @@ export function schemaText(): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
+/** What is generated from the components, by its path in the checkout. */
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const types = [...(await publicTypeFiles())].map(([file, text]) => [`components/generated/${file}`, text] as const);
+  return new Map([...types, ["schema.json", schemaText()]]);
+}
+
 if (import.meta.main) {
-  const file = join(CHECKOUT, "schema.json");
-  const text = schemaText();
-  if ((await readFile(file, "utf8").catch(() => undefined)) !== text) {
+  for (const [path, text] of await generatedFiles()) {
+    const file = join(CHECKOUT, path);
+    if ((await readFile(file, "utf8").catch(() => undefined)) === text) continue;
     await writeFile(file, text);
-    console.log("schema.json written");
+    console.log(`${path} written`);
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { crdFiles } from "../../api/crd.ts";
+import { crdFiles } from "../../api/crd-files.ts";
 import { committedCrdText } from "../support/crds.ts";
 
 const root = join(import.meta.dirname, "..", "..");

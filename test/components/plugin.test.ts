@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { credentials } from "@grpc/grpc-js";
-import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
-import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import * as z from "zod";
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
-import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
+import { getSchema } from "../support/plugin-process.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 
@@ -35,20 +31,11 @@ const schemaSchema = z.object({
 /** What `pulumi package add` reads, over gRPC from the built package (`npm run build`). */
 describe("the source plugin", function () {
   this.timeout(120_000);
-  let plugin: PluginProcess;
   let schema: z.infer<typeof schemaSchema>;
 
   before(async () => {
-    plugin = await startPlugin("run-plugin", [CHECKOUT, "127.0.0.1:1"], { cwd: CHECKOUT });
-    const client = new providerGrpc.ResourceProviderClient(plugin.address, credentials.createInsecure());
-    const getSchema = promisify<
-      InstanceType<typeof provider.GetSchemaRequest>,
-      InstanceType<typeof provider.GetSchemaResponse>
-    >(client.getSchema.bind(client));
-    schema = schemaSchema.parse(JSON.parse((await getSchema(new provider.GetSchemaRequest())).getSchema()));
-    client.close();
+    schema = schemaSchema.parse(JSON.parse(await getSchema(CHECKOUT)));
   });
-  after(() => plugin.close());
 
   it("has the components under the package's name", () => {
     assert.equal(schema.name, "llmkube");

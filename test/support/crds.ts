@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
 import type { Kind } from "../../api/constants.ts";
-import { crdFiles } from "../../api/crd.ts";
+import { crdFiles } from "../../api/crd-files.ts";
 
 /** An OpenAPI schema as CRDs use it: what the tests look at. */
 export interface CrdSchema {

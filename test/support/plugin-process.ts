@@ -2,6 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import provider from "@pulumi/pulumi/proto/provider_pb.js";
 
 /** A plugin as the engine has it: a process that serves gRPC on a port which it prints. */
 export interface PluginProcess {
@@ -19,6 +23,22 @@ export async function startPlugin(
   const child = spawn(process.execPath, [entry, ...args], { ...options, stdio: ["ignore", "pipe", "inherit"] });
   const port = await firstLine(child);
   return { address: `127.0.0.1:${port}`, close: () => end(child) };
+}
+
+/** What `pulumi package get-schema` reads of a package in a folder. */
+export async function getSchema(folder: string): Promise<string> {
+  const plugin = await startPlugin("run-plugin", [folder, "127.0.0.1:1"], { cwd: folder });
+  const client = new providerGrpc.ResourceProviderClient(plugin.address, credentials.createInsecure());
+  const ask = promisify<
+    InstanceType<typeof provider.GetSchemaRequest>,
+    InstanceType<typeof provider.GetSchemaResponse>
+  >(client.getSchema.bind(client));
+  try {
+    return (await ask(new provider.GetSchemaRequest())).getSchema();
+  } finally {
+    client.close();
+    await plugin.close();
+  }
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
