@@ -47,6 +47,11 @@ const children = new WeakMap<LlmModel, Children>();
 /**
  * A large language model that stays inside a memory budget on Apple silicon. The component creates a Model, unless
  * modelRef names one, and if serving is given an InferenceService, both of inference.llmkube.dev/v1alpha1.
+ *
+ * Pulumi hands the options parent, provider, providers, protect, aliases and transforms on to both. It does not hand
+ * ignoreChanges, replaceOnChanges, customTimeouts and additionalSecretOutputs on: a transform sets them, for example
+ * ignoreChanges with spec.hardware.memoryBudget for the Model. What passes a transform is no secret any more. A component
+ * with another name in the program needs aliases: without them its model is created before the former one is deleted.
  */
 export class LlmModel extends pulumi.ComponentResource {
   /** Name of the Model. */
