@@ -11,7 +11,7 @@ const PACKAGES = {
   cluster: ["api", "crds"],
   controller: ["api", "fetch", "gguf", "memory", "serving", "kube"],
   components: ["api", "fetch", "gguf", "memory", "serving", "cluster"],
-  policies: ["api", "fetch", "gguf", "memory", "serving"],
+  policies: ["api", "fetch", "gguf", "memory", "serving", "components/package-name"],
   agent: ["api", "fetch", "gguf", "memory", "serving", "kube"],
   cli: ["api", "fetch", "gguf", "memory", "serving", "agent", "kube", "controller", "cluster"],
   toolchain: ["api"],

@@ -4,7 +4,7 @@ import { hardwareSchema } from "../api/hardware.ts";
 import { inferenceServiceSpecSchema } from "../api/inferenceservice.ts";
 import { metadataSchema } from "../api/metadata.ts";
 import { modelSpecSchema } from "../api/model.ts";
-import type { LlmModelArgs, ServingArgs } from "./args.ts";
+import type { LlmModelArgs, Serving } from "./args.ts";
 
 // Every field has the rule that api/ defines; only the arrangement is the component's.
 const model = modelSpecSchema.shape;
@@ -15,7 +15,7 @@ const endpoint = service.endpoint.unwrap().shape;
 const speculation = service.speculativeDecoding.unwrap().shape;
 const metadata = metadataSchema.shape;
 
-export const servingArgsSchema = z
+export const servingSchema = z
   .strictObject({
     contextSize: service.contextSize,
     parallelSlots: service.parallelSlots,
@@ -32,7 +32,7 @@ export const servingArgsSchema = z
     draftTokens: speculation.nDraftMax,
     jinja: service.jinja,
     extraArgs: service.extraArgs,
-  } satisfies Record<keyof ServingArgs, z.ZodType>)
+  } satisfies Record<keyof Serving, z.ZodType>)
   .meta({ expected: "an object with the settings of the server" });
 
 /** Arguments of `LlmModel` with all outputs resolved; a field that does not exist is an error. */
@@ -47,7 +47,7 @@ export const llmModelArgsSchema = z
     memoryFraction: hardware.memoryFraction,
     accelerator: hardware.accelerator.unwrap().optional(),
     gpuLayers: gpu.layers,
-    serving: servingArgsSchema.optional(),
+    serving: servingSchema.optional(),
     name: metadata.name.optional(),
     namespace: metadata.namespace.unwrap().optional(),
     labels: metadata.labels,

@@ -58,7 +58,7 @@ export interface LlmModelArgs {
    * How the model is served. An empty object serves it with the defaults. Without it the component creates a Model
    * only, which nothing serves.
    */
-  serving?: ServingArgs;
+  serving?: Serving;
 
   /**
    * Name of the Kubernetes resources: lower case letters, digits, - and . only. Defaults to the name of the component.
@@ -87,7 +87,7 @@ export interface LlmModelArgs {
 }
 
 /** How a model is served: settings of the server and of the service around it. */
-export interface ServingArgs {
+export interface Serving {
   /**
    * Context window of the server in tokens, which all slots share, from 128 to 2097152. Defaults to 2048.
    * @default 2048

@@ -7,7 +7,7 @@ import { refusedSettings } from "../memory/estimate/estimate.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
 import { servingSettings } from "../serving/settings.ts";
 import type { LlmModelArgs } from "./args.ts";
-import { llmModelArgsSchema, servingArgsSchema } from "./args-schema.ts";
+import { llmModelArgsSchema, servingSchema } from "./args-schema.ts";
 import { serviceSpec } from "./specs.ts";
 import { mapUnknown } from "./unknown.ts";
 
@@ -72,7 +72,7 @@ function problemOfModel(known: unknown, missing: ReadonlySet<string>): string | 
 
 /** Checks the rules across the fields of `serving`. A field that is not known yet counts as absent. */
 function servingProblem(known: unknown, missing: ReadonlySet<string>): string | undefined {
-  const serving = z.object({ serving: servingArgsSchema }).safeParse(known).data?.serving;
+  const serving = z.object({ serving: servingSchema }).safeParse(known).data?.serving;
   if (serving?.draftTokens !== undefined && serving.draftModel === undefined && !missing.has("serving.draftModel")) {
     return "serving.draftTokens is set, but serving.draftModel is not: name the draft model";
   }

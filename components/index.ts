@@ -1,4 +1,4 @@
-export type { LlmModelArgs, ServingArgs } from "./args.ts";
+export type { LlmModelArgs, Serving } from "./args.ts";
 export { Accelerator, CacheType, Priority, WeightsFormat } from "./enums.ts";
 export { type EstimateMemoryArgs, estimateMemory, type MemoryEstimate } from "./estimate-memory.ts";
 export type { LlmControllerArgs, LlmNodeArgs } from "./fleet-args.ts";

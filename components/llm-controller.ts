@@ -6,8 +6,9 @@ import { checked, schemaProblem } from "./check.ts";
 import type { LlmControllerArgs } from "./fleet-args.ts";
 import { llmControllerArgsSchema } from "./fleet-args-schema.ts";
 import { resourcesOf } from "./objects.ts";
+import { componentType, withFormerType } from "./package-name.ts";
 
-const TYPE = "pulumi-llmkube:index:LlmController";
+const NAME = "LlmController";
 const OUTPUTS = { namespace: undefined, serviceAccountName: undefined };
 
 /**
@@ -23,7 +24,7 @@ export class LlmController extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmControllerArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(TYPE, name, opts?.urn === undefined ? {} : OUTPUTS, opts);
+    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
     const {

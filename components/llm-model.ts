@@ -2,10 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULT_NAMESPACE, DEFAULT_PORT } from "../api/constants.ts";
 import type { LlmModelArgs } from "./args.ts";
 import { checkedArgs } from "./check.ts";
+import { componentType, withFormerType } from "./package-name.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
 
-const TYPE = "pulumi-llmkube:index:LlmModel";
+const NAME = "LlmModel";
 const OUTPUTS = { modelName: undefined, serviceName: undefined, namespace: undefined, endpoint: undefined };
 
 interface Children {
@@ -38,7 +39,7 @@ export class LlmModel extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmModelArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(TYPE, name, opts?.urn === undefined ? {} : OUTPUTS, opts);
+    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
     const checked = checkedArgs({ ...args, name: args?.name ?? name }, (problem) => {

@@ -8,8 +8,9 @@ import { checked, schemaProblem } from "./check.ts";
 import type { LlmNodeArgs } from "./fleet-args.ts";
 import { llmNodeArgsSchema } from "./fleet-args-schema.ts";
 import { resourcesOf } from "./objects.ts";
+import { componentType, withFormerType } from "./package-name.ts";
 
-const TYPE = "pulumi-llmkube:index:LlmNode";
+const NAME = "LlmNode";
 const OUTPUTS = {
   nodeName: undefined,
   serviceAccountName: undefined,
@@ -43,7 +44,7 @@ export class LlmNode extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(TYPE, name, opts?.urn === undefined ? {} : OUTPUTS, opts);
+    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
     const given = this.#checked(name, args);

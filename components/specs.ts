@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { InferenceServiceSpecInput } from "../api/inferenceservice.ts";
 import type { ModelSpecInput } from "../api/model.ts";
-import type { LlmModelArgs, ServingArgs } from "./args.ts";
+import type { LlmModelArgs, Serving } from "./args.ts";
 import { Accelerator } from "./enums.ts";
 
 /** `T` as a program may write it: any part of it may be an output whose value is not known yet. */
@@ -30,7 +30,7 @@ export function modelSpec(args: LlmModelArgs): InputOf<ModelSpecInput> {
 /** `InferenceService.spec` with the settings that were given, for a Model of the same namespace. */
 export function serviceSpec(
   modelRef: pulumi.Input<string>,
-  serving: Given<ServingArgs>,
+  serving: Given<Serving>,
 ): InputOf<InferenceServiceSpecInput> {
   const { port, draftModel, draftTokens, ...settings } = serving;
   return {

@@ -23,11 +23,14 @@ function undici(): typeof import("undici") {
   return require("undici");
 }
 
-/** A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY; what lies behind a proxy is the proxy's to allow. */
+/**
+ * A way to servers. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY; what lies behind a proxy is the proxy's to
+ * allow. Only https:// makes a tunnel through one: many proxies refuse a tunnel to port 80.
+ */
 export function httpDispatcher(options: EnvHttpProxyAgent.Options = {}, mayReach?: MayReach): Dispatcher {
   const within = mayReach === undefined ? {} : { connect: { lookup: lookupWithin(mayReach) } };
   try {
-    return new (undici().EnvHttpProxyAgent)({ allowH2: false, ...within, ...options });
+    return new (undici().EnvHttpProxyAgent)({ allowH2: false, proxyTunnel: false, ...within, ...options });
   } catch {
     return refuse("HTTP_PROXY or HTTPS_PROXY is not the address of a proxy: http://host:port is expected");
   }

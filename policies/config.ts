@@ -1,14 +1,23 @@
 import { totalmem } from "node:os";
 import * as z from "zod";
-import { parseQuantity } from "../api/quantity.ts";
+import { GiB } from "../api/bytes.ts";
+import { formatBytes, parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/reserve.ts";
+import type { HeaderLimits } from "./headers.ts";
+
+/** More than any Mac has. */
+const MOST_MEMORY = 16 * 2 ** 40;
 
 const hostMemory = z
   .string()
   .transform((text, context) => {
     const bytes = parseQuantity(text);
-    if (bytes.ok && bytes.value > 0n) return Number(bytes.value);
-    context.addIssue("it must be a quantity of bytes above 0, for example 32Gi");
+    if (!bytes.ok || bytes.value <= 0n) context.addIssue("it must be a quantity of bytes above 0, for example 32Gi");
+    else if (bytes.value < GiB)
+      context.addIssue(`that is only ${formatBytes(Number(bytes.value))}; add a unit, for example 32Gi`);
+    else if (bytes.value > MOST_MEMORY)
+      context.addIssue(`no Mac has as much; it must be at most 16Ti, for example 32Gi`);
+    else return Number(bytes.value);
     return z.NEVER;
   })
   .describe(
@@ -16,6 +25,13 @@ const hostMemory = z
       " the machine that runs Pulumi.",
   )
   .optional();
+
+const sizeOfFile = z.string().transform((text, context) => {
+  const bytes = parseQuantity(text);
+  if (bytes.ok && bytes.value > 0n) return Number(bytes.value);
+  context.addIssue("it must be a quantity of bytes above 0, for example 4.1Gi");
+  return z.NEVER;
+});
 
 export const budgetConfigSchema = z.strictObject({ hostMemory });
 
@@ -57,8 +73,26 @@ export const fitConfigSchema = z.strictObject({
     .number()
     .gt(0)
     .lte(600)
-    .describe("The longest time for reading the header of one model, in seconds, above 0 and at most 600.")
+    .describe(
+      "The longest time for reading the header of one model, in seconds, above 0 and at most 600. Defaults to 20.",
+    )
     .default(20),
+  allHeadersTimeoutSeconds: z
+    .number()
+    .gt(0)
+    .lte(3600)
+    .describe(
+      "The longest time for reading the headers of all models together, in seconds, above 0 and at most 3600. It counts only while one" +
+        " of them is being read. Defaults to 120.",
+    )
+    .default(120),
+  sizes: z
+    .record(z.string().min(1), sizeOfFile)
+    .describe(
+      "The sizes of files whose headers cannot be read from here, for example in CI: a Kubernetes quantity of bytes by the source of the" +
+        " Model. Of such a Model only the weights are held to the budget.",
+    )
+    .default({}),
 });
 
 export type FitSettings = z.output<typeof fitConfigSchema>;
@@ -69,4 +103,8 @@ export type FitConfig = FitSettings & { readonly hostMemory: number; readonly as
 export function fitConfig(settings: FitSettings): FitConfig {
   const { hostMemory } = settings;
   return { ...settings, hostMemory: hostMemory ?? totalmem(), assumed: hostMemory === undefined };
+}
+
+export function headerLimits({ headerTimeoutSeconds, allHeadersTimeoutSeconds }: FitSettings): HeaderLimits {
+  return { timeoutMs: headerTimeoutSeconds * 1000, allMs: allHeadersTimeoutSeconds * 1000 };
 }

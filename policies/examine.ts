@@ -1,13 +1,14 @@
+import { formatBytes } from "../api/quantity.ts";
 import { type Failure, type FailureKind, failIn, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { type Budget, resolveBudget } from "../memory/budget.ts";
+import { type Budget, describeBudget, resolveBudget } from "../memory/budget.ts";
 import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { readServed, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { unservedModel } from "../serving/settings.ts";
-import type { FitConfig } from "./config.ts";
+import { type FitConfig, headerLimits } from "./config.ts";
 import type { KnownModelSpec, ModelSubject } from "./definition.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
@@ -50,7 +51,7 @@ export async function examine({ label: subject, spec }: ModelSubject, config: Fi
   if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
 
   const served = await readHeaders(source, spec.mmproj, config);
-  if (!served.ok) return unreadable(subject, served, config);
+  if (!served.ok) return unreadable(subject, source, budget.value, served, config);
   const { header, mmproj } = served.value;
   const estimated = estimate(header, ANY_SETTINGS);
   if (!estimated.ok) return { state: "refused", why: `${subject}: ${estimated.error}` };
@@ -67,7 +68,7 @@ function readHeaders(source: string, mmproj: string | undefined, config: FitConf
   const model = { source, what: "its header" };
   const projector = mmproj === undefined ? undefined : { source: mmproj, what: "its projector's header" };
   return readServed({ model, mmproj: projector }, async (file) => {
-    const header = await headerOf(file.source, config.headerTimeoutSeconds * 1000);
+    const header = await headerOf(file.source, headerLimits(config));
     return header.ok ? header : failIn(`${file.what} cannot be read`, header);
   });
 }
@@ -75,9 +76,22 @@ function readHeaders(source: string, mmproj: string | undefined, config: FitConf
 /** What is wrong wherever it is read. The other kinds may be those of this machine, and a Mac may still serve the model. */
 const WRONG_EVERYWHERE: ReadonlySet<FailureKind> = new Set(["invalid", "internal"]);
 
-function unreadable(subject: string, { kind, error }: Failure, config: FitConfig): Undecided {
+function unreadable(subject: string, source: string, budget: Budget, failure: Failure, config: FitConfig): Undecided {
+  const { kind, error } = failure;
   const why = `${subject}: whether it fits is not known, because ${error}`;
-  return WRONG_EVERYWHERE.has(kind) ? { state: "refused", why } : unlessAllowed("onUnreachable", config, why);
+  if (WRONG_EVERYWHERE.has(kind)) return { state: "refused", why };
+  const declared = config.sizes[source];
+  if (declared === undefined) return unlessAllowed("onUnreachable", config, why);
+  const weights = `${formatBytes(declared)} (declared in sizes)`;
+  if (declared > budget.bytes) {
+    const fault = `${subject} does not fit: its weights alone are ${weights}, ${describeBudget(budget)}.`;
+    return {
+      state: "refused",
+      why: `${fault}\nWhat would fit: a larger budget, or a smaller quantization of the model.`,
+    };
+  }
+  const checked = `its weights alone are ${weights}, within the ${describeBudget(budget)}`;
+  return { state: "unchecked", why: `${subject}: ${checked}; the rest of its need is not known, because ${error}` };
 }
 
 /** What cannot be told is refused unless the configuration lets it pass. */

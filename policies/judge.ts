@@ -4,10 +4,12 @@ import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
 import { exceedsAllocatable, leastWorkingSetBytes, resolveAllocatable } from "../memory/allocatable.ts";
+import { describeBudget } from "../memory/budget.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { estimateServed } from "../memory/served.ts";
+import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
 import { servingSettings } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
@@ -52,6 +54,18 @@ export function judge(
     ...assumption(model, config),
   ];
   return refusal(lines.join("\n"));
+}
+
+/** The refusal of a Model whose weights alone are more than its budget, whoever serves it. */
+export function weightsTooLarge(model: ModelFacts, config: FitConfig): string {
+  const { subject, weightsBytes, budget, header, mmproj, backend } = model;
+  const settings: EstimateSettings = { ...DEFAULT_SETTINGS, backend };
+  const advice = adviceText(advise({ header, mmproj }, settings, budget.bytes), settings);
+  return [
+    `${subject} does not fit: its weights alone are ${formatBytes(weightsBytes)}, ${describeBudget(budget)}.`,
+    `${advice} This is for a service with default settings.`,
+    ...assumption(model, config),
+  ].join("\n");
 }
 
 /** What the agent of that Mac would say, where the configuration names one. A share that somebody chose is theirs to answer for. */

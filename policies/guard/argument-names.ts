@@ -1,5 +1,5 @@
-/** The last type of a URN's chain of types: that of the resource itself. */
-const OF_LLM_MODEL = /^(?:pulumi-)?llmkube:index:LlmModel$/;
+/** The type of an LlmModel, now and in stacks that were made before it was renamed. */
+const LLM_MODEL = /^(?:pulumi-)?llmkube:index:LlmModel$/;
 
 /** Fields of `Model.spec` and of `InferenceService.spec` that have another name, or another place, among the arguments of LlmModel. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
@@ -19,10 +19,15 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
 
 const FIELD = /\bspec(?:\.\w+|\[\w+\])+/g;
 
+export function isLlmModel(type: string): boolean {
+  return LLM_MODEL.test(type);
+}
+
 /** Whether a resource with this parent was made by an LlmModel. */
 export function isOfLlmModel(parentUrn: string | undefined): boolean {
+  // A URN has the types of all ancestors, the resource's own last.
   const types = parentUrn?.split("::")[2];
-  return OF_LLM_MODEL.test(types?.split("$").at(-1) ?? "");
+  return isLlmModel(types?.split("$").at(-1) ?? "");
 }
 
 /** A message with the names that the arguments of LlmModel have: `serving.contextSize` where the manifest has `spec.contextSize`. */

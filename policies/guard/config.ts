@@ -18,34 +18,38 @@ export type Exemption = z.output<typeof excludeSchema>[number];
 export interface Settings {
   readonly config: Readonly<Record<string, unknown>>;
   readonly exclude: readonly Exemption[];
-  /** One sentence: what is wrong with the configuration. `config` is what is left of it without that. */
+  /** One clause: what is wrong with the configuration, by the path of the key. `config` is what is left of it without that. */
   readonly fault: string | undefined;
 }
 
 /** What the program's options say for one policy, and the engine's configuration for it over that. */
 export type ReadSettings = (configured: object) => Settings;
 
-export function settingsReader({ name, config }: Definition, options: object): ReadSettings {
+export function settingsReader({ config }: Definition, options: object): ReadSettings {
   const schema = withExclude(config);
   let last: { readonly text: string; readonly settings: Settings } | undefined;
   return (configured) => {
     // The engine hands out a new object each time, and the same contents.
     const text = JSON.stringify(configured);
     if (last?.text !== text)
-      last = { text, settings: readSettings(name, schema, withoutNull({ ...options, ...configured })) };
+      last = { text, settings: readSettings(schema, { ...withoutNull(options), ...withoutNull(configured) }) };
     return last.settings;
   };
 }
 
-function readSettings(name: string, schema: z.ZodObject, given: Record<string, unknown>): Settings {
+function readSettings(schema: z.ZodObject, given: Record<string, unknown>): Settings {
   const parsed = schema.safeParse(given);
   if (parsed.success) return settingsOf(parsed.data, undefined);
-  const fault = `The configuration of ${name}: ${explain(schema, given, parsed.error.issues)}`;
+  const fault = explain(schema, given, parsed.error.issues);
   return settingsOf(schema.parse(usable(given, parsed.error.issues)), fault);
 }
 
 function settingsOf({ exclude, ...config }: Record<string, unknown>, fault: string | undefined): Settings {
   return { config, exclude: exclude as readonly Exemption[], fault };
+}
+
+export function configFault({ name }: Definition, fault: string): string {
+  return `The configuration of ${name}: ${fault}`;
 }
 
 /** The settings that are in order: a slip in one must not leave everything unchecked. */
@@ -54,7 +58,7 @@ function usable(given: Record<string, unknown>, issues: readonly z.core.$ZodIssu
   return Object.fromEntries(Object.entries(given).filter(([key]) => !wrong.has(key)));
 }
 
-function withoutNull(given: Record<string, unknown>): Record<string, unknown> {
+function withoutNull(given: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined));
 }
 

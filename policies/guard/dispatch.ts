@@ -6,9 +6,10 @@ import type {
 } from "@pulumi/policy";
 import type { ModelSubject, Rule, ServiceSubject } from "../definition.ts";
 import { type Findings, refusal, remark } from "../findings.ts";
+import { knownInputs } from "../known-inputs.ts";
 import { unknownInPreview } from "../manifest.ts";
-import { inArgumentNames, isOfLlmModel } from "./argument-names.ts";
-import { engineSchema, type ReadSettings, type Settings, settingsReader } from "./config.ts";
+import { inArgumentNames, isLlmModel, isOfLlmModel } from "./argument-names.ts";
+import { configFault, engineSchema, type ReadSettings, type Settings, settingsReader } from "./config.ts";
 import { exempted } from "./exemptions.ts";
 import type { Look, Registry } from "./registry.ts";
 import { remediation } from "./remediate.ts";
@@ -62,12 +63,25 @@ export function metadataOf({ name, title, description, remedy, severity, tags, l
 }
 
 async function validateResource(part: Part, args: ResourceValidationArgs, report: ReportViolation): Promise<void> {
-  const look = part.registry.look(args, part.rule.name);
-  if (look === undefined) return;
-  const settings = part.settings(args.getConfig());
-  const tell = teller(part, args.urn, args.opts?.parent, (text) => report(text));
-  tell(configFault(part, settings));
-  tell(await guarded(part, labelOf(look), () => checkLook(part, look, settings, args.opts?.parent)));
+  const tell = teller(part, args.urn, args.opts.parent, report);
+  const found = await guarded(part, `Resource ${args.name}`, async () => {
+    const look = part.registry.look(args, part.rule.name);
+    if (look === undefined) return isLlmModel(args.type) ? foresee(part, args) : {};
+    const settings = part.settings(args.getConfig());
+    tell(faultOf(part, settings));
+    return guarded(part, labelOf(look), () => checkLook(part, look, settings, args.opts.parent));
+  });
+  tell(found);
+}
+
+/** All LlmModels of a program are registered before the first of their Models: time to begin what takes long for all of them at once. */
+function foresee({ rule, settings }: Part, { props, getConfig }: ResourceValidationArgs): Findings {
+  if (rule.foresee === undefined) return {};
+  const { known } = knownInputs(props);
+  const { source, mmproj } = known as Readonly<Record<string, unknown>>;
+  const sources = [source, mmproj].filter((each) => typeof each === "string");
+  rule.foresee(sources, settings(getConfig()).config);
+  return {};
 }
 
 /** The services that came before their Model; where that is still not there, a note says so already. */
@@ -81,8 +95,8 @@ async function validateLate(part: Part, configured: object, report: ReportViolat
   part.registry.end();
 }
 
-function configFault({ rule, registry }: Part, { fault }: Settings): Findings {
-  return fault !== undefined && registry.first(`config ${rule.name} ${fault}`) ? refusal(fault) : {};
+function faultOf({ rule, registry }: Part, { fault }: Settings): Findings {
+  return fault !== undefined && registry.first(`config ${rule.name} ${fault}`) ? refusal(configFault(rule, fault)) : {};
 }
 
 async function checkLook(part: Part, look: Look, settings: Settings, parent: string | undefined): Promise<Findings> {

@@ -1,9 +1,10 @@
 import type { PolicyPackArgs, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { shown } from "../../api/explain.ts";
 import { RULES, STACK_RULES } from "../all.ts";
 import type { Definition, Level, Rule, StackRule } from "../definition.ts";
 import { resourcePolicy } from "./dispatch.ts";
 import { memoryNotes } from "./memory-notes.ts";
-import { type Exclusion, type PolicyOption, readOptions } from "./options.ts";
+import { type Exclusion, levelProblem, readOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";
 import { stackPolicy } from "./stack.ts";
 
@@ -13,7 +14,7 @@ export interface LlmGuardOptions {
   /** Models and services that a policy does not refuse, each with the reason. */
   readonly exclude?: readonly Exclusion[];
   /** A policy by its name in camelCase, or a setting for all policies that have it. */
-  readonly [policyOrSetting: string]: PolicyOption | readonly unknown[] | object | undefined;
+  readonly [policyOrSetting: string]: unknown;
 }
 
 /**
@@ -42,9 +43,14 @@ export function guard(
   stackRules: readonly StackRule[],
 ): Array<ResourceValidationPolicy | StackValidationPolicy> {
   const definitions: readonly Definition[] = [...rules, ...stackRules];
-  const { memoryNotes: notesLevel, ...rest } = options ?? {};
+  const { memoryNotes: notesLevel, ...rest } = isOptions(options) ? options : {};
   const choices = readOptions(rest, definitions);
-  if (choices.problems.length > 0) throw faultOf(choices.problems);
+  const problems = [
+    ...optionsProblem(options),
+    ...levelProblem("memoryNotes", notesLevel ?? undefined, NOTES_LEVELS),
+    ...choices.problems,
+  ];
+  if (problems.length > 0) throw faultOf(problems);
   const registry = createRegistry();
   const notes = memoryNotes(registry);
   return [
@@ -59,9 +65,19 @@ export function guard(
     // Last, because it reports what the others noted on the same resource. Notes refuse nothing at any level of the others.
     {
       ...notes,
-      enforcementLevel: notesLevel === "disabled" || options.all === "disabled" ? "disabled" : "advisory",
+      enforcementLevel: notesLevel === "disabled" || rest.all === "disabled" ? "disabled" : "advisory",
     },
   ];
+}
+
+const NOTES_LEVELS = ["advisory", "disabled"] as const;
+
+function isOptions(options: unknown): options is LlmGuardOptions {
+  return typeof options === "object" && options !== null && !Array.isArray(options);
+}
+
+function optionsProblem(options: unknown): readonly string[] {
+  return options === null || isOptions(options) ? [] : [`the options are ${shown(options)}; they must be an object`];
 }
 
 function faultOf(problems: readonly string[]): Error {

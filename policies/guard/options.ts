@@ -5,9 +5,6 @@ import { settingsReader } from "./config.ts";
 /** Settings that may be given once for all policies that have them. */
 export const SHARED_SETTINGS = ["hostMemory", "hosts", "hostsFile", "sizes"] as const;
 
-/** A policy's level, or its level and settings. */
-export type PolicyOption = Level | { readonly level?: Level; readonly [setting: string]: unknown };
-
 export interface Exclusion {
   /** The policy's name, for example `context-per-slot`. */
   readonly policy: string;
@@ -21,10 +18,12 @@ export interface Exclusion {
 export interface Chosen {
   readonly level: Level;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Which of the settings were given once for all policies. */
+  readonly shared: readonly string[];
 }
 
 export interface Choices {
-  readonly of: (definition: Pick<Definition, "name" | "level">) => Chosen;
+  readonly of: (definition: Definition) => Chosen;
   /** One sentence each. */
   readonly problems: readonly string[];
 }
@@ -47,24 +46,33 @@ export function readOptions(given: Readonly<Record<string, unknown>>, definition
     ...definitions.flatMap((definition) => policyProblems(definition, options.get(optionName(definition.name)))),
   ];
 
-  function of({ name, level }: Pick<Definition, "name" | "level">): Chosen {
-    const definition = definitions.find((each) => each.name === name);
-    const own = options.get(optionName(name));
-    const { level: asked, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
-    const inherited = shared.flatMap((key) =>
-      definition && key in definition.config.shape && options.has(key) ? [[key, options.get(key)]] : [],
-    );
-    const exclude = exclusions.of(name);
+  function of(definition: Definition): Chosen {
+    const own = options.get(optionName(definition.name));
+    const { level = all, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
+    const inherited = shared.filter((key) => key in definition.config.shape && options.has(key) && !(key in settings));
+    const exclude = exclusions.of(definition.name);
     return {
-      level: ((asked ?? all) as Level | undefined) ?? level,
-      settings: { ...Object.fromEntries(inherited), ...(exclude.length > 0 && { exclude }), ...settings },
+      level: (level as Level | null | undefined) ?? definition.level,
+      settings: {
+        ...(exclude.length > 0 && { exclude }),
+        ...Object.fromEntries(inherited.map((key) => [key, options.get(key)])),
+        ...settings,
+      },
+      shared: inherited,
     };
   }
-  const settled = definitions.flatMap((definition) => {
+  return { of, problems: problems.length > 0 ? problems : settingProblems(definitions, of) };
+}
+
+/** What is wrong with the settings of policies, once where several share them. */
+function settingProblems(definitions: readonly Definition[], of: Choices["of"]): readonly string[] {
+  const problems = definitions.flatMap((definition) => {
     const { fault } = settingsReader(definition, of(definition).settings)({});
-    return problems.length === 0 && fault !== undefined ? [fault] : [];
+    if (fault === undefined) return [];
+    const [key] = fault.match(/^\w+/) ?? [];
+    return [of(definition).shared.some((each) => each === key) ? fault : `${optionName(definition.name)}.${fault}`];
   });
-  return { of, problems: [...problems, ...settled] };
+  return [...new Set(problems)];
 }
 
 function unknownKeys(given: readonly string[], policies: readonly string[]): readonly string[] {
@@ -87,7 +95,7 @@ function policyProblems(definition: Definition, given: unknown): readonly string
   return levelProblem(`${path}.level`, (given as { level?: unknown }).level ?? undefined, levels);
 }
 
-function levelProblem(path: string, given: unknown, levels: readonly Level[]): readonly string[] {
+export function levelProblem(path: string, given: unknown, levels: readonly Level[]): readonly string[] {
   if (given === undefined || levels.some((level) => level === given)) return [];
   return [`${path} is ${shown(given)}; it must be one of ${levels.join(", ")}`];
 }

@@ -2,7 +2,7 @@ import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from 
 import type { StackFinding, StackResource, StackRule, StackSubject } from "../definition.ts";
 import { knownInputs } from "../known-inputs.ts";
 import { inArgumentNames, isOfLlmModel } from "./argument-names.ts";
-import { engineSchema, type Settings, settingsReader } from "./config.ts";
+import { configFault, engineSchema, type Settings, settingsReader } from "./config.ts";
 import { metadataOf } from "./dispatch.ts";
 import { exempted } from "./exemptions.ts";
 import type { Registry } from "./registry.ts";
@@ -34,7 +34,7 @@ async function validateStack(
   args: StackValidationArgs,
   report: Report,
 ): Promise<void> {
-  if (fault !== undefined && registry.first(`config ${rule.name} ${fault}`)) report(fault);
+  if (fault !== undefined && registry.first(`config ${rule.name} ${fault}`)) report(configFault(rule, fault));
   try {
     const stack = subjectsOf(args.resources, registry);
     for (const finding of await rule.checkStack(stack, config)) tell(finding);

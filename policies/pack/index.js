@@ -1,6 +1,6 @@
-// Plain JavaScript over the built library, because a pack in TypeScript is type-checked at each start. `npm run build` makes dist/.
+// Plain JavaScript, because a pack in TypeScript is type-checked at each start. `npm run build` makes lib/ from policies/.
 import { PolicyPack } from "@pulumi/policy";
-import { memoryBudgetValid, memoryFits, memoryNotes } from "../../dist/policies/index.js";
+import { memoryBudgetValid, memoryFits, memoryNotes } from "./lib/index.js";
 
 new PolicyPack("pulumi-llmkube", {
   displayName: "Memory budgets of large language models",

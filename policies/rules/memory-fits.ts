@@ -1,11 +1,10 @@
-import { formatBytes } from "../../api/quantity.ts";
-import { describeBudget } from "../../memory/budget.ts";
-import { type FitSettings, fitConfig, fitConfigSchema } from "../config.ts";
+import { type FitSettings, fitConfig, fitConfigSchema, headerLimits } from "../config.ts";
 import { defineRule } from "../define.ts";
 import type { ModelSubject } from "../definition.ts";
-import { type Examined, examine, findingsOf } from "../examine.ts";
+import { type Examined, examine, findingsOf, type ModelFacts } from "../examine.ts";
 import { refusal } from "../findings.ts";
-import { judge } from "../judge.ts";
+import { headerOf } from "../headers.ts";
+import { judge, weightsTooLarge } from "../judge.ts";
 
 const examined = new WeakMap<ModelSubject, Promise<Examined>>();
 
@@ -31,13 +30,16 @@ export const memoryFits = defineRule({
       /^spec\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b/,
   },
 
+  foresee(sources, settings) {
+    // What comes of it is reported with the Model.
+    for (const source of sources) headerOf(source, headerLimits(settings)).catch(() => {});
+  },
+
   async checkModel(model, settings) {
     const found = await examineOnce(model, settings);
     if (found.state !== "ready") return findingsOf(found);
-    const { subject, weightsBytes, budget } = found.facts;
-    if (weightsBytes <= budget.bytes) return {};
-    const facts = `its weights alone are ${formatBytes(weightsBytes)}, ${describeBudget(budget)}`;
-    return refusal(`${subject} does not fit: ${facts}.`);
+    if (mayFit(found.facts)) return {};
+    return refusal(weightsTooLarge(found.facts, fitConfig(settings)));
   },
 
   async checkServed({ service, model, draft }, settings) {
@@ -45,12 +47,16 @@ export const memoryFits = defineRule({
       [model, ...(draft === undefined ? [] : [draft])].map((each) => examineOnce(each, settings)),
     );
     // What is wrong with a Model was reported for it.
-    const facts = found.flatMap((each) => (each.state === "ready" ? [each.facts] : []));
+    const facts = found.flatMap((each) => (each.state === "ready" && mayFit(each.facts) ? [each.facts] : []));
     const [own, drafting] = facts;
     if (own === undefined || facts.length < found.length) return {};
     return judge(own, drafting, service.label, service.spec, fitConfig(settings));
   },
 });
+
+function mayFit({ weightsBytes, budget }: ModelFacts): boolean {
+  return weightsBytes <= budget.bytes;
+}
 
 /** A Model is examined for itself and for each of its services, by one configuration. */
 function examineOnce(model: ModelSubject, settings: FitSettings): Promise<Examined> {

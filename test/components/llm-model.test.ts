@@ -10,7 +10,7 @@ describe("LlmModel", () => {
   it("is a Model alone where serving is left out", async () => {
     const { resources, outputs } = await registered(() => outputsOf(new LlmModel("gemma", { source: SOURCE })));
     assert.deepEqual(resources, [
-      { type: "pulumi-llmkube:index:LlmModel", name: "gemma", inputs: {} },
+      { type: "llmkube:index:LlmModel", name: "gemma", inputs: {} },
       {
         type: "kubernetes:inference.llmkube.dev/v1alpha1:Model",
         name: "gemma",
@@ -139,7 +139,7 @@ describe("LlmModel", () => {
   });
 
   it("creates nothing where it is read by its URN", async () => {
-    const urn = "urn:pulumi:stack::project::pulumi-llmkube:index:LlmModel::gemma";
+    const urn = "urn:pulumi:stack::project::llmkube:index:LlmModel::gemma";
     const { resources } = await registered(() => {
       const { model, service } = new LlmModel("gemma", { source: SOURCE, serving: {} }, { urn });
       assert.deepEqual([model, service], [undefined, undefined]);

@@ -51,14 +51,14 @@ describe("the source plugin", function () {
   after(() => plugin.close());
 
   it("has the components under the package's name", () => {
-    assert.equal(schema.name, "pulumi-llmkube");
-    const tokens = ["LlmController", "LlmModel", "LlmNode"].map((component) => `pulumi-llmkube:index:${component}`);
+    assert.equal(schema.name, "llmkube");
+    const tokens = ["LlmController", "LlmModel", "LlmNode"].map((component) => `llmkube:index:${component}`);
     assert.deepEqual(Object.keys(schema.resources).sort(), tokens);
   });
 
   const fleet = {
     LlmController: {
-      inputs: { image: "string", namespace: "string", replicas: "number", customResourceDefinitions: "boolean" },
+      inputs: { image: "string", namespace: "string", replicas: "integer", customResourceDefinitions: "boolean" },
       requiredInputs: [],
       outputs: ["namespace", "serviceAccountName"],
     },
@@ -80,7 +80,7 @@ describe("the source plugin", function () {
   };
   for (const [component, expected] of Object.entries(fleet)) {
     it(`has ${component} with every argument and output, each described`, () => {
-      const found = schema.resources[`pulumi-llmkube:index:${component}`];
+      const found = schema.resources[`llmkube:index:${component}`];
       assert.ok(found);
       const described = Object.entries({ ...found.inputProperties, ...found.properties });
       for (const [name, { description }] of described) assert.ok(description, `${name} has no description`);
@@ -93,7 +93,7 @@ describe("the source plugin", function () {
   }
 
   it("has every argument, each described, and needs source only", () => {
-    const { inputProperties = {}, requiredInputs } = schema.resources["pulumi-llmkube:index:LlmModel"] ?? {};
+    const { inputProperties = {}, requiredInputs } = schema.resources["llmkube:index:LlmModel"] ?? {};
     assert.deepEqual(requiredInputs, ["source"]);
     const types = Object.entries(inputProperties).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
@@ -102,14 +102,14 @@ describe("the source plugin", function () {
     assert.deepEqual(Object.fromEntries(types), {
       source: "string",
       sha256: "string",
-      format: "#/types/pulumi-llmkube:index:WeightsFormat",
+      format: "#/types/llmkube:index:WeightsFormat",
       quantization: "string",
       mmproj: "string",
       memoryBudget: "string",
       memoryFraction: "number",
-      accelerator: "#/types/pulumi-llmkube:index:Accelerator",
-      gpuLayers: "number",
-      serving: "#/types/pulumi-llmkube:index:ServingArgs",
+      accelerator: "#/types/llmkube:index:Accelerator",
+      gpuLayers: "integer",
+      serving: "#/types/llmkube:index:Serving",
       name: "string",
       namespace: "string",
       labels: "object",
@@ -119,32 +119,32 @@ describe("the source plugin", function () {
   });
 
   it("has every setting of serving, each described, and needs none", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["llmkube:index:Serving"]?.properties ?? {};
     const types = Object.entries(serving).map(([name, { description, ...type }]) => {
       assert.ok(description, `${name} has no description`);
       return [name, type["type"] ?? type["$ref"]];
     });
     assert.deepEqual(Object.fromEntries(types), {
-      contextSize: "number",
-      parallelSlots: "number",
-      cacheTypeK: "#/types/pulumi-llmkube:index:CacheType",
-      cacheTypeV: "#/types/pulumi-llmkube:index:CacheType",
+      contextSize: "integer",
+      parallelSlots: "integer",
+      cacheTypeK: "#/types/llmkube:index:CacheType",
+      cacheTypeV: "#/types/llmkube:index:CacheType",
       flashAttention: "boolean",
-      batchSize: "number",
-      uBatchSize: "number",
-      replicas: "number",
-      priority: "#/types/pulumi-llmkube:index:Priority",
+      batchSize: "integer",
+      uBatchSize: "integer",
+      replicas: "integer",
+      priority: "#/types/llmkube:index:Priority",
       evictionProtection: "boolean",
-      port: "number",
+      port: "integer",
       draftModel: "string",
-      draftTokens: "number",
+      draftTokens: "integer",
       jinja: "boolean",
       extraArgs: "array",
     });
   });
 
   it("names the defaults that a server gets", () => {
-    const serving = schema.types["pulumi-llmkube:index:ServingArgs"]?.properties ?? {};
+    const serving = schema.types["llmkube:index:Serving"]?.properties ?? {};
     const { cacheType, ...defaults } = SERVER_DEFAULTS;
     const expected = { ...defaults, cacheTypeK: cacheType, cacheTypeV: cacheType, port: DEFAULT_PORT };
     for (const [name, value] of Object.entries(expected)) {
@@ -153,12 +153,12 @@ describe("the source plugin", function () {
   });
 
   it("has enums with the values of the API", () => {
-    const values = schema.types["pulumi-llmkube:index:Priority"]?.enum?.map(({ value }) => value);
+    const values = schema.types["llmkube:index:Priority"]?.enum?.map(({ value }) => value);
     assert.deepEqual(values, ["critical", "high", "normal", "low", "batch"]);
   });
 
   it("puts out names and the endpoint, of which those of the service may be missing", () => {
-    const { properties = {}, required } = schema.resources["pulumi-llmkube:index:LlmModel"] ?? {};
+    const { properties = {}, required } = schema.resources["llmkube:index:LlmModel"] ?? {};
     assert.deepEqual(Object.keys(properties), ["modelName", "serviceName", "namespace", "endpoint"]);
     assert.deepEqual(required, ["modelName", "namespace"]);
   });

@@ -79,17 +79,20 @@ describe("the policy pack's process", function () {
     }));
     assert.equal(info.getName(), "pulumi-llmkube");
     assert.deepEqual(policies, [
-      { name: "memory-budget-valid", level: MANDATORY, config: ["hostMemory"] },
+      { name: "memory-budget-valid", level: MANDATORY, config: ["exclude", "hostMemory"] },
       {
         name: "memory-fits",
         level: MANDATORY,
         config: [
           "agentMemoryFraction",
+          "allHeadersTimeoutSeconds",
+          "exclude",
           "headerTimeoutSeconds",
           "hostMemory",
           "onUnknownArchitecture",
           "onUnreachable",
           "reserve",
+          "sizes",
         ],
       },
       { name: "memory-notes", level: ADVISORY, config: [] },

@@ -1,0 +1,3 @@
+"use strict";
+require("./oldest-node.cjs");
+module.exports = require("../dist/policies/index.js");
