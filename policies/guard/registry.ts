@@ -115,11 +115,7 @@ export function createRegistry(): Registry {
 
   return {
     look,
-    glance: (resource) => {
-      if (over) startAfresh();
-      const kind = kindOf(resource.type);
-      return kind && lookAt(kind, resource).look;
-    },
+    glance,
     recall,
     join,
     registered: () => ({ models: models.size, services: services.size }),
@@ -135,6 +131,11 @@ export function createRegistry(): Registry {
 
 function keyOf(provider: string, namespace: string, name: string): string {
   return JSON.stringify([provider, namespace, name]);
+}
+
+function glance(resource: Resource & { readonly type: string }): Look | undefined {
+  const kind = kindOf(resource.type);
+  return kind && lookAt(kind, resource).look;
 }
 
 function lookAt(kind: Kind, resource: Resource): { look: Look; key: string } {
