@@ -1,4 +1,7 @@
 import type { Rule, StackRule } from "./definition.ts";
+import { autoBudget } from "./remedies/auto-budget.ts";
+import { autoCacheType } from "./remedies/auto-cache-type.ts";
+import { autoContext } from "./remedies/auto-context.ts";
 import { allowedSources } from "./rules/allowed-sources.ts";
 import { budgetRequired } from "./rules/budget-required.ts";
 import { budgetWithinHost } from "./rules/budget-within-host.ts";
@@ -25,6 +28,8 @@ export const RULES: readonly Rule[] = [
   ...[contextAboveTraining, contextPerSlot, cacheTypeFastPath, deprecatedQuantizations],
   ...[noCredentialsInAddress, httpsOnly, allowedSources, pinnedSource, licenceAllowList],
   ...[exposure, extraArgs],
+  // They change what does not fit, one after the other, and only where the level is `remediate`.
+  ...[autoBudget, autoCacheType, autoContext],
 ];
 
 export const STACK_RULES: readonly StackRule[] = [];

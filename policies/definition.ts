@@ -70,13 +70,19 @@ export interface Rule<Schema extends z.ZodObject = z.ZodObject> extends Definiti
   checkServed?(served: ServedSubject, config: z.output<Schema>): Found;
   /** Is told of an LlmModel before its resources are registered, with the locations of its files. It only begins work. */
   foresee?(sources: readonly string[], config: z.output<Schema>): void;
-  /** With level `remediate`: what to change before the resource is made. Undefined: nothing. */
-  remediateModel?(model: ModelSubject, config: z.output<Schema>): Changes | Promise<Changes>;
-  remediateServed?(served: ServedSubject, config: z.output<Schema>): Changes | Promise<Changes>;
+  /** With level `remediate`: what to change before the resource is made. Undefined: nothing. Only with all that it `reads` known. */
+  remediateModel?(model: ModelSubject, config: z.output<Schema>): Remedied | Promise<Remedied>;
+  remediateServed?(served: ServedSubject, config: z.output<Schema>): Remedied | Promise<Remedied>;
 }
 
-/** New values by path: `{ "spec.cacheTypeK": "q8_0" }`. Objects on the way are made where they lack. */
-export type Changes = Readonly<Record<string, string | number | boolean>> | undefined;
+export type Remedied = Remedy | undefined;
+
+export interface Remedy {
+  /** New values by path: `{ "spec.cacheTypeK": "q8_0" }`. Objects on the way are made where they lack. */
+  readonly changes: Readonly<Record<string, string | number>>;
+  /** What was changed, from what, and why, for a person. It is noted on the resource. */
+  readonly note: string;
+}
 
 /** A policy about all Models and services of a stack, at the end of the preview or update. */
 export interface StackRule<Schema extends z.ZodObject = z.ZodObject> extends Definition<Schema> {

@@ -12,6 +12,7 @@ import { inArgumentNames, isLlmModel, isOfLlmModel } from "./argument-names.ts";
 import { configFault, engineSchema, type ReadSettings, type Settings, settingsReader } from "./config.ts";
 import { exempted } from "./exemptions.ts";
 import type { Look, Registry } from "./registry.ts";
+import { remediation } from "./remediate.ts";
 import { onlyWhen } from "./stack-cost.ts";
 
 export type ResourcePolicy = ResourceValidationPolicy & StackValidationPolicy;
@@ -40,6 +41,7 @@ export function resourcePolicy(
   return {
     ...metadataOf(rule),
     configSchema: engineSchema(rule, options),
+    ...remediation(part),
     validateResource: (args, report) => validateResource(part, args, report),
     validateStack: onlyWhen(
       () => part.waiting.size > 0,

@@ -14,6 +14,8 @@ export interface Registry {
   readonly look: (resource: Resource & { readonly type: string }, asker: string) => Look | undefined;
   /** The same at the end of the operation: as it was registered, and read now only if it was not. */
   readonly recall: (resource: Resource & { readonly type: string }) => Look | undefined;
+  /** The same for inputs that may still be changed: it is not kept. */
+  readonly glance: (resource: Resource & { readonly type: string }) => Look | undefined;
   /** The service with its Models, or which of them is not known yet. */
   readonly join: (service: ServiceSubject) => Joined;
   readonly registered: () => Registered;
@@ -75,11 +77,11 @@ export function createRegistry(): Registry {
   }
 
   function enter(kind: Kind, resource: Resource, asker: string): Look {
-    const fresh = kind === "Model" ? modelLook(resource) : serviceLook(resource);
-    entries.set(resource.urn, { look: fresh.look, askers: new Set([asker]) });
-    if (kind === "Model") models.set(fresh.key, fresh.look);
+    const { look, key } = lookAt(kind, resource);
+    entries.set(resource.urn, { look, askers: new Set([asker]) });
+    if (kind === "Model") models.set(key, look);
     else services.add(resource.urn);
-    return fresh.look;
+    return look;
   }
 
   function recall(resource: Resource & { readonly type: string }): Look | undefined {
@@ -113,6 +115,11 @@ export function createRegistry(): Registry {
 
   return {
     look,
+    glance: (resource) => {
+      if (over) startAfresh();
+      const kind = kindOf(resource.type);
+      return kind && lookAt(kind, resource).look;
+    },
     recall,
     join,
     registered: () => ({ models: models.size, services: services.size }),
@@ -128,6 +135,10 @@ export function createRegistry(): Registry {
 
 function keyOf(provider: string, namespace: string, name: string): string {
   return JSON.stringify([provider, namespace, name]);
+}
+
+function lookAt(kind: Kind, resource: Resource): { look: Look; key: string } {
+  return kind === "Model" ? modelLook(resource) : serviceLook(resource);
 }
 
 function modelLook(resource: Resource): { look: Look; key: string } {

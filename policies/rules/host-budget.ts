@@ -1,5 +1,6 @@
 import { MiB } from "../../api/bytes.ts";
 import { formatBytes } from "../../api/quantity.ts";
+import type { Allocatable } from "../../memory/allocatable.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import type { KnownModelSpec } from "../definition.ts";
 
@@ -10,7 +11,7 @@ export interface RuleHost {
   /** What a memoryFraction is a fraction of. */
   readonly memoryBytes: number;
   /** What all its models together may use, by memory/allocatable.ts, and where that comes from. */
-  readonly allocatable: { readonly bytes: number; readonly origin: string };
+  readonly allocatable: Allocatable;
 }
 
 /** A Model's budget on one Mac, before anything caps it. */
