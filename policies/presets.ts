@@ -21,6 +21,9 @@ export const recommended: LlmGuardOptions = {
   licenceAllowList: "mandatory",
   exposure: "mandatory",
   extraArgs: "mandatory",
+  autoBudget: "disabled",
+  autoCacheType: "disabled",
+  autoContext: "disabled",
 };
 
 /** For Macs that others depend on: each model has a budget and pinned weights, and nothing questionable passes. */
