@@ -5,6 +5,7 @@ import { memoryBudgetValid as budgetRule } from "./rules/memory-budget-valid.ts"
 import { memoryFits as fitRule } from "./rules/memory-fits.ts";
 
 export { LlmGuard, type LlmGuardOptions } from "./guard/llm-guard.ts";
+export { advisory, recommended, strict } from "./presets.ts";
 
 // Single policies for a pack of one's own, with the default options. They know of each other.
 const registry = createRegistry();

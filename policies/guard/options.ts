@@ -48,11 +48,13 @@ export function readOptions(given: Readonly<Record<string, unknown>>, definition
 
   function of(definition: Definition): Chosen {
     const own = options.get(optionName(definition.name));
-    const { level = all, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
+    // What is off by itself changes or asks something that only its name can turn on.
+    const otherwise = definition.level === "disabled" ? undefined : all;
+    const { level, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
     const inherited = shared.filter((key) => key in definition.config.shape && options.has(key) && !(key in settings));
     const exclude = exclusions.of(definition.name);
     return {
-      level: (level as Level | null | undefined) ?? definition.level,
+      level: ((level ?? otherwise) as Level | undefined) ?? definition.level,
       settings: {
         ...(exclude.length > 0 && { exclude }),
         ...Object.fromEntries(inherited.map((key) => [key, options.get(key)])),

@@ -56,11 +56,12 @@ export function createRegistry(): Registry {
   const models = new Map<string, Look>();
   const services = new Set<string>();
   const said = new Set<string>();
-  const notes = new Map<string, Set<string>>();
+  const { clear: clearNotes, ...notes } = createNotes();
   let over = false;
 
   function startAfresh(): void {
-    for (const kept of [entries, models, services, said, notes]) kept.clear();
+    for (const kept of [entries, models, services, said]) kept.clear();
+    clearNotes();
     over = false;
   }
 
@@ -107,12 +108,6 @@ export function createRegistry(): Registry {
     return { state: "joined", served: { service: { ...service, spec: known }, model, draft } };
   }
 
-  function takeNotes(urn: string): readonly string[] {
-    const taken = [...(notes.get(urn) ?? [])];
-    notes.delete(urn);
-    return taken;
-  }
-
   return {
     look,
     glance,
@@ -120,12 +115,26 @@ export function createRegistry(): Registry {
     join,
     registered: () => ({ models: models.size, services: services.size }),
     first: (key) => !said.has(key) && said.add(key).has(key),
-    note: (urn, text) => notes.set(urn, (notes.get(urn) ?? new Set()).add(text)),
-    takeNotes,
-    noted: () => [...notes.keys()],
+    ...notes,
     end: () => {
       over = true;
     },
+  };
+}
+
+function createNotes(): Pick<Registry, "note" | "takeNotes" | "noted"> & { readonly clear: () => void } {
+  const notes = new Map<string, Set<string>>();
+  return {
+    note: (urn, text) => {
+      notes.set(urn, (notes.get(urn) ?? new Set()).add(text));
+    },
+    takeNotes: (urn) => {
+      const taken = [...(notes.get(urn) ?? [])];
+      notes.delete(urn);
+      return taken;
+    },
+    noted: () => [...notes.keys()],
+    clear: () => notes.clear(),
   };
 }
 

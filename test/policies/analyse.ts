@@ -37,6 +37,8 @@ export async function analyse(inputs: object, { config = {} }: Analysis = {}): P
 export interface Registration {
   /** Name of the Pulumi resource; `gemma` where none is given. */
   readonly name?: string;
+  /** Type token, where it is no resource of our API. */
+  readonly type?: string;
   /** URN of the parent, for example of an LlmModel. */
   readonly parent?: string;
   /** Name of its Kubernetes provider. */
@@ -125,9 +127,9 @@ export function urnOf(inputs: object, name = "gemma"): string {
 function argsOf(
   inputs: object,
   config: object,
-  { name = "gemma", parent, provider }: Registration = {},
+  { name = "gemma", type, parent, provider }: Registration = {},
 ): ResourceValidationArgs {
-  const urn = urnOf(inputs, name);
+  const urn = type === undefined ? urnOf(inputs, name) : `urn:pulumi:test::test::${type}::${name}`;
   return {
     urn,
     type: urn.split("::")[2] ?? "",

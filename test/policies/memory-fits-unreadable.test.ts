@@ -43,4 +43,25 @@ describe("memory-fits, told to warn of what cannot be read", () => {
       answering.close();
     }
   });
+
+  it("holds the declared size of a file that cannot be read from here to the budget", async () => {
+    const source = "/on/the/mac.gguf";
+    const reportsOn = async (memoryBudget: string, sizes: object) =>
+      await analyse(model({ source, hardware: { accelerator: "metal", memoryBudget } }), {
+        config: { "memory-fits": { sizes } },
+      });
+    const [noted = "", ...more] = await reportsOn("8Gi", { [source]: "4Gi" });
+    assert.match(
+      noted,
+      /^memory-notes: Model default\/gemma: its weights alone are 4\.0 GiB \(declared in sizes\), within the budget 8\.0 GiB \(absolute from CRD\); the rest of its need is not known, because its header cannot be read: /,
+    );
+    assert.deepEqual(more, []);
+    const [refused = ""] = await reportsOn("3Gi", { [source]: "4Gi" });
+    assert.match(
+      refused,
+      /^memory-fits: Model default\/gemma does not fit: its weights alone are 4\.0 GiB \(declared in sizes\), budget 3\.0 GiB \(absolute from CRD\)\.\nWhat would fit: /,
+    );
+    const [other = ""] = await reportsOn("8Gi", { "/another.gguf": "4Gi" });
+    assert.match(other, /^memory-fits: .*\nTo let it pass unchecked, set onUnreachable/);
+  });
 });

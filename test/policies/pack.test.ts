@@ -8,6 +8,8 @@ import analyzer from "@pulumi/pulumi/proto/analyzer_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb from "google-protobuf/google/protobuf/struct_pb.js";
 import { parse } from "yaml";
+import { LlmGuard } from "../../policies/guard/llm-guard.ts";
+import { recommended } from "../../policies/presets.ts";
 import { sendRange, startServer, validators } from "../gguf/range-server.ts";
 import { writeGguf } from "../support/gguf-writer.ts";
 import { type PluginProcess, startPlugin } from "../support/plugin-process.ts";
@@ -26,8 +28,8 @@ interface Pack {
   readonly close: () => Promise<void>;
 }
 
-async function startPack(env: NodeJS.ProcessEnv = process.env): Promise<Pack> {
-  const plugin: PluginProcess = await startPlugin("run-policy-pack", ["127.0.0.1:1", PACK], { cwd: PACK, env });
+async function startPack(env: NodeJS.ProcessEnv = process.env, folder = PACK): Promise<Pack> {
+  const plugin: PluginProcess = await startPlugin("run-policy-pack", ["127.0.0.1:1", folder], { cwd: folder, env });
   const client = new analyzerGrpc.AnalyzerClient(plugin.address, credentials.createInsecure());
   return {
     client,
@@ -56,6 +58,12 @@ async function analyse({ client }: Pack, inputs: { kind: string }) {
   }));
 }
 
+function infoOf({ client }: Pack): Promise<InstanceType<typeof analyzer.AnalyzerInfo>> {
+  return promisify<InstanceType<typeof empty.Empty>, InstanceType<typeof analyzer.AnalyzerInfo>>(
+    client.getAnalyzerInfo.bind(client),
+  )(new empty.Empty());
+}
+
 describe("the policy pack's process", function () {
   this.timeout(60_000);
   let pack: Pack;
@@ -68,35 +76,40 @@ describe("the policy pack's process", function () {
   after(() => pack.close());
 
   it("names its policies, their levels and what can be configured", async () => {
-    const ask = promisify<InstanceType<typeof empty.Empty>, InstanceType<typeof analyzer.AnalyzerInfo>>(
-      pack.client.getAnalyzerInfo.bind(pack.client),
-    );
-    const info = await ask(new empty.Empty());
+    const info = await infoOf(pack);
     const policies = info.getPoliciesList().map((policy) => ({
       name: policy.getName(),
       level: policy.getEnforcementlevel(),
       config: Object.keys(policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {}).toSorted(),
     }));
     assert.equal(info.getName(), "pulumi-llmkube");
-    assert.deepEqual(policies, [
-      { name: "memory-budget-valid", level: MANDATORY, config: ["exclude", "hostMemory"] },
-      {
-        name: "memory-fits",
-        level: MANDATORY,
-        config: [
-          "agentMemoryFraction",
-          "allHeadersTimeoutSeconds",
-          "exclude",
-          "headerTimeoutSeconds",
-          "hostMemory",
-          "onUnknownArchitecture",
-          "onUnreachable",
-          "reserve",
-          "sizes",
-        ],
-      },
-      { name: "memory-notes", level: ADVISORY, config: [] },
-    ]);
+    const recommendedNames = new LlmGuard(recommended).policies.map(({ name }) => name);
+    assert.deepEqual(
+      policies.map(({ name }) => name),
+      recommendedNames,
+    );
+    assert.deepEqual(
+      policies.filter(({ name }) => name.startsWith("memory-")),
+      [
+        { name: "memory-budget-valid", level: MANDATORY, config: ["exclude", "hostMemory"] },
+        {
+          name: "memory-fits",
+          level: MANDATORY,
+          config: [
+            "agentMemoryFraction",
+            "allHeadersTimeoutSeconds",
+            "exclude",
+            "headerTimeoutSeconds",
+            "hostMemory",
+            "onUnknownArchitecture",
+            "onUnreachable",
+            "reserve",
+            "sizes",
+          ],
+        },
+        { name: "memory-notes", level: ADVISORY, config: [] },
+      ],
+    );
   });
 
   it("refuses what does not fit and lets through what does", async () => {
@@ -148,12 +161,27 @@ describe("the policy pack's process", function () {
     }
   });
 
+  it("has thin packs beside it, which refuse all that they should and nothing else", async () => {
+    const mandatory: Record<string, readonly string[]> = {};
+    for (const name of ["recommended", "strict", "advisory"]) {
+      const thin = await startPack(process.env, join(CHECKOUT, "policies/packs", name));
+      const info = await infoOf(thin);
+      await thin.close();
+      assert.equal(info.getName(), `pulumi-llmkube-${name}`);
+      const refusing = info.getPoliciesList().filter((policy) => policy.getEnforcementlevel() === MANDATORY);
+      mandatory[name] = refusing.map((policy) => policy.getName());
+    }
+    assert.ok(mandatory["recommended"]?.includes("memory-fits"));
+    assert.ok(mandatory["strict"]?.includes("pinned-source"));
+    assert.deepEqual(mandatory["advisory"], []);
+  });
+
   it("has the version of the package", async () => {
     const read = async (path: string) => parse(await readFile(join(CHECKOUT, path), "utf8")).version;
     const version = await read("package.json");
-    assert.deepEqual(
-      [await read("policies/pack/package.json"), await read("policies/pack/PulumiPolicy.yaml")],
-      [version, version],
-    );
+    for (const pack of ["pack", "packs/recommended", "packs/strict", "packs/advisory"]) {
+      const versions = [await read(`policies/${pack}/package.json`), await read(`policies/${pack}/PulumiPolicy.yaml`)];
+      assert.deepEqual(versions, [version, version], pack);
+    }
   });
 });

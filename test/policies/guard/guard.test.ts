@@ -3,6 +3,7 @@ import * as z from "zod";
 import { defineRule, defineStackRule } from "../../../policies/define.ts";
 import type { Rule, StackRule } from "../../../policies/definition.ts";
 import { refusal } from "../../../policies/findings.ts";
+import { guard } from "../../../policies/guard/llm-guard.ts";
 import { preview, UNKNOWN } from "../analyse.ts";
 import { model, service } from "../manifests.ts";
 
@@ -139,5 +140,33 @@ describe("LlmGuard's dispatcher", () => {
         "sees-all: InferenceService default/gemma: spec.contextSize is 512, see spec.endpoint.port",
       ],
     );
+  });
+
+  it("reads a resource once for all policies, and once more where it comes with new inputs", async () => {
+    let reads = 0;
+    const counted = (inputs: object) =>
+      new Proxy(inputs, {
+        get: (target, key) => {
+          if (key === "spec") reads += 1;
+          return Reflect.get(target, key);
+        },
+      });
+    const many = Array.from(
+      { length: 20 },
+      (_, index): Rule => ({ ...sees, name: `sees-${"abcdefghijklmnopqrst"[index]}` }),
+    );
+    const reports = await preview({ rules: many }, [counted(gemma)]);
+    assert.equal(reports.length, 20);
+    assert.equal(reads, 1);
+    const replaced = await preview({ rules: many }, [counted(gemma), counted(model({ source: "/new.gguf" }))]);
+    assert.equal(reads, 3);
+    assert.equal(replaced.filter((text) => text.includes("/new.gguf")).length, 20);
+  });
+
+  it("costs no look at the whole stack where nothing is left for the end", () => {
+    const skipped = guard({}, [throws("x")], []).map((policy) =>
+      "validateStack" in policy ? Reflect.get(policy.validateStack, "__pulumiType") : undefined,
+    );
+    assert.deepEqual(skipped, Array(2).fill("nothing that this policy looks at"));
   });
 });
