@@ -29,6 +29,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> {
   readonly tags: readonly string[];
   /** Unless the options or the configuration say otherwise. */
   readonly level: Level;
+  /** It informs and refuses nothing: where it is to be mandatory, it is advisory. */
+  readonly informsOnly?: true;
   /** A strict object. Every setting has a description with its unit, range and default; defaults are in the schema. */
   readonly config: Schema;
 }
@@ -99,6 +101,8 @@ export interface StackResource {
   readonly name: string;
   /** The outputs that are known. */
   readonly props: () => Readonly<Record<string, unknown>>;
+  /** Paths of those that are not known before the update. */
+  readonly unknown: () => readonly string[];
 }
 
 /** Who it is. Models of two providers are two Models, whatever their names: each provider is a cluster or a folder. */

@@ -55,8 +55,9 @@ export function readOptions(given: Readonly<Record<string, unknown>>, definition
       definition && key in definition.config.shape && options.has(key) ? [[key, options.get(key)]] : [],
     );
     const exclude = exclusions.of(name);
+    const wanted = ((asked ?? all) as Level | undefined) ?? level;
     return {
-      level: ((asked ?? all) as Level | undefined) ?? level,
+      level: definition?.informsOnly && wanted !== "disabled" ? "advisory" : wanted,
       settings: { ...Object.fromEntries(inherited), ...(exclude.length > 0 && { exclude }), ...settings },
     };
   }
