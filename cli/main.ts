@@ -4,8 +4,10 @@ import { agentCommand } from "./agent.ts";
 import { controllerCommand } from "./controller.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
+import { hostsCommand } from "./hosts/command.ts";
 import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
+import { planCommand } from "./plan/command.ts";
 import { statusCommand } from "./status.ts";
 import { expandHome } from "./typed-path.ts";
 
@@ -29,6 +31,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     logsCommand(),
     doctorCommand(),
     manifestsCommand(),
+    planCommand(),
+    hostsCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());

@@ -56,9 +56,9 @@ describe("the policies about a fleet, in a preview by the engine", function () {
     assert.equal(passed, true, output);
     assert.match(
       output,
-      /\[advisory\] .*fleet-summary .*\n.*\n +1 Mac, 2 models: 1\.\d GiB of 10\.6 GiB after this change\./,
+      /\[advisory\] .*fleet-summary .*\n.*\n +1 Mac, 2 models: 2\.\d GiB of 10\.6 GiB after this change\./,
     );
-    assert.match(output, /\n {12}after {2}\[A+B+\.+\] 1\d%\n {14}A default\/llama-0 +9\d\d\.\d MiB\n/);
+    assert.match(output, /\n {12}after {2}\[A+B+\.+\] [12]\d%\n {14}A default\/llama-0 +1\.\d GiB\n/);
     for (const line of output.split("\n").filter((each) => each.includes("GiB"))) assert.ok(line.length <= 80, line);
   });
 
