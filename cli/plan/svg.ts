@@ -8,7 +8,7 @@ const LABEL = 200;
 const BAR = WIDTH - LABEL - 2 * MARGIN;
 const LINE = 22;
 const COLOURS = ["#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377"] as const;
-const STYLE = "text{font:13px sans-serif;fill:#222}.free{fill:#eee;stroke:#999}.bar text{font-size:11px;fill:#fff}";
+const STYLE = "text{font:13px sans-serif;fill:black}.free{fill:#eee;stroke:silver}.bar text{font-size:11px;fill:#fff}";
 
 /** The picture as one SVG, for a page or a wiki: per Mac a bar before and one after the change; a name shows what has it. */
 export function pictureSvg(picture: Picture): string {
