@@ -7,8 +7,10 @@ import { destroyCommand } from "./destroy.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
 import { listCommand } from "./list.ts";
+import { hostsCommand } from "./hosts/command.ts";
 import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
+import { planCommand } from "./plan/command.ts";
 import { statusCommand } from "./status.ts";
 import { expandHome } from "./typed-path.ts";
 
@@ -35,6 +37,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     listCommand(),
     destroyCommand(),
     manifestsCommand(),
+    planCommand(),
+    hostsCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program).exitOverride());

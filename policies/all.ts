@@ -6,6 +6,11 @@ import { allowedSources } from "./rules/allowed-sources.ts";
 import { budgetRequired } from "./rules/budget-required.ts";
 import { budgetWithinHost } from "./rules/budget-within-host.ts";
 import { cacheTypeFastPath } from "./rules/cache-type-fast-path.ts";
+import { aggregatePerHost } from "./fleet/aggregate-per-host.ts";
+import { distinctNamesAndPorts } from "./fleet/distinct-names-and-ports.ts";
+import { fleetPlacement } from "./fleet/fleet-placement.ts";
+import { fleetSummary } from "./fleet/fleet-summary.ts";
+import { replicasAboveMacs } from "./fleet/replicas-above-macs.ts";
 import { contextAboveTraining } from "./rules/context-above-training.ts";
 import { contextPerSlot } from "./rules/context-per-slot.ts";
 import { deprecatedQuantizations } from "./rules/deprecated-quantizations.ts";
@@ -32,4 +37,11 @@ export const RULES: readonly Rule[] = [
   ...[autoBudget, autoCacheType, autoContext],
 ];
 
-export const STACK_RULES: readonly StackRule[] = [];
+/** Fleet-placement first: it brings the hosts. The picture last. */
+export const STACK_RULES: readonly StackRule[] = [
+  fleetPlacement,
+  aggregatePerHost,
+  replicasAboveMacs,
+  distinctNamesAndPorts,
+  fleetSummary,
+];

@@ -31,6 +31,8 @@ export interface Definition<Schema extends z.ZodObject = z.ZodObject> {
   readonly level: Level;
   /** What is reported and what is not, for the pages of the docs. A test runs both. */
   readonly examples?: Examples;
+  /** It informs and refuses nothing: where it is to be mandatory, it is advisory. */
+  readonly informsOnly?: true;
   /** A strict object. Every setting has a description with its unit, range and default; defaults are in the schema. */
   readonly config: Schema;
 }
@@ -121,6 +123,8 @@ export interface StackResource {
   readonly name: string;
   /** The outputs that are known. */
   readonly props: () => Readonly<Record<string, unknown>>;
+  /** Paths of those that are not known before the update. */
+  readonly unknown: () => readonly string[];
 }
 
 /** Who it is. Models of two providers are two Models, whatever their names: each provider is a cluster or a folder. */

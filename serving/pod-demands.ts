@@ -1,6 +1,13 @@
-import { MAC_OS_LABEL_VALUE, MAC_TAINT, NODE_LABELS, PRIORITY_CLASSES, weightsKey } from "../api/fleet.ts";
-import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
-import type { Model } from "../api/model.ts";
+import {
+  MAC_OS_LABEL_VALUE,
+  MAC_TAINT,
+  NODE_LABELS,
+  PRIORITY_CLASSES,
+  type WeightsIdentity,
+  weightsKey,
+} from "../api/fleet.ts";
+import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
+import type { ModelSpec } from "../api/model.ts";
 import { ok, type Result } from "../api/result.ts";
 import { mergedAffinity } from "./affinity.ts";
 
@@ -30,12 +37,16 @@ const OWN_TOLERATIONS = [
  *
  * @param needBytes whole bytes that one replica needs
  */
-export function podDemands(spec: InferenceServiceSpec, model: Model, needBytes: number): Result<PodDemands> {
-  const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
+export function podDemands(
+  spec: InferenceServiceSpec,
+  model: WeightsIdentity & Pick<ModelSpec, "hardware">,
+  needBytes: number,
+): Result<PodDemands> {
+  const { memoryBudget, memoryFraction } = model.hardware ?? {};
   const affinity = mergedAffinity(spec, {
     needBytes,
     fraction: memoryBudget === undefined ? memoryFraction : undefined,
-    weightsKey: weightsKey(model.spec),
+    weightsKey: weightsKey(model),
   });
   if (!affinity.ok) return affinity;
   return ok({
@@ -47,7 +58,7 @@ export function podDemands(spec: InferenceServiceSpec, model: Model, needBytes: 
 }
 
 /** Replicas that the manifest asks for now. */
-export function wantedReplicas({ spec }: InferenceService): number {
+export function wantedReplicas({ spec }: { readonly spec: Pick<InferenceServiceSpec, "suspend" | "replicas"> }): number {
   return spec.suspend ? 0 : spec.replicas;
 }
 

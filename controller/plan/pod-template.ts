@@ -33,7 +33,7 @@ const GRACE_SECONDS = 30;
  */
 export function podTemplate(service: InferenceService, model: Model, facts: PodFacts): Result<object> {
   const { spec, metadata } = service;
-  const demands = podDemands(spec, model, facts.needBytes);
+  const demands = podDemands(spec, model.spec, facts.needBytes);
   if (!demands.ok) return demands;
   return ok({
     metadata: {

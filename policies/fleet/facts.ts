@@ -1,33 +1,35 @@
 import { type Picture, pictureOf } from "../../memory/picture/picture.ts";
 import type { Told } from "../../memory/picture/scene.ts";
-import type { Waiting, Workload } from "../../memory/placement/workload.ts";
-import { openHosts, type HostsConfig, type OpenedHosts } from "../hosts/open.ts";
+import type { Waiting } from "../../memory/placement/workload.ts";
+import type { ModelSubject, ServedSubject, ServiceSubject, StackSubject } from "../definition.ts";
+import { type HostsConfig, type OpenedHosts, openHosts } from "../hosts/open.ts";
+import { kindOf } from "../resource-types.ts";
 import { type HeaderReader, type Need, needOf } from "./need.ts";
-import type { StackResource } from "./resource.ts";
-import { type Found, join, type Joined, manifestsOf, type StackManifests } from "./service.ts";
+import { type Target, targetsOf } from "./target.ts";
 import { askedOf, type PlacedBy, placedBy } from "./workload.ts";
 
 /** A service of the stack, and where it is meant to run. */
 export interface ServiceFacts {
-  readonly urn: string;
-  /** `InferenceService default/gemma`, and its provider where two targets have one of that name. */
-  readonly subject: string;
-  /** `default/gemma`, likewise. */
+  readonly subject: ServiceSubject;
+  /** `default/gemma`, and its provider where two targets have one of that name. */
   readonly name: string;
-  readonly targetKey: string;
+  readonly target: Target;
   readonly placedBy: PlacedBy;
-  /** Undefined where the manifest cannot be read. */
-  readonly joined: Joined | undefined;
   readonly need: Need;
   /** Undefined where its need is not known, or nothing can be foreseen. */
   readonly waiting: Waiting | undefined;
 }
 
+export interface ModelFacts {
+  readonly subject: ModelSubject;
+  readonly target: Target;
+}
+
 /** All that the policies about a fleet go by. */
 export interface FleetFacts {
-  readonly manifests: StackManifests;
   readonly hosts: OpenedHosts;
   readonly services: readonly ServiceFacts[];
+  readonly models: readonly ModelFacts[];
   readonly picture: Picture;
 }
 
@@ -37,17 +39,17 @@ export interface FleetFacts {
  * @param before the same stack before the change, where it is known
  */
 export async function fleetFacts(
-  resources: readonly StackResource[],
+  stack: StackSubject,
   config: HostsConfig,
   read: HeaderReader,
-  before?: readonly StackResource[],
+  before?: StackSubject,
 ): Promise<FleetFacts> {
-  const hosts = await openHosts(resources, config);
-  const manifests = manifestsOf(resources);
-  const services = await servicesOf(manifests, hosts, read);
-  const earlier = before && (await servicesOf(manifestsOf(before), hosts, read));
+  const hosts = await openHosts(stack.resources, config);
+  const services = await servicesOf(stack, hosts, read);
+  const earlier = before && (await servicesOf(before, hosts, read));
+  const byName = new Map(services.map((service) => [service.name, service]));
   const contextFor = (name: string, bytes: number) => {
-    const need = services.find((service) => service.name === name)?.need;
+    const need = byName.get(name)?.need;
     return need?.state === "known" ? need.contextFor(bytes) : undefined;
   };
   const scene = {
@@ -56,59 +58,84 @@ export async function fleetFacts(
     before: earlier && waitingOf(earlier),
     after: waitingOf(services),
     refused: toldOf(services, "refused"),
-    unknown: toldOf(services, "unknown"),
+    unknown: [...toldOf(services, "unknown"), ...unread(stack)],
   };
-  return { manifests, hosts, services, picture: pictureOf(scene, contextFor) };
+  const target = targetsOf(stack.resources);
+  const models = stack.models.map((subject) => ({ subject, target: target(subject.provider) }));
+  return { hosts, services, models, picture: pictureOf(scene, contextFor) };
 }
 
 async function servicesOf(
-  { services, models }: StackManifests,
+  stack: StackSubject,
   hosts: OpenedHosts,
   read: HeaderReader,
 ): Promise<readonly ServiceFacts[]> {
-  const byTarget = Map.groupBy(services, ({ reading }) => reading.subject);
+  const target = targetsOf(stack.resources);
+  const names = namesOf(stack.services, target);
   return Promise.all(
-    services.map(async (found): Promise<ServiceFacts> => {
-      const { urn, target, reading } = found;
-      const isAlone = (byTarget.get(reading.subject)?.length ?? 0) < 2;
-      const subject = isAlone ? reading.subject : `${reading.subject} (${target.provider ?? target.key})`;
-      const name = subject.replace(/^InferenceService /, "");
-      const by = placedBy(target, hosts);
-      const { joined, need } = await joinedNeed(found, models, read);
-      const facts = { urn, subject, name, targetKey: target.key, placedBy: by, joined };
-      if (joined === undefined || need.state !== "known") return { ...facts, need, waiting: undefined };
-      const asked = askedOf(name, joined, need.bytes, by);
+    stack.services.map(async (subject, index): Promise<ServiceFacts> => {
+      const own = target(subject.provider);
+      const name = names[index] ?? subject.name;
+      const by = placedBy(own, hosts);
+      const facts = { subject, name, target: own, placedBy: by };
+      const served = stack.served(subject);
+      const need = served === undefined ? notJoined(subject) : await needUnlessUnknown(served, read);
+      if (served === undefined || need.state !== "known") return { ...facts, need, waiting: undefined };
+      const asked = askedOf(name, served, need.bytes, by);
       if (!asked.ok) return { ...facts, need: { state: "unknown", why: asked.error }, waiting: undefined };
       return { ...facts, need, waiting: asked.value };
     }),
   );
 }
 
-async function joinedNeed(
-  found: Found<Joined["service"]>,
-  models: StackManifests["models"],
-  read: HeaderReader,
-): Promise<{ readonly joined: Joined | undefined; readonly need: Need }> {
-  const joining = join(found, models);
-  if (joining.state === "joined") return { joined: joining.joined, need: await needOf(joining.joined, read) };
-  const state = joining.state === "faulty" ? "refused" : "unknown";
-  return { joined: undefined, need: { state, why: joining.why } };
+/** A name of its own for each: `default/gemma`, `default/gemma (studio)`, and a number where even that is not enough. */
+function namesOf(services: readonly ServiceSubject[], target: (provider: string) => Target): readonly string[] {
+  const plain = (service: ServiceSubject) => `${service.namespace}/${service.name}`;
+  const homonyms = Map.groupBy(services, plain);
+  const seen = new Map<string, number>();
+  return services.map((service) => {
+    const { provider, key } = target(service.provider);
+    const isAlone = (homonyms.get(plain(service))?.length ?? 0) < 2;
+    const name = isAlone ? plain(service) : `${plain(service)} (${provider ?? key})`;
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
+    return times === 1 ? name : `${name} (${times})`;
+  });
+}
+
+/** Fields of a spec that decide neither how much is needed nor where. */
+const HARMLESS = /^(?!spec)|^spec\.(sha256|quantization|podAnnotations|podLabels)\b/;
+
+async function needUnlessUnknown(served: ServedSubject, read: HeaderReader): Promise<Need> {
+  const { service, model, draft } = served;
+  for (const { label, unknown } of [service, model, ...(draft === undefined ? [] : [draft])]) {
+    const decisive = unknown.filter((path) => !HARMLESS.test(path));
+    if (decisive.length > 0) {
+      const verb = decisive.length === 1 ? "is" : "are";
+      return { state: "unknown", why: `${decisive.join(" and ")} of ${label} ${verb} not known before the update` };
+    }
+  }
+  return needOf(served, read);
+}
+
+function notJoined({ spec, namespace }: ServiceSubject): Need {
+  if (spec.modelRef === undefined) return { state: "unknown", why: "spec.modelRef is not known before the update" };
+  return {
+    state: "unknown",
+    why: `its Model ${namespace}/${spec.modelRef}, or its draft Model, is not in this stack, or cannot be read`,
+  };
+}
+
+/** Services that are no valid manifests, or of which not even the name is known: other policies say so, and they must not be missed here. */
+function unread({ resources, services }: StackSubject): readonly Told[] {
+  const read = new Set(services.map(({ urn }) => urn));
+  return resources.flatMap(({ urn, type, name }) =>
+    kindOf(type) === "InferenceService" && !read.has(urn) ? [{ name, why: "its manifest cannot be read yet" }] : [],
+  );
 }
 
 function waitingOf(services: readonly ServiceFacts[]): readonly Waiting[] {
-  const waiting = services.flatMap((service) => service.waiting ?? []);
-  return distinctNames(waiting.filter(({ replicas }) => replicas > 0));
-}
-
-/** Two services that are one object are refused elsewhere, and must not be counted as one here. */
-function distinctNames(waiting: readonly Waiting[]): readonly Waiting[] {
-  const seen = new Map<string, number>();
-  return waiting.map(({ workload, replicas }) => {
-    const times = (seen.get(workload.name) ?? 0) + 1;
-    seen.set(workload.name, times);
-    const named: Workload = times === 1 ? workload : { ...workload, name: `${workload.name} (${times})` };
-    return { workload: named, replicas };
-  });
+  return services.flatMap(({ waiting }) => (waiting === undefined || waiting.replicas === 0 ? [] : [waiting]));
 }
 
 function toldOf(services: readonly ServiceFacts[], state: "refused" | "unknown"): readonly Told[] {

@@ -1,4 +1,3 @@
-import type { ModelSpec } from "../../api/model.ts";
 import { fail, failIn, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { largestContext } from "../../memory/advice.ts";
@@ -8,7 +7,7 @@ import { decideFit } from "../../memory/fit.ts";
 import { estimateServed, readServed, type Served } from "../../memory/served.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
-import type { Joined } from "./service.ts";
+import type { KnownModelSpec, ServedSubject } from "../definition.ts";
 
 /** Reads the header of a source, once, however often it is asked. */
 export type HeaderReader = (source: string) => Promise<Result<GgufHeader>>;
@@ -31,18 +30,19 @@ export type Need =
   | { readonly state: "unknown"; readonly why: string };
 
 /** Never rejects, unless `read` does. */
-export async function needOf(joined: Joined, read: HeaderReader): Promise<Need> {
-  const { model, draft } = joined;
+export async function needOf(subject: ServedSubject, read: HeaderReader): Promise<Need> {
+  const { model, draft } = subject;
   const accelerator = model.spec.hardware?.accelerator ?? "cpu";
   const backend = BACKENDS.find((known) => known === accelerator);
   if (backend === undefined) return { state: "elsewhere" };
-  const settings = settingsOf(joined, backend);
+  const settings = settingsOf(subject, backend);
   if (!settings.ok) return { state: "unknown", why: settings.error };
-  const files = {
-    model: model.spec.source,
-    mmproj: model.spec.mmproj,
-    draft: draft?.spec.source,
-  };
+  const { source, mmproj } = model.spec;
+  const drafting = draft?.spec.source;
+  if (source === undefined || (draft !== undefined && drafting === undefined)) {
+    return { state: "unknown", why: "spec.source is not known yet and will be read during the update" };
+  }
+  const files = { model: source, mmproj, draft: drafting };
   const served = await readServed(files, async (source) => {
     const header = await read(source);
     return header.ok ? header : failIn("its header cannot be read", header);
@@ -51,14 +51,19 @@ export async function needOf(joined: Joined, read: HeaderReader): Promise<Need> 
   return needOfServed(served.value, settings.value, model.spec, backend);
 }
 
-function needOfServed(served: Served, settings: EstimateSettings, spec: ModelSpec, backend: Backend): Need {
+function needOfServed(
+  served: Served,
+  settings: EstimateSettings,
+  { hardware }: KnownModelSpec,
+  backend: Backend,
+): Need {
   const estimated = estimateServed(served, settings);
   if (!estimated.ok) return { state: "refused", why: estimated.error };
   const need = estimated.value;
   if (need.confidence === "unknown") {
     return { state: "unknown", why: need.notes.join("; ") || "there is no rule for this model" };
   }
-  const memoryBudget = spec.hardware?.memoryBudget;
+  const memoryBudget = hardware?.memoryBudget;
   const budget = memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget });
   if (budget?.ok === false) return { state: "refused", why: budget.error };
   const fit = budget && decideFit(need, budget.value);
@@ -71,7 +76,7 @@ function needOfServed(served: Served, settings: EstimateSettings, spec: ModelSpe
   };
 }
 
-function settingsOf({ service, model, draft }: Joined, backend: Backend): Result<EstimateSettings> {
+function settingsOf({ service, model, draft }: ServedSubject, backend: Backend): Result<EstimateSettings> {
   const { runtime, extraArgs } = service.spec;
   if (runtime !== "llamacpp") return fail(`spec.runtime is ${runtime}, but only llamacpp can be estimated`);
   for (const one of [model, draft]) {

@@ -1,23 +1,26 @@
 import { isAbsolute, resolve } from "node:path";
-import { knownInputs } from "../known-inputs.ts";
-import type { StackResource } from "./resource.ts";
+import type { StackResource } from "../definition.ts";
 
-/** Where the manifests of a resource go. */
+/** Where the manifests of a provider go. */
 export interface Target {
-  /** Resources of one target with one kind, namespace and name are one object. */
+  /** Manifests of one target with one kind, namespace and name are one object. */
   readonly key: string;
-  /** Of the provider, for messages where two targets have a model of one name. */
+  /** Name of the provider, for messages where two targets have a model of one name. */
   readonly provider: string | undefined;
   /** The folder that manifests are rendered to, absolute; undefined: a cluster. */
   readonly folder: string | undefined;
 }
 
-/** Two providers that render to one folder are one target: they write the same files. */
-export function targetOf({ provider }: StackResource): Target {
-  const { known } = knownInputs(provider?.props ?? {});
-  const rendered = (known as { renderYamlToDirectory?: unknown }).renderYamlToDirectory;
-  const folder = typeof rendered === "string" && rendered !== "" ? absolute(rendered) : undefined;
-  return { key: folder ?? provider?.urn ?? "", provider: provider?.name, folder };
+/** Targets by the URN of their provider. Two providers that render to one folder are one target: they write the same files. */
+export function targetsOf(resources: readonly StackResource[]): (provider: string) => Target {
+  const targets = new Map<string, Target>();
+  for (const { urn, type, name, props } of resources) {
+    if (type !== "pulumi:providers:kubernetes") continue;
+    const rendered = props()["renderYamlToDirectory"];
+    const folder = typeof rendered === "string" && rendered !== "" ? absolute(rendered) : undefined;
+    targets.set(urn, { key: folder ?? urn, provider: name, folder });
+  }
+  return (provider) => targets.get(provider) ?? { key: provider, provider: undefined, folder: undefined };
 }
 
 /** As it is typed in a program or a configuration: from the folder that a person stood in, which is not the pack's. */

@@ -1,22 +1,21 @@
 import { basename } from "node:path";
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import { DEFAULT_PORTS, PRIORITY_CLASSES, WEIGHTS_LABEL_PREFIX, weightsKey } from "../../api/fleet.ts";
-import { ok, fail, type Result } from "../../api/result.ts";
+import { fail, ok, type Result } from "../../api/result.ts";
 import type { Demands, Term } from "../../memory/placement/demands.ts";
 import { podAsks } from "../../memory/placement/pod-spec.ts";
 import type { Workload } from "../../memory/placement/workload.ts";
 import { memoryTerms } from "../../serving/affinity.ts";
 import { podDemands, wantedReplicas } from "../../serving/pod-demands.ts";
 import { allocatePort, portsHeld } from "../../serving/ports.ts";
+import type { ServedSubject } from "../definition.ts";
 import type { KnownHosts } from "../hosts/fleet.ts";
-import type { Joined } from "./service.ts";
 import { absolute, type Target } from "./target.ts";
 
 /** Where the agent of one Mac, or the scheduler of a cluster, puts a service. */
 export type PlacedBy =
   /** The Mac that reads the folder; undefined: no host is known at all. */
-  | { readonly kind: "folder"; readonly host: string | undefined }
-  | { readonly kind: "scheduler" };
+  { readonly kind: "folder"; readonly host: string | undefined } | { readonly kind: "scheduler" };
 
 /**
  * A folder belongs to the Mac that names it, or has its name, or that of its provider; with one Mac, to that one. A folder that none of
@@ -42,12 +41,17 @@ export interface Asked {
  *
  * @param name of its own among all services
  */
-export function askedOf(name: string, joined: Joined, needBytes: number, by: PlacedBy): Result<Asked> {
-  const { service, model } = joined;
-  const weightsLabel = WEIGHTS_LABEL_PREFIX + weightsKey(model.spec);
+export function askedOf(
+  name: string,
+  { service, model }: ServedSubject,
+  needBytes: number,
+  by: PlacedBy,
+): Result<Asked> {
+  const { source = "" } = model.spec;
+  const weightsLabel = WEIGHTS_LABEL_PREFIX + weightsKey({ ...model.spec, source });
   const wanted = wantedReplicas(service);
   const common = { name, needBytes, weightsLabel };
-  const demands = podDemands(service.spec, model, needBytes);
+  const demands = podDemands(service.spec, { ...model.spec, source }, needBytes);
   if (!demands.ok) return demands;
   const priority = priorityOf(demands.value.priorityClassName);
   if (by.kind === "folder") {
@@ -63,7 +67,10 @@ export function askedOf(name: string, joined: Joined, needBytes: number, by: Pla
   if (asks === undefined) return fail("its affinity or tolerations are of a form that is not known here");
   // The controller gives each service a port of its own; which one it is decides nothing.
   const port = allocatePort(portsHeld([]), name, DEFAULT_PORTS);
-  return ok({ workload: { ...common, ...asks, port: port.ok ? port.value : DEFAULT_PORT, priority }, replicas: wanted });
+  return ok({
+    workload: { ...common, ...asks, port: port.ok ? port.value : DEFAULT_PORT, priority },
+    replicas: wanted,
+  });
 }
 
 /** That of a class which is not ours is not known; without a class a pod has 0. */
@@ -73,7 +80,12 @@ function priorityOf(className: string): number {
 
 /** Labels and taints count for nothing where no scheduler is asked. */
 function onHost(host: string | undefined, terms: readonly Term[]): Demands {
-  const here: Term = host === undefined ? {} : { matchFields: [{ key: "metadata.name", operator: "In", values: [host] }] };
+  const here: Term =
+    host === undefined ? {} : { matchFields: [{ key: "metadata.name", operator: "In", values: [host] }] };
   const both = terms.length === 0 ? [here] : terms.map((term) => ({ ...term, ...here }));
-  return { nodeSelector: {}, terms: host === undefined && terms.length === 0 ? undefined : both, tolerations: [{ operator: "Exists" }] };
+  return {
+    nodeSelector: {},
+    terms: host === undefined && terms.length === 0 ? undefined : both,
+    tolerations: [{ operator: "Exists" }],
+  };
 }

@@ -53,8 +53,9 @@ export function readOptions(given: Readonly<Record<string, unknown>>, definition
     const { level, ...settings } = typeof own === "object" ? (own as Record<string, unknown>) : { level: own };
     const inherited = shared.filter((key) => key in definition.config.shape && options.has(key) && !(key in settings));
     const exclude = exclusions.of(definition.name);
+    const wanted = ((level ?? otherwise) as Level | undefined) ?? definition.level;
     return {
-      level: ((level ?? otherwise) as Level | undefined) ?? definition.level,
+      level: definition.informsOnly && wanted !== "disabled" ? "advisory" : wanted,
       settings: {
         ...(exclude.length > 0 && { exclude }),
         ...Object.fromEntries(inherited.map((key) => [key, options.get(key)])),

@@ -8,6 +8,11 @@ import { exempted } from "./exemptions.ts";
 import type { Registry } from "./registry.ts";
 import { onlyWhen } from "./stack-cost.ts";
 
+/** What is read of a resource that the engine, or its own account of a preview, shows. */
+export type RegisteredResource = Pick<PolicyResource, "urn" | "type" | "name" | "props"> & {
+  readonly provider?: { readonly urn: string };
+};
+
 type Report = (text: string, urn?: string) => void;
 
 /** A rule about the stack as a Pulumi policy. `options` are what the program sets for it. */
@@ -57,7 +62,7 @@ async function validateStack(
 }
 
 /** The Models and services of the stack as they were registered; those that were not, because only others were asked for, as they are. */
-function subjectsOf(resources: readonly PolicyResource[], registry: Registry): StackSubject {
+export function subjectsOf(resources: readonly RegisteredResource[], registry: Registry): StackSubject {
   const looks = resources.flatMap((resource) => registry.recall({ ...resource, props: manifestOf(resource) }) ?? []);
   const subjects = looks.flatMap((look) => (look.state === "read" ? [look.subject] : []));
   return {
@@ -71,14 +76,20 @@ function subjectsOf(resources: readonly PolicyResource[], registry: Registry): S
   };
 }
 
-function stackResource({ urn, type, name, props }: PolicyResource): StackResource {
-  return { urn, type, name, props: () => knownInputs(props).known as Readonly<Record<string, unknown>> };
+function stackResource({ urn, type, name, props }: RegisteredResource): StackResource {
+  return {
+    urn,
+    type,
+    name,
+    props: () => knownInputs(props).known as Readonly<Record<string, unknown>>,
+    unknown: () => knownInputs(props).unknown,
+  };
 }
 
 const MANIFEST = ["apiVersion", "kind", "metadata", "spec"];
 
 /** Outputs of a resource have more than its manifest: a status, and what the provider keeps for itself. Reading one that is not known throws. */
-function manifestOf({ props }: PolicyResource): Readonly<Record<string, unknown>> {
+function manifestOf({ props }: RegisteredResource): Readonly<Record<string, unknown>> {
   const keys = MANIFEST.filter((key) => key in props);
   return Object.defineProperties(
     {},

@@ -29,9 +29,7 @@ export function declaredHost({ name, memory, fraction, labels, workingSet, reser
     agentFraction: fraction,
   });
   if (!allocatable.ok) return allocatable;
-  return ok(
-    hostOf({ name, memoryBytes: memory, workingSetBytes: workingSet, labels }, allocatable.value.bytes),
-  );
+  return ok(hostOf({ name, memoryBytes: memory, workingSetBytes: workingSet, labels }, allocatable.value.bytes));
 }
 
 /** What is known of a Mac beside what its models may use. */

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import type { Host } from "../../memory/placement/host.ts";
 import type { Bound } from "../../memory/placement/workload.ts";
 import { declaredHost, hostOf } from "./declared.ts";
-import { hostsConfigSchema, hostsFileSchema, type SeenHost } from "./schema.ts";
+import { type HostEntry, hostsFileSchema, type SeenHost } from "./schema.ts";
 
 /** The Macs that a preview knows of. */
 export interface KnownHosts {
@@ -42,16 +42,12 @@ export function joinHosts(places: readonly (readonly NamedHost[])[]): KnownHosts
   return { hosts: [...hosts.values()], running, byFolder };
 }
 
-/** `hosts` of the configuration; one sentence on the first that is wrong. */
-export function hostsOfConfig(value: unknown): Result<readonly NamedHost[]> {
-  const document = { hosts: value };
-  const parsed = hostsConfigSchema.safeParse(document);
-  if (!parsed.success) return fail(explain(hostsConfigSchema, document, parsed.error.issues));
+/** `hosts` of the configuration; one sentence on the first that cannot be. */
+export function hostsOfConfig(entries: readonly HostEntry[]): Result<readonly NamedHost[]> {
   const named: NamedHost[] = [];
-  for (const [index, entry] of parsed.data.hosts.entries()) {
-    const where = `hosts[${index}] (${entry.name})`;
+  for (const [index, entry] of entries.entries()) {
     const host = declaredHost(entry);
-    if (!host.ok) return fail(`${where}: ${host.error}`);
+    if (!host.ok) return fail(`hosts[${index}] (${entry.name}): ${host.error}`);
     named.push({ host: host.value, folder: entry.manifests });
   }
   return distinct(named, "hosts");
@@ -70,16 +66,28 @@ export function hostsOfFile(text: string): Result<readonly NamedHost[]> {
   return distinct(parsed.data.hosts.map(seenHost), "hosts");
 }
 
-function seenHost({ name, memory, allocatable, workingSet, labels, taints, unschedulable, manifests, models }: SeenHost): NamedHost {
+function seenHost({
+  name,
+  memory,
+  allocatable,
+  workingSet,
+  labels,
+  taints,
+  unschedulable,
+  manifests,
+  models,
+}: SeenHost): NamedHost {
   const host = hostOf({ name, memoryBytes: memory, workingSetBytes: workingSet, labels }, allocatable);
-  const running = models.map((model): Bound => ({
-    pod: model.name,
-    workload: model.name,
-    host: name,
-    needBytes: model.memory,
-    ports: model.ports,
-    priority: model.priority,
-  }));
+  const running = models.map(
+    (model): Bound => ({
+      pod: model.name,
+      workload: model.name,
+      host: name,
+      needBytes: model.memory,
+      ports: model.ports,
+      priority: model.priority,
+    }),
+  );
   return { host: { ...host, taints, unschedulable }, running, folder: manifests };
 }
 
@@ -89,7 +97,9 @@ export function distinct(named: readonly NamedHost[], where: string): Result<rea
   for (const [index, { host }] of named.entries()) {
     const first = seen.get(host.name);
     if (first !== undefined) {
-      return fail(`${where}[${index}].name is ${JSON.stringify(host.name)}, as ${where}[${first}].name is: each Mac is named once`);
+      return fail(
+        `${where}[${index}].name is ${JSON.stringify(host.name)}, as ${where}[${first}].name is: each Mac is named once`,
+      );
     }
     seen.set(host.name, index);
   }

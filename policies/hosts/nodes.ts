@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { quantityBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { knownInputs } from "../known-inputs.ts";
+import type { StackResource } from "../definition.ts";
 import { hostOf } from "./declared.ts";
 import { distinct, type NamedHost } from "./fleet.ts";
 
@@ -15,14 +15,6 @@ const nodeSchema = z.object({
   labels: z.record(z.string(), z.string()).optional(),
 });
 
-/** A resource, as far as hosts are found among them. */
-export interface NodeResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly name: string;
-  readonly props: unknown;
-}
-
 /** Hosts that LlmNode resources of a stack declare, and those of which a preview cannot know them. */
 export interface NodeHosts {
   readonly named: readonly NamedHost[];
@@ -31,21 +23,22 @@ export interface NodeHosts {
 }
 
 /** An LlmNode without a memory declares none. Fails with one sentence where two of them are one Mac. */
-export function hostsOfNodes(resources: readonly NodeResource[]): Result<NodeHosts> {
+export function hostsOfNodes(resources: readonly StackResource[]): Result<NodeHosts> {
   const named: NamedHost[] = [];
   const urns: string[] = [];
   const unknown: string[] = [];
-  for (const { urn, type, name, props } of resources) {
+  for (const { urn, type, name, props, unknown: missing } of resources) {
     if (!NODE_TYPES.has(type)) continue;
-    const inputs = knownInputs(props);
-    const node = nodeSchema.safeParse(inputs.known);
+    const node = nodeSchema.safeParse(props());
     const allocatable = quantityBytes(node.data?.allocatable ?? "");
     if (node.success && typeof allocatable === "bigint") {
       const memory = quantityBytes(node.data.memory ?? "");
       const memoryBytes = typeof memory === "bigint" ? Number(memory) : undefined;
-      named.push({ host: hostOf({ name: node.data.nodeName, memoryBytes, labels: node.data.labels }, Number(allocatable)) });
+      named.push({
+        host: hostOf({ name: node.data.nodeName, memoryBytes, labels: node.data.labels }, Number(allocatable)),
+      });
       urns.push(urn);
-    } else if (inputs.unknown.length > 0) unknown.push(name);
+    } else if (missing().length > 0) unknown.push(name);
   }
   const twice = distinct(named, "LlmNode");
   if (!twice.ok) return sameMac(named, urns);

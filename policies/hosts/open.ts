@@ -2,13 +2,14 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import { errorCode } from "../../api/error-code.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import type { StackResource } from "../definition.ts";
 import { hostsOfConfig, hostsOfFile, joinHosts, type KnownHosts, type NamedHost } from "./fleet.ts";
-import { hostsOfNodes, type NodeResource } from "./nodes.ts";
+import { hostsOfNodes } from "./nodes.ts";
+import type { HostEntry } from "./schema.ts";
 
 /** Where a preview looks for hosts beside the resources of the stack. */
 export interface HostsConfig {
-  /** As the configuration has it, unchecked. */
-  readonly hosts?: unknown;
+  readonly hosts?: readonly HostEntry[] | undefined;
   readonly hostsFile?: string | undefined;
 }
 
@@ -23,9 +24,9 @@ export interface OpenedHosts extends KnownHosts {
 }
 
 /** LlmNode resources, then the configuration, then the file; never a kubeconfig. */
-export async function openHosts(resources: readonly NodeResource[], config: HostsConfig): Promise<OpenedHosts> {
+export async function openHosts(resources: readonly StackResource[], config: HostsConfig): Promise<OpenedHosts> {
   const nodes = hostsOfNodes(resources);
-  const configured: Result<readonly NamedHost[]> = config.hosts === undefined ? ok([]) : hostsOfConfig(config.hosts);
+  const configured = hostsOfConfig(config.hosts ?? []);
   const filed = config.hostsFile === undefined ? ok([]) : await hostsIn(config.hostsFile);
   const named = nodes.ok ? ok(nodes.value.named) : nodes;
   const places = [named, configured, filed];

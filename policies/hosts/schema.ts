@@ -42,7 +42,9 @@ export const hostSchema = z
       .number()
       .gt(0)
       .lte(1)
-      .describe("The --memory-fraction of its agent, above 0 and at most 1. Defaults to 0.67 up to 36Gi, and 0.75 above.")
+      .describe(
+        "The --memory-fraction of its agent, above 0 and at most 1. Defaults to 0.67 up to 36Gi, and 0.75 above.",
+      )
       .optional(),
     labels: labels.describe("Labels of the Mac's node beside those that its agent sets.").optional(),
     workingSet: quantity()
@@ -53,7 +55,9 @@ export const hostSchema = z
       .optional(),
     reserve: reserve
       .meta({ expected: "a quantity of bytes", example: "4Gi" })
-      .describe("The --reserve of its agent: what stays with macOS, a Kubernetes quantity of at least 1Gi. Defaults to 4Gi.")
+      .describe(
+        "The --reserve of its agent: what stays with macOS, a Kubernetes quantity of at least 1Gi. Defaults to 4Gi.",
+      )
       .optional(),
     manifests: z
       .string()
@@ -97,11 +101,7 @@ export const hostsFileSchema = z.strictObject({
 export type SeenHost = z.output<typeof seenHostSchema>;
 export type HostsFile = z.input<typeof hostsFileSchema>;
 
-
 /** The value is shown by `explain`. */
 function withoutValue(error: string): string {
   return error.replace(/^"(?:[^"\\]|\\.)*" /, "it ");
 }
-
-/** Where messages say `hosts[0].memory`. */
-export const hostsConfigSchema = z.strictObject({ hosts: hostListSchema });

@@ -1,0 +1,95 @@
+import { formatBytes } from "../../api/quantity.ts";
+import type { Out } from "../../memory/picture/picture.ts";
+import { defineStackRule } from "../define.ts";
+import type { StackFinding } from "../definition.ts";
+import { noSettings } from "./config.ts";
+import type { FleetFacts, ServiceFacts } from "./facts.ts";
+import { concernsWith, sharedFacts } from "./shared.ts";
+
+const NAME = "aggregate-per-host";
+
+/**
+ * All models that are meant for one Mac must fit it together. A Mac that reads a folder of manifests has what the folder has; with one Mac,
+ * that has all.
+ */
+export const aggregatePerHost = defineStackRule({
+  name: NAME,
+  title: "The models of a Mac fit it together",
+  description: "All models of one Mac together must fit what it has for models.",
+  remedy: "Stop one of the models, choose smaller contexts, or use a Mac with more memory.",
+  severity: "high",
+  tags: ["memory", "fleet"],
+  level: "mandatory",
+  config: noSettings,
+  concerns: concernsWith(NAME, aggregateFindings),
+  checkStack: async (stack) => aggregateFindings(await sharedFacts(NAME, stack)),
+});
+
+/** A Mac whose models need more than it has. */
+export interface CrowdedHost {
+  readonly host: string;
+  readonly allocatableBytes: number;
+  readonly neededBytes: number;
+  readonly services: readonly ServiceFacts[];
+  /** Names of those that stay out. */
+  readonly out: readonly string[];
+}
+
+export function crowdedHosts({ hosts, services, picture }: FleetFacts): readonly CrowdedHost[] {
+  if (hosts.unknown.length > 0) return [];
+  const only = hosts.hosts.length === 1 ? hosts.hosts[0]?.name : undefined;
+  const hostOf = ({ placedBy }: ServiceFacts) => (placedBy.kind === "folder" ? placedBy.host : only);
+  const out = new Map(picture.out.map((each) => [each.name, each]));
+  return hosts.hosts.flatMap(({ name, allocatableBytes }): readonly CrowdedHost[] => {
+    const meant = services.filter((service) => hostOf(service) === name && (service.waiting?.replicas ?? 0) > 0);
+    const others = hosts.running.filter(
+      ({ host, workload }) => host === name && !meant.some((one) => one.name === workload),
+    );
+    const needed =
+      sum(meant, ({ waiting }) => waiting?.workload.needBytes ?? 0) + sum(others, ({ needBytes }) => needBytes);
+    if (needed <= allocatableBytes || meant.length + others.length < 2) return [];
+    const staying = meant.filter((service) => forLackOfMemory(out.get(service.name), allocatableBytes));
+    if (staying.length === 0) return [];
+    return [
+      { host: name, allocatableBytes, neededBytes: needed, services: meant, out: staying.map((one) => one.name) },
+    ];
+  });
+}
+
+/** Alone it would have room there. */
+function forLackOfMemory(out: Out | undefined, allocatableBytes: number): boolean {
+  return out !== undefined && out.needBytes <= allocatableBytes;
+}
+
+export function aggregateFindings(facts: FleetFacts): readonly StackFinding[] {
+  return crowdedHosts(facts).map((crowded) => {
+    const { host, allocatableBytes, neededBytes, services, out } = crowded;
+    const [needed, allowed, short] = [neededBytes, allocatableBytes, neededBytes - allocatableBytes].map(formatBytes);
+    const first = services.find(({ name }) => name === out[0]);
+    const remedies = facts.picture.out.flatMap(({ name, remedy }) =>
+      name === out[0] && remedy !== undefined ? [`What would help ${name}: ${remedy}.`] : [],
+    );
+    const lines = [
+      `${host}: its models need ${needed} together, and it has ${allowed} for them, ${short} short: ${parts(services)}.`,
+      `${list(out)} ${out.length === 1 ? "stays" : "stay"} out.`,
+      ...remedies,
+    ];
+    return { text: lines.join("\n"), ...(first !== undefined && { about: first.subject }) };
+  });
+}
+
+const MOST_NAMED = 8;
+
+function parts(services: readonly ServiceFacts[]): string {
+  const sized = services.map(({ name, waiting }) => ({ name, bytes: waiting?.workload.needBytes ?? 0 }));
+  return list(sized.sort((a, b) => b.bytes - a.bytes).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`));
+}
+
+function list(items: readonly string[]): string {
+  const more = items.length - MOST_NAMED;
+  return items.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { STACK_RULES } from "../../../policies/all.ts";
+import { readTruth, writeSynthetic } from "../../support/truth-models.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { preview, type Registered, UNKNOWN } from "../analyse.ts";
+import { model, service } from "../manifests.ts";
+
+const ONE_MAC = [{ name: "mini", memory: "8Gi" }];
+const TWO_MACS = [
+  { name: "mini", memory: "8Gi", labels: { room: "a" } },
+  { name: "studio", memory: "16Gi", labels: { room: "b" } },
+];
+
+/** Llama 3.2 1B: some 900 MiB, and 32 KiB of f16 cache a token: 3 GiB with 64Ki tokens. */
+const LARGE = { contextSize: 65_536 };
+
+describe("the rules about a fleet", () => {
+  let source: string;
+
+  before(async () => {
+    source = await writeSynthetic(readTruth(), "llama3.2-1b", await temporaryDirectory());
+  });
+
+  function pair(name: string, serving: object = {}, spec: object = {}, provider?: string): readonly Registered[] {
+    const hardware = { accelerator: "metal", memoryBudget: "8Gi" };
+    const as = provider === undefined ? { name } : { name: `${provider}-${name}`, provider };
+    return [
+      { inputs: model({ source, hardware, ...spec }, name), as },
+      { inputs: service(serving, name), as },
+    ];
+  }
+
+  async function reports(hosts: readonly object[], resources: readonly Registered[]) {
+    const config = hosts.length === 0 ? {} : { "fleet-placement": { hosts } };
+    const all = await preview({ stackRules: STACK_RULES, config }, resources);
+    return { all, of: (policy: string) => all.filter((text) => text.startsWith(`${policy}: `)) };
+  }
+
+  it("say nothing where no Mac is declared and nothing collides", async () => {
+    const { all } = await reports([], [...pair("a", LARGE), ...pair("b", { ...LARGE, replicas: 9 })]);
+    assert.deepEqual(all, []);
+  });
+
+  it("refuse what one Mac cannot hold together, once, and say what would let it in", async () => {
+    const { of } = await reports(ONE_MAC, [...pair("a", LARGE), ...pair("b", { ...LARGE, priority: "high" })]);
+    const [crowded = "", ...more] = of("aggregate-per-host");
+    assert.deepEqual(more, []);
+    assert.match(
+      crowded,
+      /mini: its models need 6\.\d GiB together, and it has 4\.0 GiB for them, 2\.\d GiB short: default\/a 3\.\d GiB, default\/b 3\.\d GiB\.\ndefault\/a stays out\.\nWhat would help default\/a: mini has .* free, and would take it with .* more; with priority critical it would displace/,
+    );
+    assert.deepEqual(of("fleet-placement"), []);
+    assert.match(of("fleet-summary")[0] ?? "", /\n- default\/a needs 3\.\d GiB: 1 Mac has too little free memory\./);
+  });
+
+  it("place by memory and labels over several Macs, the highest priority first", async () => {
+    const inRoomA = { ...LARGE, nodeSelector: { room: "a" } };
+    const { of } = await reports(TWO_MACS, [
+      ...pair("low", inRoomA),
+      ...pair("high", { ...inRoomA, priority: "critical" }),
+      ...pair("free", LARGE),
+    ]);
+    assert.deepEqual(of("aggregate-per-host"), []);
+    const [out = "", ...more] = of("fleet-placement");
+    assert.deepEqual(more, []);
+    assert.match(
+      out,
+      /::low: InferenceService default\/low needs 3\.\d GiB: 1 Mac has too little free memory; 1 node is no Mac, or lacks what nodeSelector/,
+    );
+  });
+
+  it("hold a memoryFraction to the memory of each Mac", async () => {
+    const hardware = { accelerator: "metal", memoryFraction: 0.2 };
+    const { of } = await reports(TWO_MACS, pair("a", LARGE, { hardware }));
+    assert.deepEqual(of("fleet-placement"), []);
+    const small = await reports([TWO_MACS[0] ?? {}], pair("a", LARGE, { hardware }));
+    assert.match(small.of("fleet-placement")[0] ?? "", /memoryFraction ask for/);
+  });
+
+  it("note more replicas than Macs", async () => {
+    const { of } = await reports(TWO_MACS, pair("a", { replicas: 3 }));
+    assert.match(of("replicas-above-macs")[0] ?? "", /spec\.replicas is 3, but only 2 Macs of 2 may run it/);
+    assert.match(of("fleet-placement")[0] ?? "", /default\/a \(1 of 3 replicas\)/);
+  });
+
+  it("list what is not known, and count the rest all the same", async () => {
+    const unread = { hardware: { accelerator: "metal" }, source: UNKNOWN };
+    const { of } = await reports(ONE_MAC, [...pair("late", {}, unread), ...pair("a", LARGE), ...pair("b", LARGE)]);
+    assert.equal(of("aggregate-per-host").length, 1);
+    assert.match(of("fleet-summary")[0] ?? "", /Not counted, because the need is not known:\n- default\/late: /);
+  });
+
+  it("name both of two objects that are one", async () => {
+    const twice = pair("a").map((each) => ({ ...each, as: { name: "again" } }) as Registered);
+    const { of } = await reports([], [...pair("a"), ...twice]);
+    const found = of("distinct-names-and-ports");
+    assert.equal(found.length, 2);
+    assert.match(found[0] ?? "", /Model default\/a is declared twice, by \S+:Model::a and by \S+:Model::again:/);
+  });
+
+  it("take models of two providers for two models", async () => {
+    const { of } = await reports(ONE_MAC, [...pair("gemma", {}, {}, "one"), ...pair("gemma", {}, {}, "two")]);
+    assert.deepEqual(of("distinct-names-and-ports"), []);
+    assert.match(of("fleet-summary")[0] ?? "", /1 Mac, 2 models:/);
+  });
+
+  it("are mandatory where they refuse, and the picture is never", async () => {
+    const levels = STACK_RULES.map(({ name, level }) => [name, level]);
+    assert.deepEqual(levels, [
+      ["fleet-placement", "mandatory"],
+      ["aggregate-per-host", "mandatory"],
+      ["replicas-above-macs", "advisory"],
+      ["distinct-names-and-ports", "mandatory"],
+      ["fleet-summary", "advisory"],
+    ]);
+  });
+});
