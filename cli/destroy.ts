@@ -1,9 +1,5 @@
 import { Command } from "commander";
-import { type MannerFlags, type TargetFlags, withMannerOptions, withTargetOptions } from "./deploy/flags.ts";
-
-export interface DestroyFlags extends TargetFlags, MannerFlags {
-  readonly preview?: true;
-}
+import { type DestroyFlags, withMannerOptions, withTargetOptions } from "./deploy/flags.ts";
 
 /** `pulumi-llmkube destroy NAME`. */
 export function destroyCommand(): Command {

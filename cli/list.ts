@@ -1,8 +1,5 @@
 import { Command } from "commander";
-
-export interface ListFlags {
-  readonly json?: true;
-}
+import type { ListFlags } from "./deploy/flags.ts";
 
 /** `pulumi-llmkube list`. */
 export function listCommand(): Command {
