@@ -7,10 +7,13 @@ import { pythonProgram } from "../../../cli/deploy/emit/python.ts";
 import { typescriptProgram } from "../../../cli/deploy/emit/typescript.ts";
 import { yamlProgram } from "../../../cli/deploy/emit/yaml.ts";
 
+/** Before a brace it begins an expression of Pulumi's YAML. */
+const DOLLAR = "$";
+
 const GEMMA: Deployment = {
   name: "gemma",
   args: {
-    source: "/models/a ${b}.gguf",
+    source: `/models/a ${DOLLAR}{b}.gguf`,
     memoryBudget: "1Gi",
     serving: { contextSize: 4096, cacheTypeK: "q8_0", jinja: true, uBatchSize: 256, extraArgs: ["--temp", "0.7"] },
     endpointHost: "127.0.0.1",
@@ -64,8 +67,8 @@ describe("what deploy --emit prints", () => {
 
   it("yaml: a program whose texts are no expressions, and whose names do not meet", () => {
     const program = parse(yamlProgram(emission([GEMMA, named("provider")])));
-    assert.equal(program.resources.gemma.properties.source, "/models/a $${b}.gguf");
-    assert.deepEqual(program.resources.gemma.options, { providers: ["${provider-of-kubernetes}"] });
+    assert.equal(program.resources.gemma.properties.source, `/models/a ${DOLLAR}${DOLLAR}{b}.gguf`);
+    assert.deepEqual(program.resources.gemma.options, { providers: [`${DOLLAR}{provider-of-kubernetes}`] });
     assert.equal(program.resources["provider-of-kubernetes"].name, "manifests");
     assert.equal(program.resources.provider.type, "llmkube:LlmModel");
     assert.deepEqual(program.packages, { llmkube: "/opt/pulumi-llmkube" });
