@@ -1,6 +1,5 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { nearest } from "../../api/explain.ts";
-import type { DestroyFlags } from "../destroy.ts";
 import { withProgress } from "../progress.ts";
 import { type AllDeployed, allDeployed, type Found } from "./all-deployed.ts";
 import { carryOut, EXIT_OF, type Plan } from "./carry-out.ts";
@@ -8,6 +7,7 @@ import { engineHere, good, openedStack } from "./change-stack.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { withoutDeployment } from "./deployment.ts";
 import { type Engine, stackOf } from "./engine.ts";
+import type { DestroyFlags } from "./flags.ts";
 import { takeInterrupts } from "./interrupts.ts";
 import { stackProgram } from "./program.ts";
 import { reportOf } from "./report.ts";

@@ -57,7 +57,7 @@ const KNOWN: readonly (readonly [said: RegExp, sentence: (found: RegExpExecArray
     },
   ],
   [
-    /Minimum version requirement failed[^\n]*minimum CLI version requirement is (\S+), your current CLI version is (\S+?)\./,
+    /Minimum version requirement failed[^\n]*minimum CLI version requirement is (\S+), your current CLI version is (\S+?)\. /,
     ([, least, has]) => `the Pulumi CLI is of version ${has}, and ${least} or newer is needed: brew upgrade pulumi`,
   ],
   [

@@ -50,6 +50,14 @@ export interface DeployFlags extends TargetFlags, MannerFlags {
   readonly emit?: string;
 }
 
+export interface ListFlags {
+  readonly json?: true;
+}
+
+export interface DestroyFlags extends TargetFlags, MannerFlags {
+  readonly preview?: true;
+}
+
 export function withDeployOptions(command: Command): Command {
   return withRunOptions(withTargetOptions(withServingOptions(withModelOptions(command))));
 }

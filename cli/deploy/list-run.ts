@@ -2,12 +2,12 @@ import { access } from "node:fs/promises";
 import { withoutCredentials } from "../../api/explain.ts";
 import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import { borderlessTable, printed } from "../borderless-table.ts";
-import type { ListFlags } from "../list.ts";
 import { withProgress } from "../progress.ts";
 import { type AllDeployed, allDeployed, type Found } from "./all-deployed.ts";
 import { engineHere } from "./change-stack.ts";
 import { projectFolder } from "./engine.ts";
 import { EXIT } from "./exit-codes.ts";
+import type { ListFlags } from "./flags.ts";
 import { endpointOf } from "./placement.ts";
 import { targetText } from "./target.ts";
 

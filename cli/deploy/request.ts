@@ -4,7 +4,7 @@ import { explain, nearest, shown } from "../../api/explain.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { type Path, pathText } from "../../api/schema-walk.ts";
 import { llmModelArgsSchema } from "../../components/args-schema.ts";
-import { checkedArgs } from "../../components/check.ts";
+import { problemOfModel } from "../../components/model-problem.ts";
 import { withHome } from "../typed-path.ts";
 import type { DeployedArgs, Deployment } from "./deployment.ts";
 import { parseDuration } from "./duration.ts";
@@ -143,21 +143,12 @@ function argumentProblems(name: string, args: Record<string, unknown>): readonly
   const single = [...byField].map(([field, issue]) =>
     inFlags(explain(llmModelArgsSchema, known, [issue]).replace(pathText(issue.path), FLAG_OF[field] ?? field)),
   );
-  return single.length > 0 ? single : acrossFields(known as unknown as DeployedArgs);
+  if (single.length > 0) return single;
+  const across = problemOfModel(known, new Set());
+  return across === undefined ? [] : [inFlags(across)];
 }
 
 /** One fault a field, whatever item of a list has it. */
 function fieldOf(path: Path): string {
   return path[0] === "serving" ? path.slice(0, 2).map(String).join(".") : String(path[0]);
-}
-
-function acrossFields(known: DeployedArgs): readonly string[] {
-  try {
-    checkedArgs(known, (problem) => {
-      throw new Error(problem);
-    });
-    return [];
-  } catch (error) {
-    return [inFlags(error instanceof Error ? error.message : String(error))];
-  }
 }

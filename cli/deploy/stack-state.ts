@@ -4,6 +4,7 @@ import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { modelSpec, serviceSpec } from "../../components/specs.ts";
 import { type DeployedArgs, type Deployment, plain } from "./deployment.ts";
+import { FLAG_OF } from "./flag-names.ts";
 import { endpointHostOf, type Target, targetOf } from "./target.ts";
 
 const record = z.record(z.string(), z.unknown());
@@ -93,6 +94,7 @@ function deployedOf(name: string, model: Resource, service: Resource, target: Ta
   const { namespace } = made.metadata;
   const args = argsOf(made.spec, served.spec, namespace, target);
   const same =
+    isSettable(args) &&
     isDeepStrictEqual(plain(modelSpec(args)), made.spec) &&
     isDeepStrictEqual(plain(serviceSpec(name, args.serving)), served.spec) &&
     isDeepStrictEqual(made.metadata, { name, namespace }) &&
@@ -101,6 +103,12 @@ function deployedOf(name: string, model: Resource, service: Resource, target: Ta
   if (!same) return undefined;
   const times = [model, service].flatMap(({ modified }) => modified ?? []);
   return { name, args, updatedAt: times.sort().at(-1) };
+}
+
+/** Whether there is a flag for each argument, so that the same command line can say them all. */
+function isSettable({ serving, endpointHost: _ofTarget, ...ofModel }: DeployedArgs): boolean {
+  const paths = [...Object.keys(ofModel), ...Object.keys(serving).map((name) => `serving.${name}`)];
+  return paths.every((path) => Object.hasOwn(FLAG_OF, path));
 }
 
 function objectOf({ inputs = {} }: Resource) {
