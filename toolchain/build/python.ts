@@ -47,15 +47,23 @@ export async function buildWeights(recipe: PythonRecipe, site: Site): Promise<vo
   }
 }
 
+/**
+ * A virtual environment that stays. Its folder is renamed afterwards, which only its scripts cannot bear: run
+ * `python -m NAME`.
+ */
+export async function buildEnvironment(recipe: PythonRecipe, site: Site): Promise<void> {
+  await install(recipe, site, [], {}, site.output);
+}
+
 /** Installs the requirements of a recipe into a new virtual environment and returns the path of its python. */
 async function install(
   recipe: PythonRecipe,
   site: Site,
   options: readonly string[],
   env: Record<string, string>,
+  venv: string = join(site.scratch, "venv"),
 ): Promise<string> {
   await requirePython(recipe.entry);
-  const venv = join(site.scratch, "venv");
   const python = join(venv, "bin", "python");
   await run(site, "python3", ["-m", "venv", venv]);
   const pip = ["-m", "pip", "install", "-v", "--progress-bar", "off", "--no-cache-dir", "--no-deps"];
