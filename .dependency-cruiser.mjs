@@ -13,7 +13,19 @@ const PACKAGES = {
   components: ["api", "fetch", "gguf", "memory", "serving", "cluster"],
   policies: ["api", "fetch", "gguf", "memory", "serving", "components/package-name"],
   agent: ["api", "fetch", "gguf", "memory", "serving", "kube"],
-  cli: ["api", "fetch", "gguf", "memory", "serving", "components", "agent", "kube", "controller", "cluster", "policies"],
+  cli: [
+    "api",
+    "fetch",
+    "gguf",
+    "memory",
+    "serving",
+    "components",
+    "agent",
+    "kube",
+    "controller",
+    "cluster",
+    "policies",
+  ],
   toolchain: ["api"],
 };
 

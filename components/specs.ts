@@ -42,10 +42,7 @@ export function modelSpec(
 }
 
 /** `InferenceService.spec` with the settings that were given, for a Model of the same namespace. */
-export function serviceSpec(
-  modelRef: pulumi.Input<string>,
-  serving: Given<Serving>,
-): InputOf<InferenceServiceSpec> {
+export function serviceSpec(modelRef: pulumi.Input<string>, serving: Given<Serving>): InputOf<InferenceServiceSpec> {
   const { port, draftModel, draftTokens, ...settings } = serving;
   return {
     modelRef,

@@ -58,7 +58,11 @@ export function podDemands(
 }
 
 /** Replicas that the manifest asks for now. */
-export function wantedReplicas({ spec }: { readonly spec: Pick<InferenceServiceSpec, "suspend" | "replicas"> }): number {
+export function wantedReplicas({
+  spec,
+}: {
+  readonly spec: Pick<InferenceServiceSpec, "suspend" | "replicas">;
+}): number {
   return spec.suspend ? 0 : spec.replicas;
 }
 

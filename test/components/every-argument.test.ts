@@ -81,9 +81,11 @@ function goodValue([first, second]: Path): unknown {
 
 /** What a Model and an InferenceService would get. */
 function specsOf(args: CheckedArgs): unknown {
-  const { serving, name, namespace, labels, annotations, endpointHost } = args;
+  const { serving, source, name, namespace, labels, annotations, endpointHost } = args;
   const metadata = { name, namespace, labels, annotations, endpointHost };
-  return JSON.parse(JSON.stringify([metadata, modelSpec(args), serving && serviceSpec("g3", serving)]));
+  return JSON.parse(
+    JSON.stringify([metadata, source && modelSpec({ ...args, source }), serving && serviceSpec("g3", serving)]),
+  );
 }
 
 function problemOf(args: unknown): string | undefined {
