@@ -18,17 +18,8 @@ export const TOOL_NAMES = [
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
-/** The tools that tests and the demo need; the others are built only if they are named. */
-export const DEFAULT_TOOLS: readonly ToolName[] = [
-  "pulumi",
-  "llama-server",
-  "gemma3-270m",
-  "etcd",
-  "kube-apiserver",
-  "kube-scheduler",
-  "kube-controller-manager",
-  "kubectl",
-];
+/** The tools that the tests need; what else there is is built only if it is named. */
+export const DEFAULT_TOOLS = TOOL_NAMES.filter((name) => name !== "llama-fit-params");
 
 /** A main package of a pinned Go module, built with the Go toolchain of the machine. */
 export interface GoRecipe {

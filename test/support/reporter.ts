@@ -1,7 +1,7 @@
-import { appendFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-/** What a run of mocha came to: one line of JSON in the file that this variable names, for `run-all.ts` to add up. */
+/** What a run of mocha came to: JSON in the file that this variable names, for `run-all.ts` to add up. */
 export const TOTALS_FILE = "PULUMI_LLMKUBE_TEST_TOTALS";
 
 export interface Totals {
@@ -28,7 +28,7 @@ export default class Reporter extends Mocha.reporters.Spec {
       const totals: Totals = { passed: passes, failed: failures, skipped: skipped.length, failures: failed };
       const file = process.env[TOTALS_FILE];
       if (file === undefined) console.log(lastLine(totals));
-      else appendFileSync(file, `${JSON.stringify(totals)}\n`);
+      else writeFileSync(file, JSON.stringify(totals));
     });
   }
 }
