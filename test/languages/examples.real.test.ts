@@ -55,7 +55,7 @@ describe("the examples", function () {
     await change(example, "index.ts", "4Gi", "300Mi");
     const { exitCode, stdout } = await example.pulumi("preview", ...PACK);
     assert.notEqual(exitCode, 0);
-    assert.match(stdout, /\[mandatory\] +memory-fits[\s\S]*What would fit/);
+    assert.match(stdout, /\[mandatory\].* memory-fits[\s\S]*What would fit/);
   });
 
   it("mac-fleet: has what each Mac can give, and renders both models without a cluster", async () => {
@@ -80,6 +80,6 @@ describe("the examples", function () {
     await change(example, file, "4Gi", "300Mi");
     const { exitCode, stdout } = await example.pulumi("preview", ...PACK);
     assert.notEqual(exitCode, 0);
-    assert.match(stdout, /\[mandatory\] +memory-fits[\s\S]*What would fit/);
+    assert.match(stdout, /\[mandatory\].* memory-fits[\s\S]*What would fit/);
   });
 });
