@@ -13,6 +13,7 @@ import type { KnownModelSpec, ModelSubject } from "./definition.ts";
 import { type Findings, refusal, remark } from "./findings.ts";
 import { headerOf } from "./headers.ts";
 import { unknownInPreview } from "./manifest.ts";
+import { sourceName } from "./rules/address.ts";
 
 /** What memory-fits finds out about a Model, before it knows how the Model is served. */
 export type Examined = { readonly state: "ready"; readonly facts: ModelFacts } | Undecided;
@@ -49,13 +50,21 @@ export async function examine({ label: subject, spec }: ModelSubject, config: Fi
   if (unserved !== undefined) return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${unserved}`);
   const budget = budgetOf(spec, config);
   if (!budget.ok) return { state: "refused", why: `${subject}: spec.hardware.${budget.error}` };
+  const { hint } = budget.value;
+  if (hint !== undefined) return { state: "refused", why: `${subject}: spec.hardware.${hint}` };
 
   const served = await readHeaders(source, spec.mmproj, config);
   if (!served.ok) return unreadable(subject, source, budget.value, served, config);
   const { header, mmproj } = served.value;
   const estimated = estimate(header, ANY_SETTINGS);
-  if (!estimated.ok) return { state: "refused", why: `${subject}: ${estimated.error}` };
+  if (!estimated.ok) return { state: "refused", why: notUnderstood(subject, source, estimated.error) };
   const { confidence, weightsBytes } = estimated.value;
+  if (header.tensors.length === 0) {
+    return {
+      state: "refused",
+      why: notUnderstood(subject, source, "it has no tensors, as that of a vocabulary alone"),
+    };
+  }
   if (confidence === "unknown") {
     const { message } = decideFit(estimated.value, budget.value);
     return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${message}`);
@@ -71,6 +80,10 @@ function readHeaders(source: string, mmproj: string | undefined, config: FitConf
     const header = await headerOf(file.source, headerLimits(config));
     return header.ok ? header : failIn(`${file.what} cannot be read`, header);
   });
+}
+
+function notUnderstood(subject: string, source: string, error: string): string {
+  return `${subject}: the header of ${sourceName(source)} is not that of a whole model: ${error}`;
 }
 
 /** What is wrong wherever it is read. The other kinds may be those of this machine, and a Mac may still serve the model. */
@@ -91,7 +104,7 @@ function unreadable(subject: string, source: string, budget: Budget, failure: Fa
     };
   }
   const checked = `its weights alone are ${weights}, within the ${describeBudget(budget)}`;
-  return { state: "unchecked", why: `${subject}: ${checked}; the rest of its need is not known, because ${error}` };
+  return { state: "unchecked", why: `${subject}: ${checked}; the rest of its need is not known, because ${error}.` };
 }
 
 /** What cannot be told is refused unless the configuration lets it pass. */
@@ -102,7 +115,10 @@ export function unlessAllowed(
 ): Undecided {
   if (config[setting] === "warn") return { state: "unchecked", why: what };
   const remedy = `To let it pass unchecked, set ${setting} to "warn" in the configuration of memory-fits.`;
-  return { state: "refused", why: `${what}\n${remedy}` };
+  const size =
+    "If only this machine cannot read it, give the size of the file in sizes of the configuration of memory-fits.";
+  const first = setting === "onUnreachable" ? `${what}. ${size}` : what;
+  return { state: "refused", why: `${first}\n${remedy}` };
 }
 
 export function findingsOf({ state, why }: Undecided): Findings {

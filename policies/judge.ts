@@ -5,6 +5,7 @@ import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
 import { exceedsAllocatable, leastWorkingSetBytes, resolveAllocatable } from "../memory/allocatable.ts";
 import { describeBudget } from "../memory/budget.ts";
+import { PROJECTOR_BOUND } from "../memory/estimate/auxiliary.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
@@ -43,7 +44,10 @@ export function judge(
   const { fits, message } = decideFit(need, model.budget);
   const tooLarge = fits ? tooLargeForHost(need, model, config) : undefined;
   if (tooLarge !== undefined) return refusal(`${model.subject} does not fit: ${tooLarge}`);
-  if (fits) return { notes: need.notes.map((text) => `${subject}: ${text}.`) };
+  if (fits) {
+    const notes = need.notes.filter((text) => text !== PROJECTOR_BOUND);
+    return { notes: notes.map((text) => `${subject}: ${text}.`) };
+  }
   if (need.confidence === "unknown") {
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, `${model.subject}: ${message}`));
   }

@@ -95,6 +95,10 @@ function adapterShare(adapters: readonly GgufHeader[], architecture: string): Re
   return ok({ part: "lora", bytes, confidence: "exact", notes: [] });
 }
 
+/** The note on every projector. What fits with an upper bound fits. */
+export const PROJECTOR_BOUND =
+  "mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input";
+
 /** Projectors that scale or crop every image to `image_size`; the others may take an image at its full size. */
 const FIXED_SIZE: ReadonlySet<unknown> = new Set(["gemma3", "idefics3", "internvl", "llama4", "ldp", "ldpv2", "mlp"]);
 /** Patches of the largest image that the others take: 4096 tokens of 2 x 2 patches. */
@@ -122,9 +126,13 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
     if (!bytes.ok) return fail(`mmproj: ${bytes.error}`);
     compute = Math.max(compute, bytes.value);
   }
-  const notes = ["mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input"];
   const staged = settings.backend === "metal" ? tensorSizes(header).largestOnGpu : 0;
-  return ok({ part: "mmproj", bytes: weights.value + Math.max(compute, staged), confidence: "bounded", notes });
+  return ok({
+    part: "mmproj",
+    bytes: weights.value + Math.max(compute, staged),
+    confidence: "bounded",
+    notes: [PROJECTOR_BOUND],
+  });
 }
 
 function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSettings): Result<number> {

@@ -48,7 +48,7 @@ function listening({ subject, target, placedBy }: ServiceFacts): readonly Listen
   if (placedBy.kind !== "folder" || target.folder === undefined) return [];
   if (spec.suspend === true || spec.replicas === 0 || unknown.some((path) => /^spec(\.endpoint|$)/.test(path)))
     return [];
-  const machine = placedBy.host ?? target.folder;
+  const machine = placedBy.host ?? `the Mac that reads ${target.folder}`;
   return [{ service: subject, folder: target.folder, machine, port: spec.endpoint?.port ?? DEFAULT_PORT }];
 }
 

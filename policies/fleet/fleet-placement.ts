@@ -3,6 +3,7 @@ import { defineStackRule } from "../define.ts";
 import type { StackFinding } from "../definition.ts";
 import { crowdedHosts } from "./aggregate-per-host.ts";
 import { hostsConfigSchema } from "./config.ts";
+import { distinctFindings } from "./distinct-names-and-ports.ts";
 import type { FleetFacts } from "./facts.ts";
 import { sharedFacts } from "./shared.ts";
 
@@ -31,9 +32,11 @@ export function placementFindings(facts: FleetFacts): readonly StackFinding[] {
   if (hosts.hosts.length === 0 || hosts.unknown.length > 0) return problems;
   // What one crowded Mac is the reason of is reported once, for that Mac.
   const crowded = new Set(crowdedHosts(facts).flatMap(({ out }) => out));
+  // So is a name or a port that two of them have.
+  const colliding = new Set(distinctFindings(facts).map(({ about }) => about));
   const outs = picture.out.flatMap((out): readonly StackFinding[] => {
     const service = services.find(({ name }) => name === out.name);
-    if (crowded.has(out.name)) return [];
+    if (crowded.has(out.name) || (service !== undefined && colliding.has(service.subject))) return [];
     const kind = service === undefined ? "" : "InferenceService ";
     return [{ text: `${kind}${outText(out)}`, ...(service !== undefined && { about: service.subject }) }];
   });

@@ -26,7 +26,8 @@ export function replicaFindings({ hosts, services }: FleetFacts): readonly Stack
   return services.flatMap((service) => {
     const wanted = wantedReplicas(service.subject);
     const macs = macsFor(service, hosts.hosts);
-    if (macs === undefined || hosts.unknown.length > 0 || wanted <= macs.count) return [];
+    // Where no Mac may run it at all, fleet-placement says why.
+    if (macs === undefined || macs.count === 0 || hosts.unknown.length > 0 || wanted <= macs.count) return [];
     const text = `${service.subject.label}: spec.replicas is ${wanted}, but ${macs.why}, and each replica needs a Mac of its own. Lower spec.replicas to ${macs.count}, or add Macs.`;
     return [{ text, about: service.subject }];
   });

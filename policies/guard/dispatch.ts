@@ -11,6 +11,7 @@ import { unknownInPreview } from "../manifest.ts";
 import { inArgumentNames, isLlmModel, isOfLlmModel } from "./argument-names.ts";
 import { configFault, engineSchema, type ReadSettings, type Settings, settingsReader } from "./config.ts";
 import { exempted } from "./exemptions.ts";
+import { isFirstToSay } from "./once.ts";
 import type { Look, Registry } from "./registry.ts";
 import { remediation } from "./remediate.ts";
 import { onlyWhen } from "./stack-cost.ts";
@@ -160,10 +161,15 @@ async function guarded({ rule }: Part, label: string, check: () => Promise<Findi
 }
 
 /** Reports findings in the words of whoever wrote the resource. Notes are kept for memory-notes, because the SDK reports everything at the level of the policy. */
-function teller({ registry }: Part, urn: string, parent: string | undefined, report: ReportViolation) {
+function teller(
+  { registry, rule: { name: policy, level } }: Part,
+  urn: string,
+  parent: string | undefined,
+  report: ReportViolation,
+) {
   const words = isOfLlmModel(parent) ? inArgumentNames : (text: string) => text;
   return ({ refusals = [], notes = [] }: Findings): void => {
-    for (const text of refusals) report(words(text), urn);
+    for (const text of refusals) if (isFirstToSay(registry, { policy, level, urn, text })) report(words(text), urn);
     for (const text of notes) registry.note(urn, words(text));
   };
 }

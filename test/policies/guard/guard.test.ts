@@ -153,7 +153,11 @@ describe("LlmGuard's dispatcher", () => {
       });
     const many = Array.from(
       { length: 20 },
-      (_, index): Rule => ({ ...sees, name: `sees-${"abcdefghijklmnopqrst"[index]}` }),
+      (_, index): Rule => ({
+        ...sees,
+        name: `sees-${"abcdefghijklmnopqrst"[index]}`,
+        checkModel: ({ label, spec }) => refusal(`${label}, ${index}: ${spec.source}`),
+      }),
     );
     const reports = await preview({ rules: many }, [counted(gemma)]);
     assert.equal(reports.length, 20);
@@ -161,6 +165,16 @@ describe("LlmGuard's dispatcher", () => {
     const replaced = await preview({ rules: many }, [counted(gemma), counted(model({ source: "/new.gguf" }))]);
     assert.equal(reads, 3);
     assert.equal(replaced.filter((text) => text.includes("/new.gguf")).length, 20);
+  });
+
+  it("tells a cause once where two policies of one level find the same, and again where one of them is mandatory", async () => {
+    const other = (level: "advisory" | "mandatory"): Rule => ({ ...sees, name: "sees-too", level });
+    const heard = async (level: "advisory" | "mandatory") =>
+      (await preview({ rules: [{ ...sees, level: "advisory" }, other(level)] }, [gemma, gemma])).map(
+        (text) => text.split(":")[0],
+      );
+    assert.deepEqual(await heard("advisory"), ["sees-all", "sees-all"]);
+    assert.deepEqual(await heard("mandatory"), ["sees-all", "sees-too", "sees-all", "sees-too"]);
   });
 
   it("costs no look at the whole stack where nothing is left for the end", () => {
