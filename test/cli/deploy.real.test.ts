@@ -157,5 +157,8 @@ describe("pulumi-llmkube deploy, list and destroy", function () {
     await pRetry(async () => assert.equal(await answers(), false), { retries: 60, factor: 1, minTimeout: 500 });
     const { stdout } = await cliIn(user, "list");
     assert.equal(stdout, "No deployments.");
+    const again = await cliIn(user, "destroy", "gemma", "--yes");
+    assert.equal(again.exitCode, 2);
+    assert.match(again.stderr, /gemma is not deployed/);
   });
 });
