@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { withProgress } from "../../cli/progress.ts";
 import type { Engine } from "../../test/support/pulumi.ts";
 import { type Files, serveFiles } from "./files.ts";
-import { type PackFolders, policyCount, writePacks, writeProfiledPack } from "./packs.ts";
-import { type RunPreview, secondsOf } from "./previews.ts";
-import { median, PACKS, type PackName, type Seconds } from "./table.ts";
+import { type PackFolders, policyCount, writePacks } from "./packs.ts";
+import { type Cost, costOf, type RunPreview } from "./previews.ts";
+import { type Measured, median, PACKS, type PackName } from "./table.ts";
 
 /** Models of one file are many; a hundred models of ten files read ten headers. */
 const FILES = 10;
@@ -22,7 +22,7 @@ export interface HeaderRow {
 export interface PreviewFigures {
   readonly policies: number;
   readonly rounds: number;
-  readonly measured: readonly Seconds[];
+  readonly measured: readonly Measured[];
   /** The latency of the server in milliseconds, and what a hundred models of ten files cost. */
   readonly headers: {
     readonly models: number;
@@ -53,22 +53,21 @@ export async function previewFigures(engine: Engine, wanted: Wanted): Promise<Pr
     const preview =
       (what: string): RunPreview =>
       (one) =>
-        withProgress(what, secondsOf(engine, one));
+        withProgress(what, costOf(engine, one));
     const { source } = files;
     // Fills the cache of headers, and whatever an engine's first preview leaves behind.
     await preview("warming up")({ models: FILES, source, pack: packs.ours, cacheFolder: warm });
-    const measured: Seconds[] = [];
+    const measured: Measured[] = [];
     for (const models of wanted.models) {
       const run = (pack: PackName) =>
         preview(`previewing ${models} models, pack: ${pack}`)({ models, source, pack: packs[pack], cacheFolder: warm });
-      measured.push({ models, seconds: await inRounds(run, wanted.rounds) });
+      measured.push({ models, ...(await inRounds(run, wanted.rounds)) });
     }
     const rows = await headerRows(engine.folder, files, packs, preview);
     if (wanted.cpuProfile !== undefined) {
       const env = { BENCH_CPU_PROFILE: wanted.cpuProfile };
       const models = wanted.models.at(-1) ?? 1;
-      const pack = await writeProfiledPack(folder);
-      await preview("profiling")({ models, source, pack, cacheFolder: warm, env });
+      await preview("profiling")({ models, source, pack: packs.ours, cacheFolder: warm, env });
     }
     const headers = { models: HEADERS_MODELS, files: FILES, latencyMs: LATENCY_MS, rows };
     return {
@@ -84,17 +83,18 @@ export async function previewFigures(engine: Engine, wanted: Wanted): Promise<Pr
 }
 
 /** The packs take turns, so that a change of the machine's load meets all of them. */
-async function inRounds(run: (pack: PackName) => Promise<number>, rounds: number): Promise<Record<PackName, number>> {
-  const seconds: Record<PackName, number[]> = { none: [], empty: [], "empty of the kinds": [], ours: [] };
+async function inRounds(run: (pack: PackName) => Promise<Cost>, rounds: number): Promise<Omit<Measured, "models">> {
+  const costs: Record<PackName, Cost[]> = { none: [], empty: [], "empty of the kinds": [], ours: [] };
   for (let round = 0; round < rounds; round += 1) {
-    for (const pack of PACKS) seconds[pack].push(await run(pack));
+    for (const pack of PACKS) costs[pack].push(await run(pack));
   }
-  return {
-    none: median(seconds.none),
-    empty: median(seconds.empty),
-    "empty of the kinds": median(seconds["empty of the kinds"]),
-    ours: median(seconds.ours),
-  };
+  const medians = (field: keyof Cost) => ({
+    none: median(costs.none.map((cost) => cost[field])),
+    empty: median(costs.empty.map((cost) => cost[field])),
+    "empty of the kinds": median(costs["empty of the kinds"].map((cost) => cost[field])),
+    ours: median(costs.ours.map((cost) => cost[field])),
+  });
+  return { seconds: medians("seconds"), cpuSeconds: medians("cpuSeconds") };
 }
 
 async function headerRows(
@@ -109,7 +109,7 @@ async function headerRows(
   for (const cache of ["cold", "warm"] as const) {
     const before = files.requests();
     const { source } = files;
-    const seconds = await preview(`reading headers, ${cache}`)({
+    const { seconds } = await preview(`reading headers, ${cache}`)({
       models: HEADERS_MODELS,
       source,
       pack: packs.ours,

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import { LlmModel } from "../../components/index.ts";
@@ -15,18 +16,26 @@ export interface Preview {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export type RunPreview = (preview: Preview) => Promise<number>;
+export interface Cost {
+  readonly seconds: number;
+  /** Of the pack's process until its last policy; 0 without a pack. */
+  readonly cpuSeconds: number;
+}
+
+export type RunPreview = (preview: Preview) => Promise<Cost>;
 
 let stacks = 0;
 
 /**
- * Seconds of one `pulumi preview` of a new stack by the real engine.
+ * What one `pulumi preview` costs, of a new stack by the real engine.
  * @throws with all output where it does not go through, or where a policy reports anything: that would be measured too
  */
-export async function secondsOf(engine: Engine, { models, source, pack, cacheFolder, env }: Preview): Promise<number> {
+export async function costOf(engine: Engine, { models, source, pack, cacheFolder, env }: Preview): Promise<Cost> {
   stacks += 1;
   const name = `bench-${stacks}`;
-  const variables = { ...engine.env, ...env, PULUMI_LLMKUBE_HEADER_CACHE: cacheFolder };
+  const spent = join(engine.folder, `${name}-cpu-seconds`);
+  const cost = { BENCH_CPU_SECONDS: spent, PULUMI_LLMKUBE_HEADER_CACHE: cacheFolder };
+  const variables = { ...engine.env, ...env, ...cost };
   const stack = await inlineStack({ ...engine, env: variables }, name, async () => {
     const provider = new k8s.Provider("manifests", {
       renderYamlToDirectory: join(engine.folder, `${name}-out`),
@@ -47,5 +56,5 @@ export async function secondsOf(engine: Engine, { models, source, pack, cacheFol
   await stack.preview({ ...packs, onOutput, onError: onOutput, color: "never" });
   const seconds = (performance.now() - begin) / 1000;
   if (/\[(?:advisory|mandatory)\]/.test(output)) throw new Error(`the policies found something:\n${output}`);
-  return seconds;
+  return { seconds, cpuSeconds: pack === undefined ? 0 : Number(await readFile(spent, "utf8")) };
 }

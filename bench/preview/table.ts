@@ -2,16 +2,18 @@
 export const PACKS = ["none", "empty", "empty of the kinds", "ours"] as const;
 export type PackName = (typeof PACKS)[number];
 
-/** Seconds of a preview with each pack, for one number of models. */
-export interface Seconds {
+/** A preview with each pack, for one number of models. */
+export interface Measured {
   readonly models: number;
   readonly seconds: Readonly<Record<PackName, number>>;
+  /** CPU seconds of the pack's process. */
+  readonly cpuSeconds: Readonly<Record<PackName, number>>;
 }
 
-export interface Row extends Seconds {
+export interface Row extends Measured {
   /** What ours costs above no pack. */
   readonly overheadSeconds: number;
-  /** What ours costs above the empty pack, without its start, a model: from the least number of models to this. Undefined for the least. */
+  /** CPU that ours takes above the empty pack, without its start, a model: from the least number of models to this. Undefined for the least. */
   readonly aboveEmptyMsAModel: number | undefined;
   /** The same from the number of models before this one: where it rises, the cost grows faster than the number. */
   readonly aboveEmptyMsEachMore: number | undefined;
@@ -21,19 +23,19 @@ export interface Row extends Seconds {
 
 export interface Table {
   readonly rows: readonly Row[];
-  /** What ours takes longer than the empty pack with the least number of models. */
+  /** CPU that ours takes above the empty pack with the least number of models. */
   readonly startDifferenceMs: number;
 }
 
 /** @param measured for each number of models, rising */
-export function tableOf(measured: readonly Seconds[]): Table {
+export function tableOf(measured: readonly Measured[]): Table {
   const [least] = measured;
   if (least === undefined) throw new Error("nothing was measured");
   const rows = measured.map((one, index) => rowOf(one, least, measured[index - 1]));
   return { rows, startDifferenceMs: 1000 * aboveEmpty(least) };
 }
 
-function rowOf(one: Seconds, least: Seconds, before: Seconds | undefined): Row {
+function rowOf(one: Measured, least: Measured, before: Measured | undefined): Row {
   const { seconds } = one;
   return {
     ...one,
@@ -48,12 +50,12 @@ function rowOf(one: Seconds, least: Seconds, before: Seconds | undefined): Row {
   };
 }
 
-function msBetween(from: Seconds, to: Seconds): number {
+function msBetween(from: Measured, to: Measured): number {
   return (1000 * (aboveEmpty(to) - aboveEmpty(from))) / (to.models - from.models);
 }
 
-function aboveEmpty({ seconds }: Seconds): number {
-  return seconds.ours - seconds.empty;
+function aboveEmpty({ cpuSeconds }: Measured): number {
+  return cpuSeconds.ours - cpuSeconds.empty;
 }
 
 export function median(values: readonly number[]): number {

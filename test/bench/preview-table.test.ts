@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
-import { markdown, median, parseSizes, type Seconds, tableOf } from "../../bench/preview/table.ts";
+import { type Measured, markdown, median, parseSizes, tableOf } from "../../bench/preview/table.ts";
 
-const one: Seconds = { models: 1, seconds: { none: 2, empty: 3, "empty of the kinds": 3, ours: 3.25 } };
-const hundred: Seconds = { models: 101, seconds: { none: 4, empty: 5, "empty of the kinds": 6, ours: 5.5 } };
-const many: Seconds = { models: 501, seconds: { none: 10, empty: 12, "empty of the kinds": 20, ours: 15 } };
+const one: Measured = {
+  models: 1,
+  seconds: { none: 2, empty: 3, "empty of the kinds": 3, ours: 3.25 },
+  cpuSeconds: { none: 0, empty: 1, "empty of the kinds": 1, ours: 1.25 },
+};
+const hundred: Measured = {
+  models: 101,
+  seconds: { none: 4, empty: 5, "empty of the kinds": 6, ours: 5.5 },
+  cpuSeconds: { none: 0, empty: 2, "empty of the kinds": 2, ours: 2.5 },
+};
+const many: Measured = {
+  models: 501,
+  seconds: { none: 10, empty: 12, "empty of the kinds": 20, ours: 15 },
+  cpuSeconds: { none: 0, empty: 4, "empty of the kinds": 5, ours: 7 },
+};
 
 describe("the table of bench:preview", () => {
   it("takes the difference at the least number of models for the start", () => {
