@@ -4,6 +4,7 @@ import type { StackFinding } from "../definition.ts";
 import { crowdedHosts } from "./aggregate-per-host.ts";
 import { hostsConfigSchema } from "./config.ts";
 import type { FleetFacts } from "./facts.ts";
+import { otherModels } from "./other-models.ts";
 import { sharedFacts } from "./shared.ts";
 
 const NAME = "fleet-placement";
@@ -31,11 +32,12 @@ export function placementFindings(facts: FleetFacts): readonly StackFinding[] {
   if (hosts.hosts.length === 0 || hosts.unknown.length > 0) return problems;
   // What one crowded Mac is the reason of is reported once, for that Mac.
   const crowded = new Set(crowdedHosts(facts).flatMap(({ out }) => out));
+  const others = otherModels(facts);
   const outs = picture.out.flatMap((out): readonly StackFinding[] => {
     const service = services.find(({ name }) => name === out.name);
     if (crowded.has(out.name)) return [];
     const kind = service === undefined ? "" : "InferenceService ";
-    return [{ text: `${kind}${outText(out)}`, ...(service !== undefined && { about: service.subject }) }];
+    return [{ text: `${kind}${outText(out)}${others}`, ...(service !== undefined && { about: service.subject }) }];
   });
   return [...problems, ...outs];
 }
