@@ -6,8 +6,7 @@ import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/li
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/reserve.ts";
 import type { AgentFlags } from "./agent-flags.ts";
-import { allowCommand } from "./allow.ts";
-import { dumpCommand } from "./dump.ts";
+import { allowCommand, dumpCommand } from "./ask-agent.ts";
 import { installCommands } from "./install.ts";
 import { typedPath, typedProgram } from "./typed-path.ts";
 

@@ -5,10 +5,9 @@ import { controllerCommand } from "./controller.ts";
 import { deployCommand, destroyCommand, listCommand } from "./deploy/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { estimateCommand } from "./estimate.ts";
-import { hostsCommand } from "./hosts/command.ts";
 import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
-import { planCommand } from "./plan/command.ts";
+import { hostsCommand, planCommand } from "./plan/command.ts";
 import { statusCommand } from "./status.ts";
 import { expandHome } from "./typed-path.ts";
 

@@ -11,6 +11,7 @@ import { memoryOutputs } from "./estimated-memory.ts";
 import { type HuggingFaceArgs, huggingFaceSource } from "./hugging-face.ts";
 import { merged } from "./overrides.ts";
 import { componentType, withFormerType } from "./package-name.ts";
+import { plainTexts } from "./plain-inputs.ts";
 import { refusalOf } from "./refusal.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
@@ -87,7 +88,7 @@ export class LlmModel extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmModelArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
+    super(componentType(NAME), name, opts?.urn === undefined ? shownOf(args) : OUTPUTS, withFormerType(NAME, opts));
     if (opts?.urn !== undefined) return;
 
     const refuse = (problem: string): never => {
@@ -118,6 +119,11 @@ export class LlmModel extends pulumi.ComponentResource {
   get service(): InferenceService | undefined {
     return children.get(this)?.service;
   }
+}
+
+/** By these policies begin to read the headers of all models, before the first Model is registered. */
+function shownOf(args: LlmModelArgs): Record<string, unknown> {
+  return plainTexts(args, ["source", "mmproj"]);
 }
 
 /** Each is deleted before another takes its place: no Mac has room for a big model twice. */

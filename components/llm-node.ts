@@ -5,6 +5,7 @@ import type { LlmNodeArgs } from "./fleet-args.ts";
 import { llmNodeArgsSchema } from "./fleet-args-schema.ts";
 import { createIdentity, IDENTITY_ARGUMENTS } from "./node-identity.ts";
 import { componentType, withFormerType } from "./package-name.ts";
+import { isOutput, plainArgument, plainTexts } from "./plain-inputs.ts";
 
 const NAME = "LlmNode";
 const OUTPUTS = {
@@ -68,7 +69,12 @@ export class LlmNode extends pulumi.ComponentResource {
 
   constructor(name: string, args: LlmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     // With a URN an existing component is read: Pulumi fills in the outputs, and nothing is created.
-    super(componentType(NAME), name, opts?.urn === undefined ? {} : OUTPUTS, withFormerType(NAME, opts));
+    super(
+      componentType(NAME),
+      name,
+      opts?.urn === undefined ? shownOf(name, args) : OUTPUTS,
+      withFormerType(NAME, opts),
+    );
     if (opts?.urn !== undefined) return;
 
     const given = this.#checked(name, args);
@@ -84,7 +90,7 @@ export class LlmNode extends pulumi.ComponentResource {
     this.kubeconfig = pulumi.output(identity?.kubeconfig);
     this.launchdPlist = pulumi.output(identity?.launchdPlist);
     this.installCommand = pulumi.output(identity?.installCommand);
-    // Policies see what is registered here and nothing else of a component.
+    // Policies of the stack see what is registered here.
     const { allocatable, labels, address, serviceAccountName, kubeconfig, launchdPlist, installCommand } = this;
     const mac = { nodeName: this.nodeName, memory: this.memory, allocatable, labels, address };
     this.registerOutputs({ ...mac, serviceAccountName, kubeconfig, launchdPlist, installCommand });
@@ -99,6 +105,29 @@ export class LlmNode extends pulumi.ComponentResource {
       throw new pulumi.ResourceError(`LlmNode ${name}: ${problem}`, this, true);
     });
   }
+}
+
+const AMOUNTS = ["memory", "memoryFraction", "reserve", "workingSet"] as const;
+
+/** The data of the Mac as far as it is plain, for the account of a preview; wrong arguments are refused afterwards. */
+function shownOf(name: string, args: LlmNodeArgs): Record<string, unknown> {
+  const {
+    nodeName = name,
+    memory,
+    reserve,
+    workingSet,
+  } = plainTexts(args, ["nodeName", "memory", "reserve", "workingSet"]);
+  const fraction = plainArgument(args, "memoryFraction");
+  const memoryFraction = typeof fraction === "number" ? fraction : undefined;
+  const isComplete = !AMOUNTS.some((amount) => isOutput(args, amount));
+  const allocatable = isComplete ? allocatableOf({ memory, memoryFraction, reserve, workingSet }) : undefined;
+  const labels = plainArgument(args, "labels");
+  return {
+    nodeName,
+    ...(memory !== undefined && { memory }),
+    ...(allocatable !== undefined && { allocatable }),
+    ...(typeof labels === "object" && { labels: plainTexts(labels ?? {}, Object.keys(labels ?? {})) }),
+  };
 }
 
 /**

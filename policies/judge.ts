@@ -3,7 +3,7 @@ import { formatBytes } from "../api/quantity.ts";
 import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
-import { exceedsAllocatable, leastWorkingSetBytes, resolveAllocatable } from "../memory/allocatable.ts";
+import { exceedsAllocatable, resolveAllocatable, resolveDeclaredMac } from "../memory/allocatable.ts";
 import { describeBudget } from "../memory/budget.ts";
 import { PROJECTOR_BOUND } from "../memory/estimate/auxiliary.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
@@ -72,19 +72,12 @@ export function weightsTooLarge(model: ModelFacts, config: FitConfig): string {
   ].join("\n");
 }
 
-/** What the agent of that Mac would say, where the configuration names one. A share that somebody chose is theirs to answer for. */
+/** What the agent of that Mac would say, where the configuration names one. */
 function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitConfig): string | undefined {
   if (need.confidence === "unknown" || config.assumed) return undefined;
   const { hostMemory: physicalMemoryBytes, agentMemoryFraction: agentFraction, reserve: reserveBytes } = config;
-  const unasked = backend === "metal" && agentFraction === undefined;
-  const workingSetBytes = unasked ? leastWorkingSetBytes(physicalMemoryBytes) : undefined;
-  const allocatable = resolveAllocatable({
-    backend,
-    physicalMemoryBytes,
-    workingSetBytes,
-    agentFraction,
-    reserveBytes,
-  });
+  const mac = { physicalMemoryBytes, agentFraction, reserveBytes };
+  const allocatable = backend === "metal" ? resolveDeclaredMac(mac) : resolveAllocatable({ ...mac, backend });
   return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
 }
 

@@ -21,6 +21,11 @@ export const recommended: LlmGuardOptions = {
   licenceAllowList: "mandatory",
   exposure: "mandatory",
   extraArgs: "mandatory",
+  distinctNamesAndPorts: "mandatory",
+  aggregatePerHost: "mandatory",
+  fleetPlacement: "mandatory",
+  replicasAboveMacs: "advisory",
+  fleetSummary: "advisory",
   autoBudget: "disabled",
   autoCacheType: "disabled",
   autoContext: "disabled",
@@ -35,6 +40,7 @@ export const strict: LlmGuardOptions = {
   contextPerSlot: "mandatory",
   deprecatedQuantizations: "mandatory",
   pinnedSource: "mandatory",
+  replicasAboveMacs: "mandatory",
 };
 
 /** To see what would be refused, without refusing anything. */

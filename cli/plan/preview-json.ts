@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { RegisteredResource } from "../../policies/guard/stack.ts";
+import { isLlmNode } from "../../policies/hosts/nodes.ts";
 
 const stateSchema = z.object({
   type: z.string(),
@@ -71,15 +72,18 @@ function resourcesOf(
 }
 
 function resourceOf(urn: string, { type, inputs, outputs, provider }: State): RegisteredResource {
-  const props = unknownThrowing({ ...inputs, ...outputs }) as Record<string, unknown>;
+  // A component shows before the update what is plain of it, and nothing of the rest.
+  const withheld = isLlmNode(type) ? { allocatable: NOT_KNOWN } : {};
+  const props = unknownThrowing({ ...withheld, ...inputs, ...outputs }) as Record<string, unknown>;
   const name = urn.split("::").at(-1) ?? urn;
   // URN and id of the provider, joined.
   const providerUrn = provider?.split("::").slice(0, -1).join("::");
   return { urn, type, name, props, ...(providerUrn !== undefined && { provider: { urn: providerUrn } }) };
 }
 
-/** What the engine writes for a value that is not known before the update, and for a secret. */
-const NOT_TOLD: ReadonlySet<unknown> = new Set(["04da6b54-80e4-46f7-96ec-b56ff0331ba9", "[secret]"]);
+/** What the engine writes for a value that is not known before the update. */
+const NOT_KNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const NOT_TOLD: ReadonlySet<unknown> = new Set([NOT_KNOWN, "[secret]"]);
 
 /** As policies see resources: reading what is not known throws. */
 function unknownThrowing(value: unknown): unknown {

@@ -4,6 +4,7 @@ import { defineStackRule } from "../define.ts";
 import type { StackFinding } from "../definition.ts";
 import { noSettings } from "./config.ts";
 import type { FleetFacts, ServiceFacts } from "./facts.ts";
+import { otherModels } from "./other-models.ts";
 import { concernsWith, sharedFacts } from "./shared.ts";
 
 const NAME = "aggregate-per-host";
@@ -74,7 +75,7 @@ export function aggregateFindings(facts: FleetFacts): readonly StackFinding[] {
       `${list(out)} ${out.length === 1 ? "stays" : "stay"} out.`,
       ...remedies,
     ];
-    return { text: lines.join("\n"), ...(first !== undefined && { about: first.subject }) };
+    return { text: lines.join("\n") + otherModels(facts), ...(first !== undefined && { about: first.subject }) };
   });
 }
 

@@ -5,6 +5,7 @@ import { crowdedHosts } from "./aggregate-per-host.ts";
 import { hostsConfigSchema } from "./config.ts";
 import { distinctFindings } from "./distinct-names-and-ports.ts";
 import type { FleetFacts } from "./facts.ts";
+import { otherModels } from "./other-models.ts";
 import { sharedFacts } from "./shared.ts";
 
 const NAME = "fleet-placement";
@@ -34,11 +35,12 @@ export function placementFindings(facts: FleetFacts): readonly StackFinding[] {
   const crowded = new Set(crowdedHosts(facts).flatMap(({ out }) => out));
   // So is a name or a port that two of them have.
   const colliding = new Set(distinctFindings(facts).map(({ about }) => about));
+  const others = otherModels(facts);
   const outs = picture.out.flatMap((out): readonly StackFinding[] => {
     const service = services.find(({ name }) => name === out.name);
     if (crowded.has(out.name) || (service !== undefined && colliding.has(service.subject))) return [];
     const kind = service === undefined ? "" : "InferenceService ";
-    return [{ text: `${kind}${outText(out)}`, ...(service !== undefined && { about: service.subject }) }];
+    return [{ text: `${kind}${outText(out)}${others}`, ...(service !== undefined && { about: service.subject }) }];
   });
   return [...problems, ...outs];
 }

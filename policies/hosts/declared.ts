@@ -2,7 +2,7 @@ import { GiB, MiB } from "../../api/bytes.ts";
 import { MAC_OS_LABEL_VALUE, NODE_LABELS } from "../../api/fleet.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { resolveDeclaredMac } from "../../memory/allocatable.ts";
+import { type Allocatable, resolveDeclaredMac } from "../../memory/allocatable.ts";
 import type { Host } from "../../memory/placement/host.ts";
 import type { HostEntry } from "./schema.ts";
 
@@ -14,7 +14,15 @@ const MOST_MEMORY_BYTES = 16 * 1024 * GiB;
 const LEAST_MEMORY_BYTES = GiB;
 
 /** A Mac of which only its description is known, as its agent would offer it. Fails with one clause where no such Mac can be. */
-export function declaredHost({ name, memory, fraction, labels, workingSet, reserve }: HostEntry): Result<Host> {
+export function declaredHost(entry: HostEntry): Result<Host> {
+  const { name, memory, labels, workingSet } = entry;
+  const allocatable = declaredAllocatable(entry);
+  if (!allocatable.ok) return allocatable;
+  return ok(hostOf({ name, memoryBytes: memory, workingSetBytes: workingSet, labels }, allocatable.value.bytes));
+}
+
+/** The same with where its allocatable memory comes from. */
+export function declaredAllocatable({ memory, fraction, workingSet, reserve }: HostEntry): Result<Allocatable> {
   if (memory < LEAST_MEMORY_BYTES) {
     return fail(`memory is only ${formatBytes(memory)}: add a unit, for example 64Gi`);
   }
@@ -22,14 +30,12 @@ export function declaredHost({ name, memory, fraction, labels, workingSet, reser
   if (workingSet !== undefined && workingSet > memory) {
     return fail(`workingSet is ${formatBytes(workingSet)}, more than its memory of ${formatBytes(memory)}`);
   }
-  const allocatable = resolveDeclaredMac({
+  return resolveDeclaredMac({
     physicalMemoryBytes: memory,
     workingSetBytes: workingSet,
     reserveBytes: reserve,
     agentFraction: fraction,
   });
-  if (!allocatable.ok) return allocatable;
-  return ok(hostOf({ name, memoryBytes: memory, workingSetBytes: workingSet, labels }, allocatable.value.bytes));
 }
 
 /** What is known of a Mac beside what its models may use. */

@@ -8,6 +8,10 @@ import { distinct, type NamedHost } from "./fleet.ts";
 /** Type tokens of the component LlmNode, today and before version 0.2. */
 const NODE_TYPES: ReadonlySet<string> = new Set(["llmkube:index:LlmNode", "pulumi-llmkube:index:LlmNode"]);
 
+export function isLlmNode(type: string): boolean {
+  return NODE_TYPES.has(type);
+}
+
 const nodeSchema = z.object({
   nodeName: z.string(),
   memory: z.string().optional(),
@@ -28,7 +32,7 @@ export function hostsOfNodes(resources: readonly StackResource[]): Result<NodeHo
   const urns: string[] = [];
   const unknown: string[] = [];
   for (const { urn, type, name, props, unknown: missing } of resources) {
-    if (!NODE_TYPES.has(type)) continue;
+    if (!isLlmNode(type)) continue;
     const node = nodeSchema.safeParse(props());
     const allocatable = quantityBytes(node.data?.allocatable ?? "");
     if (node.success && typeof allocatable === "bigint") {

@@ -59,7 +59,8 @@ async function remediateModel(model: ModelSubject, settings: z.output<typeof con
   if (need === undefined || (memoryBudget !== undefined && need <= facts.budget.bytes)) return undefined;
   const mebibytes = Math.ceil((need * (1 + headroom)) / MiB);
   // What no Mac has room for is no budget: memory-fits says what would fit.
-  if (hostsOf(settings).some(({ allocatable }) => mebibytes * MiB > allocatable.bytes)) return undefined;
+  const hosts = await hostsOf(settings);
+  if (hosts.length > 0 && hosts.every(({ allocatable }) => mebibytes * MiB > allocatable.bytes)) return undefined;
   const before = memoryBudget === undefined ? "none was set" : `it was ${describeBudget(facts.budget)}`;
   return {
     changes: { "spec.hardware.memoryBudget": `${mebibytes}Mi` },

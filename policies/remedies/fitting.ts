@@ -9,6 +9,7 @@ import { servingSettings } from "../../serving/settings.ts";
 import { type FitSettings, fitConfig, fitConfigSchema } from "../config.ts";
 import type { ModelSubject, ServedSubject } from "../definition.ts";
 import { type Examined, examine } from "../examine.ts";
+import type { RuleHost } from "../rules/host-budget.ts";
 import { type hostsConfig, hostsOf } from "../rules/hosts.ts";
 
 /** The fields that decide whether a service fits: a remedy leaves alone what depends on one that is not known yet. */
@@ -42,7 +43,7 @@ export async function misfitOf(
   const asked = servingSettings(service.spec, own.backend);
   if (!asked.ok) return undefined;
   const served = { header: own.header, mmproj: own.mmproj, draft: drafting?.header };
-  const limit = limitOf(own, settings);
+  const limit = limitOf(own, await hostsOf(settings));
   const need = needOf(served, asked.value);
   if (need === undefined || need <= limit.bytes) return undefined;
   const facts = `estimated ${formatBytes(need)} required, ${limit.text}`;
@@ -67,15 +68,15 @@ export async function factsOf(
   return examined.state === "ready" ? examined.facts : undefined;
 }
 
-/** The model's own budget, or what its Mac gives to all models, whichever is less. */
-function limitOf({ budget }: Facts, settings: Settings): { readonly bytes: number; readonly text: string } {
-  const [host] = hostsOf(settings);
+/** The model's own budget, or what the roomiest Mac gives to all models, whichever is less. */
+function limitOf({ budget }: Facts, hosts: readonly RuleHost[]): { readonly bytes: number; readonly text: string } {
+  const [host] = hosts.toSorted((a, b) => b.allocatable.bytes - a.allocatable.bytes);
   if (host === undefined || budget.bytes <= host.allocatable.bytes) {
     return { bytes: budget.bytes, text: describeBudget(budget) };
   }
-  const { allocatable } = host;
+  const { name, allocatable } = host;
   return {
     bytes: allocatable.bytes,
-    text: `all models of the Mac together may use ${describeAllocatable(allocatable)}`,
+    text: `all models of ${name} together may use ${describeAllocatable(allocatable)}`,
   };
 }

@@ -27,10 +27,13 @@ export const budgetWithinHost = defineRule({
   checkModel,
 });
 
-function checkModel({ label, spec, unknown }: ModelSubject, config: z.output<typeof hostsConfig>): Findings {
+async function checkModel(
+  { label, spec, unknown }: ModelSubject,
+  config: z.output<typeof hostsConfig>,
+): Promise<Findings> {
   const notes = notYetKnown({ label, unknown }, ["hardware.memoryBudget", "hardware.memoryFraction"]);
   if (notes.length > 0) return { notes };
-  const hosts = hostsOf(config);
+  const hosts = await hostsOf(config);
   const best = roomiestBudget(hosts, spec.hardware);
   if (best === undefined || best.share <= 1) return {};
   const { host, bytes } = best;

@@ -8,8 +8,8 @@ import type { KnownModelSpec } from "../definition.ts";
 export interface RuleHost {
   /** For a person: `the Mac`, or the name of one. */
   readonly name: string;
-  /** What a memoryFraction is a fraction of. */
-  readonly memoryBytes: number;
+  /** What a memoryFraction is a fraction of; undefined where only its allocatable memory is known. */
+  readonly memoryBytes: number | undefined;
   /** What all its models together may use, by memory/allocatable.ts, and where that comes from. */
   readonly allocatable: Allocatable;
 }
@@ -33,6 +33,7 @@ export function roomiestBudget(hosts: readonly RuleHost[], hardware: Hardware): 
   if (memoryBudget === undefined && memoryFraction === undefined) return undefined;
   const budgets = hosts.flatMap((host): readonly HostBudget[] => {
     const hostMemoryBytes = memoryBudget === undefined ? host.memoryBytes : undefined;
+    if (memoryBudget === undefined && hostMemoryBytes === undefined) return [];
     const budget = resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes });
     if (!budget.ok) return [];
     const { bytes } = budget.value;
@@ -46,7 +47,7 @@ export function budgetText({ host, bytes }: HostBudget, hardware: Hardware): str
   const { memoryBudget, memoryFraction } = hardware ?? {};
   const origin =
     memoryBudget === undefined
-      ? `spec.hardware.memoryFraction ${memoryFraction} of ${formatBytes(host.memoryBytes)}`
+      ? `spec.hardware.memoryFraction ${memoryFraction} of ${formatBytes(host.memoryBytes ?? 0)}`
       : "spec.hardware.memoryBudget";
   return `its budget of ${formatBytes(bytes)} (${origin})`;
 }
@@ -54,7 +55,7 @@ export function budgetText({ host, bytes }: HostBudget, hardware: Hardware): str
 /** `a memoryBudget of at most 21845Mi (21.3 GiB)`: the most within `share` of what the Mac gives. */
 export function budgetThatFits({ host }: HostBudget, hardware: Hardware, share: number): string {
   const bytes = Math.floor(host.allocatable.bytes * share);
-  if (hardware?.memoryBudget !== undefined) {
+  if (hardware?.memoryBudget !== undefined || host.memoryBytes === undefined) {
     return `a memoryBudget of at most ${Math.floor(bytes / MiB)}Mi (${formatBytes(bytes)})`;
   }
   return `a memoryFraction of at most ${Math.floor((bytes / host.memoryBytes) * 1000) / 1000}`;

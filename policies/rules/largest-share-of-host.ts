@@ -37,10 +37,13 @@ export const largestShareOfHost = defineRule({
   checkModel,
 });
 
-function checkModel({ label, spec, unknown }: ModelSubject, settings: z.output<typeof config>): Findings {
+async function checkModel(
+  { label, spec, unknown }: ModelSubject,
+  settings: z.output<typeof config>,
+): Promise<Findings> {
   const notes = notYetKnown({ label, unknown }, ["hardware.memoryBudget", "hardware.memoryFraction"]);
   if (notes.length > 0) return { notes };
-  const hosts = hostsOf(settings);
+  const hosts = await hostsOf(settings);
   const best = roomiestBudget(hosts, spec.hardware);
   // What is more than the whole Mac is budget-within-host's to say.
   if (best === undefined || best.share <= settings.share || best.share > 1) return {};

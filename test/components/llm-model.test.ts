@@ -10,7 +10,7 @@ describe("LlmModel", () => {
   it("is a Model alone where serving is left out", async () => {
     const { resources, outputs } = await registered(() => outputsOf(new LlmModel("gemma", { source: SOURCE })));
     assert.deepEqual(resources, [
-      { type: "llmkube:index:LlmModel", name: "gemma", inputs: {} },
+      { type: "llmkube:index:LlmModel", name: "gemma", inputs: { source: SOURCE } },
       {
         type: "kubernetes:inference.llmkube.dev/v1alpha1:Model",
         name: "gemma",

@@ -31,7 +31,8 @@ describe("what a Pulumi program loads", function () {
     return { files: files.map((url) => url.slice(ROOT.length + 1)), packages: [...new Set(packages)].sort() };
   }
 
-  const FORBIDDEN = /^(?:agent|controller|kube|cli)\/|^fetch\/(?!refusal|retry-after)|^gguf\/(?!header|tensor-types)/;
+  const FORBIDDEN =
+    /^(?:agent|controller|kube|cli)\/|^fetch\/(?!locate|refusal|retry-after)|^gguf\/(?!header|tensor-types)/;
 
   it("of the components: no agent, no controller, no client of Kubernetes or HTTP, no reader of headers", async () => {
     const { files, packages } = await loadedBy("components/index.ts");

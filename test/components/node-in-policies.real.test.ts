@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as k8s from "@pulumi/kubernetes";
 import { GiB } from "../../api/bytes.ts";
 import { LlmNode } from "../../components/index.ts";
-import { type Engine, inlineStack, linkPackages, startEngine } from "../support/pulumi.ts";
+import { inProcess } from "../support/in-process.ts";
+import { type Engine, inlineStack, linkPackages, runPulumi, startEngine } from "../support/pulumi.ts";
 
 const PACK_FILES = {
   "PulumiPolicy.yaml": "runtime: nodejs\nversion: 0.1.0\nmain: index.js\n",
@@ -27,6 +29,18 @@ new PolicyPack("nodes", {
     },
   ],
 });
+`,
+};
+
+const PROGRAM_FILES = {
+  "Pulumi.yaml": "name: account\nruntime: nodejs\nmain: index.js\n",
+  "package.json": '{ "name": "account", "version": "0.1.0", "type": "module" }\n',
+  "index.js": `
+import * as k8s from "@pulumi/kubernetes";
+import { LlmModel, LlmNode } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../dist/components/index.js")).href)};
+const provider = new k8s.Provider("manifests", { renderYamlToDirectory: "out", kubeconfig: "" });
+new LlmNode("studio-1", { memory: "128Gi", labels: { room: "a" } });
+new LlmModel("gemma", { source: "/models/gemma.gguf", memoryBudget: "1Gi" }, { provider });
 `,
 };
 
@@ -60,7 +74,7 @@ describe("an LlmNode before policies", function () {
       output += text;
     };
     await stack.preview({ policyPacks: [pack], onOutput, onError: onOutput, color: "never" });
-    // Before: of each resource by itself a policy sees what the constructor of the component was given, which is nothing.
+    // Before: of each resource by itself a policy sees what is plain of it.
     const seen = [...output.matchAll(/saw (?<name>\S+) (?<props>\{.*\})/g)].map(({ groups }) => [
       groups?.["name"],
       JSON.parse(groups?.["props"] ?? ""),
@@ -69,8 +83,28 @@ describe("an LlmNode before policies", function () {
     assert.deepEqual(seen, [
       ["studio-1", { ...studio, address: "10.0.0.7" }],
       ["studio-2", { nodeName: "studio-2", memory: "not known", allocatable: "not known" }],
-      ["studio-1", {}],
-      ["studio-2", {}],
+      ["studio-1", studio],
+      ["studio-2", { nodeName: "studio-2" }],
     ]);
+  });
+
+  it("is what pulumi preview --json tells the command plan, and a second update changes nothing", async () => {
+    const project = join(engine.folder, "account");
+    await mkdir(project);
+    await linkPackages(project);
+    for (const [file, text] of Object.entries(PROGRAM_FILES)) await writeFile(join(project, file), text);
+    const pulumi = async (...args: readonly string[]) => {
+      const run = await runPulumi(engine, args, { cwd: project });
+      assert.equal(run.exitCode, 0, run.stdout + run.stderr);
+      return run.stdout;
+    };
+    await pulumi("stack", "init", "test");
+    const preview = join(project, "preview.json");
+    await writeFile(preview, await pulumi("preview", "--json", "--show-sames"));
+    const { exitCode, stdout } = await inProcess("plan", preview);
+    assert.match(stdout, /^studio-1 .* of 96\.0 GiB/m);
+    assert.equal(exitCode, 0);
+    await pulumi("up", "--yes", "--skip-preview");
+    assert.match(await pulumi("preview", "--expect-no-changes"), /unchanged/);
   });
 });

@@ -101,6 +101,24 @@ describe("pulumi-llmkube plan", () => {
     );
   });
 
+  it("says which LlmNodes it cannot count", async () => {
+    const node = (name: string, inputs: object) => ({
+      op: "same",
+      urn: `${URN}llmkube:index:LlmNode::${name}`,
+      newState: { type: "llmkube:index:LlmNode", inputs },
+    });
+    const nodes = [node("studio", { nodeName: "studio", allocatable: "10Gi" }), node("later", { nodeName: "later" })];
+    const some = await inProcess(
+      "plan",
+      await file("some.json", previewed([...steps("a", undefined, 4096), ...nodes], 3)),
+    );
+    assert.equal(some.exitCode, 0);
+    assert.match(some.stderr, /LlmNode later is not counted: its memory is not in the preview/);
+    const none = await inProcess("plan", await file("none.json", previewed([node("later", {})], 1)));
+    assert.equal(none.exitCode, 2);
+    assert.match(none.stderr, /of LlmNode later the memory is not in the preview: give --hosts FILE/);
+  });
+
   const bad: readonly (readonly [what: string, document: unknown, says: RegExp])[] = [
     ["no JSON", "Previewing update", /the preview is no JSON: write it with pulumi preview --json --show-sames/],
     ["another JSON", [], /the preview has no list of steps/],

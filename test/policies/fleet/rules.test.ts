@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { STACK_RULES } from "../../../policies/all.ts";
 import { readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
@@ -51,6 +53,21 @@ describe("the rules about a fleet", () => {
     );
     assert.deepEqual(of("fleet-placement"), []);
     assert.match(of("fleet-summary")[0] ?? "", /\n- default\/a needs 3\.\d GiB: 1 Mac has too little free memory\./);
+  });
+
+  it("name the way out where models of the hosts file may be those that the change removes", async () => {
+    const hostsFile = join(await temporaryDirectory(), "hosts.json");
+    const models = [{ name: "default/old", memory: "3Gi", ports: [9000], priority: 1_000_000_000 }];
+    const hosts = [{ name: "mini", allocatable: "4Gi", models }];
+    await writeFile(hostsFile, JSON.stringify({ schemaVersion: 1, hosts }));
+    const config = { "fleet-placement": { hostsFile } };
+    const all = await preview({ stackRules: STACK_RULES, config }, pair("new", LARGE));
+    const refused = all.filter((text) => !text.startsWith("fleet-summary: "));
+    assert.equal(refused.length, 1, refused.join("\n"));
+    assert.match(
+      refused[0] ?? "",
+      /\nThe hosts file has models that are not in this stack, and they count: default\/old\. Where this change removes them, write it with pulumi-llmkube hosts export --no-models\.$/,
+    );
   });
 
   it("place by memory and labels over several Macs, the highest priority first", async () => {

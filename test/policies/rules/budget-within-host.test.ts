@@ -1,8 +1,13 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { budgetWithinHost } from "../../../policies/rules/budget-within-host.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
 import { UNKNOWN } from "../analyse.ts";
-import { reports } from "./table.ts";
+import { matches, reports, reportsOf } from "./table.ts";
 
 const onMac = (hardware: object) => ({ hardware: { accelerator: "metal", ...hardware } });
+const mac = (name: string, memory: string) => ({ name, memory });
 
 describe("budget-within-host", () => {
   reports(budgetWithinHost, [
@@ -42,6 +47,37 @@ describe("budget-within-host", () => {
       config: { hostMemory: "32Gi", agentMemoryFraction: 1, reserve: "1Gi" },
       reports: [],
     },
+    {
+      it: "accepts what one of several Macs gives, and lets hosts go before hostMemory",
+      model: onMac({ memoryBudget: "60Gi" }),
+      config: { hostMemory: "8Gi", hosts: [mac("mini", "16Gi"), mac("studio", "128Gi")] },
+      reports: [],
+    },
+    {
+      it: "refuses what no Mac gives, and names the one that gives most",
+      model: onMac({ memoryBudget: "100Gi" }),
+      config: { hosts: [mac("mini", "16Gi"), mac("studio", "128Gi"), mac("air", "24Gi")] },
+      reports: [
+        "Model default/gemma: its budget of 100.0 GiB (spec.hardware.memoryBudget) is more than any of the 3 Macs gives to all its models:" +
+          " at most 96.0 GiB (128.0 GiB * 75%), on studio.\nWhat would fit: a memoryBudget of at most 98304Mi (96.0 GiB), or a Mac with 192 GiB" +
+          " of memory.",
+      ],
+    },
+    {
+      it: "names the only Mac",
+      model: onMac({ memoryFraction: 0.9 }),
+      config: { hosts: [{ ...mac("mini", "64Gi"), fraction: 0.5 }] },
+      reports: [
+        "Model default/gemma: its budget of 57.5 GiB (spec.hardware.memoryFraction 0.9 of 64.0 GiB) is more than mini gives to all its" +
+          " models: 32.0 GiB (64.0 GiB * 50%).\nWhat would fit: a memoryFraction of at most 0.5, or a Mac with 96 GiB of memory.",
+      ],
+    },
+    {
+      it: "leaves a Mac that cannot be to fleet-placement",
+      model: onMac({ memoryBudget: "100Gi" }),
+      config: { hosts: [{ ...mac("mini", "16Gi"), workingSet: "20Gi" }] },
+      reports: [],
+    },
     { it: "checks nothing where no host is named", model: onMac({ memoryBudget: "2Ti" }), reports: [] },
     { it: "checks nothing where no budget is set", model: onMac({}), config: { hostMemory: "8Gi" }, reports: [] },
     {
@@ -76,4 +112,21 @@ describe("budget-within-host", () => {
       reports: [fault],
     })),
   ]);
+
+  it("knows the Macs of a hostsFile, and a Mac of which only its allocatable memory is known", async () => {
+    const hostsFile = join(await temporaryDirectory(), "hosts.json");
+    const hosts = [
+      { name: "mini", memory: "16Gi", allocatable: "10Gi" },
+      { name: "studio", allocatable: "90Gi" },
+    ];
+    await writeFile(hostsFile, JSON.stringify({ schemaVersion: 1, hosts }));
+    const found = (hardware: object) => reportsOf(budgetWithinHost, { model: onMac(hardware), config: { hostsFile } });
+    assert.deepEqual(await found({ memoryBudget: "80Gi" }), []);
+    matches(await found({ memoryBudget: "91Gi" }), [
+      /more than any of the 2 Macs .* at most 90\.0 GiB \(hostsFile\), on studio\./,
+    ]);
+    matches(await found({ memoryFraction: 0.9 }), [
+      /memoryFraction 0\.9 of 16\.0 GiB\) is more than .* 10\.0 GiB \(hostsFile\)/,
+    ]);
+  });
 });

@@ -29,6 +29,19 @@ describe("largest-share-of-host", () => {
       config: { hostMemory: "64Gi" },
       reports: [],
     },
+    {
+      it: "goes by the Mac with the most room",
+      model: onMac({ memoryBudget: "40Gi" }),
+      config: {
+        hosts: [
+          { name: "mini", memory: "16Gi" },
+          { name: "studio", memory: "64Gi" },
+        ],
+      },
+      reports: [
+        /is 83\.3% of what studio gives to all its models, 48\.0 GiB \(64\.0 GiB \* 75%\), and a larger part of every other Mac\. One model/,
+      ],
+    },
     { it: "checks nothing where no host is named", model: onMac({ memoryBudget: "60Gi" }), reports: [] },
     { it: "checks nothing where no budget is set", model: onMac({}), config: { hostMemory: "8Gi" }, reports: [] },
     {
