@@ -1,13 +1,13 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { install, packed, write } from "../../test/package/stranger.ts";
-import { temporaryDirectory } from "../../test/support/workspace.ts";
+import { install } from "../../test/package/stranger.ts";
 import { median } from "./table.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 /** What a program with our package would have installed anyway. */
 const PEERS = ["@pulumi/kubernetes", "@pulumi/pulumi"] as const;
+const OURS = "pulumi-llmkube";
 const IMPORTED = ["@pulumi/pulumi", "@pulumi/kubernetes", "pulumi-llmkube", "pulumi-llmkube/policies"] as const;
 
 export interface PackageFigures {
@@ -21,25 +21,16 @@ export interface PackageFigures {
 
 /** What a stranger downloads, installs and imports. */
 export async function packageFigures(runs: number): Promise<PackageFigures> {
-  const folder = await temporaryDirectory();
-  const tarball = await packed(".", folder);
   const { devDependencies } = JSON.parse(await readFile(join(CHECKOUT, "package.json"), "utf8"));
   const peers = Object.fromEntries(PEERS.map((name) => [name, devDependencies[name]]));
-  const alone = await installed(join(folder, "alone"), peers);
-  const ours = await installed(join(folder, "ours"), { ...peers, "pulumi-llmkube": `file:${tarball}` });
+  const alone = await install({}, peers);
+  const ours = await install({ [OURS]: "." }, peers);
   return {
-    importMs: await importTimes(ours, runs),
-    tarballBytes: (await stat(tarball)).size,
-    installedBytes: await bytesBelow(join(ours, "node_modules")),
-    peersBytes: await bytesBelow(join(alone, "node_modules")),
+    importMs: await importTimes(ours.folder, runs),
+    tarballBytes: ours.tarballBytes[OURS] ?? 0,
+    installedBytes: await bytesBelow(join(ours.folder, "node_modules")),
+    peersBytes: await bytesBelow(join(alone.folder, "node_modules")),
   };
-}
-
-async function installed(folder: string, dependencies: Readonly<Record<string, string>>): Promise<string> {
-  const name = "stranger";
-  await write(folder, { "package.json": JSON.stringify({ name, private: true, type: "module", dependencies }) });
-  await install(folder);
-  return folder;
 }
 
 /** One after another in each round, so that the load of the machine is the same for all. */
