@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { chmod, link, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../api/error-code.ts";
@@ -27,7 +27,7 @@ async function ensurePassphrase(folder: string, file: string): Promise<void> {
     return;
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const fresh = join(folder, `passphrase-${process.pid}`);
+  const fresh = join(folder, `passphrase-${randomUUID()}`);
   await writeFile(fresh, `${randomBytes(32).toString("base64url")}\n`, { mode: OWNER_ONLY });
   try {
     // Unlike rename, this leaves the file of another run that was quicker.
