@@ -23,23 +23,28 @@ export async function demoStack(pulumi: PulumiEnvironment, workDir: string, mode
 
 /** `pulumi preview --policy-pack policies/pack`. A refusal is an outcome here, not an exception. */
 export async function preview(stack: Stack, signal: AbortSignal): Promise<Outcome> {
-  return outcome((onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
+  return outcome(signal, (onOutput) => stack.preview({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
 
 export async function upWithPolicies(stack: Stack, signal: AbortSignal): Promise<Outcome> {
-  return outcome((onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
+  return outcome(signal, (onOutput) => stack.up({ policyPacks: [POLICY_PACK], onOutput, signal, color: "never" }));
 }
 
 /** `pulumi up` by somebody who left the policy pack out. */
 export async function upWithoutPolicies(stack: Stack, signal: AbortSignal): Promise<Outcome> {
-  return outcome((onOutput) => stack.up({ onOutput, signal, color: "never" }));
+  return outcome(signal, (onOutput) => stack.up({ onOutput, signal, color: "never" }));
 }
 
 export async function destroy(stack: Stack, signal: AbortSignal): Promise<Outcome> {
-  return outcome((onOutput) => stack.destroy({ onOutput, signal, color: "never" }));
+  return outcome(signal, (onOutput) => stack.destroy({ onOutput, signal, color: "never" }));
 }
 
-async function outcome(run: (onOutput: (text: string) => void) => Promise<unknown>): Promise<Outcome> {
+async function outcome(
+  signal: AbortSignal,
+  run: (onOutput: (text: string) => void) => Promise<unknown>,
+): Promise<Outcome> {
+  // Pulumi does not hear of an abort that came before it began.
+  signal.throwIfAborted();
   let output = "";
   const succeeded = await run((text) => {
     output += text;

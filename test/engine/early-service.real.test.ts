@@ -50,9 +50,9 @@ describe("an InferenceService that comes before its Model", function () {
     assert.equal(passed, false, output);
     assert.match(
       output,
-      /\[mandatory\] +memory-fits +\(.*:InferenceService: llama\)\n.*\n +Model default\/llama does not fit/,
+      /\[mandatory\].* memory-fits +\(.*:InferenceService: llama\)\n.*\n +Model default\/llama does not fit/,
     );
-    assert.match(output, /\[advisory\] +memory-notes[^[]*Model default\/llama was not registered before it/);
+    assert.match(output, /\[advisory\].* memory-notes[^[]*Model default\/llama was not registered before it/);
   });
 
   it("passes where it fits, with a note on the order", async () => {

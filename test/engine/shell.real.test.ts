@@ -41,7 +41,7 @@ describe("the root stack in a shell", function () {
     await project.set("models.gemma.memoryBudget", "660Mi");
     for (const command of [["preview"], ["up", "--yes"]]) {
       const output = await refused(project.pulumi(...command, ...PACK));
-      assert.match(output, /\[mandatory\] +memory-fits +\(.*:InferenceService: gemma\)/);
+      assert.match(output, /\[mandatory\].* memory-fits +\(.*:InferenceService: gemma\)/);
       assert.match(output, /Model default\/gemma does not fit: estimated \d+\.\d MiB required, budget 660\.0 MiB/);
       assert.match(output, /What would fit: a context of \d+ tokens, or .* a budget of at least \d+Mi/);
     }
@@ -71,11 +71,14 @@ describe("the root stack in a shell", function () {
     const file = join(project.folder, "policies.json");
     const withConfig = ["preview", ...PACK, "--policy-pack-config", "policies.json"];
     await writeFile(file, JSON.stringify({ "memory-fits": { hostMemory: "300Mi" } }));
+    assert.match(await refused(project.pulumi(...withConfig)), /hostMemory is "300Mi"; that is only 300\.0 MiB/);
+    await project.set("models.gemma.memoryBudget", "2Gi");
+    await project.set("models.gemma.serving.contextSize", "262144");
+    await writeFile(file, JSON.stringify({ "memory-fits": { hostMemory: "1Gi" } }));
     const output = await refused(project.pulumi(...withConfig));
-    assert.match(
-      output,
-      /budget 300\.0 MiB \(absolute from CRD\), capped from 768\.0 MiB by the node's physical memory/,
-    );
+    assert.match(output, /budget 1\.0 GiB \(absolute from CRD\), capped from 2\.0 GiB by the node's physical memory/);
+    await project.set("models.gemma.memoryBudget", "768Mi");
+    await project.set("models.gemma.serving.contextSize", "4096");
     await writeFile(file, JSON.stringify({ "memory-fits": { onUnreachable: 1 } }));
     assert.match(await refused(project.pulumi(...withConfig)), /onUnreachable/);
   });
@@ -83,7 +86,7 @@ describe("the root stack in a shell", function () {
   it("says in a preview what it does not check, without refusing it", async () => {
     await project.set("models.gemma.accelerator", "cuda");
     const output = await succeed(project.pulumi("preview", ...PACK));
-    assert.match(output, /\[advisory\] +memory-notes +\(.*:Model: gemma\)/);
+    assert.match(output, /\[advisory\].* memory-notes +\(.*:Model: gemma\)/);
     assert.match(output, /accelerator cuda has memory of its own/);
     await project.set("models.gemma.accelerator", "metal");
   });
