@@ -6,7 +6,7 @@ import { inProcess } from "../../support/in-process.ts";
 const GOOD: DeployFlags = { source: "hf://org/repo/m.gguf", timeout: "10m" };
 
 function problems(flags: Partial<DeployFlags>, name = "gemma"): readonly string[] {
-  const judged = judge(name, { ...GOOD, ...flags }, "/work/here");
+  const judged = judge(name, { ...GOOD, ...flags }, "/home/me/here");
   return judged.ok ? [] : judged.problems;
 }
 
@@ -36,10 +36,10 @@ describe("the flags of deploy", () => {
 
   it("take a path from the folder of the shell, and leave addresses alone", () => {
     const source = (text: string) => {
-      const judged = judge("gemma", { ...GOOD, source: text }, "/work/here");
+      const judged = judge("gemma", { ...GOOD, source: text }, "/home/me/here");
       return judged.ok && judged.request.deployment.args.source;
     };
-    assert.equal(source("./m.gguf"), "/work/here/m.gguf");
+    assert.equal(source("./m.gguf"), "/home/me/here/m.gguf");
     assert.equal(source("/abs/m.gguf"), "/abs/m.gguf");
     assert.equal(source("https://host/m.gguf"), "https://host/m.gguf");
   });
