@@ -319,7 +319,7 @@ describe("the controller on a real control plane", function () {
       ["on-a-mac", "MemoryCheckFailed", /is a path on a Mac, which the controller cannot read/],
       ["taken", "NameCollision", /needs the name taken for a Service of its own/],
       ["bad-args", "InvalidSpec", /extraArgs: "--model" is refused: set spec.source/],
-      ["huge", "InvalidSpec", /the value of --chat-template must have at most 4096/],
+      ["huge", "InvalidSpec", /"--chat-template" must have a value of at most 4096/],
     ];
     for (const [name, reason, says] of refused) {
       const condition = await untilTrue(
