@@ -6,6 +6,7 @@ import {
   unknownCheckingProxy,
 } from "@pulumi/policy";
 import { LlmGuard, type LlmGuardOptions } from "../../policies/guard/llm-guard.ts";
+import { engineSide, notApplicable } from "../policies/engine-side.ts";
 import { providerUrn, type Shown, urnOf } from "./resources.ts";
 
 type Policy = ResourceValidationPolicy | StackValidationPolicy;
@@ -80,19 +81,7 @@ function argsOf(shown: Shown, inputs: object, config: object = {}): ResourceVali
     ...(provider !== undefined && { provider: providerOf(provider) }),
     // As they come over the wire: a copy without fields that are undefined.
     props: unknownCheckingProxy(JSON.parse(JSON.stringify(inputs))),
-    opts: {
-      protect: false,
-      ignoreChanges: [],
-      aliases: [],
-      customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 },
-      additionalSecretOutputs: [],
-      ...(parent !== undefined && { parent }),
-    },
-    stackTags: new Map(),
-    isType: () => false,
-    asType: () => undefined,
-    getConfig: <T extends object>() => config as T,
-    notApplicable,
+    ...engineSide(config, parent),
   };
 }
 
@@ -105,8 +94,4 @@ function stackResource({ type, props, urn, name, opts, provider }: ResourceValid
   const parent = opts.parent === undefined ? undefined : ({ urn: opts.parent } as PolicyResource);
   const reached = { ...(provider && { provider }), ...(parent && { parent }) };
   return { ...resource, ...reached, isType: () => false, asType: () => undefined };
-}
-
-function notApplicable(): never {
-  throw new Error("a policy called notApplicable");
 }

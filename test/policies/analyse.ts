@@ -8,6 +8,7 @@ import {
 import type { Rule, StackRule } from "../../policies/definition.ts";
 import { guard, type LlmGuardOptions } from "../../policies/guard/llm-guard.ts";
 import { memoryBudgetValid, memoryFits, memoryNotes } from "../../policies/index.ts";
+import { engineSide, notApplicable } from "./engine-side.ts";
 
 /** The engine's stand-in for a text that it will only know during the update. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -136,27 +137,11 @@ function argsOf(
     name,
     ...(provider !== undefined && { provider: providerOf(provider) }),
     props: unknownCheckingProxy(inputs),
-    opts: {
-      protect: false,
-      ignoreChanges: [],
-      aliases: [],
-      customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 },
-      additionalSecretOutputs: [],
-      ...(parent !== undefined && { parent }),
-    },
-    stackTags: new Map(),
-    isType: () => false,
-    asType: () => undefined,
-    getConfig: <T extends object>() => config as T,
-    notApplicable,
+    ...engineSide(config, parent),
   };
 }
 
 function providerOf(name: string) {
   const type = "pulumi:providers:kubernetes";
   return { type, name, urn: `urn:pulumi:test::test::${type}::${name}`, props: {} };
-}
-
-function notApplicable(): never {
-  throw new Error("a policy called notApplicable");
 }
