@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { UNHEARD } from "../sources/pods/accept.ts";
 import type { ContainerState, ContainerStatus, Pod, Terminated } from "../sources/pods/pod.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import { rfc3339 } from "./time.ts";
@@ -105,7 +106,10 @@ function stateOf({ workload, now }: ContainerView, prior: ContainerStatus | unde
     return { running: { startedAt: startedAt ?? before ?? rfc3339(now) } };
   }
   const ended = workload.state === "Stopped" || hasEnded(workload) ? endOf(workload, prior, now) : undefined;
-  return ended === undefined ? { waiting: waitingOf(workload) } : { terminated: ended };
+  if (ended !== undefined) return { terminated: ended };
+  // What was said before the API server was away, or before this agent began, stands until something is known.
+  const said = workload.reason === UNHEARD ? prior?.state?.waiting : undefined;
+  return { waiting: said ?? waitingOf(workload) };
 }
 
 /** Whether its pod never runs again. */

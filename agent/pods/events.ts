@@ -1,3 +1,4 @@
+import { UNHEARD } from "../sources/pods/accept.ts";
 import type { Pod } from "../sources/pods/pod.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import { processId } from "./container.ts";
@@ -52,7 +53,7 @@ const TROUBLE: ReadonlySet<WorkloadStatus["state"]> = new Set(["Failed", "BackOf
 
 function stands(pod: Pod, before: WorkloadStatus | undefined, now: WorkloadStatus): readonly PodEvent[] {
   const { state, reason, message = "" } = now;
-  if (now.pid !== undefined || reason === undefined || reason === "Unheard") return [];
+  if (now.pid !== undefined || reason === undefined || reason === UNHEARD) return [];
   const told =
     before === undefined
       ? pod.status.containerStatuses?.[0]?.state?.waiting?.reason === reason

@@ -16,6 +16,9 @@ export type Known<T> =
   | { readonly is: "unheard" | "absent" }
   | { readonly is: "unreadable"; readonly problem: string };
 
+/** The reason of a workload about which the API server has not said enough: nothing is known that a person would want to hear. */
+export const UNHEARD = "Unheard";
+
 export type Acceptance =
   | {
       readonly is: "accepted";
@@ -80,5 +83,5 @@ function refused(reason: string, message: string): Acceptance {
 
 function undecided(what: string, known: Exclude<Known<unknown>, { readonly is: "known" | "absent" }>): Acceptance {
   if (known.is === "unreadable") return { is: "undecided", reason: "Unreadable", message: known.problem };
-  return { is: "undecided", reason: "Unheard", message: `the API server has not yet told about ${what}` };
+  return { is: "undecided", reason: UNHEARD, message: `the API server has not yet told about ${what}` };
 }

@@ -2,7 +2,7 @@ import type { Desired } from "../../workload/desired.ts";
 import { resolveService } from "../../workload/resolve.ts";
 import type { HostFacts } from "../../workload/workload.ts";
 import type { WorkloadId } from "../../workload/workload-id.ts";
-import { acceptPod, type Lookup } from "./accept.ts";
+import { acceptPod, type Lookup, UNHEARD } from "./accept.ts";
 import { type PodClaim, readClaim } from "./claim.ts";
 import { graceMs, idOfPod, isTerminal, nameOfPod, type Pod } from "./pod.ts";
 
@@ -11,7 +11,7 @@ export type KeysOf = (pod: Pod, claim: PodClaim) => KeysFound;
 
 export type KeysFound =
   | { readonly is: "there"; readonly path: string }
-  | { readonly is: "missing"; readonly message: string };
+  | { readonly is: "missing" | "unheard"; readonly message: string };
 
 /** What decides, beside the pods, what is wanted. */
 export interface Surroundings {
@@ -61,7 +61,14 @@ function desiredOfClaim(pod: Pod, claim: PodClaim, name: string, surroundings: S
   if (accepted.is === "undecided") return { kind: "unknown", name, reason: accepted.reason, message: accepted.message };
   const id = idOfPod(pod);
   const keys = keysOf(pod, claim);
-  if (keys.is === "missing") return { kind: "unknown", name, reason: "SecretNotFound", message: keys.message };
+  if (keys.is !== "there") {
+    return {
+      kind: "unknown",
+      name,
+      reason: keys.is === "unheard" ? UNHEARD : "SecretNotFound",
+      message: keys.message,
+    };
+  }
   if (listenHost === undefined) {
     return { kind: "unknown", name, reason: "NoNetwork", message: "this machine has no address that others reach" };
   }

@@ -61,7 +61,7 @@ export function podKeys({ client, folder, changed }: PodKeysOptions): PodKeys {
       if (known.is === "unreadable") return { is: "missing", message: `Secret ${name}: ${known.problem}` };
       // During an outage a server that crashed starts again with the keys that it had.
       if (existsSync(path)) return { is: "there", path };
-      return { is: "missing", message: `the API server has not yet told about the Secret ${name} with its API keys` };
+      return { is: "unheard", message: `the API server has not yet told about the Secret ${name} with its API keys` };
     },
     keepOnly: (ids) => {
       const kept = new Set([...ids].map((id) => fileNameOf(id) + ENDING));

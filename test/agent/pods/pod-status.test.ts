@@ -84,6 +84,16 @@ describe("the status of a pod", () => {
     });
   }
 
+  it("lets what it waits for stand while nothing is heard of it, as after a restart", () => {
+    const unheard = { ...base, reason: "Unheard", message: "the API server has not yet told about it" };
+    const refused = podWith(stored(written({ ...base, reason: "AsksForMore", message: "it has a command" })));
+    assert.equal(statusPatch(refused, written(unheard, refused)), undefined);
+    assert.equal(written(unheard).containerStatuses?.[0]?.state?.waiting?.reason, "Unheard");
+    // A server that is gone is said to be gone, whatever is heard.
+    const served = podWith(stored(written(ready)));
+    assert.equal(written(unheard, served).containerStatuses?.[0]?.ready, false);
+  });
+
   it("does not take another budget, nor its first numbers, for a count that goes on", () => {
     const before = podWith(stored(written(ready)));
     assert.equal(onlyCounts(before, written({ ...ready, budget: { ...budget, bytes: 3 * GIB } }, before)), false);
