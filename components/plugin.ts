@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import { componentProvider } from "./component-provider.ts";
-import { LlmController } from "./llm-controller.ts";
-import { LlmModel } from "./llm-model.ts";
-import { LlmNode } from "./llm-node.ts";
+import { LlmController } from "./fleet/llm-controller.ts";
+import { LlmNode } from "./fleet/llm-node.ts";
+import { LlmModel } from "./model/llm-model.ts";
 
 /**
  * What the engine runs for programs in other languages: "main" of package.json, beside PulumiPlugin.yaml. Programs in

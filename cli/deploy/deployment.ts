@@ -1,4 +1,4 @@
-import type { Accelerator, CacheType, Priority } from "../../components/enums.ts";
+import type { Accelerator, CacheType, Priority } from "../../components/model/enums.ts";
 
 /** The settings of a server that `deploy` can set. */
 export interface DeployedServing {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { modelSpec, serviceSpec } from "../../components/specs.ts";
+import { modelSpec, serviceSpec } from "../../components/model/specs.ts";
 import { type DeployedArgs, type Deployment, plain } from "./deployment.ts";
 import { FLAG_OF } from "./flag-names.ts";
 import { endpointHostOf, type Target, targetOf } from "./target.ts";

@@ -9,11 +9,11 @@ export interface Comment {
 }
 
 /**
- * The comments on interfaces and constant objects in a folder's files, by name, and on their members, by `NAME.MEMBER`.
+ * The comments on interfaces and constant objects in the files of a folder and the folders in it, by name, and on their members, by `NAME.MEMBER`.
  * Pulumi's inference takes only those on members of interfaces, and none of their tags.
  */
 export function commentsIn(folder: string): ReadonlyMap<string, Comment> {
-  const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
   return new Map(files.flatMap((file) => [...commentsOf(join(folder, file))]));
 }
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { memberSchema, unwrap } from "../../api/schema-walk.ts";
-import { llmModelArgsSchema } from "../args-schema.ts";
-import { llmControllerArgsSchema, llmNodeArgsSchema } from "../fleet-args-schema.ts";
+import { llmControllerArgsSchema, llmNodeArgsSchema } from "../fleet/fleet-args-schema.ts";
+import { llmModelArgsSchema } from "../model/args-schema.ts";
 import { componentType } from "../package-name.ts";
 import type { Comment } from "./comments.ts";
 import type { inferredSchema } from "./infer.ts";

@@ -36,7 +36,9 @@ describe("what a Pulumi program loads", function () {
 
   it("of the components: no agent, no controller, no client of Kubernetes or HTTP, no reader of headers", async () => {
     const { files, packages } = await loadedBy("components/index.ts");
-    assert.ok(files.includes("components/llm-node.ts") && files.includes("components/estimate-memory.ts"));
+    assert.ok(
+      files.includes("components/fleet/llm-node.ts") && files.includes("components/estimate/estimate-memory.ts"),
+    );
     assert.deepEqual(
       files.filter((file) => FORBIDDEN.test(file)),
       [],

@@ -1,5 +1,5 @@
-import { allocatableOf, type DeclaredMemory } from "../../components/declared-mac.ts";
-import { modelSpec, serviceSpec } from "../../components/specs.ts";
+import { allocatableOf, type DeclaredMemory } from "../../components/fleet/declared-mac.ts";
+import { modelSpec, serviceSpec } from "../../components/model/specs.ts";
 
 /** A resource as a program registers it. */
 export interface Shown {

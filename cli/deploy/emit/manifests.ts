@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { DEFAULT_NAMESPACE, GROUP_VERSION } from "../../../api/constants.ts";
-import { modelSpec, serviceSpec } from "../../../components/specs.ts";
+import { modelSpec, serviceSpec } from "../../../components/model/specs.ts";
 import { type Deployment, plain } from "../deployment.ts";
 
 /** The Kubernetes manifests of one deployment, which need no Pulumi: for the agent's folder, or for `kubectl apply -f -`. */

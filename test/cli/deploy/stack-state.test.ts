@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type DeployedArgs, plain } from "../../../cli/deploy/deployment.ts";
 import { readStackState } from "../../../cli/deploy/stack-state.ts";
-import { modelSpec, serviceSpec } from "../../../components/specs.ts";
+import { modelSpec, serviceSpec } from "../../../components/model/specs.ts";
 
 const ARGS: DeployedArgs = {
   source: "hf://org/repo/m.gguf",
