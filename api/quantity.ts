@@ -80,6 +80,14 @@ export function likelyQuantity(text: string): string {
   return number === undefined || unit === undefined ? "24Gi" : `${number}${unit.toUpperCase()}i`;
 }
 
+const BINARY_SUFFIXES = ["", "Ki", "Mi", "Gi", "Ti"] as const;
+
+/** The shortest binary quantity of exactly these bytes: `"4Gi"`, or `"4294967297"` where no suffix divides them. */
+export function exactQuantity(bytes: bigint): string {
+  const power = BINARY_SUFFIXES.findLastIndex((_, index) => bytes > 0n && bytes % 1024n ** BigInt(index) === 0n);
+  return power <= 0 ? String(bytes) : `${bytes / 1024n ** BigInt(power)}${BINARY_SUFFIXES[power]}`;
+}
+
 /** What was formatted lately: each figure costs a number format of Intl, and an agent shows the same ones each second. */
 const formatted = new Map<number, string>();
 const MOST_FORMATTED = 1000;

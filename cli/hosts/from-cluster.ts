@@ -1,5 +1,5 @@
 import { MAC_OS_LABEL_VALUE, NODE_LABELS, SERVICE_LABEL } from "../../api/fleet.ts";
-import { quantityBytes } from "../../api/quantity.ts";
+import { exactQuantity, quantityBytes } from "../../api/quantity.ts";
 import { failIn, ok, type Result } from "../../api/result.ts";
 import { readMac } from "../../controller/plan/mac.ts";
 import { podView } from "../../controller/watch/pod-view.ts";
@@ -37,16 +37,16 @@ function modelOf(object: Parameters<typeof podView>[0]) {
   if (!pod.ok || pod.value.node === undefined || typeof bytes !== "bigint" || bytes <= 0n) return [];
   const { node, service, ports, priority, phase } = pod.value;
   if (phase === "Succeeded" || phase === "Failed") return [];
-  return [{ node, model: { name: service, memory: String(bytes), ports: [...ports], priority } }];
+  return [{ node, model: { name: service, memory: exactQuantity(bytes), ports: [...ports], priority } }];
 }
 
 function exported(host: Host, models: readonly ReturnType<typeof modelOf>[number][]): ExportedHost {
   const { name, allocatableBytes, memoryMiB, workingSetMiB, labels, taints, unschedulable } = host;
   return {
     name,
-    ...(memoryMiB !== undefined && { memory: String(memoryMiB * MiB) }),
-    allocatable: String(allocatableBytes),
-    ...(workingSetMiB !== undefined && { workingSet: String(workingSetMiB * MiB) }),
+    ...(memoryMiB !== undefined && { memory: exactQuantity(BigInt(memoryMiB * MiB)) }),
+    allocatable: exactQuantity(BigInt(allocatableBytes)),
+    ...(workingSetMiB !== undefined && { workingSet: exactQuantity(BigInt(workingSetMiB * MiB)) }),
     labels: { ...labels },
     taints: taints.map((taint) => ({ ...taint })),
     unschedulable,

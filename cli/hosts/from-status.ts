@@ -1,4 +1,5 @@
 import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
+import { exactQuantity } from "../../api/quantity.ts";
 import type { HostsFile } from "../../policies/hosts/schema.ts";
 
 export type ExportedHost = HostsFile["hosts"][number];
@@ -7,8 +8,8 @@ export type ExportedHost = HostsFile["hosts"][number];
 export function hostOfStatus(name: string, { agent, workloads }: AgentStatus, manifests?: string): ExportedHost {
   return {
     name,
-    memory: String(agent.hostMemoryBytes),
-    allocatable: String(agent.allocatableBytes),
+    memory: exactQuantity(BigInt(agent.hostMemoryBytes)),
+    allocatable: exactQuantity(BigInt(agent.allocatableBytes)),
     ...(manifests !== undefined && { manifests }),
     models: workloads.flatMap(modelOf),
   };
@@ -19,7 +20,7 @@ function modelOf({ name, pid, estimateBytes, projectedBytes, measuredBytes, endp
   const bytes = Math.max(estimateBytes ?? 0, projectedBytes ?? 0, measuredBytes ?? 0);
   if (pid === undefined || bytes === 0) return [];
   const port = endpoint === undefined || !URL.canParse(endpoint) ? "" : new URL(endpoint).port;
-  return [{ name, memory: String(bytes), ...(port !== "" && { ports: [Number(port)] }) }];
+  return [{ name, memory: exactQuantity(BigInt(bytes)), ...(port !== "" && { ports: [Number(port)] }) }];
 }
 
 /** A name that a host can have, from that of this machine: `Studio-1.local` is `studio-1`. */

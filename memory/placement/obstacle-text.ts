@@ -25,7 +25,7 @@ export function obstacleText(kind: Obstacle, nodes: number, port: number | undef
     case "memory":
       return `${macs} ${one ? "has" : "have"} too little free memory`;
     case "port":
-      return `${macs} ${one ? "has" : "have"} a replica already, or something else on port ${port ?? "that it needs"}`;
+      return `${macs} ${one ? "has" : "have"} a replica already, or something else on ${port === undefined ? "a port that it needs" : `port ${port}`}`;
     case "pods":
       return `${macs} ${one ? "holds" : "hold"} as many pods as ${one ? "it" : "they"} may`;
     case "cordoned":

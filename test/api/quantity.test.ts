@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatBytes, parseQuantity } from "../../api/quantity.ts";
+import { exactQuantity, formatBytes, parseQuantity } from "../../api/quantity.ts";
 
 const MIB = 2 ** 20;
 
@@ -104,5 +104,24 @@ describe("formatBytes", () => {
   it("is the same when it is asked again, also after thousands of others", () => {
     for (let mebibytes = 1; mebibytes < 3000; mebibytes += 1) formatBytes(mebibytes * MIB);
     for (const [bytes, text] of [...shown, ...shown]) assert.equal(formatBytes(bytes), text);
+  });
+});
+
+describe("exactQuantity", () => {
+  const cases = [
+    [0n, "0"],
+    [1023n, "1023"],
+    [2n ** 32n, "4Gi"],
+    [2n ** 32n + 1n, "4294967297"],
+    [1536n * 2n ** 20n, "1536Mi"],
+    [2n ** 50n, "1024Ti"],
+  ] as const;
+  for (const [bytes, text] of cases) it(`${bytes} is ${text}`, () => assert.equal(exactQuantity(bytes), text));
+  it("is read back as the same bytes", () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 2n ** 62n }), (bytes) => {
+        assert.deepEqual(parseQuantity(exactQuantity(bytes)), { ok: true, value: bytes });
+      }),
+    );
   });
 });

@@ -66,7 +66,7 @@ describe("pulumi-llmkube hosts export", () => {
     const { stdout } = await inProcess("hosts", "export", "--state", folder, "--name", "studio-1", "--no-models");
     assert.deepEqual(JSON.parse(stdout), {
       schemaVersion: 1,
-      hosts: [{ name: "studio-1", memory: String(16 * GiB), allocatable: String(10 * GiB) }],
+      hosts: [{ name: "studio-1", memory: "16Gi", allocatable: "10Gi" }],
     });
   });
 
