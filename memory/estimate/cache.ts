@@ -1,7 +1,8 @@
 import { ok, type Result } from "../../api/result.ts";
 import { rowBytes } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
-import { FAMILIES, type Family, PREDICTING } from "./families.ts";
+import type { Family } from "./families/family.ts";
+import { FAMILIES, PREDICTING } from "./families/table.ts";
 import type { EstimateSettings } from "./types.ts";
 
 /** How many cells (tokens) the caches of a server have. */

@@ -1,7 +1,7 @@
 import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
 import { isQuantized } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
-import { confirmed, type Family } from "./families.ts";
+import { confirmed, type Family } from "./families/family.ts";
 import type { EstimateSettings } from "./types.ts";
 
 /**

@@ -18,7 +18,8 @@ import {
 import { isQuantized } from "./cache-types.ts";
 import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
-import { confirmed, type Family, STANDARD, STANDARD_KEYS } from "./families.ts";
+import { confirmed, type Family } from "./families/family.ts";
+import { STANDARD, STANDARD_KEYS } from "./families/unlisted.ts";
 import { attentionOnCpuBytes, lacksFlashAttention } from "./flash-attention.ts";
 import { loadingPeakBytes, readsOntoGpu, type TensorSizes, tensorSizes, tiedCopyBytes } from "./loading.ts";
 import type { Part } from "./parts.ts";

@@ -1,7 +1,7 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { type CachedLayer, type Cells, cachedLayers, familyOf, kvBytes } from "./cache.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
-import type { Family } from "./families.ts";
+import type { Family } from "./families/family.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";
 
 /** Widths of a head for which Metal has flash attention (llama.cpp, ggml/src/ggml-metal/ggml-metal-device.m, `supports_op`). */

@@ -1,7 +1,7 @@
 import type { GgufHeader, GgufTensor } from "../../gguf/header.ts";
 import { tensorBytes } from "../../gguf/tensor-types.ts";
 import { familyOf } from "./cache.ts";
-import type { Family } from "./families.ts";
+import type { Family } from "./families/family.ts";
 import type { EstimateSettings } from "./types.ts";
 
 /** Sizes of single tensors of a file, in bytes; 0 where there is none. */

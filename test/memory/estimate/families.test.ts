@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FAMILIES } from "../../../memory/estimate/families.ts";
+import { FAMILIES } from "../../../memory/estimate/families/table.ts";
 import { SETTINGS } from "../../support/settings.ts";
 import { estimatedSmall, FULL, type Keys, TOKEN, WINDOW } from "../../support/small-models.ts";
 
