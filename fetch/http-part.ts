@@ -124,8 +124,8 @@ function rangeRefusal(answer: Answer, { begin }: ByteRange): Refusal {
 
 function errorRefusal({ response, url, source }: Answer): Refusal {
   const { statusCode, headers } = response;
-  if (url.origin === source.origin) return statusRefusal(statusCode, headers, url.host);
-  return redirectedRefusal(statusCode, headers, url.host, source.host);
+  if (url.href === source.href) return statusRefusal(statusCode, headers, url.host);
+  return redirectedRefusal(statusCode, headers, url, source);
 }
 
 function contentRange({ response, url }: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
