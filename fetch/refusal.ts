@@ -25,6 +25,9 @@ export class TransientRefusal extends Refusal {
   }
 }
 
+/** Two answers may be of two versions of a file: nothing tells. One answer for all of it is of one version. */
+export class UntoldVersion extends Refusal {}
+
 export function refuse(clause: string, kind?: FailureKind): never {
   throw new Refusal(clause, kind);
 }

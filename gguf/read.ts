@@ -3,8 +3,9 @@ import { fail, failIn, ok, type Result } from "../api/result.ts";
 import { withTokenFile } from "../fetch/hub-token.ts";
 import { displayName, type Location, locate } from "../fetch/locate.ts";
 import type { MayReach } from "../fetch/reachable.ts";
-import { failureOf, Refusal } from "../fetch/refusal.ts";
+import { failureOf, Refusal, UntoldVersion } from "../fetch/refusal.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
+import { MAX_HEADER_BYTES } from "./cursor.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
 import { findHeader, keepHeader } from "./header-cache.ts";
@@ -113,11 +114,21 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
   const location = locate(source, await withTokenFile(process.env), reading.token);
   if (!location.ok) return location;
   try {
-    const header = await readFrom(location.value, reading);
+    const header = await readFromOneVersion(location.value, reading);
     return header.ok ? header : failIn(location.value.name, header);
   } catch (error) {
     if (error instanceof Refusal) return failIn(location.value.name, failureOf(error));
     throw error;
+  }
+}
+
+/** Where servers behind one address describe the file differently, all of the header is taken from one answer. */
+async function readFromOneVersion(location: Location, reading: Reading): Promise<Result<GgufHeader>> {
+  try {
+    return await readFrom(location, reading);
+  } catch (error) {
+    if (!(error instanceof UntoldVersion)) throw error;
+    return readFrom(location, { ...reading, firstBytes: MAX_HEADER_BYTES });
   }
 }
 
