@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../api/result.ts";
 import { quoted } from "../fetch/refusal.ts";
-import type { GgufHeader, GgufTensor } from "./header.ts";
+import type { GgufHeader, GgufTensor, Unconfirmed } from "./header.ts";
 import { firstShardOf, shardName } from "./shard-names.ts";
 
 /** Above every split in use; more would only be a way to keep a reader busy. */
@@ -60,7 +60,13 @@ export function joinShard(model: GgufHeader, shard: GgufHeader, index: number): 
   if (!belongs(model, shard, index)) return fail(`shard ${index + 1} is of another model or out of order`);
   const tensors = [...model.tensors, ...shard.tensors];
   if (tensors.length > MAX_SPLIT_TENSORS) return fail(`its shards hold more than ${MAX_SPLIT_TENSORS} tensors`);
-  return ok({ ...model, fileBytes: model.fileBytes + shard.fileBytes, tensors });
+  const unconfirmed = olderOf(model.unconfirmed, shard.unconfirmed);
+  return ok({ ...model, fileBytes: model.fileBytes + shard.fileBytes, tensors, ...(unconfirmed && { unconfirmed }) });
+}
+
+function olderOf(one: Unconfirmed | undefined, other: Unconfirmed | undefined): Unconfirmed | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return other.since < one.since ? other : one;
 }
 
 /** The whole model: every tensor once, and as many as the first shard says. */
