@@ -78,7 +78,7 @@ export function strongEtag(identity: FileIdentity | undefined): string | undefin
 /**
  * Whether two answers are of one version of a file:
  * - `same` where both have one strong ETag, however mirrors date it; where one of them is weak, or there is none, an equal tag or an equal
- *   date is enough;
+ *   date is enough, and so is the size of what neither describes;
  * - `another` where the size is another, or both have a strong ETag and not the same;
  * - `untold` where they are described differently by what stands for no bytes: servers behind one address often do so.
  */
@@ -90,8 +90,12 @@ export function samenessOf(first: FileIdentity, now: FileIdentity): Sameness {
   if (!strong.includes(undefined)) return first.etag === now.etag ? "same" : "another";
   const isSameTag = first.etag !== undefined && now.etag !== undefined && opaqueTag(first.etag) === opaqueTag(now.etag);
   const isSameDate = first.lastModified !== undefined && first.lastModified === now.lastModified;
-  const isUndescribed = first.etag === undefined && first.lastModified === undefined;
-  return isSameTag || isSameDate || isUndescribed ? "same" : "untold";
+  return isSameTag || isSameDate || (isUndescribed(first) && isUndescribed(now)) ? "same" : "untold";
+}
+
+/** Whether nothing but the size tells it from another version. */
+export function isUndescribed({ etag, lastModified }: FileIdentity): boolean {
+  return etag === undefined && lastModified === undefined;
 }
 
 /** An ETag without what tells whether it is weak; some servers forget its quotes. */

@@ -3,6 +3,7 @@ import {
   type BodyPart,
   type ByteRange,
   type FileIdentity,
+  isUndescribed,
   openPart,
   rangeHeaders,
   type Sameness,
@@ -206,10 +207,14 @@ async function openChunk(source: Source, chunk: ByteRange): Promise<BodyPart> {
   }
   const body = openPart(answer, chunk);
   const sameness = known === undefined ? "same" : samenessOf(known, body.identity);
-  if (sameness === "same") return body;
-  body.close();
-  if (mixing === undefined || known?.fileBytes !== body.identity.fileBytes) throw new Changed(sameness);
+  if (sameness === "same" || known === undefined) return body;
+  if (mixing === undefined || known.fileBytes !== body.identity.fileBytes) {
+    body.close();
+    throw new Changed(sameness);
+  }
   mixing();
+  if (isUndescribed(known)) return body;
+  body.close();
   part.forgetDescription();
   return openChunk(source, chunk);
 }
