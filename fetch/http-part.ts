@@ -8,6 +8,7 @@ import {
   refuse,
   statusRefusal,
   TransientRefusal,
+  UntoldVersion,
 } from "./refusal.ts";
 import { headerOf } from "./response-header.ts";
 
@@ -21,6 +22,8 @@ export interface FileIdentity {
 /** The bytes of one answer, piece by piece: little is read ahead (http-body.ts). */
 export interface BodyPart {
   readonly identity: FileIdentity;
+  /** File offset of its first byte. */
+  readonly begin: number;
   /** File offset after the last byte of this part. */
   readonly end: number;
   /** File offset of the next piece. */
@@ -30,7 +33,7 @@ export interface BodyPart {
   close(): void;
 }
 
-/** Byte offsets of a file, `end` exclusive. */
+/** Byte offsets of a file, `end` exclusive; Infinity for all of the rest. */
 export interface ByteRange {
   readonly begin: number;
   readonly end: number;
@@ -62,7 +65,7 @@ export function rangeHeaders({ begin, end }: ByteRange, known?: FileIdentity): R
   return {
     accept: "*/*",
     "accept-encoding": "identity",
-    range: `bytes=${begin}-${end - 1}`,
+    range: Number.isFinite(end) ? `bytes=${begin}-${end - 1}` : `bytes=${begin}-`,
     ...(validator === undefined ? {} : { "if-range": validator }),
   };
 }
@@ -72,21 +75,44 @@ export function strongEtag(identity: FileIdentity | undefined): string | undefin
   return identity?.etag?.startsWith('"') ? identity.etag : undefined;
 }
 
-/** What tells `now` from the version that came first; nothing where both are one. Mirrors may date the same bytes differently. */
-export function changesOf(first: FileIdentity, now: FileIdentity): readonly string[] {
+/**
+ * Whether two answers are of one version of a file:
+ * - `same` where both have one strong ETag, however mirrors date it; where one of them is weak, or there is none, an equal tag or an equal
+ *   date is enough, and so is the size of what neither describes;
+ * - `another` where the size is another, or both have a strong ETag and not the same;
+ * - `untold` where they are described differently by what stands for no bytes: servers behind one address often do so.
+ */
+export type Sameness = "same" | "another" | "untold";
+
+export function samenessOf(first: FileIdentity, now: FileIdentity): Sameness {
+  if (first.fileBytes !== now.fileBytes) return "another";
+  const strong = [strongEtag(first), strongEtag(now)];
+  if (!strong.includes(undefined)) return first.etag === now.etag ? "same" : "another";
+  const isSameTag = first.etag !== undefined && now.etag !== undefined && opaqueTag(first.etag) === opaqueTag(now.etag);
+  const isSameDate = first.lastModified !== undefined && first.lastModified === now.lastModified;
+  return isSameTag || isSameDate || (isUndescribed(first) && isUndescribed(now)) ? "same" : "untold";
+}
+
+/** Whether nothing but the size tells it from another version. */
+export function isUndescribed({ etag, lastModified }: FileIdentity): boolean {
+  return etag === undefined && lastModified === undefined;
+}
+
+/** An ETag without what tells whether it is weak; some servers forget its quotes. */
+function opaqueTag(etag: string): string {
+  return etag.replace(/^W\//i, "").replace(/^"|"$/g, "");
+}
+
+/** Refuses an answer that is not known to be of the same version of the file. */
+export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
+  const sameness = samenessOf(first, now);
+  if (sameness === "same") return;
   const changes: string[] = [];
   if (first.fileBytes !== now.fileBytes) changes.push(`${first.fileBytes} bytes became ${now.fileBytes}`);
   if (first.etag !== now.etag) changes.push("its ETag changed");
-  else if (strongEtag(first) !== undefined) return changes;
-  if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
-  return changes;
-}
-
-/** Refuses an answer that belongs to another version of the file. */
-export function checkSameFile(first: FileIdentity, now: FileIdentity): void {
-  const changes = changesOf(first, now);
-  if (changes.length > 0)
-    refuse(`the file changed while it was read (${changes.join(", ")}): try again`, "interrupted");
+  else if (first.lastModified !== now.lastModified) changes.push("its Last-Modified changed");
+  const clause = `the file changed while it was read (${changes.join(", ")}): try again`;
+  throw sameness === "untold" ? new UntoldVersion(clause, "interrupted") : new Refusal(clause, "interrupted");
 }
 
 function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
@@ -94,7 +120,7 @@ function answeredRange(answer: Answer, asked: ByteRange): { range: ByteRange; fi
   const status = response.statusCode;
   if (status === 416) throw rangeRefusal(answer, asked);
   if (status !== 200 && status !== 206) throw errorRefusal(answer);
-  const encoding = headerOf(response, "content-encoding") ?? "";
+  const encoding = [response.headers["content-encoding"] ?? ""].flat().join(", ");
   if (!encoding.split(",").every((coding) => UNCOMPRESSED.has(coding.trim().toLowerCase()))) {
     refuse(`${url.host} sends the file compressed (${quoted(encoding)}): its byte ranges cannot be told apart`);
   }
@@ -117,15 +143,16 @@ function rangeRefusal(answer: Answer, { begin }: ByteRange): Refusal {
   const fileBytes = sizeOfUnsatisfied(answer);
   if (fileBytes === 0) return new Refusal("the file is empty (0 bytes)");
   const clause = `${answer.url.host} has no bytes from ${begin} on (416)`;
-  return fileBytes !== undefined && fileBytes > begin
+  if (fileBytes === undefined) return new TransientRefusal(clause);
+  return fileBytes > begin
     ? new TransientRefusal(`${clause}, and says that the file has ${fileBytes}`)
     : new Refusal(clause);
 }
 
 function errorRefusal({ response, url, source }: Answer): Refusal {
   const { statusCode, headers } = response;
-  if (url.origin === source.origin) return statusRefusal(statusCode, headers, url.host);
-  return redirectedRefusal(statusCode, headers, url.host, source.host);
+  if (url.href === source.href) return statusRefusal(statusCode, headers, url.host);
+  return redirectedRefusal(statusCode, headers, url, source);
 }
 
 function contentRange({ response, url }: Answer, asked: ByteRange): { range: ByteRange; fileBytes: number } {
@@ -135,7 +162,7 @@ function contentRange({ response, url }: Answer, asked: ByteRange): { range: Byt
     begin === asked.begin && last !== undefined && last >= begin && last < asked.end && fileBytes && last < fileBytes;
   if (!valid) {
     return refuse(
-      `${url.host} answers bytes ${asked.begin}-${asked.end - 1} with Content-Range ${quoted(value)}: ` +
+      `${url.host} answers bytes ${asked.begin}-${Number.isFinite(asked.end) ? asked.end - 1 : ""} with Content-Range ${quoted(value)}: ` +
         "it does not serve ranges properly",
     );
   }
@@ -152,6 +179,7 @@ function bodyPart({ response, url }: Answer, range: ByteRange, identity: FileIde
   let position = range.begin;
   return {
     identity,
+    begin: range.begin,
     end: range.end,
     position: () => position,
     async next(signal) {

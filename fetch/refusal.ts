@@ -25,6 +25,9 @@ export class TransientRefusal extends Refusal {
   }
 }
 
+/** Two answers may be of two versions of a file: nothing tells. One answer for all of it is of one version. */
+export class UntoldVersion extends Refusal {}
+
 export function refuse(clause: string, kind?: FailureKind): never {
   throw new Refusal(clause, kind);
 }
@@ -43,25 +46,35 @@ export function quoted(text: string): string {
 
 /** What an error status means for the person who named the source. `host`: who answered. */
 export function statusRefusal(status: number, headers: AnswerHeaders, host: string): Refusal {
-  const wait = retryAfterMs(headers, Date.now());
+  const wait = retryAfterMs(headers, Date.now(), status);
   if (status === 429 || (status === 403 && wait !== undefined)) {
     return new TransientRefusal(`${host} answers ${status}`, "throttled", wait);
   }
   if (status === 408 || status >= 500) return new TransientRefusal(`${host} answers ${status}`, "unreachable", wait);
-  const known = STATUSES[status];
+  const known = HUB_CODES[hubCodeOf(headers) ?? ""] ?? STATUSES[status];
   return known === undefined
     ? new Refusal(`${host} answers ${status}`)
     : new Refusal(`${host} answers ${status}: ${known.meaning}`, known.kind);
 }
 
-/** What an origin answers when a link that another one gave it has expired, or is not good for this request. */
-const REFUSED_LINK: ReadonlySet<number> = new Set([400, 401, 403]);
+/** What a server answers when a link to it has expired, or is not good for this request. */
+const REFUSED_LINK: ReadonlySet<number> = new Set([400, 401, 403, 410]);
+/** The same of a link to the server that gave it, which may mean the others of the file itself. */
+const REFUSED_OWN_LINK: ReadonlySet<number> = new Set([400, 403]);
 
-/** The same of an origin to which `source` redirected: what it refuses is the link, and the source can give another one. */
-export function redirectedRefusal(status: number, headers: AnswerHeaders, host: string, source: string): Refusal {
-  return REFUSED_LINK.has(status)
-    ? new TransientRefusal(`${host} answers ${status} to the link that ${source} gave`)
-    : statusRefusal(status, headers, host);
+/**
+ * The same of `link`, to which `source` redirected: what is refused is the link, and the source can give another one. The hub says with a
+ * code that it refuses the file itself.
+ */
+export function redirectedRefusal(status: number, headers: AnswerHeaders, link: URL, source: URL): Refusal {
+  const refusals = link.host === source.host ? REFUSED_OWN_LINK : REFUSED_LINK;
+  const refusal = statusRefusal(status, headers, link.host);
+  if (refusal instanceof TransientRefusal || hubCodeOf(headers) !== undefined || !refusals.has(status)) return refusal;
+  return new TransientRefusal(`${link.host} answers ${status} to the link that ${source.host} gave`);
+}
+
+function hubCodeOf(headers: AnswerHeaders): string | undefined {
+  return [headers["x-error-code"]].flat()[0];
 }
 
 interface Meaning {
@@ -78,11 +91,25 @@ const STATUSES: Readonly<Record<number, Meaning>> = {
   },
   403: {
     kind: "unauthorised",
-    meaning: "access denied; a gated model needs its licence accepted and HF_TOKEN",
+    meaning: "access denied: its address may have expired, or it needs a token or a password",
   },
   404: NO_SUCH_FILE,
   407: { kind: "unauthorised", meaning: "the proxy needs a user and a password in HTTP_PROXY or HTTPS_PROXY" },
   410: NO_SUCH_FILE,
+};
+
+/** What the hub says in `X-Error-Code`, as its own client knows it. */
+const HUB_CODES: Readonly<Record<string, Meaning>> = {
+  GatedRepo: {
+    kind: "unauthorised",
+    meaning: "access denied; a gated model needs its licence accepted and HF_TOKEN",
+  },
+  RepoNotFound: {
+    kind: "unauthorised",
+    meaning: "there is no such repository, or it is private and needs a valid token (HF_TOKEN)",
+  },
+  RevisionNotFound: { kind: "not-found", meaning: "the repository has no such revision" },
+  EntryNotFound: { kind: "not-found", meaning: "the repository has no such file, check its name" },
 };
 
 const TRANSIENT_CODES: ReadonlySet<string> = new Set([

@@ -14,6 +14,11 @@ export interface KnownHeader {
   readonly header: GgufHeader;
 }
 
+export interface FoundHeader extends KnownHeader {
+  /** When its source last said that the file is of this version. */
+  readonly confirmedAt: Date;
+}
+
 /** Another number makes the entries of earlier formats unfindable; they go as the oldest do. */
 const FORMAT = 1;
 /** What the folder may hold. An ordinary header takes some 50 KiB. */
@@ -67,17 +72,20 @@ export function headerCacheFolder(
 }
 
 /** What is known of the file from an earlier run; whatever cannot be read or understood is not known. */
-export async function findHeader(folder: string, location: Location): Promise<KnownHeader | undefined> {
+export async function findHeader(folder: string, location: Location): Promise<FoundHeader | undefined> {
   const path = entryPath(folder, location);
   try {
     const known = knownSchema.parse(parse(await readFile(path, "utf8")));
-    // The entries used last stay longest.
-    const now = new Date();
-    await utimes(path, now, now).catch(() => {});
-    return known;
+    return { ...known, confirmedAt: (await stat(path)).mtime };
   } catch {
     return undefined;
   }
+}
+
+/** Notes that the source still has the version that is known. The entries that were confirmed last stay longest. */
+export async function confirmHeader(folder: string, location: Location): Promise<void> {
+  const now = new Date();
+  await utimes(entryPath(folder, location), now, now).catch(() => {});
 }
 
 /** Keeps a header for later runs. A folder that cannot be written costs them time and nothing else. */

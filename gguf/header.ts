@@ -10,6 +10,15 @@ export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   /** Of a split model: every shard's, in order. */
   readonly tensors: readonly GgufTensor[];
+  /** Set where the header was read earlier, and its source could not be asked now whether the file has changed. */
+  readonly unconfirmed?: Unconfirmed;
+}
+
+export interface Unconfirmed {
+  /** When its source last said that the file is of this version: `2026-11-20`, in UTC. */
+  readonly since: string;
+  /** For a person: of which file, of which day, and why nobody could be asked. */
+  readonly sentence: string;
 }
 
 /** Integers above 2^53 and what memory arithmetic never reads (token tables, long texts) are not materialised. */

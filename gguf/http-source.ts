@@ -100,6 +100,7 @@ function rangeReader(connection: Connection, deadline: Deadline, rangeBytes: rea
   let part: BodyPart | undefined;
   let ranges = 0;
   let received = 0;
+  let reached = 0;
 
   async function partAt({ offset, likelyEnd }: Wanted): Promise<BodyPart> {
     if (part !== undefined && offset < part.end) return part;
@@ -142,6 +143,7 @@ function rangeReader(connection: Connection, deadline: Deadline, rangeBytes: rea
       const begin = current.position();
       const piece = await current.next(connection.signal);
       received += piece.length;
+      reached = Math.max(reached, begin + piece.length);
       if (received > MAX_RECEIVED_BYTES)
         refuse("64 MiB were received, some of them twice, without a complete header", "unreachable");
       if (begin + piece.length > offset) return piece.subarray(offset - begin);
@@ -160,10 +162,20 @@ function rangeReader(connection: Connection, deadline: Deadline, rangeBytes: rea
     }
   }
 
+  function tryingAgain<T>(attempt: () => Promise<T>): Promise<T> {
+    return retrying(() => droppingFailedParts(attempt), {
+      signal: deadline.signal,
+      retries: RETRIES,
+      backOff: BACK_OFF,
+      patienceMs: () => deadline.at - performance.now(),
+      progress: () => reached,
+    });
+  }
+
   return {
-    start: (known) => withRetries(() => droppingFailedParts(() => start(known)), deadline),
+    start: (known) => tryingAgain(() => start(known)),
     close: () => part?.close(),
-    read: (wanted) => withRetries(() => droppingFailedParts(() => pieceAt(wanted)), deadline),
+    read: (wanted) => tryingAgain(() => pieceAt(wanted)),
   };
 }
 
@@ -180,13 +192,4 @@ const MAX_ETAG_LENGTH = 256;
 function versionOf(identity: FileIdentity): string | undefined {
   const etag = strongEtag(identity);
   return etag === undefined || etag.length > MAX_ETAG_LENGTH ? undefined : etag;
-}
-
-function withRetries<T>(attempt: () => Promise<T>, { at, signal }: Deadline): Promise<T> {
-  return retrying(attempt, {
-    signal,
-    retries: RETRIES,
-    backOff: BACK_OFF,
-    patienceMs: () => at - performance.now(),
-  });
 }

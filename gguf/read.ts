@@ -1,13 +1,14 @@
 import type { Dispatcher } from "undici";
-import { fail, failIn, ok, type Result } from "../api/result.ts";
+import { type FailureKind, fail, failIn, ok, type Result } from "../api/result.ts";
 import { withTokenFile } from "../fetch/hub-token.ts";
 import { displayName, type Location, locate } from "../fetch/locate.ts";
 import type { MayReach } from "../fetch/reachable.ts";
-import { failureOf, Refusal } from "../fetch/refusal.ts";
+import { failureOf, Refusal, UntoldVersion } from "../fetch/refusal.ts";
 import type { ByteSource, Opened } from "./byte-source.ts";
+import { MAX_HEADER_BYTES } from "./cursor.ts";
 import { openFile } from "./file-source.ts";
 import type { GgufHeader } from "./header.ts";
-import { findHeader, keepHeader } from "./header-cache.ts";
+import { confirmHeader, type FoundHeader, findHeader, keepHeader } from "./header-cache.ts";
 import type { Deadline, OpenOptions } from "./http-source.ts";
 import { parseHeader } from "./parse.ts";
 import { checkJoined, joinShard, laterShards } from "./shards.ts";
@@ -19,7 +20,8 @@ export interface ReadOptions {
   readonly token?: string;
   /**
    * Where headers are kept between runs: a header that was read before costs one conditional request, or a look at the
-   * file's size and times. Nothing is kept where it is not set; {@link headerCacheFolder} is the user's own.
+   * file's size and times. Where its source cannot be asked, for want of a network, it is used all the same and says so
+   * (`unconfirmed`). Nothing is kept where it is not set; {@link headerCacheFolder} is the user's own.
    */
   readonly cacheFolder?: string | undefined;
   /** Which addresses may be connected to, redirects too; all where not set. */
@@ -113,7 +115,7 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
   const location = locate(source, await withTokenFile(process.env), reading.token);
   if (!location.ok) return location;
   try {
-    const header = await readFrom(location.value, reading);
+    const header = await readFromOneVersion(location.value, reading);
     return header.ok ? header : failIn(location.value.name, header);
   } catch (error) {
     if (error instanceof Refusal) return failIn(location.value.name, failureOf(error));
@@ -121,21 +123,30 @@ async function readFileHeader(source: string, reading: Reading): Promise<Result<
   }
 }
 
-async function readFrom(
-  location: Location,
-  { cacheFolder, deadline, firstBytes, sharedDispatcher, mayReach }: Reading,
-): Promise<Result<GgufHeader>> {
-  const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
-  const source = await openLocation(location, deadline, {
-    known: known?.version,
-    firstBytes,
-    sharedDispatcher,
-    mayReach,
-  });
-  if (source === "unchanged") {
-    if (known !== undefined) return ok(known.header);
-    throw new Error(`${location.name} is unchanged, but nothing was known of it`);
+/** Where servers behind one address describe the file differently, all of the header is taken from one answer. */
+async function readFromOneVersion(location: Location, reading: Reading): Promise<Result<GgufHeader>> {
+  try {
+    return await readFrom(location, reading);
+  } catch (error) {
+    if (!(error instanceof UntoldVersion)) throw error;
+    return readFrom(location, { ...reading, firstBytes: MAX_HEADER_BYTES });
   }
+}
+
+async function readFrom(location: Location, reading: Reading): Promise<Result<GgufHeader>> {
+  const { cacheFolder, deadline, firstBytes, sharedDispatcher, mayReach } = reading;
+  const known = cacheFolder === undefined ? undefined : await findHeader(cacheFolder, location);
+  const options = { known: known?.version, firstBytes, sharedDispatcher, mayReach };
+  const source =
+    known === undefined
+      ? await openLocation(location, deadline, options)
+      : await openOrTrust(location, known, deadline, options);
+  if (source === "unchanged") {
+    if (known === undefined) throw new Error(`${location.name} is unchanged, but nothing was known of it`);
+    if (cacheFolder !== undefined) await confirmHeader(cacheFolder, location);
+    return ok(known.header);
+  }
+  if ("metadata" in source) return ok(source);
   try {
     const header = await parseFrom(source, deadline);
     const { version } = source;
@@ -146,6 +157,46 @@ async function readFrom(
   } finally {
     await source.close();
   }
+}
+
+/** Of the time that is left for a header, the share in which its source must say whether one that is known is still good. */
+const CHECKING_SHARE = 0.5;
+
+/** Failures that are none of the file's: there is no way to its source now. */
+const AWAY: ReadonlySet<FailureKind> = new Set(["unreachable", "throttled"]);
+
+/** Opens a file of which a header is known; gives that header, and says of when it is, where its source cannot be asked. */
+async function openOrTrust(
+  location: Location,
+  known: FoundHeader,
+  deadline: Deadline,
+  options: OpenOptions,
+): Promise<Opened | GgufHeader> {
+  if (location.kind === "file") return openLocation(location, deadline, options);
+  const patienceMs = (deadline.at - performance.now()) * CHECKING_SHARE;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), patienceMs);
+  const checking = { at: deadline.at, signal: AbortSignal.any([deadline.signal, patience.signal]) };
+  try {
+    return await openLocation(location, checking, options);
+  } catch (error) {
+    if (deadline.signal.aborted) throw error;
+    if (error instanceof Refusal && AWAY.has(error.kind)) return unconfirmed(location, known, error.message);
+    if (error instanceof Refusal || !patience.signal.aborted) throw error;
+    return unconfirmed(
+      location,
+      known,
+      `${location.url.host} did not answer within ${(patienceMs / 1000).toFixed()} s`,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unconfirmed({ name }: Location, { header, confirmedAt }: FoundHeader, why: string): GgufHeader {
+  const since = confirmedAt.toISOString().slice(0, 10);
+  const sentence = `${name} is taken as it was on ${since}: whether it has changed since could not be asked (${why})`;
+  return { ...header, unconfirmed: { since, sentence } };
 }
 
 async function openLocation(location: Location, deadline: Deadline, options: OpenOptions): Promise<Opened> {

@@ -1,14 +1,12 @@
 import { fail, ok, type Result } from "../api/result.ts";
 import { quoted } from "../fetch/refusal.ts";
-import type { GgufHeader, GgufTensor } from "./header.ts";
+import type { GgufHeader, GgufTensor, Unconfirmed } from "./header.ts";
+import { firstShardOf, shardName } from "./shard-names.ts";
 
 /** Above every split in use; more would only be a way to keep a reader busy. */
 const MAX_SHARDS = 128;
 /** Above every model in use, over all its shards. */
 const MAX_SPLIT_TENSORS = 2 ** 13;
-
-/** llama.cpp's name of a shard, before a URL's query: `model-00001-of-00003.gguf`. */
-const FIRST_SHARD = /-00001-of-(\d{5})(\.gguf)(?=$|[?#])/;
 
 /**
  * The sources of the second and later shards of the model that `source` begins; none where it is not split. Refuses a
@@ -23,28 +21,35 @@ export function laterShards(source: string, header: GgufHeader): Result<readonly
   const index = header.metadata.get("split.no");
   if (index !== 0)
     return fail(`it is not the first of ${count} shards: name the file that ends in ${shardName(1, count)}`);
-  if (Number(FIRST_SHARD.exec(source)?.[1]) !== count) {
+  const named = firstShardOf(source);
+  if (named?.count !== count) {
     return fail(`it is the first of ${count} shards, but its name does not end in ${shardName(1, count)}`);
   }
-  return ok(laterNames(source, count));
+  return ok(numbersAfterFirst(count).map(named.sourceOf));
 }
 
-/**
- * The sources of all shards of the model that `source` begins, `source` first, by its name alone; only `source` where that
- * is not the name of a first shard.
- */
-export function shardSources(source: string): readonly [string, ...string[]] {
-  const count = Number(FIRST_SHARD.exec(source)?.[1] ?? 1);
-  return count > MAX_SHARDS ? [source] : [source, ...laterNames(source, count)];
+/** A file of a model. */
+export interface ShardFile {
+  readonly source: string;
+  /** As its source names it, number included; undefined where the model is not split. */
+  readonly name: string | undefined;
 }
 
-function laterNames(source: string, count: number): readonly string[] {
-  const rest = Array.from({ length: Math.max(0, count - 1) }, (_, position) => position + 2);
-  return rest.map((number) => source.replace(FIRST_SHARD, shardName(number, count)));
+/** The files of the model that `source` begins, `source` first, by its name alone; only `source` where that is not the name of a first shard. */
+export function shardFiles(source: string): readonly [ShardFile, ...ShardFile[]] {
+  const named = firstShardOf(source);
+  if (named === undefined || named.count > MAX_SHARDS) return [{ source, name: undefined }];
+  const fileOf = (number: number) => ({ source: named.sourceOf(number), name: named.nameOf(number) });
+  return [{ source, name: named.nameOf(1) }, ...numbersAfterFirst(named.count).map(fileOf)];
 }
 
-function shardName(number: number, count: number): string {
-  return `-${String(number).padStart(5, "0")}-of-${String(count).padStart(5, "0")}.gguf`;
+/** The sources of these files. */
+export function shardSources(source: string): readonly string[] {
+  return shardFiles(source).map((file) => file.source);
+}
+
+function numbersAfterFirst(count: number): readonly number[] {
+  return Array.from({ length: Math.max(0, count - 1) }, (_, position) => position + 2);
 }
 
 /**
@@ -55,7 +60,13 @@ export function joinShard(model: GgufHeader, shard: GgufHeader, index: number): 
   if (!belongs(model, shard, index)) return fail(`shard ${index + 1} is of another model or out of order`);
   const tensors = [...model.tensors, ...shard.tensors];
   if (tensors.length > MAX_SPLIT_TENSORS) return fail(`its shards hold more than ${MAX_SPLIT_TENSORS} tensors`);
-  return ok({ ...model, fileBytes: model.fileBytes + shard.fileBytes, tensors });
+  const unconfirmed = olderOf(model.unconfirmed, shard.unconfirmed);
+  return ok({ ...model, fileBytes: model.fileBytes + shard.fileBytes, tensors, ...(unconfirmed && { unconfirmed }) });
+}
+
+function olderOf(one: Unconfirmed | undefined, other: Unconfirmed | undefined): Unconfirmed | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return other.since < one.since ? other : one;
 }
 
 /** The whole model: every tensor once, and as many as the first shard says. */

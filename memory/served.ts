@@ -61,13 +61,25 @@ function joinHeaders(
   });
 }
 
-/** The estimate of a model with its auxiliary models. The draft model has the same context and slots. Fails like `estimateWith`. */
-export function estimateServed({ header, mmproj, draft, loras }: Served, settings: EstimateSettings): Result<Estimate> {
-  return estimateWith(header, settings, {
+/**
+ * The estimate of a model with its auxiliary models. The draft model has the same context and slots. Headers that nobody confirmed are
+ * noted. Fails like `estimateWith`.
+ */
+export function estimateServed(served: Served, settings: EstimateSettings): Result<Estimate> {
+  const { header, mmproj, draft, loras } = served;
+  const estimated = estimateWith(header, settings, {
     ...(mmproj && { mmproj }),
     ...(draft && { draft: { header: draft, settings: draftSettings(settings) } }),
     ...(loras && { loras }),
   });
+  const old = unconfirmedIn(served);
+  if (!estimated.ok || old.length === 0) return estimated;
+  return ok({ ...estimated.value, notes: [...estimated.value.notes, ...old] });
+}
+
+/** A sentence for each header that was read earlier, and that its source could not confirm now. */
+export function unconfirmedIn({ header, mmproj, draft, loras = [] }: Served): readonly string[] {
+  return [header, mmproj, draft, ...loras].flatMap((one) => one?.unconfirmed?.sentence ?? []);
 }
 
 /**

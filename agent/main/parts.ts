@@ -75,7 +75,10 @@ export async function openParts(
     ...{ looks, changed, clock: awake, now: () => new Date() },
   });
   // What a server asks to wait passes while this machine sleeps, too.
-  const access = modelAccess({ folder: models, gate, looks, changed, signal: ending, clock });
+  const access = modelAccess({
+    ...{ folder: models, gate, looks, changed, signal: ending, clock },
+    say: (message) => log.warn(message),
+  });
   const processes = supervisor({
     ...{
       platform,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { shardSources } from "../../gguf/shards.ts";
+import { type ShardFile, shardFiles } from "../../gguf/shards.ts";
 
 /** A file of a model: where it comes from, and its path once it is downloaded. */
 export interface ModelFile {
@@ -34,8 +34,11 @@ export function keyOfFile(name: string): string | undefined {
 /** The files of a downloaded model. A split model has one per shard; llama-server opens the first. */
 export function modelFiles(folder: string, source: string, sha256: string | undefined): ModelFiles {
   const key = modelKey(source, sha256);
-  const fileOf = (shard: string): ModelFile => ({ source: shard, path: join(folder, `${key}-${plainName(shard)}`) });
-  const [first, ...later] = shardSources(source);
+  const fileOf = (file: ShardFile): ModelFile => ({
+    source: file.source,
+    path: join(folder, `${key}-${plainName(file.name ?? nameIn(file.source))}`),
+  });
+  const [first, ...later] = shardFiles(source);
   return [fileOf(first), ...later.map(fileOf)];
 }
 
@@ -44,9 +47,11 @@ export function versionsPath(folder: string, source: string): string {
   return join(folder, `${modelKey(source, undefined)}-versions.json`);
 }
 
-/** The file name of a source, made safe. It keeps its end, because llama.cpp recognises shards by the number there. */
-function plainName(source: string): string {
-  return basename(source.replace(/[?#].*$/s, ""))
-    .replace(/[^\w.-]/g, "_")
-    .slice(-100);
+function nameIn(source: string): string {
+  return basename(source.replace(/[?#].*$/s, ""));
+}
+
+/** A file name made safe. It keeps its end, because llama.cpp recognises shards by the number there. */
+function plainName(name: string): string {
+  return name.replace(/[^\w.-]/g, "_").slice(-100);
 }

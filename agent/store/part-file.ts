@@ -16,6 +16,8 @@ export interface PartFile {
   readonly done: () => Ranges;
   /** Drops all bytes and begins again with this version; undefined for the version of the next response. */
   readonly restart: (identity: FileIdentity | undefined) => Promise<void>;
+  /** From now on only the size tells one version of the remote file from another. */
+  readonly forgetDescription: () => void;
   readonly write: (piece: Uint8Array, at: number) => Promise<void>;
   /** Makes the bytes that were written so far survive a crash. */
   readonly checkpoint: () => Promise<void>;
@@ -66,6 +68,9 @@ function partFile(path: string, file: FileHandle, found: Sidecar | undefined): P
       await file.truncate(0);
       identity = next;
       done = [];
+    },
+    forgetDescription() {
+      identity = identity && { fileBytes: identity.fileBytes, etag: undefined, lastModified: undefined };
     },
     async write(piece, at) {
       for (let written = 0; written < piece.length; ) {

@@ -1,3 +1,5 @@
+import type { Result } from "../../api/result.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
 import { headerCacheFolder } from "../../gguf/header-cache.ts";
 import { readHeader } from "../../gguf/read.ts";
 import type { FileGate } from "../files/gate.ts";
@@ -18,6 +20,8 @@ export interface ModelAccessOptions {
   readonly signal: AbortSignal;
   /** Monotonic time in milliseconds. */
   readonly clock: () => number;
+  /** Gets a sentence about each header that its source could not confirm. */
+  readonly say: (message: string) => void;
 }
 
 /** Reads headers and downloads files of models in the background. */
@@ -28,11 +32,17 @@ export function modelAccess({
   changed,
   signal,
   clock,
+  say,
 }: ModelAccessOptions): Pick<ModelAccess, "header" | "stored"> {
   const read = (source: string) => {
     const path = localPath(source);
     const header = () => readHeader(source, { signal, cacheFolder: headerCacheFolder() });
-    return path === undefined ? header() : gate.run(path, header);
+    return path === undefined ? saying(header()) : gate.run(path, header);
+  };
+  const saying = async (reading: Promise<Result<GgufHeader>>) => {
+    const header = await reading;
+    if (header.ok && header.value.unconfirmed !== undefined) say(header.value.unconfirmed.sentence);
+    return header;
   };
   return {
     header: headerCache(read, looks, changed, clock),

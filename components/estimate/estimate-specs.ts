@@ -10,7 +10,7 @@ import { exceedsAllocatable, resolveDeclaredMac } from "../../memory/allocatable
 import { resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type KnownEstimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { estimateServed, readServed } from "../../memory/served.ts";
+import { estimateServed, readServed, unconfirmedIn } from "../../memory/served.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import type { Estimated, EstimateInput } from "./estimate-types.ts";
 
@@ -39,7 +39,8 @@ export async function estimateSpecs({ model, service, hostMemory }: EstimateInpu
   if (need.value.confidence === "unknown") return fail(`the need is unknown (${need.value.notes.join("; ")})`);
   const { totalBytes, parts, confidence, notes } = need.value;
   const estimatedMemory = { totalBytes, parts: { ...parts }, confidence, notes: [...notes] };
-  return ok({ estimatedMemory, fits: fitsOf(need.value, spec, hostMemory) });
+  const unconfirmed = unconfirmedIn(served.value);
+  return ok({ estimatedMemory, fits: fitsOf(need.value, spec, hostMemory), unconfirmed });
 }
 
 /** As the policies decide it at preview: within its own budget, and within what its Mac gives to all models. */

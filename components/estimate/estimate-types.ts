@@ -22,4 +22,6 @@ export interface Estimated {
   readonly estimatedMemory: EstimatedMemory;
   /** Undefined where the budget is a share of a memory that is not known. */
   readonly fits: boolean | undefined;
+  /** Sentences about headers of an earlier day, which their sources could not confirm. */
+  readonly unconfirmed?: readonly string[];
 }

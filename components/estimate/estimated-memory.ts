@@ -35,11 +35,15 @@ export function memoryOutputs(
   const found = input.apply(async ({ asked, ...known }) => {
     if (!asked) return undefined;
     const answer = await estimator(known);
-    if (answer.ok) return answer.value;
+    const hidden =
+      (await pulumi.isSecret(input)) && "the reason is not shown, because a part of the arguments is secret";
+    if (answer.ok) {
+      const { unconfirmed = [] } = answer.value;
+      for (const why of unconfirmed) await pulumi.log.warn(`an earlier header is used: ${hidden || why}`, component);
+      return answer.value;
+    }
     // An estimate is advice: it fails no program, which might bring up a model on a Mac that can read what this machine cannot.
-    const why = (await pulumi.isSecret(input))
-      ? "the reason is not shown, because a part of the arguments is secret"
-      : answer.error;
+    const why = hidden || answer.error;
     await pulumi.log.warn(`the memory of the model is not estimated: ${why}`, component);
     return undefined;
   });

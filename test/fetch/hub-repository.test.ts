@@ -52,7 +52,7 @@ describe("listRepository, against a stand-in for the hub", () => {
       /^hf:\/\/org\/repo@main: 127\.0\.0\.1:\d+ answers 404: there is no such repository, or no such revision/,
     ],
     ["no access", 401, "", /answers 401: it does not exist or needs a valid token \(HF_TOKEN/],
-    ["a licence that is not accepted", 403, "", /answers 403: access denied; a gated model needs its licence accepted/],
+    ["no access without a reason", 403, "", /answers 403: access denied/],
     ["a page instead of JSON", 200, "<html>", /does not answer as the hub does: check HF_ENDPOINT/],
     ["a commit that is none", 200, JSON.stringify({ ...LISTING, sha: "main" }), /does not answer as the hub does/],
     ["an answer without end", 200, `"${"x".repeat(9 * 2 ** 20)}"`, /the answer is larger than 8388608 bytes/],

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import type { FailureKind } from "../../api/result.ts";
-import { connectionRefusal, failureOf, fileRefusal, statusRefusal, TransientRefusal } from "../../fetch/refusal.ts";
+import {
+  connectionRefusal,
+  failureOf,
+  fileRefusal,
+  redirectedRefusal,
+  statusRefusal,
+  TransientRefusal,
+} from "../../fetch/refusal.ts";
 
 const withCode = (code: string) => Object.assign(new Error("it went wrong"), { code });
 
@@ -33,6 +40,54 @@ describe("what a failure becomes", () => {
       assert.equal(failureOf(statusRefusal(status, headers, "hub")).retryAfterMs, 3_600_000);
     }
     assert(!("retryAfterMs" in failureOf(statusRefusal(429, {}, "hub"))));
+  });
+
+  const codes: ReadonlyArray<readonly [status: number, code: string | undefined, kind: FailureKind, says: RegExp]> = [
+    [403, "GatedRepo", "unauthorised", /: access denied; a gated model needs its licence accepted and HF_TOKEN$/],
+    [401, "GatedRepo", "unauthorised", /a gated model needs its licence accepted/],
+    [401, "RepoNotFound", "unauthorised", /no such repository, or it is private and needs a valid token/],
+    [404, "EntryNotFound", "not-found", /the repository has no such file/],
+    [404, "RevisionNotFound", "not-found", /the repository has no such revision/],
+    [403, undefined, "unauthorised", /access denied: its address may have expired/],
+    [403, "SomethingElse", "unauthorised", /access denied: its address may have expired/],
+  ];
+  for (const [status, code, kind, says] of codes) {
+    it(`status ${status} with the hub's code ${code}`, () => {
+      const headers = code === undefined ? {} : { "x-error-code": code };
+      const refusal = statusRefusal(status, headers, "hub");
+      assert.equal(refusal.kind, kind);
+      assert.match(refusal.message, says);
+    });
+  }
+
+  const links: ReadonlyArray<readonly [status: number, link: string, code: string | undefined, renewed: boolean]> = [
+    [403, "https://cdn/x?sig=1", undefined, true],
+    [400, "https://cdn/x?sig=1", undefined, true],
+    [401, "https://cdn/x?sig=1", undefined, true],
+    [410, "https://cdn/x?sig=1", undefined, true],
+    [404, "https://cdn/x?sig=1", undefined, false],
+    [403, "https://hub/signed/x?sig=1", undefined, true],
+    [401, "https://hub/moved/x", undefined, false],
+    [403, "https://hub/moved/x", "GatedRepo", false],
+    [403, "https://other-hub/moved/x", "GatedRepo", false],
+  ];
+  for (const [status, link, code, renewed] of links) {
+    it(`${renewed ? "asks for another link" : "believes it"} after ${status} of ${link}, code ${code}`, () => {
+      const headers = code === undefined ? {} : { "x-error-code": code };
+      const refusal = redirectedRefusal(status, headers, new URL(link), new URL("http://hub/x"));
+      assert.equal(refusal instanceof TransientRefusal, renewed);
+      if (renewed) assert.match(refusal.message, /^(cdn|hub) answers \d+ to the link that hub gave$/);
+    });
+  }
+
+  it("waits as long as a server of links asks", () => {
+    const busy = redirectedRefusal(
+      429,
+      { ratelimit: "limit=1, reset=8" },
+      new URL("https://cdn/x"),
+      new URL("http://hub"),
+    );
+    assert.equal(busy.retryAfterMs, 8000);
   });
 
   it("takes a 403 of a used-up limit for one that passes", () => {

@@ -38,4 +38,24 @@ describe("how long an answer asks to wait", () => {
   for (const [name, headers, wait] of cases) {
     it(`${name}: ${wait} ms`, () => assert.equal(retryAfterMs(headers, NOW), wait));
   }
+
+  /** A 429 says that nothing is left. */
+  const busy: ReadonlyArray<readonly [name: string, headers: AnswerHeaders, wait: number | undefined]> = [
+    ["a list that does not say what is left", { ratelimit: '"default";t=8' }, 8000],
+    ["a dictionary that does not", { ratelimit: "limit=100, reset=8" }, 8000],
+    ["a dictionary in another order", { ratelimit: "reset=8, remaining=0, limit=100" }, 8000],
+    ["a limit with something left, which is not the one", { ratelimit: '"a";r=5;t=90, "b";r=0;t=8' }, 8000],
+    ["one header alone", { "x-ratelimit-reset": "8" }, 8000],
+    ["parts of a second", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "8.25" }, 8000],
+    ["a time in milliseconds", { "x-ratelimit-reset": String(NOW + 8000) }, 8000],
+    ["one header with something left", { "ratelimit-remaining": "5", "ratelimit-reset": "8" }, undefined],
+    ["nothing", {}, undefined],
+  ];
+  for (const [name, headers, wait] of busy) {
+    it(`of a 429, ${name}: ${wait} ms`, () => assert.equal(retryAfterMs(headers, NOW, 429), wait));
+  }
+
+  it("of a 403 nothing where its headers do not say that a limit is used up", () => {
+    assert.equal(retryAfterMs({ "x-ratelimit-reset": "8", ratelimit: '"a";t=8' }, NOW, 403), undefined);
+  });
 });

@@ -98,7 +98,7 @@ describe("a header read over HTTP that fails", () => {
     for (const [status, reason] of [
       [400, /answers 400$/],
       [401, /answers 401: it does not exist or needs a valid token \(HF_TOKEN for hf:\/\/ sources\)$/],
-      [403, /answers 403: access denied; a gated model needs its licence accepted and HF_TOKEN$/],
+      [403, /answers 403: access denied: its address may have expired, or it needs a token or a password$/],
       [404, /answers 404: there is no such file, check the address$/],
       [410, /answers 410: there is no such file/],
     ] as const) {
@@ -108,6 +108,12 @@ describe("a header read over HTTP that fails", () => {
         assert.equal(server.requests.length, 1);
       });
     }
+
+    it("says of a gated model what it needs, where the hub says that it is one", async () => {
+      const server = await serve(answering(403, { "x-error-code": "GatedRepo" }));
+      assert.match(await refusal(`${server.origin}/m.gguf`), /a gated model needs its licence accepted and HF_TOKEN$/);
+      assert.equal(server.requests.length, 1);
+    });
 
     it("asks four times in all after 500", async () => {
       const server = await serve(answering(500));
