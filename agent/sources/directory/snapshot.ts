@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Identity, identityText } from "../../../api/identity.ts";
 import type { Manifest } from "../../workload/manifest.ts";
 import type { ManifestDocument } from "./documents.ts";
@@ -94,6 +95,22 @@ export function withoutFolder(problem: string, { manifests, unreadable }: Snapsh
 /** What was in force and is not there any more. */
 export function goneSince(before: Snapshot, now: Snapshot): ReadonlySet<string> {
   return new Set([...before.manifests.keys()].filter((key) => !now.manifests.has(key)));
+}
+
+/** What is in force in another version than the one that a file has which may be half written. */
+export function changedByHalves(
+  before: Snapshot,
+  now: Snapshot,
+  files: ReadonlyMap<string, KnownFile>,
+): ReadonlySet<string> {
+  const halves = new Map([...files].filter(([, { mayBeHalf }]) => mayBeHalf === true));
+  const keys = [...claimsOf(halves).keys()];
+  return new Set(
+    keys.filter((key) => {
+      const inForce = before.manifests.get(key);
+      return inForce !== undefined && !isDeepStrictEqual(inForce, now.manifests.get(key));
+    }),
+  );
 }
 
 /** The snapshot with `keys` of what was in force before. */
