@@ -5,6 +5,17 @@ import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Manifest } from "../../workload/manifest.ts";
 import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "./yaml.ts";
 
+export interface OtherDocument {
+  readonly is: "other";
+  /** Tells it from other ones of the file. */
+  readonly subject: string;
+  /** The object that it would be about if it were of this API. */
+  readonly identity?: Identity;
+  /** Whether it says what it is. */
+  readonly isObject: boolean;
+  readonly problem: string;
+}
+
 /** One document of a file, as far as it concerns this agent. */
 export type ManifestDocument =
   | { readonly is: "manifest"; readonly manifest: Manifest; readonly note?: string }
@@ -14,8 +25,8 @@ export type ManifestDocument =
   | { readonly is: "unidentified"; readonly problem: string }
   /** Of LLMKube's group, but of a kind that this agent does not serve. */
   | { readonly is: "foreign"; readonly note: string }
-  /** Of another API. It has the name of an object that it may be meant for, under a misspelt group. */
-  | { readonly is: "other"; readonly identity: Identity; readonly problem: string };
+  /** Of another API, or no object of Kubernetes at all: in a file that held objects of this one it may be one of them, misspelt. */
+  | OtherDocument;
 
 /**
  * The documents of a YAML text that concern this agent: `kind: List` is taken apart, other APIs' objects of other kinds and empty documents
@@ -60,7 +71,7 @@ function isTornList({ apiVersion, kind, items }: Fields): boolean {
 /** It has fields of a manifest alone, in whatever case, but not both that every manifest begins with: it was cut off, or misspelt. */
 function isTorn(object: Fields): boolean {
   const keys = Object.keys(object);
-  const isComplete = [object["apiVersion"], object["kind"]].every((text) => typeof text === "string" && text !== "");
+  const isComplete = isText(object["apiVersion"]) && isText(object["kind"]);
   return keys.length > 0 && !isComplete && keys.every((key) => MANIFEST_FIELDS.has(key.toLowerCase()));
 }
 
@@ -72,9 +83,20 @@ function unidentified(object: Fields): ManifestDocument {
 }
 
 function otherApis(object: Fields): readonly ManifestDocument[] {
-  const identity = identityOf(object);
   const read = readTolerantly(object);
-  return identity === undefined || read.ok ? [] : [{ is: "other", identity, problem: read.error }];
+  if (read.ok || Object.keys(object).length === 0) return [];
+  const identity = identityOf(object);
+  const { apiVersion, kind, items } = object;
+  // A List of another kind may hold anything.
+  const isObject = isText(apiVersion) && isText(kind) && items === undefined;
+  const subject = `${subjectOf(object)} ${Object.keys(object).join(" ").slice(0, LONGEST_SUBJECT)}`;
+  return [{ is: "other", subject, ...(identity && { identity }), isObject, problem: read.error }];
+}
+
+const LONGEST_SUBJECT = 200;
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
 }
 
 function isForeign({ kind, metadata }: Fields): boolean {

@@ -31,7 +31,8 @@ export function knownAfter(reading: FileReading, before: KnownFile | undefined):
   const content = reading.found === "text" ? contentOf(reading.text, before) : fail(reading.problem);
   if (!content.ok) {
     const text = before?.text === undefined ? {} : { text: before.text };
-    return { inode, stamp, documents: [], kept: held, told: false, problem: content.error, ...text };
+    const documents = before?.documents.filter(({ is }) => is === "other") ?? [];
+    return { inode, stamp, documents, kept: held, told: false, problem: content.error, ...text };
   }
   const documents = meantForHeld(content.value.documents, before);
   const told = documents.every(({ is }) => is !== "unidentified");
@@ -60,21 +61,24 @@ function contentOf(text: string, before: KnownFile | undefined): Result<Content>
   return ok({ text, documents: documents.value, mayBeHalf: text.length < was.length || !/[\n}\]]$/.test(text) });
 }
 
-/** A document of another API with the name of an object that the file held is that object with a misspelt group, unless it stood there before. */
+/**
+ * In a file that held objects, a document of another API with the name of one of them is that one with a misspelt group, and what is no object
+ * at all may be any of them, unless it stood there before.
+ */
 function meantForHeld(
   documents: readonly ManifestDocument[],
   before: KnownFile | undefined,
 ): readonly ManifestDocument[] {
-  if (before === undefined) return documents;
-  const held = new Set(identitiesOf(before).map(identityText));
-  const stood = new Set(
-    before.documents.flatMap((other) => (other.is === "other" ? [identityText(other.identity)] : [])),
-  );
+  const held = new Set(before === undefined ? [] : identitiesOf(before).map(identityText));
+  if (before === undefined || held.size === 0) return documents;
+  const stood = new Set(before.documents.flatMap((other) => (other.is === "other" ? [other.subject] : [])));
   const named = new Set(identitiesOf({ documents, kept: [] }).map(identityText));
   return documents.map((document) => {
-    if (document.is !== "other") return document;
-    const key = identityText(document.identity);
-    return held.has(key) && !stood.has(key) && !named.has(key) ? { ...document, is: "faulty" } : document;
+    if (document.is !== "other" || stood.has(document.subject)) return document;
+    const { identity, isObject, problem } = document;
+    const key = identity && identityText(identity);
+    if (identity && key !== undefined && held.has(key) && !named.has(key)) return { is: "faulty", identity, problem };
+    return isObject ? document : { is: "unidentified", problem };
   });
 }
 

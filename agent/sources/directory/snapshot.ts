@@ -74,16 +74,22 @@ export function combine(
       const problem = claimedTwice(key, [claim, ...others]);
       const inForce = before.manifests.has(key) ? "; the version that was read before stays in force" : "";
       problems.push(problem + inForce);
-      keep(key, { identity: claim.identity, problem });
+      keep(key, { identity: claim.identity, problem: printable(problem) });
     } else if (typeof claim.content === "string") {
-      keep(key, { identity: claim.identity, problem: claim.content });
+      keep(key, { identity: claim.identity, problem: printable(claim.content) });
     } else manifests.set(key, claim.content);
   }
   for (const key of [...files.values()].flatMap(({ kept }) => kept.map(identityText))) {
     if (!claims.has(key)) keep(key, before.unreadable.get(key));
   }
   const synced = unlisted.size === 0 && [...files.values()].every(({ told }) => told);
-  return { manifests, unreadable, synced, problems, notes: [...notes, ...[...files].flatMap(notesOf)] };
+  const allNotes = [...notes, ...[...files].flatMap(notesOf)];
+  return { manifests, unreadable, synced, problems: problems.map(printable), notes: allNotes.map(printable) };
+}
+
+/** Names of files, and what stands in them, may hold what a terminal obeys. */
+function printable(sentence: string): string {
+  return sentence.replace(/\p{Cc}/gu, "\ufffd");
 }
 
 /** The folder is away, which is no deletion of what was in it: an unmounted disk, a checkout that is being replaced. */

@@ -171,7 +171,8 @@ describe("why the real llama-server ended", function () {
     it(`is told of ${about}`, async () => {
       const path = await ensureTool("gemma3-270m");
       const told = await reasonOf(["--model", path, "--ctx-size", "512", "--no-warmup", ...args(path)]);
-      assert.equal(told.reason, reason, told.message);
+      // On Metal it is its own kind of memory that runs out.
+      assert.match(told.reason, new RegExp(`${reason}$`), told.message);
       assert.match(told.message, says);
     });
   }
