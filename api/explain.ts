@@ -140,5 +140,5 @@ export function shown(value: unknown): string {
 
 /** Without the user and password of addresses. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@");
+  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@").replaceAll(/(?<=[/:]|^)[^/@\s:]*:[^/@\s]+@/g, "…@");
 }

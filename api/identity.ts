@@ -27,7 +27,8 @@ export function isOfThisApi(document: unknown): boolean {
   if (apiVersion === null) return isOurKind || (kind === null && Object.hasOwn(document, "apiVersion"));
   const [group = ""] = String(apiVersion).split("/", 1);
   if (group === GROUP) return true;
-  return isOurKind ? isNear(group, GROUP, GROUP_SLIP) : kind === null && GROUP_VERSION.startsWith(String(apiVersion));
+  if (kind === null) return GROUP_VERSION.startsWith(String(apiVersion));
+  return meantKind(kind) !== undefined && isNear(group, GROUP, GROUP_SLIP);
 }
 
 /** The kind, or the one that a misspelt one was probably meant to be; undefined for kinds of which nothing is known here. */

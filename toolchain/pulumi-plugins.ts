@@ -1,5 +1,5 @@
-import { access, constants, mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { access, constants, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import which from "which";
@@ -66,28 +66,56 @@ export interface Installation {
 
 /**
  * Makes sure that `home` has the official kubernetes plugin, and downloads it if necessary. Returns why it failed, or
- * undefined. Pulumi runs in `home`: where this checkout is the working directory it refuses to install anything, because
- * it finds both a project and a plugin there.
+ * undefined. A download that failed is remembered; what failed for another reason is tried again.
  */
 export async function installKubernetes({ pulumi, home, version, note }: Installation): Promise<string | undefined> {
   if (await homeHasKubernetes(home, version)) return undefined;
   const remembered = await recentRefusal(note);
   if (remembered !== undefined) return remembered;
-  await mkdir(home, { recursive: true });
-  const result = await execa(pulumi, ["plugin", "install", "resource", "kubernetes", `v${version}`], {
-    cwd: home,
-    env: { PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
-    reject: false,
-    stdin: "ignore",
-    timeout: INSTALL_DEADLINE_MS,
-  });
+  const refusal = await askForKubernetes(pulumi, home, version);
   if (await homeHasKubernetes(home, version)) {
     await rm(note, { force: true });
     return undefined;
   }
-  const refusal = result.timedOut ? "no answer within a minute" : lastLine(result.stderr);
-  await writeFileAtomic(note, refusal);
+  if (isOfDownload(refusal)) await writeFileAtomic(note, refusal);
   return refusal;
+}
+
+const NO_ANSWER = "downloading it took longer than a minute";
+
+/**
+ * Pulumi runs in an empty folder: it looks for a project in the working directory and in every folder above it, and where it finds this
+ * checkout, which is both a project and a plugin, it installs nothing. The cache of the toolchain may lie in the checkout.
+ */
+async function askForKubernetes(pulumi: string, home: string, version: string): Promise<string> {
+  await mkdir(home, { recursive: true });
+  const empty = await mkdtemp(join(tmpdir(), "pulumi-llmkube-install-"));
+  try {
+    const { timedOut, stderr } = await execa(pulumi, ["plugin", "install", "resource", "kubernetes", `v${version}`], {
+      cwd: empty,
+      env: { PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
+      reject: false,
+      stdin: "ignore",
+      timeout: INSTALL_DEADLINE_MS,
+    });
+    return timedOut ? NO_ANSWER : refusalIn(stderr);
+  } finally {
+    await rm(empty, { recursive: true, force: true });
+  }
+}
+
+/** The last line says how often it was tried, and the warning of the last try says why it failed. */
+function refusalIn(stderr: string): string {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  return (
+    lines.findLast((line) => DOWNLOAD.test(line)) ?? (lines.findLast((line) => line !== "") || "pulumi gave no reason")
+  );
+}
+
+const DOWNLOAD = /^warning: Error downloading plugin: /;
+
+function isOfDownload(refusal: string): boolean {
+  return refusal === NO_ANSWER || DOWNLOAD.test(refusal);
 }
 
 async function recentRefusal(note: string): Promise<string | undefined> {
@@ -97,8 +125,4 @@ async function recentRefusal(note: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1)?.trim() || "pulumi gave no reason";
 }

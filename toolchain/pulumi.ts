@@ -94,10 +94,10 @@ async function homeFor(pulumi: string, standInHome: string): Promise<Place> {
   const { version }: { version: string } = createRequire(import.meta.url)("@pulumi/kubernetes/package.json");
   if (await kubernetesInstalled(pulumiHome(), version)) return { folder: undefined };
   const home = join(cacheRoot(), "pulumi-home");
-  const note = join(cacheRoot(), `kubernetes-plugin-${version}.refused`);
+  const note = join(cacheRoot(), `kubernetes-plugin-${version}.not-downloaded`);
   const refusal = await installKubernetes({ pulumi, home, version, note });
   if (refusal === undefined) return { folder: home };
   const plugin = join(standInHome, "plugins", `resource-kubernetes-v${version}`, "pulumi-resource-kubernetes");
   await writeWrapper("kubernetes", plugin);
-  return { folder: standInHome, standIn: `${STAND_INS.kubernetes}; downloading it failed: ${refusal}` };
+  return { folder: standInHome, standIn: `${STAND_INS.kubernetes}; installing it failed: ${refusal}` };
 }

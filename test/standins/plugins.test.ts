@@ -57,11 +57,15 @@ describe("choice between official plugins and stand-ins", () => {
   });
 
   it("asks for the official plugin once a day, and remembers why it was refused", async () => {
-    const pulumi = await script("pulumi", `echo asked >> '${folder}/calls'; echo 'error: no network' >&2; exit 1`);
+    const said = "warning: Error downloading plugin: Get https://plugins.example/x: no such host";
+    const pulumi = await script(
+      "pulumi",
+      `echo asked >> '${folder}/calls'; echo '${said}' >&2; echo 'Will retry in 1.28s [5/5]' >&2; echo 'error: failed all 5 attempts' >&2; exit 1`,
+    );
     const installation = { pulumi, home: join(folder, "home"), version: "4.34.2", note: join(folder, "refused") };
     const calls = async () => (await readFile(join(folder, "calls"), "utf8")).trim().split("\n").length;
-    assert.equal(await installKubernetes(installation), "error: no network");
-    assert.equal(await installKubernetes(installation), "error: no network");
+    assert.equal(await installKubernetes(installation), said);
+    assert.equal(await installKubernetes(installation), said);
     assert.equal(await calls(), 1);
     const yesterday = Date.now() / 1000 - 25 * 60 * 60;
     await utimes(installation.note, yesterday, yesterday);
@@ -81,11 +85,26 @@ describe("choice between official plugins and stand-ins", () => {
     assert.equal(await installKubernetes(installation), undefined); // installed: not asked for again
   });
 
-  it("asks outside this checkout, whose plugin and project in one folder Pulumi refuses", async () => {
-    const pulumi = await script("pulumi", `pwd -P > '${folder}/asked-in'; exit 1`);
-    const home = join(folder, "home");
-    await installKubernetes({ pulumi, home, version: "4.34.2", note: join(folder, "refused") });
-    assert.equal((await readFile(join(folder, "asked-in"), "utf8")).trim(), await realpath(home));
+  it("does not remember what failed for another reason than the download", async () => {
+    const pulumi = await script("pulumi", `echo 'error: detected both PulumiPlugin.yaml and Pulumi.yaml' >&2; exit 1`);
+    const note = join(folder, "refused");
+    const refusal = await installKubernetes({ pulumi, home: join(folder, "home"), version: "4.34.2", note });
+    assert.equal(refusal, "error: detected both PulumiPlugin.yaml and Pulumi.yaml");
+    await assert.rejects(stat(note), { code: "ENOENT" });
+  });
+
+  it("asks in an empty folder, also where the home lies in a checkout that is both plugin and project", async () => {
+    const pulumi = await script(
+      "pulumi",
+      `pwd -P > '${folder}/asked-in'; ls -A | wc -l >> '${folder}/asked-in'; exit 1`,
+    );
+    for (const name of ["Pulumi.yaml", "PulumiPlugin.yaml"]) await writeFile(join(folder, name), "");
+    await installKubernetes({ pulumi, home: join(folder, "home"), version: "4.34.2", note: join(folder, "refused") });
+    const [askedIn = "", entries] = (await readFile(join(folder, "asked-in"), "utf8")).trim().split("\n");
+    assert.equal(Number(entries), 0);
+    assert.equal(askedIn.startsWith(await realpath(folder)), false, askedIn);
+    assert.equal(dirname(askedIn), await realpath(tmpdir()));
+    await assert.rejects(stat(askedIn), { code: "ENOENT" });
   });
 
   it("puts an executable wrapper and the CLI side by side, and leaves nothing else", async () => {

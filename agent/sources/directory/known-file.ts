@@ -1,5 +1,5 @@
 import { type Identity, identityText } from "../../../api/identity.ts";
-import { fail } from "../../../api/result.ts";
+import { fail, ok, type Result } from "../../../api/result.ts";
 import { type ManifestDocument, readDocuments } from "./documents.ts";
 import type { FileReading, FileState } from "./read-file.ts";
 
@@ -12,6 +12,10 @@ export interface KnownFile extends FileState {
   readonly told: boolean;
   /** What is wrong with the file as a whole, as a clause. */
   readonly problem?: string;
+  /** What was last read whole. */
+  readonly text?: string;
+  /** Its text looks like the first part of one: what has changed in it may be changing still. */
+  readonly mayBeHalf?: boolean;
 }
 
 /** What is known of a file after a look at it; undefined: it is not there any more. */
@@ -24,14 +28,58 @@ export function knownAfter(reading: FileReading, before: KnownFile | undefined):
     return { inode: "", stamp: "", documents: [], kept: held, told: held.length === 0, problem };
   }
   const { inode, stamp } = reading;
-  const content = reading.found === "text" ? readDocuments(reading.text) : fail(reading.problem);
-  if (!content.ok) return { inode, stamp, documents: [], kept: held, told: false, problem: content.error };
-  const documents = content.value;
+  const content = reading.found === "text" ? contentOf(reading.text, before) : fail(reading.problem);
+  if (!content.ok) {
+    const text = before?.text === undefined ? {} : { text: before.text };
+    const documents = before?.documents.filter(({ is }) => is === "other") ?? [];
+    return { inode, stamp, documents, kept: held, told: false, problem: content.error, ...text };
+  }
+  const documents = meantForHeld(content.value.documents, before);
   const told = documents.every(({ is }) => is !== "unidentified");
-  if (told) return { inode, stamp, documents, kept: [], told };
+  const known = { inode, stamp, documents, told, text: content.value.text, mayBeHalf: content.value.mayBeHalf };
+  if (told) return { ...known, kept: [] };
   const named = new Set(identitiesOf({ documents, kept: [] }).map(identityText));
-  const kept = held.filter((identity) => !named.has(identityText(identity)));
-  return { inode, stamp, documents, kept, told };
+  return { ...known, kept: held.filter((identity) => !named.has(identityText(identity))) };
+}
+
+interface Content {
+  readonly text: string;
+  readonly documents: readonly ManifestDocument[];
+  readonly mayBeHalf: boolean;
+}
+
+/** A line that is neither a comment nor the mark of a document. */
+const HOLDS_AN_OBJECT = /^(?!---|\.\.\.|%)[^\S\n]*[^#\s]/m;
+
+function contentOf(text: string, before: KnownFile | undefined): Result<Content> {
+  const documents = readDocuments(text);
+  if (!documents.ok) return documents;
+  const was = before?.text ?? "";
+  if (text.length < was.length && was.startsWith(text) && !HOLDS_AN_OBJECT.test(text)) {
+    return fail("it ends after its first comments; remove the file or write a manifest into it");
+  }
+  return ok({ text, documents: documents.value, mayBeHalf: text.length < was.length || !/[\n}\]]$/.test(text) });
+}
+
+/**
+ * In a file that held objects, a document of another API with the name of one of them is that one with a misspelt group, and what is no object
+ * at all may be any of them, unless it stood there before.
+ */
+function meantForHeld(
+  documents: readonly ManifestDocument[],
+  before: KnownFile | undefined,
+): readonly ManifestDocument[] {
+  const held = new Set(before === undefined ? [] : identitiesOf(before).map(identityText));
+  if (before === undefined || held.size === 0) return documents;
+  const stood = new Set(before.documents.flatMap((other) => (other.is === "other" ? [other.subject] : [])));
+  const named = new Set(identitiesOf({ documents, kept: [] }).map(identityText));
+  return documents.map((document) => {
+    if (document.is !== "other" || stood.has(document.subject)) return document;
+    const { identity, isObject, problem } = document;
+    const key = identity && identityText(identity);
+    if (identity && key !== undefined && held.has(key) && !named.has(key)) return { is: "faulty", identity, problem };
+    return isObject ? document : { is: "unidentified", problem };
+  });
 }
 
 /** The object that a document is about, where that is known. */

@@ -20,7 +20,7 @@ export interface Listing {
 /** What is at one path of the tree. */
 export interface FolderContent {
   readonly id: string;
-  readonly entries: readonly Dirent[];
+  readonly entries: readonly Pick<Dirent, "name" | "isDirectory">[];
   /** Names of the links among the entries that lead to a folder. */
   readonly linkedFolders: ReadonlySet<string>;
 }

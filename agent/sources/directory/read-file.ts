@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { errorText } from "../../../api/error-code.ts";
+import { manifestText } from "./text.ts";
 
 /** Tells one state of a file from another. A rename keeps the inode, and whatever may change the content changes the stamp. */
 export interface FileState {
@@ -23,7 +24,6 @@ const MAX_BYTES = 2 ** 20;
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 const TOO_LARGE = "it is larger than 1 MiB; no manifest is that large";
-const NO_TEXT = "it is not text in UTF-8; save it as UTF-8";
 
 /** Reads a file of at most 1 MiB unless it is as `known`. Nothing but a regular file, or a link to one, is opened. */
 export async function readManifestFile(path: string, known: FileState | undefined): Promise<FileReading> {
@@ -35,8 +35,10 @@ export async function readManifestFile(path: string, known: FileState | undefine
     if (state.stamp === known?.stamp) return { found: "unchanged" };
     const content = stats.size > MAX_BYTES ? TOO_LARGE : await contentOf(path);
     if (typeof content === "string") return { found: "unreadable", problem: content, ...state };
-    const text = decoded(content);
-    return text === undefined ? { found: "unreadable", problem: NO_TEXT, ...state } : { found: "text", text, ...state };
+    const text = manifestText(content);
+    return text.ok
+      ? { found: "text", text: text.value, ...state }
+      : { found: "unreadable", problem: text.error, ...state };
   } catch (error) {
     const code = errorText(error);
     if (code === "ENOENT" && !(await isLink(path))) return { found: "nothing" };
@@ -67,16 +69,6 @@ async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer | und
     length += bytesRead;
   }
   return undefined;
-}
-
-/** Undefined for UTF-16 and whatever else is no text in UTF-8. Text has no NUL. */
-function decoded(bytes: Buffer): string | undefined {
-  if (bytes.includes(0)) return undefined;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function stateOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): FileState {

@@ -5,7 +5,15 @@ import { slowText } from "../../files/slow.ts";
 import { type KnownFile, knownAfter } from "./known-file.ts";
 import { type FolderContent, type Listing, listManifests, type ReadFolder, readFolder } from "./list.ts";
 import { type FileReading, type FileState, readManifestFile } from "./read-file.ts";
-import { combine, goneSince, NOTHING_READ, type Snapshot, withKept, withoutFolder } from "./snapshot.ts";
+import {
+  changedByHalves,
+  combine,
+  goneSince,
+  NOTHING_READ,
+  type Snapshot,
+  withKept,
+  withoutFolder,
+} from "./snapshot.ts";
 
 /** What is remembered from one look at the folder to the next. */
 interface Memory {
@@ -29,8 +37,9 @@ export interface Look {
 }
 
 /**
- * What is missing for so long, and missed twice, counts as gone. A file that is written in two parts lacks its last documents for a while,
- * and one that moves from one sub-folder to another while they are listed is in neither.
+ * What is missing for so long, and missed twice, counts as gone; what has changed in a file that may be half written counts as changed.
+ * A file that is written in two parts lacks its last documents, fields or digits for a while, and one that moves from one sub-folder to
+ * another while they are listed is in neither.
  */
 export const MISSED_MS = 2000;
 
@@ -106,9 +115,8 @@ async function lookAgain(folder: string, look: Looking, before: Memory, now: num
   const { folderId } = listing.value;
   const { files, hanging } = await readAll(look, listing.value, before.files);
   const found = combine(files, { ...listing.value, hanging }, before.snapshot);
-  const missing = [...goneSince(before.snapshot, found)].map(
-    (key) => [key, before.missedSince.get(key) ?? now] as const,
-  );
+  const doubted = new Set([...goneSince(before.snapshot, found), ...changedByHalves(before.snapshot, found, files)]);
+  const missing = [...doubted].map((key) => [key, before.missedSince.get(key) ?? now] as const);
   const missedSince = new Map(missing.filter(([, since]) => now - since < MISSED_MS));
   return { folderId, files, snapshot: withKept(found, new Set(missedSince.keys()), before.snapshot), missedSince };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Identity, identityText } from "../../../api/identity.ts";
 import type { Manifest } from "../../workload/manifest.ts";
 import type { ManifestDocument } from "./documents.ts";
@@ -73,16 +74,22 @@ export function combine(
       const problem = claimedTwice(key, [claim, ...others]);
       const inForce = before.manifests.has(key) ? "; the version that was read before stays in force" : "";
       problems.push(problem + inForce);
-      keep(key, { identity: claim.identity, problem });
+      keep(key, { identity: claim.identity, problem: printable(problem) });
     } else if (typeof claim.content === "string") {
-      keep(key, { identity: claim.identity, problem: claim.content });
+      keep(key, { identity: claim.identity, problem: printable(claim.content) });
     } else manifests.set(key, claim.content);
   }
   for (const key of [...files.values()].flatMap(({ kept }) => kept.map(identityText))) {
     if (!claims.has(key)) keep(key, before.unreadable.get(key));
   }
   const synced = unlisted.size === 0 && [...files.values()].every(({ told }) => told);
-  return { manifests, unreadable, synced, problems, notes: [...notes, ...[...files].flatMap(notesOf)] };
+  const allNotes = [...notes, ...[...files].flatMap(notesOf)];
+  return { manifests, unreadable, synced, problems: problems.map(printable), notes: allNotes.map(printable) };
+}
+
+/** Names of files, and what stands in them, may hold what a terminal obeys. */
+function printable(sentence: string): string {
+  return sentence.replace(/\p{Cc}/gu, "\ufffd");
 }
 
 /** The folder is away, which is no deletion of what was in it: an unmounted disk, a checkout that is being replaced. */
@@ -94,6 +101,22 @@ export function withoutFolder(problem: string, { manifests, unreadable }: Snapsh
 /** What was in force and is not there any more. */
 export function goneSince(before: Snapshot, now: Snapshot): ReadonlySet<string> {
   return new Set([...before.manifests.keys()].filter((key) => !now.manifests.has(key)));
+}
+
+/** What is in force in another version than the one that a file has which may be half written. */
+export function changedByHalves(
+  before: Snapshot,
+  now: Snapshot,
+  files: ReadonlyMap<string, KnownFile>,
+): ReadonlySet<string> {
+  const halves = new Map([...files].filter(([, { mayBeHalf }]) => mayBeHalf === true));
+  const keys = [...claimsOf(halves).keys()];
+  return new Set(
+    keys.filter((key) => {
+      const inForce = before.manifests.get(key);
+      return inForce !== undefined && !isDeepStrictEqual(inForce, now.manifests.get(key));
+    }),
+  );
 }
 
 /** The snapshot with `keys` of what was in force before. */

@@ -20,14 +20,20 @@ export function readYaml(text: string): Result<readonly unknown[]> {
     // Of two keys of one name the parser itself looks for in quadratic time.
     for (const document of parseAllDocuments(text, { uniqueKeys: false })) {
       const [error] = document.errors;
-      const problem = error?.message.split("\n", 1)[0] ?? repeatedKey(document);
+      const problem = error === undefined ? repeatedKey(document) : withoutSource(error.message);
       if (problem !== undefined) return fail(`it is not valid YAML: ${problem}`);
       values.push(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }));
     }
     return ok(values);
   } catch (error) {
-    return fail(`it is not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+    return fail(`it is not valid YAML: ${withoutSource(error instanceof Error ? error.message : String(error))}`);
   }
+}
+
+/** What the parser says, and where, but not what stands there: it may be half of a secret. */
+function withoutSource(message: string): string {
+  const [line = ""] = message.split("\n", 1);
+  return line.replace(/: (?!in |between ).*?(?=(?: at line \d+, column \d+:?)?$)/, "").replace(/:$/, "");
 }
 
 /** A clause on what no manifest looks like, told by the lexer alone. */

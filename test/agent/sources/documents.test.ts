@@ -12,7 +12,8 @@ const service = JSON.stringify(serviceManifest());
 function read(text: string): readonly string[] {
   const documents = readDocuments(text);
   assert.ok(documents.ok, documents.ok ? "" : documents.error);
-  return documents.value.map((document) => {
+  return documents.value.flatMap((document) => {
+    if (document.is === "other") return [];
     if (document.is === "manifest") return `manifest ${document.manifest.metadata.name} ${document.note ?? ""}`.trim();
     if (document.is === "foreign") return `foreign: ${document.note}`;
     if (document.is === "unidentified") return `unidentified: ${document.problem}`;

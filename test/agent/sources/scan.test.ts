@@ -141,15 +141,25 @@ describe("a folder of manifests", () => {
     const bad: ReadonlyArray<readonly [about: string, content: string | Uint8Array, problem: RegExp]> = [
       ["it has become empty", "", /^a\.yaml: it is empty; remove the file or write a manifest into it; its last good/],
       ["a syntax error", "kind: [", /^a\.yaml: it is not valid YAML: /],
+      ["the mark of a document alone", "---\n", /^a\.yaml: it is empty; remove the file or write a manifest/],
       ["one lone word", "oops", /^a\.yaml: A document is "oops"; it must be a manifest/],
+      ["NUL bytes", Buffer.alloc(text.length), /^a\.yaml: it holds nothing but NUL bytes, as after a crash/],
+      ["NUL bytes at the end", `${text}\0\0`, /^a\.yaml: it has a NUL, which no text has; save it as UTF-8/],
       [
-        "UTF-16",
-        Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, "utf16le")]),
-        /it is not text in UTF-8; save it as UTF-8/,
+        "half a character of UTF-16",
+        Buffer.from(`\ufeff${text}`, "utf16le").subarray(0, -1),
+        /ends within a character/,
       ],
-      ["UTF-16 without a mark", Buffer.from(text, "utf16le"), /^a\.yaml: it is not text in UTF-8/],
-      ["NUL bytes", Buffer.alloc(text.length), /^a\.yaml: it is not text in UTF-8/],
-      ["Latin-1", Buffer.from(`${text}# \u00e4`, "latin1"), /^a\.yaml: it is not text in UTF-8/],
+      [
+        "UTF-32",
+        Buffer.from(`\ufeff\0${[...text].join("\0")}\0`, "utf16le"),
+        /^a\.yaml: it is UTF-32; save it as UTF-8/,
+      ],
+      [
+        "Latin-1",
+        Buffer.from(`${text}# \u00e4`, "latin1"),
+        /^a\.yaml: it is not text in UTF-8 or UTF-16; save it as UTF-8/,
+      ],
       [
         "more than 1 MiB",
         `${model}\n#${" ".repeat(2 ** 20)}`,
