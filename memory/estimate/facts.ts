@@ -86,18 +86,23 @@ function facts(header: GgufHeader): ModelFacts {
     throw new BadKey('key "general.architecture" is missing: the name of an architecture is expected');
   }
   const keys = keyReader(header.metadata, architecture);
-  const layers = keys.required("block_count", 1, MAX_LAYERS);
+  const stored = keys.required("block_count", 1, MAX_LAYERS);
+  // A pass through the stored layers after the first one has caches of its own (models/nanbeige.cpp).
+  const passes = keys.optional("num_loops", 1, Math.floor(MAX_LAYERS / stored)) ?? 1;
+  const layers = stored * passes;
+  const eachPass = (values: readonly number[] | undefined) =>
+    values === undefined ? undefined : Array.from({ length: passes }, () => values).flat();
   const embedding = keys.required("embedding_length", 1, MAX_WIDTH);
-  const headsByLayer = keys.byLayer("attention.head_count", layers, 0) ?? Array<number>(layers).fill(0);
+  const headsByLayer = eachPass(keys.byLayer("attention.head_count", stored, 0)) ?? Array<number>(layers).fill(0);
   const heads = Math.max(...headsByLayer);
   const headWidth = heads > 0 ? Math.floor(embedding / heads) : 0;
   const keyLength = keys.optional("attention.key_length", 1, MAX_WIDTH) ?? headWidth;
   const valueLength = keys.optional("attention.value_length", 1, MAX_WIDTH) ?? headWidth;
-  const kvHeadsByLayer = keys.byLayer("attention.head_count_kv", layers, 0) ?? headsByLayer;
+  const kvHeadsByLayer = eachPass(keys.byLayer("attention.head_count_kv", stored, 0)) ?? headsByLayer;
   refuseUnpairedHeads(architecture, headsByLayer, kvHeadsByLayer);
   const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
   const experts = keys.optional("expert_count", 0, MAX_WIDTH);
-  const expertFeedForward = keys.optional("expert_feed_forward_length", 0, MAX_WIDTH) ?? 0;
+  const expertFeedForward = Math.max(0, ...(keys.byLayer("expert_feed_forward_length", stored, 0) ?? []));
   const sharedExperts = keys.optional("expert_shared_count", 0, MAX_WIDTH) ?? 0;
   const leadingDense = keys.optional("leading_dense_block_count", 0, MAX_LAYERS) ?? 0;
   refuseBadRope(header, architecture);
@@ -115,8 +120,8 @@ function facts(header: GgufHeader): ModelFacts {
     valueLengthSliding: keys.optional("attention.value_length_swa", 1, MAX_WIDTH) ?? valueLength,
     slidingWindow: keys.optional("attention.sliding_window", 0, MAX_TOKENS),
     slidingPattern: keys.pattern("attention.sliding_window_pattern", layers - predictionLayers),
-    feedForwardByLayer: keys.byLayer("feed_forward_length", layers, 0) ?? Array<number>(layers).fill(0),
-    expertsUsed: keys.optional("expert_used_count", 0, experts ?? MAX_WIDTH) ?? 0,
+    feedForwardByLayer: eachPass(keys.byLayer("feed_forward_length", stored, 0)) ?? Array<number>(layers).fill(0),
+    expertsUsed: mostExpertsUsed(keys, stored, experts ?? MAX_WIDTH, architecture),
     expertFeedForward,
     sharedFeedForward:
       keys.optional("expert_shared_feed_forward_length", 0, MAX_WIDTH) ?? sharedExperts * expertFeedForward,
@@ -136,6 +141,13 @@ function facts(header: GgufHeader): ModelFacts {
     vocabulary: vocabularyOf(header, keys.optional("vocab_size", 1, MAX_WIDTH)),
     merges: lengthOf(header.metadata.get("tokenizer.ggml.merges")),
   };
+}
+
+/** Of the layer that uses the most: compute buffers are as large as the widest layer needs. */
+function mostExpertsUsed(keys: KeyReader, layers: number, experts: number, architecture: string): number {
+  const most = Math.max(0, ...(keys.byLayer("expert_used_count", layers, 0) ?? []));
+  if (most <= experts) return most;
+  throw new BadKey(`key "${architecture}.expert_used_count" holds ${most}: ${expected(0, experts)}`);
 }
 
 function mlaFacts(keys: KeyReader, architecture: string): ModelFacts["mla"] {

@@ -18,6 +18,8 @@ const measuredSchema = z.object({
   kvMiB: z.number(),
   recurrentMiB: z.number(),
   computeMiB: z.number(),
+  /** Where it was measured with another llama.cpp than the cases without it. */
+  llamaCpp: z.string().optional(),
 });
 const syntheticSchema = z.object({ llamaCpp: z.string(), models: z.record(z.string(), z.array(measuredSchema)) });
 

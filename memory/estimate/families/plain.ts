@@ -8,8 +8,8 @@ const NAMES: readonly string[] = [
   "apertus arcee arctic baichuan bailingmoe bailingmoe2 bitnet bloom chameleon chatglm codeshell cogvlm command-r dbrx deci",
   "deepseek deepseek2-ocr dots1 ernie4_5 ernie4_5-moe exaone falcon gemma glm4 glm4moe gpt2 gptj gptneox granite granitemoe",
   "grok grovemoe hunyuan-dense hunyuan-moe hunyuan_vl hy_v3 internlm2 jais jais2 llama-embed maincoder minicpm minicpm3",
-  "minimax-m2 mistral3 mpt nemotron olmo olmoe openelm orion paddleocr pangu-embedded phi2 phimoe plamo plm qwen qwen2moe",
-  "qwen2vl qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 xverse",
+  "minimax-m2 mistral3 mpt nemotron olmo olmoe openelm orion paddleocr pangu-embedded phi2 phimoe plamo plm pockettts qwen qwen2moe",
+  "qwen2vl qwen3tts qwen3vl qwen3vlmoe refact seed_oss smollm3 stablelm starcoder starcoder2 talkie xverse",
 ].flatMap((line) => line.split(" "));
 
 /** Architectures without a gate in the feed-forward (calls of build_ffn in `src/models`). */
@@ -41,6 +41,8 @@ export const PLAIN: Readonly<Record<string, Family>> = {
   qwen2: { source: "models/qwen2.cpp", measured: true },
   qwen3: { source: "models/qwen3.cpp", measured: true },
   qwen3moe: { source: "models/qwen3moe.cpp", measured: true },
+  // Its layers are run through several times, with a cache each time (`num_loops`).
+  nanbeige: { source: "models/nanbeige.cpp" },
   phi3: { source: "models/phi3.cpp", fusedProjection: true, measured: true },
   // One cache over block_count layers.
   t5: { source: "docs/background/llama-memory.md" },

@@ -23,5 +23,8 @@ export const WINDOWED: Readonly<Record<string, Family>> = {
   plamo3: { source: "models/plamo3.cpp", sliding: { period: 8 } },
   mimo2: { source: "models/mimo2.cpp", sliding: { period: 0, patternRequired: true }, denseLayers: true },
   step35: { source: "models/step35.cpp", sliding: { period: 0, patternRequired: true } },
-  "granite-swa": { source: "docs/background/llama-memory.md", sliding: { period: 0, patternRequired: true } },
+  granite_swa: { source: "models/granite-swa.cpp", sliding: { period: 0, patternRequired: true } },
+  "muse-glimmer": { source: "models/muse-glimmer.cpp", sliding: { period: 4 } },
+  spark2_5: { source: "models/spark2-5.cpp", sliding: { period: 0, patternRequired: true } },
+  maple: { source: "models/maple.cpp", sliding: { period: 0, patternRequired: true } },
 };

@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
   })),
   { architecture: "laguna", what: "without a window", layers: 9, kv: 9 * FULL * TOKEN },
   { architecture: "plamo3", layers: 9, keys: WINDOW, kv: (8 * SLID + FULL) * TOKEN },
-  ...["mimo2", "step35", "granite-swa"].map((architecture) => ({
+  ...["mimo2", "step35", "granite_swa"].map((architecture) => ({
     architecture,
     what: "by its flags",
     layers: 3,

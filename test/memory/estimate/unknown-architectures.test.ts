@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { estimatedSmall, FULL, TOKEN, WINDOW } from "../../support/small-models.ts";
 
 describe("estimate of an architecture whose rules or keys are not all known", () => {
-  for (const architecture of ["gemma4", "mimo2", "step35", "granite-swa"]) {
+  for (const architecture of ["gemma4", "mimo2", "step35", "granite_swa", "spark2_5", "maple"]) {
     it(`${architecture}: unknown without a flag for each layer`, async () => {
       const found = await estimatedSmall(architecture, 3, { ...WINDOW, "attention.sliding_window_pattern": 4 });
       assert.equal(found.confidence, "unknown");

@@ -34,6 +34,8 @@ export const DENSE: Readonly<Record<string, SyntheticShape>> = {
     "attention.value_length": 64,
     "rope.dimension_count": 32,
   }),
+  "talkie-13b": shape("talkie", "40 5120 40 40 13824 65536", { logit_scale: real(1) }),
+  "nanbeige-3b": shape("nanbeige", "16 2560 20 4 10752 166144", { ...head(128), num_loops: 2 }),
   "minicpm-2b": shape("minicpm", "40 2304 36 36 5760 122753"),
   "ernie4.5-0.3b": shape("ernie4_5", "18 1024 16 2 3072 103424", head(128)),
   "hunyuan-7b": shape("hunyuan-dense", "32 4096 32 8 14336 128167", head(128)),

@@ -40,6 +40,28 @@ export const SLIDING: Readonly<Record<string, SyntheticShape>> = {
     "attention.sliding_window": 4096,
     "rope.dimension_count": 128,
   }),
+  "granite-swa-3b": shape("granite_swa", "32 2560 40 8 8192 100352", {
+    logit_scale: real(6),
+    "attention.sliding_window": 1024,
+    "attention.sliding_window_pattern": byLayer(32, (layer) => layer % 4 !== 3),
+  }),
+  "muse-glimmer-30b": shape("muse-glimmer", "52 5120 40 8 20480 131072", {
+    ...head(128),
+    logit_scale: real(1),
+    "attention.sliding_window": 2048,
+  }),
+  "spark2.5-1.7b": shape("spark2_5", "28 2048 16 8 6144 131072", {
+    ...head(128),
+    "attention.sliding_window": 512,
+    "attention.sliding_window_pattern": byLayer(28, (layer) => layer % 4 !== 3),
+  }),
+  "maple-20b": shape("maple", "24 2880 32 4 2880 131072", {
+    ...head(128),
+    ...experts(32, 4, 1440),
+    "attention.sliding_window": 1024,
+    "attention.sliding_window_pattern": byLayer(24, (layer) => layer % 2 === 0),
+    swiglu_clamp_exp: real(7),
+  }),
   "olmo2-13b": shape("olmo2", "40 5120 40 40 13824 100352"),
   "olmo3-7b": shape("olmo2", "32 4096 32 32 11008 100278", { "attention.sliding_window": 4096 }),
   "exaone4-32b": shape("exaone4", "64 5120 40 8 27392 102400", { "attention.sliding_window": 4096 }),
