@@ -35,7 +35,7 @@ describe("estimate, against public logs of Macs", () => {
       assert.ok(found.ok && found.value.confidence !== "unknown", JSON.stringify(found));
       const device = found.value.computeBytes.device / MiB;
       assert.ok(device >= printed, `${device.toFixed(2)} MiB is less than ${printed}`);
-      assert.ok(device <= printed + Math.max(printed * 0.05, 24), `${device.toFixed(2)} MiB is far above ${printed}`);
+      assert.ok(device <= printed * 1.01, `${device.toFixed(2)} MiB is far above ${printed}`);
     });
   }
 
