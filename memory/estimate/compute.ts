@@ -23,6 +23,7 @@ export function computeBytes(
 ): ComputeBytes {
   const seen = seenCells(family, layers, cells);
   const masked = cells.ubatch * (seen + (seen > 0 ? cells.sliding : 0));
+  const rotation = rotationBytes(facts, layers, settings);
   const scan = stateScan(facts, family, cells);
   const logits = sampling(facts, family, cells, settings);
   if (settings.backend === "cpu") {
@@ -33,17 +34,18 @@ export function computeBytes(
     const masks = (explicit ? 4 : 2) * masked;
     return {
       device: 0,
-      host: Math.ceil(masks + besideLayers(facts, family, cells, settings) + Math.max(widest, scan, logits)),
+      host: Math.ceil(masks + rotation + besideLayers(facts, family, cells, settings) + Math.max(widest, scan, logits)),
     };
   }
   const masks = 2 * masked;
   const scores = settings.flashAttention ? 0 : 4 * cells.ubatch * seen * facts.heads;
-  const beside = masks + scores + besideLayers(facts, family, cells, settings);
-  const host = masks + 8 * cells.ubatch * facts.embedding;
+  const beside = masks + rotation + scores + besideLayers(facts, family, cells, settings);
+  const { embedding, perLayerInput } = facts;
+  const host = masks + rotation + 4 * cells.ubatch * (2 * embedding + perLayerInput * facts.layers);
   const attention = metalAttention(facts, family, layers, cells, settings);
   // The residual stream of a recurrent layer is copied to the device as well.
   const deviceScan = scan > 0 ? scan + 4 * cells.ubatch * facts.embedding : 0;
-  const layer = Math.max(4 * cells.ubatch * metalWidth(facts, family, settings), attention, deviceScan);
+  const layer = Math.max(4 * cells.ubatch * metalWidth(facts, family, layers, settings), attention, deviceScan);
   const device = beside + Math.max(layer, logits);
   return { device: Math.ceil(device), host: Math.ceil(host) };
 }
@@ -74,7 +76,8 @@ function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings:
   const inputs = 2 * perLayerInput * layers + 2 * deepstackLayers * embedding;
   const streams = ((family.residualStreams ?? 1) - 1) * embedding;
   const sparse = family.cache === "mla-indexer" && indexer ? cells.full * (indexer.heads + 2) : 0;
-  const unconfirmed = confirmed(family, settings.backend) ? 0 : embedding + queryWidth(facts);
+  const seenOnMacs = family.denseOnMacs === true && facts.expertsUsed === 0 && perLayerInput === 0;
+  const unconfirmed = confirmed(family, settings.backend) || seenOnMacs ? 0 : embedding + queryWidth(facts);
   return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
 }
 
@@ -136,13 +139,45 @@ function cpuExpertWidth(facts: ModelFacts, family: Family, dense: number): numbe
   );
 }
 
-/** The same as on the CPU, but with one row less unless the cache is quantized. */
-function metalWidth(facts: ModelFacts, family: Family, settings: EstimateSettings): number {
-  const rows = isQuantized(settings.cacheTypeK) ? 3 : 2;
+/** The same as on the CPU, but with one row less unless a quantized cache is rotated. */
+function metalWidth(
+  facts: ModelFacts,
+  family: Family,
+  layers: readonly CachedLayer[],
+  settings: EstimateSettings,
+): number {
+  const rows = hasRotatedRow(facts, layers, settings) ? 3 : 2;
   const experts = expertWidth(facts, family, narrower(facts));
   return (
     experts ?? feedForwardCopies(family) * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts))
   );
+}
+
+/** Whether the rotation of a quantized cache costs a row: not where layers have heads of two widths (six public logs of Gemma 4 12B). */
+function hasRotatedRow(facts: ModelFacts, layers: readonly CachedLayer[], settings: EstimateSettings): boolean {
+  if (!isQuantized(settings.cacheTypeK)) return false;
+  return new Set(layers.map((layer) => headWidths(facts, layer).key)).size <= 1;
+}
+
+/**
+ * The matrices that rotate the heads of quantized caches, in f32: for keys as wide as the largest power of two that divides a head,
+ * for values 64 wide (llama-kv-cache.cpp, `n_rot_k` and `n_rot_v`). Sliding layers have a cache, and matrices, of their own.
+ */
+function rotationBytes(facts: ModelFacts, layers: readonly CachedLayer[], settings: EstimateSettings): number {
+  const caches = [true, false].flatMap((sliding) => layers.find((layer) => layer.sliding === sliding) ?? []);
+  return caches.reduce((bytes, layer) => {
+    const { key, value } = headWidths(facts, layer);
+    const keys = isQuantized(settings.cacheTypeK) && key % ROTATED === 0 ? powerOfTwoIn(key) : 0;
+    const values = isQuantized(settings.cacheTypeV) && layer.valueWidth > 0 && value % ROTATED === 0 ? ROTATED : 0;
+    return bytes + 4 * (keys ** 2 + values ** 2);
+  }, 0);
+}
+
+/** The least width of a matrix that rotates heads. */
+const ROTATED = 64;
+
+function powerOfTwoIn(width: number): number {
+  return width % 2 === 0 ? 2 * powerOfTwoIn(width / 2) : 1;
 }
 
 function narrower(facts: ModelFacts): number {
@@ -165,10 +200,7 @@ function expertWidth(facts: ModelFacts, family: Family, besides: number): number
   return Math.max(inner, dense, 2 * used * embedding + residual) + rebuilt;
 }
 
-/**
- * Metal's flash attention reserves an f16 copy of the widest layer's K and V, its partial sums and, unless the cache is
- * quantized, a padded tail.
- */
+/** The layer whose attention needs most of Metal's buffer. Sliding layers have fewer cells, but may have wider rows. */
 function metalAttention(
   facts: ModelFacts,
   family: Family,
@@ -176,31 +208,53 @@ function metalAttention(
   cells: Cells,
   settings: EstimateSettings,
 ): number {
-  const widest = layers.reduce((most, layer) => Math.max(most, layer.keyWidth + layer.valueWidth), 0);
-  if (widest === 0) return 0;
-  const mla = compressed(family) && facts.mla !== undefined;
   const quantized = isQuantized(settings.cacheTypeK);
-  const kvHeads = mla ? 1 : Math.max(...facts.kvHeadsByLayer);
-  const rows = attentionRows(facts, family, quantized) - (family.fusedProjection && !quantized ? widest : 0);
-  const scratch = 2 * cells.full * widest;
-  const partial =
-    4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (Math.max(facts.valueLength, facts.valueLengthSliding) + 2);
-  const tail = quantized ? 0 : 128 * widest * kvHeads;
-  return cells.streams * (scratch + partial + tail) + 4 * cells.ubatch * rows;
+  const bytes = layers.map((layer) => {
+    const row = layer.keyWidth + layer.valueWidth;
+    const fused = family.fusedProjection && !quantized ? row : 0;
+    const rows = attentionRows(facts, family, layer, quantized) - fused;
+    return flashScratch(facts, layer, cells, quantized) + 4 * cells.ubatch * rows;
+  });
+  return Math.max(0, ...bytes);
+}
+
+/**
+ * What Metal's flash attention reserves beside its result (`ggml_metal_op_flash_attn_ext_extra_*` in ggml-metal-ops.cpp):
+ * an f16 copy of the keys and values of all cells of the layer, partial sums of up to 32 tokens, a padded tail of 64
+ * cells, which spans the rows of all heads once for each head unless the cache is quantized, and a map of the mask.
+ */
+function flashScratch(facts: ModelFacts, layer: CachedLayer, cells: Cells, quantized: boolean): number {
+  const { keyWidth, valueWidth } = layer;
+  const reach = layer.sliding ? cells.sliding : cells.full;
+  const head = headWidths(facts, layer);
+  const copy = 2 * reach * (keyWidth + valueWidth);
+  const partial = 4 * Math.min(cells.ubatch, 32) * facts.heads * 32 * (head.value + 2);
+  const heads = Math.max(1, Math.round(keyWidth / head.key));
+  // Without values of its own (MLA) the layer reads them from its keys.
+  const tail = 128 * (keyWidth + (valueWidth || keyWidth)) * (quantized ? 1 : heads);
+  const mask = cells.ubatch * (128 + Math.ceil(reach / 512));
+  return cells.streams * (copy + partial + tail) + mask;
+}
+
+function headWidths(facts: ModelFacts, layer: CachedLayer): { readonly key: number; readonly value: number } {
+  return layer.sliding
+    ? { key: facts.keyLengthSliding, value: facts.valueLengthSliding }
+    : { key: facts.keyLength, value: facts.valueLength };
 }
 
 /**
  * Floats for each token around the attention of one layer: the residual stream, the queries, and their inputs. With a
  * quantized cache there is one copy of the query less, or one more if the query is gated.
  */
-function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): number {
+function attentionRows(facts: ModelFacts, family: Family, layer: CachedLayer, quantized: boolean): number {
   const { embedding, heads, keyLength, valueLength } = facts;
   if (compressed(family)) {
     const parts = facts.mla ? 2 * keyLength + facts.mla.keyLength : 4 * keyLength;
     return 3 * embedding + heads * (parts + valueLength);
   }
-  if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * queryWidth(facts);
-  return 2 * embedding + (quantized ? 2 : 3) * queryWidth(facts);
+  const query = heads * headWidths(facts, layer).key;
+  if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * query;
+  return 2 * embedding + (quantized ? 2 : 3) * query;
 }
 
 /** Bytes of a recurrent layer's graph: its floats for each token, and one state for each sequence. */

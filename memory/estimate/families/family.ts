@@ -49,6 +49,8 @@ export interface Family {
    * formula says. Therefore llama's measured cases on Metal hold for it as well.
    */
   readonly sameAsLlama?: true;
+  /** Public logs of Macs confirm the compute buffer of models without experts and inputs for each layer (test/memory/estimate/metal-logs.test.ts). */
+  readonly denseOnMacs?: true;
   /** Synthetic models (test/fixtures/synthetic.json) confirm the entry, on the CPU only. */
   readonly measuredOnCpu?: true;
 }

@@ -5,7 +5,12 @@ export const WINDOWED: Readonly<Record<string, Family>> = {
   gemma2: { source: "models/gemma2.cpp", sliding: { period: 2, defaultWindow: 4096 }, measured: true },
   gemma3: { source: "models/gemma3.cpp", sliding: { period: 6 }, measured: true },
   gemma3n: { source: "models/gemma3n.cpp", sliding: { period: 5 }, cachedLayers: 20, residualStreams: 4 },
-  gemma4: { source: "models/gemma4.cpp", sharedCaches: true, sliding: { period: 0, patternRequired: true } },
+  gemma4: {
+    source: "models/gemma4.cpp",
+    sharedCaches: true,
+    denseOnMacs: true,
+    sliding: { period: 0, patternRequired: true },
+  },
   "gpt-oss": { source: "models/openai-moe.cpp", sliding: { period: 2 }, measured: true },
   llama4: { source: "models/llama4.cpp", sliding: { period: 4, fixedWindow: 8192 }, sharedExpert: true },
   cohere2: { source: "models/cohere2.cpp", sliding: { period: 4 }, parallelResidual: true },

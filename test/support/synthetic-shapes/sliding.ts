@@ -15,6 +15,10 @@ export const SLIDING: Readonly<Record<string, SyntheticShape>> = {
     "attention.head_count_kv": byLayer(60, (layer) => (layer % 6 === 5 ? 4 : 16)),
     ...gemma4(512, 256, 1024, 60, 6),
   }),
+  "gemma4-12b": shape("gemma4", "48 3840 16 8 15360 262144", {
+    "attention.head_count_kv": byLayer(48, (layer) => (layer % 6 === 5 ? 1 : 8)),
+    ...gemma4(512, 256, 1024, 48, 6),
+  }),
   "gemma4-e4b": shape("gemma4", "42 2560 8 2 10240 262144", {
     ...gemma4(512, 256, 512, 42, 6),
     embedding_length_per_layer_input: 256,
