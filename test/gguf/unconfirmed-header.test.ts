@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileGate } from "../../agent/files/gate.ts";
 import { fileLooks } from "../../agent/files/looks.ts";
 import { modelAccess } from "../../agent/workload/model-access.ts";
-import { estimateSpecs } from "../../components/estimate-specs.ts";
+import { estimateSpecs } from "../../components/estimate/estimate-specs.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { estimateServed } from "../../memory/served.ts";
 import { createHeaders } from "../../policies/headers.ts";
