@@ -1,3 +1,4 @@
+import { plainLine } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimateWith } from "./estimate/auxiliary.ts";
@@ -70,10 +71,12 @@ export function estimateWhole(served: Served, settings: EstimateSettings): Resul
   const wrong = firstWrong(served, wrongModel);
   if (wrong !== undefined) return fail(wrong);
   const estimated = estimateServed(served, settings);
-  if (!estimated.ok) return estimated;
+  if (!estimated.ok) return { ...estimated, error: plainLine(estimated.error) };
   // llama.cpp, too, reads the keys first: they say which tensors there must be.
   const part = firstWrong(served, incomplete);
-  return part === undefined ? estimated : fail(part);
+  if (part !== undefined) return fail(part);
+  const { value } = estimated;
+  return ok({ ...value, architecture: plainLine(value.architecture), notes: value.notes.map(plainLine) });
 }
 
 /** What is wrong with the first file that is, as one clause. @param ofModel what may be wrong with the model, and with one that drafts */
