@@ -8,7 +8,7 @@ import type { Budget } from "../memory/budget.ts";
 import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
 import { contextGrid, type GridCell } from "../memory/grid.ts";
-import { estimateServed, readServed, type Served } from "../memory/served.ts";
+import { estimateWhole, readServed, type Served } from "../memory/served.ts";
 import { askedAllocatable, askedBudget, settingsOf } from "./estimate-asked.ts";
 import type { EstimateFlags } from "./estimate-flags.ts";
 import { withProgress } from "./progress.ts";
@@ -31,7 +31,7 @@ export async function answerFor(source: string, flags: EstimateFlags, signal: Ab
   const served = await readAll(source, flags, signal);
   if (!served.ok) return served;
   const settings = settingsOf(flags);
-  const estimated = estimateServed(served.value, settings);
+  const estimated = estimateWhole(served.value, settings);
   if (!estimated.ok) return failIn(source, estimated);
   const bytes = budget.value && Math.min(budget.value.bytes, allocatable.value?.bytes ?? Number.POSITIVE_INFINITY);
   const answer = {

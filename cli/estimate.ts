@@ -52,10 +52,11 @@ interface Asked {
 /** Sources that could not be read get a sentence each; the others are shown all the same. */
 async function report(asked: readonly Asked[], flags: EstimateFlags): Promise<void> {
   const { comparisonText, estimateText } = await import("./estimate-text.ts");
+  const { plainJson } = await import("../api/plain-text.ts");
   for (const { result } of asked) if (!result.ok) console.error(`pulumi-llmkube: ${result.error}`);
   const answers = asked.flatMap(({ result }) => (result.ok ? [result.value] : []));
   const [first] = answers;
-  if (flags.json) console.log(JSON.stringify(jsonOf(asked), null, 2));
+  if (flags.json) console.log(plainJson(jsonOf(asked)));
   else if (first !== undefined) console.log(asked.length === 1 ? estimateText(first) : comparisonText(answers));
   const codes: readonly number[] = asked.map(({ result }) => (result.ok ? exitCode(result.value) : EXIT.badInput));
   process.exitCode = BEST_TO_WORST.findLast((code) => codes.includes(code)) ?? EXIT.badInput;

@@ -43,10 +43,18 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   program.exitOverride();
   expandHome(program);
+  let restore: () => void = () => {};
+  // Not for a help, whose words are all our own.
+  program.hook("preAction", async () => {
+    const { plainConsole } = await import("./plain-console.ts");
+    restore = plainConsole();
+  });
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
     process.exitCode = report(error);
+  } finally {
+    restore();
   }
 }
 

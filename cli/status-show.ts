@@ -1,6 +1,7 @@
 import { clearScreenDown, cursorTo } from "node:readline";
 import type { AgentStatus, WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
+import { plainJson, plainText } from "../api/plain-text.ts";
 import { formatBytes } from "../api/quantity.ts";
 import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
@@ -29,7 +30,7 @@ export async function show(flags: StatusFlags): Promise<void> {
   }
   if (flags.watch) return untilInterrupted((stop) => watch(folder, stop));
   const { status, liveness, trouble } = await statusNow(folder, written.value);
-  console.log(flags.json ? JSON.stringify(status, null, 2) : statusText(status));
+  console.log(flags.json ? plainJson(status) : statusText(status));
   if (trouble === undefined) return;
   console.error(`pulumi-llmkube: ${trouble}`);
   process.exitCode = liveness.is === "stuck" ? EXIT_STUCK : EXIT_NO_AGENT;
@@ -59,7 +60,9 @@ function redraw(text: string): void {
   cursorTo(process.stdout, 0, 0);
   clearScreenDown(process.stdout);
   // More lines than the terminal has would scroll, and each second leave another copy behind.
-  const lines = text.split("\n").slice(0, process.stdout.rows - 1);
+  const lines = plainText(text)
+    .split("\n")
+    .slice(0, process.stdout.rows - 1);
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

@@ -2,6 +2,8 @@ import { errorCode } from "../api/error-code.ts";
 import { type Failure, type FailureKind, fail } from "../api/result.ts";
 import { type AnswerHeaders, retryAfterMs } from "./retry-after.ts";
 
+export { quoted } from "../api/plain-text.ts";
+
 /**
  * Raised where input or an answer is bad; its message is one clause for a person, without the source's name.
  * `failureOf` turns it into a `Failure`: it never leaves the functions that read headers and download files.
@@ -34,14 +36,6 @@ export function refuse(clause: string, kind?: FailureKind): never {
 
 export function failureOf({ message, kind, retryAfterMs }: Refusal): Failure {
   return fail(message, kind, retryAfterMs);
-}
-
-const MAX_QUOTED = 80;
-
-/** Text out of a file or a network answer, fit for a terminal and a log line: quoted, without control characters, cut. */
-export function quoted(text: string): string {
-  const shown = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
-  return JSON.stringify(shown.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\ufffd"));
 }
 
 /** What an error status means for the person who named the source. `host`: who answered. */

@@ -122,6 +122,11 @@ export class Cursor {
     return Buffer.from(this.window.buffer, this.window.byteOffset + this.at - bytes, bytes).toString("utf8");
   }
 
+  /** The next bytes, which are still to be read; good until the next `need`. */
+  peek(bytes: number): Uint8Array {
+    return new Uint8Array(this.window.buffer, this.window.byteOffset + this.at, bytes);
+  }
+
   /** Steps over bytes without having them read. */
   skip(bytes: number): void {
     this.expect(bytes);

@@ -2,6 +2,7 @@ import { ok, type Result } from "../api/result.ts";
 import { failureOf, quoted, Refusal, refuse } from "../fetch/refusal.ts";
 import type { Reading } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
+import { foreignFile, TELLING_BYTES } from "./foreign-file.ts";
 import type { GgufHeader, GgufTensor, GgufValue } from "./header.ts";
 import { alignmentOf, checkLayout } from "./layout.ts";
 import { beyondTable } from "./size-hint.ts";
@@ -74,8 +75,12 @@ function* readVersion(cursor: Cursor): Reading<number> {
   if (cursor.fileBytes === 0) refuse("the file is empty (0 bytes)");
   if (cursor.fileBytes < 4) refuse(`not a GGUF file: it has only ${cursor.fileBytes} bytes`);
   yield* cursor.need(4);
-  const magic = cursor.text(4);
-  if (magic !== "GGUF") refuse(`not a GGUF file: it begins with ${quoted(magic)} instead of "GGUF"`);
+  if (Buffer.from(cursor.peek(4)).toString("latin1") !== "GGUF") {
+    const head = Math.min(TELLING_BYTES, cursor.fileBytes);
+    yield* cursor.need(head);
+    refuse(foreignFile(cursor.peek(head)));
+  }
+  cursor.skip(4);
   yield* cursor.need(4);
   const version = cursor.u32();
   if (version === 2 || version === 3) return version;

@@ -1,7 +1,9 @@
-import { ok, type Result } from "../api/result.ts";
+import { plainLine } from "../api/plain-text.ts";
+import { fail, ok, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { estimateWith } from "./estimate/auxiliary.ts";
 import type { Estimate, EstimateSettings } from "./estimate/types.ts";
+import { incomplete, wrongAdapter, wrongModel, wrongProjector } from "./whole/wrong-file.ts";
 
 /** A model and its auxiliary models. */
 export interface Served {
@@ -59,6 +61,37 @@ function joinHeaders(
     draft: draft === undefined ? undefined : rest.shift(),
     loras: loras === undefined ? undefined : rest,
   });
+}
+
+/**
+ * The estimate of files as they were read: fails like {@link estimateServed}, and where a file is not of its kind or not whole. What
+ * llama-server would not load has no need.
+ */
+export function estimateWhole(served: Served, settings: EstimateSettings): Result<Estimate> {
+  const wrong = firstWrong(served, wrongModel);
+  if (wrong !== undefined) return fail(wrong);
+  const estimated = estimateServed(served, settings);
+  if (!estimated.ok) return { ...estimated, error: plainLine(estimated.error) };
+  // llama.cpp, too, reads the keys first: they say which tensors there must be.
+  const part = firstWrong(served, incomplete);
+  if (part !== undefined) return fail(part);
+  const { value } = estimated;
+  return ok({ ...value, architecture: plainLine(value.architecture), notes: value.notes.map(plainLine) });
+}
+
+/** What is wrong with the first file that is, as one clause. @param ofModel what may be wrong with the model, and with one that drafts */
+function firstWrong(
+  { header, mmproj, draft, loras = [] }: Served,
+  ofModel: (header: GgufHeader) => string | undefined,
+): string | undefined {
+  const model = ofModel(header);
+  if (model !== undefined) return model;
+  const projector = mmproj && wrongProjector(mmproj);
+  if (projector !== undefined) return `mmproj: ${projector}`;
+  const drafting = draft && ofModel(draft);
+  if (drafting !== undefined) return `draft model: ${drafting}`;
+  const adapter = loras.map(wrongAdapter).find((clause) => clause !== undefined);
+  return adapter === undefined ? undefined : `LoRA adapter: ${adapter}`;
 }
 
 /**

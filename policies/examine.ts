@@ -2,10 +2,9 @@ import { formatBytes } from "../api/quantity.ts";
 import { type Failure, type FailureKind, failIn, type Result } from "../api/result.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { type Budget, describeBudget, resolveBudget } from "../memory/budget.ts";
-import { estimate } from "../memory/estimate/estimate.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
-import { readServed, type Served } from "../memory/served.ts";
+import { estimateWhole, readServed, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { unservedModel } from "../serving/settings.ts";
 import { type FitConfig, headerLimits } from "./config.ts";
@@ -56,15 +55,9 @@ export async function examine({ label: subject, spec }: ModelSubject, config: Fi
   const served = await readHeaders(source, spec.mmproj, config);
   if (!served.ok) return unreadable(subject, source, budget.value, served, config);
   const { header, mmproj } = served.value;
-  const estimated = estimate(header, ANY_SETTINGS);
+  const estimated = estimateWhole({ header }, ANY_SETTINGS);
   if (!estimated.ok) return { state: "refused", why: notUnderstood(subject, source, estimated.error) };
   const { confidence, weightsBytes } = estimated.value;
-  if (header.tensors.length === 0) {
-    return {
-      state: "refused",
-      why: notUnderstood(subject, source, "it has no tensors, as that of a vocabulary alone"),
-    };
-  }
   if (confidence === "unknown") {
     const { message } = decideFit(estimated.value, budget.value);
     return unlessAllowed("onUnknownArchitecture", config, `${subject}: ${message}`);

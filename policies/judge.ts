@@ -9,7 +9,7 @@ import { PROJECTOR_BOUND } from "../memory/estimate/auxiliary.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
-import { estimateServed } from "../memory/served.ts";
+import { estimateWhole } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
 import { servingSettings } from "../serving/settings.ts";
@@ -37,7 +37,7 @@ export function judge(
   const settings = settingsOf(spec, model.backend);
   if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
   const served = { header: model.header, mmproj: model.mmproj, draft: draft?.header };
-  const estimated = estimateServed(served, settings.value);
+  const estimated = estimateWhole(served, settings.value);
   if (!estimated.ok) return refusal(`${subject}: ${estimated.error}`);
 
   const need = estimated.value;

@@ -1,3 +1,4 @@
+import { plainText } from "../../api/plain-text.ts";
 import type { AgentStatus, WorkloadStatus } from "./status.ts";
 
 /** The part of the status that does not change while the agent runs. */
@@ -25,8 +26,8 @@ export function agentStatus(
   const agent: AgentStatus["agent"] = {
     ...facts,
     updatedAt: now.toISOString(),
-    problems: [...problems],
-    notes: [...notes],
+    problems: problems.map(plainText),
+    notes: notes.map(plainText),
   };
   if (availableBytes !== null) agent.availableBytes = Math.min(availableBytes, facts.hostMemoryBytes);
   if (pressure !== null) agent.pressure = pressure;

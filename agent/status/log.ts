@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { type Logger, pino } from "pino";
 import * as z from "zod";
+import { escaped, plainText } from "../../api/plain-text.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { CHANGED, GONE, NOTED } from "./log-sink.ts";
 import { type Output, openOutput } from "./output.ts";
@@ -23,7 +24,7 @@ const LOST = "log lines were lost while the output took none";
 /** Logs to standard output. `json`: one JSON object per line, with a constant message and the details as fields. `text`: sentences. */
 export async function openLog(format: LogFormat, level: LogLevel = "info"): Promise<Log> {
   const json = format === "json";
-  const prettify = json ? String : await prettifier();
+  const prettify = json ? escaped : await prettifier();
   const output = openOutput({ fd: STDOUT, lost: (lines) => logger.warn({ lines }, LOST) });
   const timestamp = json ? pino.stdTimeFunctions.isoTime : true;
   const logger = pino({ base: null, level, timestamp }, { write: (line) => output.write(prettify(line)) });
@@ -35,7 +36,7 @@ async function prettifier(): Promise<(line: string) => string> {
   const { prettyFactory } = await import("pino-pretty");
   return prettyFactory({
     ...{ colorize: isatty(STDOUT), hideObject: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" },
-    messageFormat: (line, messageKey) => sentence(line) ?? String(line[messageKey]),
+    messageFormat: (line, messageKey) => plainText(sentence(line) ?? String(line[messageKey])),
   });
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
+import { plainTexts } from "../../api/plain-text.ts";
 import type { Pressure } from "../decisions/pressure.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 import { nameOfDesired } from "../workload/desired.ts";
@@ -107,7 +108,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       needs.keepOnly(new Set(entries.keys()));
       // Till then the claim of the agent before this one stands: to say less would give away what its servers hold.
       if (!all.some(isUnmeasured)) claims.hold(claimedOf([...entries.values()], starting));
-      const statuses = (those: readonly Entry[]) => those.map((entry) => statusOf(entry, desiredOf(entry)));
+      const statuses = (those: readonly Entry[]) => plainTexts(those.map((entry) => statusOf(entry, desiredOf(entry))));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
     idle: () => portsInUse(entries).size === 0 && projector.asked().size === 0,

@@ -6,7 +6,7 @@ import type { Budget } from "../../memory/budget.ts";
 import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { estimateServed, lookAtServed, type Served } from "../../memory/served.ts";
+import { estimateWhole, lookAtServed, type Served } from "../../memory/served.ts";
 import { type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
@@ -136,7 +136,7 @@ function isSame(before: Checked, served: Served, settings: EstimateSettings, bud
 }
 
 function checkFit(served: Served, settings: EstimateSettings, budget: Budget): Need | Refused {
-  const estimate = estimateServed(served, settings);
+  const estimate = estimateWhole(served, settings);
   if (!estimate.ok) return checkFailed(estimate);
   const { reason, message, fits } = decideFit(estimate.value, budget);
   if (estimate.value.confidence === "unknown") return { stage: "refused", reason, message, kind: "unsupported" };

@@ -1,5 +1,6 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { nearest } from "../../api/explain.ts";
+import { plainJson } from "../../api/plain-text.ts";
 import { withProgress } from "../progress.ts";
 import { type AllDeployed, allDeployed, type Found } from "./all-deployed.ts";
 import { carryOut, EXIT_OF, type Plan } from "./carry-out.ts";
@@ -28,7 +29,7 @@ export async function run(name: string, flags: DestroyFlags): Promise<void> {
     const done = await carryOut(plan, manner, interrupts, voice);
     for (const problem of done.problems) voice.warn(problem);
     process.exitCode = EXIT_OF[done.status];
-    if (flags.json) console.log(JSON.stringify(reportOf(name, found.target, found.stack, done), null, 2));
+    if (flags.json) console.log(plainJson(reportOf(name, found.target, found.stack, done)));
   } finally {
     interrupts.off();
   }

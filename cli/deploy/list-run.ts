@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
 import { withoutCredentials } from "../../api/explain.ts";
+import { plainJson } from "../../api/plain-text.ts";
 import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import { borderlessTable, printed } from "../borderless-table.ts";
 import { withProgress } from "../progress.ts";
@@ -15,7 +16,7 @@ import { targetText } from "./target.ts";
 export async function run({ json }: ListFlags): Promise<void> {
   const { found, problems } = await everything();
   for (const problem of problems) console.error(`pulumi-llmkube: ${problem}`);
-  console.log(json ? JSON.stringify(found.map(rowOf), null, 2) : listText(found));
+  console.log(json ? plainJson(found.map(rowOf)) : listText(found));
   if (problems.length > 0) process.exitCode = EXIT.failed;
 }
 

@@ -1,5 +1,6 @@
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
 import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
+import { plainJson } from "../../api/plain-text.ts";
 import { withProgress } from "../progress.ts";
 import { type CarriedOut, carryOut, EXIT_OF } from "./carry-out.ts";
 import { engineHere, good, openedStack } from "./change-stack.ts";
@@ -80,7 +81,7 @@ async function deploy(
   const report = reportOf(wanted.name, target, stackName, done);
   const up = done.status === "applied" || done.status === "unchanged";
   const last = up ? await broughtUp({ deployment, target, done, timeoutMs }, flags, interrupts, voice, report) : report;
-  if (flags.json) console.log(JSON.stringify(last, null, 2));
+  if (flags.json) console.log(plainJson(last));
 }
 
 interface Up {

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { MAC } from "../../agent/host/darwin/mac-paths.ts";
 import { endProcess } from "../../agent/lifecycle/end-process.ts";
+import { plainJson } from "../../api/plain-text.ts";
 import { borderlessTable, printed } from "../borderless-table.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import type { Check } from "./check.ts";
@@ -31,7 +32,7 @@ export async function run({ json, ...flags }: DoctorFlags): Promise<void> {
   const here = { system: process.platform, architecture: process.arch, home: homedir(), mac: MAC };
   await untilInterrupted(async (stop) => {
     const checks = flags.cluster ? await checkCluster(flags, stop) : await diagnose({ ...flags, ...here }, stop);
-    console.log(json ? JSON.stringify(checks, null, 2) : doctorText(checks));
+    console.log(json ? plainJson(checks) : doctorText(checks));
     if (stop.aborted) endSoon();
     else if (checks.some(({ state }) => state === "failed")) process.exitCode = EXIT_FAILED;
   });

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text as textOf } from "node:stream/consumers";
 import writeFileAtomic from "write-file-atomic";
 import { errorText } from "../../api/error-code.ts";
+import { plainJson } from "../../api/plain-text.ts";
 import type { Picture } from "../../memory/picture/picture.ts";
 import { pictureText } from "../../memory/picture/text.ts";
 import { fleetFacts } from "../../policies/fleet/facts.ts";
@@ -53,7 +54,7 @@ function stackOf(resources: readonly RegisteredResource[]) {
 }
 
 function printed(picture: Picture, { json, markdown }: PlanFlags): string {
-  if (json) return JSON.stringify(picture, null, 2);
+  if (json) return plainJson(picture);
   return markdown ? pictureMarkdown(picture) : pictureText(picture);
 }
 

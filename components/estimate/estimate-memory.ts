@@ -3,7 +3,7 @@ import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import { advise } from "../../memory/advice.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import type { Backend, CacheType } from "../../memory/estimate/types.ts";
-import { estimateServed, readServed } from "../../memory/served.ts";
+import { estimateWhole, readServed } from "../../memory/served.ts";
 import { DEFAULT_SETTINGS, LOAD_MODE } from "../../serving/default-settings.ts";
 
 /** A model, and the settings that llama-server would serve it with. */
@@ -83,7 +83,7 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
       loadMode: LOAD_MODE,
       ...draftTokens(known),
     };
-    const answer = estimateServed(served, settings);
+    const answer = estimateWhole(served, settings);
     if (!answer.ok) throw refusal(`${known.source}: ${answer.error}`);
     if (answer.value.confidence === "unknown") {
       throw refusal(`${known.source}: the memory need is unknown (${answer.value.notes.join("; ")})`);

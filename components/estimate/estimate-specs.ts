@@ -10,7 +10,7 @@ import { exceedsAllocatable, resolveDeclaredMac } from "../../memory/allocatable
 import { resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type KnownEstimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { estimateServed, readServed, unconfirmedIn } from "../../memory/served.ts";
+import { estimateWhole, readServed, unconfirmedIn } from "../../memory/served.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import type { Estimated, EstimateInput } from "./estimate-types.ts";
 
@@ -34,7 +34,7 @@ export async function estimateSpecs({ model, service, hostMemory }: EstimateInpu
   }
   const served = await readServed({ model: spec.source, mmproj: spec.mmproj }, headerOnce);
   if (!served.ok) return served;
-  const need = estimateServed(served.value, settings.value);
+  const need = estimateWhole(served.value, settings.value);
   if (!need.ok) return need;
   if (need.value.confidence === "unknown") return fail(`the need is unknown (${need.value.notes.join("; ")})`);
   const { totalBytes, parts, confidence, notes } = need.value;

@@ -5,6 +5,7 @@ import type { Example, Rule, StackRule } from "../../policies/definition.ts";
 import { refusal } from "../../policies/findings.ts";
 import { preview } from "../../test/policies/analyse.ts";
 import { writeGgufFile } from "../../test/support/gguf-writer.ts";
+import { llamaTensors } from "../../test/support/llama-tensors.ts";
 import { readTruth, writeSynthetic } from "../../test/support/truth-models.ts";
 import { LLAMA, type Resource, type Shown } from "./examples.ts";
 
@@ -25,8 +26,7 @@ export async function makeWeights(): Promise<Weights> {
     withHeader: async (header) => {
       // A header is read once a path.
       const path = join(await mkdtemp(join(folder, "small-")), "model.gguf");
-      const tensors = [{ name: "token_embd.weight", shape: [64, 64], type: 0 }];
-      await writeGgufFile(path, { metadata: { ...SMALL_LLAMA, ...header }, tensors });
+      await writeGgufFile(path, { metadata: { ...SMALL_LLAMA, ...header }, tensors: llamaTensors(1) });
       return path;
     },
     remove: () => rm(folder, { recursive: true, force: true }),

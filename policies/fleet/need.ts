@@ -4,7 +4,7 @@ import { largestContext } from "../../memory/advice.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { estimateServed, readServed, type Served } from "../../memory/served.ts";
+import { estimateWhole, readServed, type Served } from "../../memory/served.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import type { KnownModelSpec, ServedSubject } from "../definition.ts";
@@ -57,7 +57,7 @@ function needOfServed(
   { hardware }: KnownModelSpec,
   backend: Backend,
 ): Need {
-  const estimated = estimateServed(served, settings);
+  const estimated = estimateWhole(served, settings);
   if (!estimated.ok) return { state: "refused", why: estimated.error };
   const need = estimated.value;
   if (need.confidence === "unknown") {

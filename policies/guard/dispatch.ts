@@ -4,6 +4,7 @@ import type {
   ResourceValidationPolicy,
   StackValidationPolicy,
 } from "@pulumi/policy";
+import { plainText } from "../../api/plain-text.ts";
 import type { ModelSubject, Rule, ServiceSubject } from "../definition.ts";
 import { type Findings, refusal, remark } from "../findings.ts";
 import { knownInputs } from "../known-inputs.ts";
@@ -167,7 +168,8 @@ function teller(
   parent: string | undefined,
   report: ReportViolation,
 ) {
-  const words = isOfLlmModel(parent) ? inArgumentNames : (text: string) => text;
+  const own = isOfLlmModel(parent) ? inArgumentNames : (text: string) => text;
+  const words = (text: string) => plainText(own(text));
   return ({ refusals = [], notes = [] }: Findings): void => {
     for (const text of refusals) if (isFirstToSay(registry, { policy, level, urn, text })) report(words(text), urn);
     for (const text of notes) registry.note(urn, words(text));

@@ -1,4 +1,5 @@
 import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from "@pulumi/policy";
+import { plainText } from "../../api/plain-text.ts";
 import type { StackFinding, StackResource, StackRule, StackSubject } from "../definition.ts";
 import { knownInputs } from "../known-inputs.ts";
 import { inArgumentNames, isOfLlmModel } from "./argument-names.ts";
@@ -50,12 +51,13 @@ async function validateStack(
 
   function tell({ text, about }: StackFinding): void {
     if (about === undefined) {
-      report(text);
+      report(plainText(text));
       return;
     }
     const { refusals = [], notes = [] } = exempted(rule.name, exclude, { refusals: [text] }, [about]);
     const parent = args.resources.find(({ urn }) => urn === about.urn)?.parent?.urn;
-    const words = isOfLlmModel(parent) ? inArgumentNames : (written: string) => written;
+    const own = isOfLlmModel(parent) ? inArgumentNames : (written: string) => written;
+    const words = (written: string) => plainText(own(written));
     for (const refusal of refusals) report(words(refusal), about.urn);
     for (const note of notes) registry.note(about.urn, words(note));
   }

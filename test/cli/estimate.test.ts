@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
-import { writeGgufFile } from "../support/gguf-writer.ts";
+import { type WriterModel, writeGgufFile } from "../support/gguf-writer.ts";
 import { inProcess } from "../support/in-process.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -12,6 +12,11 @@ import { temporaryDirectory } from "../support/workspace.ts";
 /** Built (`npm run build`), as npx pulumi-llmkube runs it. */
 const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");
 const truth = readTruth();
+/** 8 MiB for Llama. */
+const ADAPTER: WriterModel = {
+  metadata: { "general.architecture": "llama", "general.type": "adapter", "adapter.type": "lora" },
+  tensors: ["a", "b"].map((side) => ({ name: `blk.0.attn_q.weight.lora_${side}`, shape: [4096, 256] })),
+};
 
 function estimate(...args: readonly string[]) {
   return inProcess("estimate", ...args);
@@ -196,11 +201,13 @@ describe("pulumi-llmkube estimate", function () {
   });
 
   it("counts what is served beside the model, each as a part", async () => {
-    const beside = ["--draft", llama, "--draft-tokens", "4", "--cache-ram", "512", "--lora", llama, "--lora", llama];
+    const lora = join(folder, "lora.gguf");
+    await writeGgufFile(lora, ADAPTER);
+    const beside = ["--draft", llama, "--draft-tokens", "4", "--cache-ram", "512", "--lora", lora, "--lora", lora];
     const { stdout } = await estimate(llama, ...beside, "--ctx-checkpoints", "8", "--swa-full", "--json");
     const { parts, totalBytes } = JSON.parse(stdout);
     assert.equal(parts.promptCache, 512 * 2 ** 20);
-    assert.equal(parts.lora, 2 * parts.weights);
+    assert.equal(parts.lora, 2 * 8 * 2 ** 20);
     assert.ok(parts.draft > parts.weights && parts.checkpoints === 0);
     const values: readonly number[] = Object.values(parts);
     assert.equal(
@@ -208,7 +215,7 @@ describe("pulumi-llmkube estimate", function () {
       values.reduce((sum, bytes) => sum + bytes, 0),
     );
     const text = await estimate(llama, ...beside);
-    for (const label of [/prompt cache +512\.0 MiB/, /draft model +\d/, /LoRA adapters +8\.6 GiB/])
+    for (const label of [/prompt cache +512\.0 MiB/, /draft model +\d/, /LoRA adapters +16\.0 MiB/])
       assert.match(text.stdout, label);
     const missing = await estimate(llama, "--mmproj", join(folder, "no-eyes.gguf"));
     assert.equal(missing.exitCode, 2);

@@ -56,6 +56,12 @@ describe("pulumi-llmkube logs", function () {
     assert.equal((await inProcess("logs", "default/chat", "--state", state, "--tail", "0")).stdout, "");
   });
 
+  it("prints no commands for a terminal that a model's header brought into the log", async () => {
+    await writeFile(log, "general.name = x\u001b]0;owned\u0007\u009b2J\u202ey é\n");
+    const { stdout } = await inProcess("logs", "default/chat", "--state", state);
+    assert.equal(stdout, "general.name = x\ufffd]0;owned\ufffd\ufffd2J\ufffdy é");
+  });
+
   it("says in one sentence what is wrong, with exit code 2", async () => {
     const cases = [
       [["nobody", "--state", state], /^pulumi-llmkube: there is no model nobody: there is default\/chat, .*$/],

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type WriterModel, writeGguf, writeGgufFile } from "../support/gguf-writer.ts";
+import { llamaTensors } from "../support/llama-tensors.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 
 /** Published models: their real headers, and holes for their weights. */
@@ -22,7 +23,7 @@ const PLAIN = {
   "llama.feed_forward_length": 128,
   "llama.attention.head_count": 1,
 };
-const TENSORS = [{ name: "token_embd.weight", shape: [64, 64], type: 0 }];
+const TENSORS = llamaTensors(1);
 
 const WRITTEN: Readonly<Record<string, WriterModel>> = {
   "q4_1.gguf": { metadata: { ...PLAIN, "general.file_type": 3 }, tensors: TENSORS },
@@ -51,5 +52,8 @@ export async function writeModels(folder: string): Promise<void> {
   for (const model of PUBLISHED) await writeSynthetic(truth, model, folder);
   for (const [name, model] of Object.entries(WRITTEN)) await writeGgufFile(join(folder, name), model);
   await writeFile(join(folder, "page.gguf"), "<!doctype html><title>Sign in</title>".repeat(20));
-  await writeFile(join(folder, "cut-short.gguf"), writeGguf({ metadata: PLAIN, tensors: TENSORS }).subarray(0, 90));
+  await writeFile(
+    join(folder, "cut-short.gguf"),
+    writeGguf({ metadata: PLAIN, tensors: TENSORS.slice(0, 1) }).subarray(0, 90),
+  );
 }

@@ -127,7 +127,7 @@ describe("parseHeader", () => {
     const cases: ReadonlyArray<readonly [what: string, head: Uint8Array, reason: RegExp, fileBytes?: number]> = [
       ["an empty file", Buffer.alloc(0), /^the file is empty \(0 bytes\)$/],
       ["three bytes", Buffer.from("GGU"), /^not a GGUF file: it has only 3 bytes$/],
-      ["a web page", Buffer.from("<!DOCTYPE html>"), /^not a GGUF file: it begins with "<!DO" instead of "GGUF"$/],
+      ["a web page", Buffer.from("<!DOCTYPE html>"), /^not a GGUF file: it is a web page: take the address/],
       ["a terminal escape", Buffer.from("\u001b[2J"), /begins with "�\[2J"/],
       ["the magic alone", Buffer.from("GGUF"), /^the file ends at byte 4, inside the preamble: it is truncated/],
       ["half a preamble", writeGguf({}).subarray(0, 20), /^the file ends at byte 20, inside the preamble/],

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Rule } from "../../../policies/definition.ts";
-import { writeGgufFile } from "../../support/gguf-writer.ts";
+import { type WriterTensor, writeGgufFile } from "../../support/gguf-writer.ts";
+import { llamaTensors } from "../../support/llama-tensors.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { preview } from "../analyse.ts";
 import { model, service } from "../manifests.ts";
@@ -62,7 +63,7 @@ export function matches(found: readonly string[], expected: readonly (string | R
 /** The path of a small model with these values in its header, beside those of a plain llama. */
 export async function modelFile(
   metadata: Readonly<Record<string, string | number>>,
-  tensors = [{ name: "token_embd.weight", shape: [64, 64], type: 0 }],
+  tensors: readonly WriterTensor[] = llamaTensors(1),
 ): Promise<string> {
   const path = join(await temporaryDirectory(), "model.gguf");
   await writeGgufFile(path, { metadata: { ...LLAMA, ...metadata }, tensors });
