@@ -101,8 +101,9 @@ function listed(tensors: Tensors): readonly WriterTensor[] {
   return [...tensors].map(([name, dimensions]) => ({ name, shape: dimensions, type: typeOf(name, dimensions) }));
 }
 
-/** F16 for matrices that are multiplied, F32 for everything else. */
+/** F16 for matrices that are multiplied, I32 for tables of expert numbers, F32 for everything else. */
 function typeOf(name: string, dimensions: readonly number[]): number {
+  if (name.includes("tid2eid")) return 26;
   const small = /norm|conv|ssm_|time_mix|bias|shortconv|kda|altup|router|_scale|sinks|pos_embd|token_types/.test(name);
   return dimensions.length > 1 && !small ? 1 : 0;
 }
@@ -166,7 +167,10 @@ async function serverLog(path: string, run: SyntheticRun): Promise<string> {
 function parsed(log: string): Pick<Measured, "kvMiB" | "recurrentMiB" | "computeMiB"> {
   return {
     kvMiB: total(log, /llama_kv_cache\w*: size =\s+([\d.]+) MiB/g),
-    recurrentMiB: total(log, /llama_memory_recurrent: size =\s+([\d.]+) MiB/g),
+    recurrentMiB: total(
+      log,
+      /(?:llama_memory_recurrent:|llama_dsv4_comp_state: .* layers = \d+,) size =\s+([\d.]+) MiB/g,
+    ),
     computeMiB: total(log, /CPU compute buffer size =\s+([\d.]+) MiB/g),
   };
 }
@@ -183,7 +187,8 @@ function complaintOf(log: string): string {
 
 async function line(name: string, shape: SyntheticShape, measured: Measured): Promise<string> {
   const found = estimate(await syntheticHeader(shape, folder), settingsOf(measured));
-  if (!found.ok || found.value.confidence === "unknown") return `${name}: no estimate (${JSON.stringify(found)})`;
+  if (!found.ok || found.value.confidence === "unknown")
+    return `${name}: no estimate (${JSON.stringify({ ...measured, ...found })})`;
   const { kv, recurrent } = found.value.contextBytes;
   const compute = found.value.computeBytes.host;
   const pair = (mib: number, bytes: number) => `${mib} (${(bytes / MiB - mib).toFixed(1)})`;

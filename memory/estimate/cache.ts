@@ -3,6 +3,7 @@ import { rowBytes } from "./cache-types.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families/family.ts";
 import { FAMILIES, PREDICTING } from "./families/table.ts";
+import { compressedRows, compressorElements, indexerRows } from "./sparse.ts";
 import type { EstimateSettings } from "./types.ts";
 
 /** How many cells (tokens) the caches of a server have. */
@@ -38,11 +39,11 @@ export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSet
   const context = padded(settings.contextSize);
   const sequences = sequencesOf(settings);
   const unified = settings.parallel === "auto";
-  const streams = unified ? 1 : sequences;
-  const full = padded(Math.floor(context / streams));
+  const streams = unified && !family.streamForEachSlot ? 1 : sequences;
+  const full = padded(unified ? context : Math.floor(context / streams));
   const ubatch = Math.min(settings.ubatchSize, settings.batchSize, context);
   const window = windowOf(facts, family);
-  const reach = window === undefined ? 0 : window * (unified ? sequences : 1) + ubatch;
+  const reach = window === undefined ? 0 : window * (unified ? sequences / streams : 1) + ubatch;
   const sliding = settings.swaFull && reach > 0 ? full : padded(Math.min(full, reach));
   return { full, sliding, streams, sequences, ubatch };
 }
@@ -65,7 +66,14 @@ export interface CachedLayer {
   readonly sliding: boolean;
   readonly keyWidth: number;
   readonly valueWidth: number;
+  /** How many tokens are one cell. Default: 1. */
+  readonly ratio?: number;
+  /** It belongs to the cache of an indexer, which lies apart from the others. */
+  readonly indexer?: true;
 }
+
+/** Rules whose recurrent layers have attention as well. */
+const BESIDE_ATTENTION: ReadonlySet<string | undefined> = new Set(["beside-attention", "compressed"]);
 
 /** The layers that have an attention cache of their own. */
 export function cachedLayers(facts: ModelFacts, family: Family): readonly CachedLayer[] {
@@ -77,35 +85,32 @@ export function cachedLayers(facts: ModelFacts, family: Family): readonly Cached
   const layers: CachedLayer[] = [];
   for (let layer = 0; layer < last; layer += 1) {
     const heads = facts.kvHeadsByLayer[layer] ?? 0;
-    const owns = heads > 0 && (!recurrent[layer] || family.recurrent?.layers === "beside-attention");
+    const owns = heads > 0 && (!recurrent[layer] || BESIDE_ATTENTION.has(family.recurrent?.layers));
     if (!owns) continue;
     const slides = sliding[layer] ?? false;
-    if (family.cache !== undefined && facts.mla !== undefined) {
-      layers.push({ sliding: slides, keyWidth: heads * facts.keyLength, valueWidth: 0 });
-      if (family.cache === "mla-indexer" && facts.indexer !== undefined) {
-        layers.push({ sliding: slides, keyWidth: facts.indexer.keyLength, valueWidth: 0 });
-      }
-    } else {
-      const keyWidth = heads * (slides ? facts.keyLengthSliding : facts.keyLength);
-      const valueWidth = heads * (slides ? facts.valueLengthSliding : facts.valueLength);
-      layers.push({ sliding: slides, keyWidth, valueWidth });
-    }
+    const keyWidth = heads * (slides ? facts.keyLengthSliding : facts.keyLength);
+    const keysOnly = family.cache === "keys" || (family.cache !== undefined && facts.mla !== undefined);
+    const valueWidth = keysOnly ? 0 : heads * (slides ? facts.valueLengthSliding : facts.valueLength);
+    layers.push({ sliding: slides, keyWidth, valueWidth });
+    layers.push(...indexerRows(facts, family, layer), ...compressedRows(facts, family, layer, keyWidth));
   }
+  if (family.routerLayer) layers.push({ sliding: false, keyWidth: facts.keyLength, valueWidth: facts.valueLength });
   return layers;
 }
 
 /** Bytes of all attention caches (docs/background/llama-memory.md, "Attention cache"). */
 export function kvBytes(layers: readonly CachedLayer[], cells: Cells, settings: EstimateSettings): Result<number> {
-  const widestValue = Math.max(0, ...layers.map(({ valueWidth }) => valueWidth));
+  const widestValue = Math.max(0, ...layers.map(({ valueWidth, indexer }) => (indexer ? 0 : valueWidth)));
   let bytes = 0;
   for (const layer of layers) {
     // Without flash attention V is stored transposed, and every layer's row is as wide as the widest one.
-    const valueWidth = settings.flashAttention || layer.valueWidth === 0 ? layer.valueWidth : widestValue;
+    const own = settings.flashAttention || layer.valueWidth === 0 || layer.indexer;
+    const valueWidth = own ? layer.valueWidth : widestValue;
     const key = rowBytes("K", settings.cacheTypeK, layer.keyWidth);
     const value = rowBytes("V", settings.cacheTypeV, valueWidth);
     if (!key.ok) return key;
     if (!value.ok) return value;
-    bytes += (key.value + value.value) * (layer.sliding ? cells.sliding : cells.full) * cells.streams;
+    bytes += (key.value + value.value) * cellsIn(layer, cells) * cells.streams;
   }
   return ok(bytes);
 }
@@ -134,8 +139,11 @@ export function checkpointBytes(
 /** Bytes of the state of recurrent layers, always f32 (docs/background/llama-memory.md, "Recurrent state"). */
 export function recurrentBytes(facts: ModelFacts, family: Family, sequences: number): number {
   if (family.recurrent === undefined) return 0;
-  const count = recurrentLayers(facts, family).filter(Boolean).length;
-  return count * stateElements(facts, family.recurrent.state) * 4 * sequences;
+  const { state } = family.recurrent;
+  const elements = recurrentLayers(facts, family).map((recurrent, layer) =>
+    recurrent ? stateElements(facts, state, layer) : 0,
+  );
+  return elements.reduce((sum, count) => sum + count, 0) * 4 * sequences;
 }
 
 /** The number of layers in the main context, without those for multi-token prediction. */
@@ -145,12 +153,13 @@ function mainLayers(facts: ModelFacts): number {
 
 export function recurrentLayers(facts: ModelFacts, family: Family): readonly boolean[] {
   const rule = family.recurrent?.layers;
-  const interval = facts.fullAttentionInterval ?? 4;
+  const interval = facts.fullAttentionInterval ?? family.recurrent?.interval ?? 4;
   return Array.from({ length: facts.layers }, (_, layer) => {
     if (rule === undefined || layer >= mainLayers(facts)) return false;
     if (rule === "interval" && facts.recurrentLayers !== undefined) return facts.recurrentLayers[layer] ?? false;
     if (rule === "interval") return (layer + 1) % interval !== 0;
     if (rule === "all" || rule === "beside-attention") return true;
+    if (rule === "compressed") return (facts.compressRatios[layer] ?? 0) > 0;
     if (facts.kvHeadsByLayer[layer] !== 0) return false;
     return rule === "no-kv-heads" || facts.feedForwardByLayer[layer] === 0;
   });
@@ -159,7 +168,14 @@ export function recurrentLayers(facts: ModelFacts, family: Family): readonly boo
 /** Whether the header has the keys from which the size of the family's recurrent state is computed. */
 export function hasStateKeys(facts: ModelFacts, family: Family): boolean {
   if (family.recurrent === undefined) return true;
-  const needed = { ssm: facts.ssm, "short-convolution": facts.shortConvolution, rwkv: facts.rwkv, kda: facts.kda };
+  const needed = {
+    ssm: facts.ssm,
+    "short-convolution": facts.shortConvolution,
+    rwkv: facts.rwkv,
+    kda: facts.kda,
+    linear: facts.keyLength,
+    compressor: facts.indexer,
+  };
   return needed[family.recurrent.state] !== undefined;
 }
 
@@ -168,11 +184,15 @@ export function familyOf(architecture: string): Family | undefined {
   return Object.hasOwn(FAMILIES, architecture) ? FAMILIES[architecture] : undefined;
 }
 
-/** The number of elements in the state of one recurrent layer for one sequence. */
-export function stateElements(facts: ModelFacts, state: NonNullable<Family["recurrent"]>["state"]): number {
+/** The number of elements in the state of one recurrent layer for one sequence; without `layer`, of the largest one. */
+export function stateElements(
+  facts: ModelFacts,
+  state: NonNullable<Family["recurrent"]>["state"],
+  layer?: number,
+): number {
   if (state === "ssm" && facts.ssm !== undefined) {
     const { convolution, inner, groups, state: width } = facts.ssm;
-    return (convolution - 1) * (inner + 2 * groups * width) + width * inner;
+    return (convolution - 1) * (inner + 2 * groups * width) + width * inner + ngramElements(facts, layer);
   }
   if (state === "rwkv" && facts.rwkv !== undefined) {
     return facts.rwkv.tokenShift * facts.embedding + facts.embedding * facts.rwkv.headSize;
@@ -181,7 +201,21 @@ export function stateElements(facts: ModelFacts, state: NonNullable<Family["recu
     const { convolution, headLength } = facts.kda;
     return facts.heads * headLength * (3 * (convolution - 1) + headLength);
   }
+  if (state === "linear") return facts.heads * facts.keyLength ** 2;
+  if (state === "compressor") return layer === undefined ? 0 : compressorElements(facts, layer);
   return facts.embedding * ((facts.shortConvolution ?? 1) - 1);
+}
+
+/** The groups of tokens that a layer of qwen4exp remembers, for each residual stream. */
+function ngramElements({ ngrams, hyperConnections, embedding }: ModelFacts, layer: number | undefined): number {
+  if (ngrams === undefined || (layer !== undefined && !ngrams.layers.includes(layer))) return 0;
+  return ngrams.window * hyperConnections * embedding;
+}
+
+/** How many cells a layer has in each stream. */
+function cellsIn({ sliding, ratio }: CachedLayer, cells: Cells): number {
+  if (sliding) return cells.sliding;
+  return ratio === undefined ? cells.full : padded(Math.ceil(cells.full / ratio));
 }
 
 /** The size of the sliding window in tokens; undefined if no layer has one. */

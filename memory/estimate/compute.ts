@@ -70,12 +70,28 @@ function seenCells(family: Family, layers: readonly CachedLayer[], cells: Cells)
  * residual stream and one query more than its formula says.
  */
 function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
-  const { embedding, perLayerInput, layers, indexer, deepstackLayers } = facts;
+  const { embedding, perLayerInput, layers, deepstackLayers } = facts;
   const inputs = 2 * perLayerInput * layers + 2 * deepstackLayers * embedding;
-  const streams = ((family.residualStreams ?? 1) - 1) * embedding;
-  const sparse = family.cache === "mla-indexer" && indexer ? cells.full * (indexer.heads + 2) : 0;
+  const streams = residualStreams(facts, family) * embedding;
+  const sparse = sparseWidth(facts, family, cells);
   const unconfirmed = confirmed(family, settings.backend) ? 0 : embedding + queryWidth(facts);
   return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
+}
+
+/**
+ * Floats for each token of sparse attention: the scores of every cell that an indexer chooses from. Beside plain keys and
+ * values they exist more than once; 9.5 floats a cell were measured with four heads (minimax-m3).
+ */
+function sparseWidth({ indexer }: ModelFacts, family: Family, { full }: Cells): number {
+  if (indexer === undefined) return 0;
+  if (family.cache === "mla-indexer") return full * (indexer.heads + 2);
+  if (family.compressedLevels) return Math.ceil(full / 4) * (indexer.heads + 2) + full;
+  return family.indexer === undefined ? 0 : full * (3 * indexer.heads + 4);
+}
+
+/** Residual streams beside the first one; hyper-connections hold all of them twice, before and after they are mixed. */
+function residualStreams({ hyperConnections }: ModelFacts, family: Family): number {
+  return hyperConnections > 1 ? 3 * hyperConnections : (family.residualStreams ?? 1) - 1;
 }
 
 /**
@@ -206,8 +222,8 @@ function attentionRows(facts: ModelFacts, family: Family, quantized: boolean): n
 /** Bytes of a recurrent layer's graph: its floats for each token, and one state for each sequence. */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
   const state = family.recurrent?.state;
-  if (state === undefined || state === "short-convolution") return 0;
-  return 4 * (cells.ubatch * scanWidth(facts, family, state) + stateElements(facts, state) * cells.sequences);
+  if (state === undefined || state === "short-convolution" || state === "compressor") return 0;
+  return 4 * (cells.ubatch * scanWidth(facts, family, state, cells) + stateElements(facts, state) * cells.sequences);
 }
 
 /**
@@ -215,8 +231,15 @@ function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
  * convolution, both halves of the inner width, and the result. KDA: the same for queries, keys and values, and a decay
  * for each channel. RWKV: six shifted inputs, their mixes, and the products.
  */
-function scanWidth(facts: ModelFacts, family: Family, state: "ssm" | "rwkv" | "kda"): number {
+function scanWidth(
+  facts: ModelFacts,
+  family: Family,
+  state: "ssm" | "rwkv" | "kda" | "linear",
+  { ubatch }: Cells,
+): number {
   if (state === "rwkv") return (family.recurrent?.scanRows ?? 20) * facts.embedding;
+  // Decays between all tokens of a batch for each head, four times, and ten rows of all heads (minimax-01).
+  if (state === "linear") return facts.heads * (4 * ubatch + 10 * facts.keyLength) + 2 * facts.embedding;
   if (state === "kda") return 13 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
   if (facts.ssm === undefined) return 0;
   const { inner, groups, state: width } = facts.ssm;

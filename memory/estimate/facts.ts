@@ -1,11 +1,13 @@
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader, GgufValue } from "../../gguf/header.ts";
+import { type HybridFacts, hybridFacts } from "./hybrid-facts.ts";
+import { BadKey, type KeyReader, keyReader, MAX_LAYERS, MAX_WIDTH, shown } from "./keys.ts";
 
 /**
  * The values of a header that the estimate is computed from. They are checked: whole, bounded and without
  * contradictions.
  */
-export interface ModelFacts {
+export interface ModelFacts extends HybridFacts {
   readonly architecture: string;
   readonly layers: number;
   /** Context that the model was trained with, in tokens. */
@@ -39,8 +41,6 @@ export interface ModelFacts {
   readonly shortConvolution: number | undefined;
   readonly rwkv: { readonly tokenShift: number; readonly headSize: number } | undefined;
   readonly kda: { readonly convolution: number; readonly headLength: number } | undefined;
-  /** The indexer of sparse attention, whose keys are cached in addition. */
-  readonly indexer: { readonly heads: number; readonly keyLength: number } | undefined;
   readonly fullAttentionInterval: number | undefined;
   /** `attention.recurrent_layers`: one flag for each layer. */
   readonly recurrentLayers: readonly boolean[] | undefined;
@@ -61,11 +61,6 @@ export interface SsmFacts {
   readonly groups: number;
 }
 
-/**
- * Larger than every width, head count and vocabulary in use, and small enough that no product below overflows a double.
- */
-const MAX_WIDTH = 2 ** 24;
-const MAX_LAYERS = 2 ** 12;
 const MAX_TOKENS = 2 ** 31;
 
 /** Fails with the name of the key, its value and what was expected. */
@@ -77,8 +72,6 @@ export function readFacts(header: GgufHeader): Result<ModelFacts> {
     throw error;
   }
 }
-
-class BadKey extends Error {}
 
 function facts(header: GgufHeader): ModelFacts {
   const architecture = header.metadata.get("general.architecture");
@@ -132,7 +125,7 @@ function facts(header: GgufHeader): ModelFacts {
     shortConvolution: keys.optional("shortconv.l_cache", 1, MAX_WIDTH),
     rwkv: rwkvFacts(keys),
     kda: kdaFacts(keys),
-    indexer: indexerFacts(keys),
+    ...hybridFacts(keys, layers, layers - predictionLayers),
     recurrentLayers: keys.flags("attention.recurrent_layers", layers - predictionLayers),
     sharedCacheLayers: keys.optional("attention.shared_kv_layers", 0, layers - 1) ?? 0,
     perLayerInput: keys.optional("embedding_length_per_layer_input", 0, MAX_WIDTH) ?? 0,
@@ -185,12 +178,6 @@ function kdaFacts(keys: KeyReader): ModelFacts["kda"] {
   return convolution === undefined || headLength === undefined ? undefined : { convolution, headLength };
 }
 
-function indexerFacts(keys: KeyReader): ModelFacts["indexer"] {
-  const keyLength = keys.optional("attention.indexer.key_length", 1, MAX_WIDTH);
-  if (keyLength === undefined) return undefined;
-  return { keyLength, heads: keys.optional("attention.indexer.head_count", 1, MAX_WIDTH) ?? 1 };
-}
-
 /** A layer that caches keys needs at least as many query heads. */
 function refuseUnpairedHeads(architecture: string, heads: readonly number[], kvHeads: readonly number[]): void {
   for (const [layer, owned] of kvHeads.entries()) {
@@ -229,74 +216,4 @@ function vocabularyOf(header: GgufHeader, declared: number | undefined): number 
 
 function lengthOf(value: GgufValue | undefined): number {
   return typeof value === "object" && "length" in value ? value.length : 0;
-}
-
-interface KeyReader {
-  required(key: string, least: number, most: number): number;
-  optional(key: string, least: number, most: number): number | undefined;
-  /** One number for all layers, or one for each layer. */
-  byLayer(key: string, layers: number, least: number): readonly number[] | undefined;
-  pattern(key: string, layers: number): readonly boolean[] | number | undefined;
-  /** One flag for each layer. */
-  flags(key: string, layers: number): readonly boolean[] | undefined;
-}
-
-function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyReader {
-  const read = (key: string, least: number, most: number) =>
-    wholeNumber(metadata.get(`${architecture}.${key}`), `${architecture}.${key}`, least, most);
-  return {
-    optional: read,
-    required(key, least, most) {
-      const value = read(key, least, most);
-      if (value === undefined) throw new BadKey(`key "${architecture}.${key}" is missing: ${expected(least, most)}`);
-      return value;
-    },
-    byLayer(key, layers, least) {
-      const name = `${architecture}.${key}`;
-      const value = metadata.get(name);
-      if (!Array.isArray(value)) {
-        const one = wholeNumber(value, name, least, MAX_WIDTH);
-        return one === undefined ? undefined : Array<number>(layers).fill(one);
-      }
-      if (value.length !== layers) {
-        throw new BadKey(`key "${name}" holds ${value.length} numbers: ${layers}, one for each layer, are expected`);
-      }
-      return value.map((item: number | boolean) => wholeNumber(item, name, least, MAX_WIDTH) ?? 0);
-    },
-    pattern(key, layers) {
-      const name = `${architecture}.${key}`;
-      const value = metadata.get(name);
-      return Array.isArray(value) ? layerFlags(value, name, layers) : wholeNumber(value, name, 0, MAX_LAYERS);
-    },
-    flags(key, layers) {
-      const name = `${architecture}.${key}`;
-      const value = metadata.get(name);
-      if (value === undefined) return undefined;
-      if (!Array.isArray(value))
-        throw new BadKey(`key "${name}" holds ${shown(value)}: one flag for each layer is expected`);
-      return layerFlags(value, name, layers);
-    },
-  };
-}
-
-function layerFlags(value: readonly (number | boolean)[], name: string, layers: number): readonly boolean[] {
-  if (value.length < layers) {
-    throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one for each layer, are expected`);
-  }
-  return value.map(Boolean);
-}
-
-function wholeNumber(value: GgufValue | undefined, key: string, least: number, most: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new BadKey(`key "${key}" holds ${shown(value)}: ${expected(least, most)}`);
-}
-
-function shown(value: GgufValue): string {
-  const text = typeof value === "object" ? ("value" in value ? String(value.value) : "a list") : String(value);
-  return text.slice(0, 40);
-}
-
-function expected(least: number, most: number): string {
-  return `a whole number from ${least} to ${most} is expected`;
 }

@@ -5,6 +5,7 @@ import { EXPERTS } from "./synthetic-shapes/experts.ts";
 import { RECURRENT } from "./synthetic-shapes/recurrent.ts";
 import type { SyntheticShape } from "./synthetic-shapes/shape.ts";
 import { SLIDING } from "./synthetic-shapes/sliding.ts";
+import { SPARSE } from "./synthetic-shapes/sparse.ts";
 
 export type { SyntheticShape };
 
@@ -16,4 +17,5 @@ export const SYNTHETIC_SHAPES: Readonly<Record<string, SyntheticShape>> = {
   ...COMPRESSED,
   ...RECURRENT,
   ...ENCODERS,
+  ...SPARSE,
 };

@@ -15,9 +15,18 @@ export interface Family {
   readonly recurrent?: RecurrentRule;
   /**
    * `mla`: one compressed K for each layer if the file has the MLA keys. `mla-indexer`: the same, and the keys of a
-   * sparse-attention indexer. `none`: an encoder or a diffusion model, which has no cache.
+   * sparse-attention indexer. `keys`: keys only, without values. `none`: an encoder or a diffusion model, which has no
+   * cache.
    */
-  readonly cache?: "mla" | "mla-indexer" | "none";
+  readonly cache?: "mla" | "mla-indexer" | "keys" | "none";
+  /** Which layers cache the keys of an indexer besides. Default with `mla-indexer`: all that have attention. */
+  readonly indexer?: IndexerRule;
+  /** `attention.compress_ratios` names layers that also cache one key for every 4 or 128 tokens (deepseek4). */
+  readonly compressedLevels?: true;
+  /** Every slot has a stream of its own, even where slots share one context; each is as long as the whole context. */
+  readonly streamForEachSlot?: true;
+  /** One more layer with one head, behind all others, caches what chooses an adapter (graniteswitch). */
+  readonly routerLayer?: true;
   /**
    * The query projection has a gate of the same width (qwen3.5): 4.5 instead of 3 query widths in Metal's attention.
    */
@@ -75,9 +84,22 @@ export interface SlidingRule {
   readonly patternRequired?: true;
 }
 
+export interface IndexerRule {
+  /** Where `attention.indexer.types` names no layers. `none`: it must name them. */
+  readonly default?: "all" | "none" | "glm-5.2";
+  /** The leading dense layers have none, and the cache has room for values as well, which nothing fills (minimax-m3). */
+  readonly besideExperts?: true;
+  /** How many keys of a token lie in a row: its own, and what pools of tokens need. Default: 1. */
+  readonly rows?: number;
+  /** `rows` holds only if some layer has a ratio in `attention.compress_ratios`. */
+  readonly rowsIfCompressed?: true;
+}
+
 export interface RecurrentRule {
-  readonly layers: "all" | "no-kv-heads" | "no-kv-heads-and-no-ffn" | "interval" | "beside-attention";
-  readonly state: "ssm" | "short-convolution" | "rwkv" | "kda";
+  readonly layers: "all" | "no-kv-heads" | "no-kv-heads-and-no-ffn" | "interval" | "beside-attention" | "compressed";
+  readonly state: "ssm" | "short-convolution" | "rwkv" | "kda" | "linear" | "compressor";
+  /** Every how many layers one has attention if the file does not say so. Default: 4. */
+  readonly interval?: number;
   /** How many embedding widths an rwkv layer needs for each token. Default: 20. */
   readonly scanRows?: number;
 }

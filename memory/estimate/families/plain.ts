@@ -44,6 +44,9 @@ export const PLAIN: Readonly<Record<string, Family>> = {
   // Its layers are run through several times, with a cache each time (`num_loops`).
   nanbeige: { source: "models/nanbeige.cpp" },
   phi3: { source: "models/phi3.cpp", fusedProjection: true, measured: true },
+  graniteswitch: { source: "models/granite-switch.cpp", routerLayer: true },
+  // block_count is the number of passes through its two stacks; each pass has a cache of its own.
+  hrm_text: { source: "models/hrm-text.cpp" },
   // One cache over block_count layers.
   t5: { source: "docs/background/llama-memory.md" },
   t5encoder: { source: "docs/background/llama-memory.md" },

@@ -4,6 +4,7 @@ const NO_KV_HEADS_SSM: RecurrentRule = { layers: "no-kv-heads", state: "ssm" };
 const NO_KV_HEADS_NO_FFN_SSM: RecurrentRule = { layers: "no-kv-heads-and-no-ffn", state: "ssm" };
 const SHORT_CONVOLUTION: RecurrentRule = { layers: "no-kv-heads", state: "short-convolution" };
 const INTERVAL_SSM: RecurrentRule = { layers: "interval", state: "ssm" };
+const NO_KV_HEADS_KDA: RecurrentRule = { layers: "no-kv-heads", state: "kda" };
 const RWKV: RecurrentRule = { layers: "all", state: "rwkv" };
 /** It has five mixes of the shifted input; rwkv7 has six, and products of its own. */
 const RWKV6: RecurrentRule = { ...RWKV, scanRows: 15 };
@@ -30,6 +31,24 @@ export const RECURRENT: Readonly<Record<string, Family>> = {
   "kimi-linear": {
     source: "models/kimi-linear.cpp",
     cache: "mla",
-    recurrent: { layers: "no-kv-heads", state: "kda" },
+    recurrent: NO_KV_HEADS_KDA,
+  },
+  "kimi-k3": { source: "models/kimi-k3.cpp", cache: "mla", recurrent: NO_KV_HEADS_KDA },
+  bailingmoe3: { source: "models/bailingmoe3.cpp", cache: "mla", recurrent: NO_KV_HEADS_KDA },
+  "glm5-next": {
+    source: "llama-memory-hybrid-idx.cpp",
+    cache: "mla-indexer",
+    indexer: { rows: 3 },
+    recurrent: NO_KV_HEADS_KDA,
+  },
+  qwen4exp: {
+    source: "llama-memory-hybrid-idx.cpp",
+    indexer: { rows: 2, rowsIfCompressed: true },
+    recurrent: INTERVAL_SSM,
+    gatedAttention: true,
+  },
+  "minimax-01": {
+    source: "models/minimax-01.cpp",
+    recurrent: { layers: "interval", interval: 8, state: "linear" },
   },
 };

@@ -55,5 +55,5 @@ export const PREDICTING: ReadonlySet<string> = new Set([
     "mimo2",
     "nemotron_h_moe",
   ],
-  ...["qwen35", "qwen35moe", "qwen3next", "step35"],
+  ...["qwen35", "qwen35moe", "qwen3next", "step35", "dots3note", "glm5-next", "qwen4exp"],
 ]);

@@ -274,10 +274,10 @@ describe("estimateWith", () => {
   });
 
   it("is unknown with a draft model that is", async () => {
-    const draft = { header: await model("deepseek4", { novelty: 1 }), settings: SETTINGS };
+    const draft = { header: await model("novel-sparse", { novelty: 1 }), settings: SETTINGS };
     const answer = estimateWith(header, SETTINGS, { draft });
     assert.ok(answer.ok && answer.value.confidence === "unknown");
-    assert.match(answer.value.notes.join(), /draft model: there is no rule yet for architecture "deepseek4"/);
+    assert.match(answer.value.notes.join(), /draft model: there is no rule yet for architecture "novel-sparse"/);
   });
 
   it("counts every adapter's tensors, and refuses one of another architecture", async () => {
