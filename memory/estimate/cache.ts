@@ -1,5 +1,6 @@
 import { ok, type Result } from "../../api/result.ts";
 import { rowBytes } from "./cache-types.ts";
+import type { CachedLayer } from "./cached-layer.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families/family.ts";
 import { FAMILIES, PREDICTING } from "./families/table.ts";
@@ -59,17 +60,6 @@ export function slidingLayers(facts: ModelFacts, family: Family): readonly boole
     if (period === 0) return true;
     return rule.denseFirst ? layer % period !== 0 : layer % period < period - 1;
   });
-}
-
-/** The row of one layer in a cache: the widths of its keys and values, in elements. */
-export interface CachedLayer {
-  readonly sliding: boolean;
-  readonly keyWidth: number;
-  readonly valueWidth: number;
-  /** How many tokens are one cell. Default: 1. */
-  readonly ratio?: number;
-  /** It belongs to the cache of an indexer, which lies apart from the others. */
-  readonly indexer?: true;
 }
 
 /** Rules whose recurrent layers have attention as well. */

@@ -1,5 +1,6 @@
-import { type CachedLayer, type Cells, outputsOf, stateElements } from "./cache.ts";
+import { type Cells, outputsOf, stateElements } from "./cache.ts";
 import { isQuantized } from "./cache-types.ts";
+import type { CachedLayer } from "./cached-layer.ts";
 import type { ModelFacts } from "./facts.ts";
 import { confirmed, type Family } from "./families/family.ts";
 import type { EstimateSettings } from "./types.ts";
@@ -89,8 +90,12 @@ function sparseWidth({ indexer }: ModelFacts, family: Family, { full }: Cells): 
   return family.indexer === undefined ? 0 : full * (3 * indexer.heads + 4);
 }
 
-/** Residual streams beside the first one; hyper-connections hold all of them twice, before and after they are mixed. */
-function residualStreams({ hyperConnections }: ModelFacts, family: Family): number {
+/**
+ * Residual streams beside the first one, as an upper bound: hyper-connections hold all of them up to three times while they
+ * are mixed; residual attention holds the result of every block, and a copy of all to choose from.
+ */
+function residualStreams({ hyperConnections, residualBlocks }: ModelFacts, family: Family): number {
+  if (residualBlocks > 0) return 2 * (residualBlocks + 1);
   return hyperConnections > 1 ? 3 * hyperConnections : (family.residualStreams ?? 1) - 1;
 }
 

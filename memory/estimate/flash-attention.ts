@@ -1,5 +1,6 @@
 import type { GgufHeader } from "../../gguf/header.ts";
-import { type CachedLayer, type Cells, cachedLayers, familyOf, kvBytes } from "./cache.ts";
+import { type Cells, cachedLayers, familyOf, kvBytes } from "./cache.ts";
+import type { CachedLayer } from "./cached-layer.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
 import type { Family } from "./families/family.ts";
 import type { CacheType, EstimateSettings } from "./types.ts";

@@ -10,6 +10,8 @@ export interface HybridFacts {
   readonly compressRatios: readonly number[];
   /** `hyper_connection.count`: residual streams that go from layer to layer. Default: 1. */
   readonly hyperConnections: number;
+  /** `attn_res.block_size`: how many groups of layers there are whose results later layers attend to (kimi-k3). Default: 0. */
+  readonly residualBlocks: number;
   /** The convolution over token groups that some layers keep a state of (qwen4exp). */
   readonly ngrams: { readonly layers: readonly number[]; readonly window: number } | undefined;
 }
@@ -28,6 +30,7 @@ export function hybridFacts(keys: KeyReader, layers: number, main: number): Hybr
     leadingDense: keys.optional("leading_dense_block_count", 0, MAX_LAYERS) ?? 0,
     compressRatios: keys.atLeast("attention.compress_ratios", layers) ?? [],
     hyperConnections: keys.optional("hyper_connection.count", 1, 64) ?? 1,
+    residualBlocks: residualBlocks(keys, layers),
     ngrams: ngramFacts(keys),
   };
 }
@@ -41,6 +44,11 @@ function indexerFacts(keys: KeyReader, main: number): IndexerFacts | undefined {
     heads: keys.optional("attention.indexer.head_count", 1, MAX_WIDTH) ?? 1,
     types: typeof types === "number" ? Array<boolean>(main).fill(types > 0) : types,
   };
+}
+
+function residualBlocks(keys: KeyReader, layers: number): number {
+  const size = keys.optional("attn_res.block_size", 0, MAX_LAYERS) ?? 0;
+  return size === 0 ? 0 : Math.ceil(layers / size);
 }
 
 function ngramFacts(keys: KeyReader): HybridFacts["ngrams"] {

@@ -1,4 +1,4 @@
-import type { CachedLayer } from "./cache.ts";
+import type { CachedLayer } from "./cached-layer.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families/family.ts";
 
