@@ -136,9 +136,13 @@ export function recurrentBytes(facts: ModelFacts, family: Family, sequences: num
   return elements.reduce((sum, count) => sum + count, 0) * 4 * sequences;
 }
 
-/** The number of layers in the main context, without those for multi-token prediction. */
+/**
+ * The number of layers in the main context, without those for multi-token prediction. Where the file has no others,
+ * they are what its context caches.
+ */
 function mainLayers(facts: ModelFacts): number {
-  return PREDICTING.has(facts.architecture) ? facts.layers - facts.predictionLayers : facts.layers;
+  const { architecture, layers, predictionLayers } = facts;
+  return PREDICTING.has(architecture) && predictionLayers < layers ? layers - predictionLayers : layers;
 }
 
 export function recurrentLayers(facts: ModelFacts, family: Family): readonly boolean[] {

@@ -93,7 +93,7 @@ function facts(header: GgufHeader): ModelFacts {
   const valueLength = keys.optional("attention.value_length", 1, MAX_WIDTH) ?? headWidth;
   const kvHeadsByLayer = eachPass(keys.byLayer("attention.head_count_kv", stored, 0)) ?? headsByLayer;
   refuseUnpairedHeads(architecture, headsByLayer, kvHeadsByLayer);
-  const predictionLayers = keys.optional("nextn_predict_layers", 0, layers - 1) ?? 0;
+  const predictionLayers = keys.optional("nextn_predict_layers", 0, layers) ?? 0;
   const experts = keys.optional("expert_count", 0, MAX_WIDTH);
   const expertFeedForward = Math.max(0, ...(keys.byLayer("expert_feed_forward_length", stored, 0) ?? []));
   const sharedExperts = keys.optional("expert_shared_count", 0, MAX_WIDTH) ?? 0;
@@ -112,7 +112,7 @@ function facts(header: GgufHeader): ModelFacts {
     keyLengthSliding: keys.optional("attention.key_length_swa", 1, MAX_WIDTH) ?? keyLength,
     valueLengthSliding: keys.optional("attention.value_length_swa", 1, MAX_WIDTH) ?? valueLength,
     slidingWindow: keys.optional("attention.sliding_window", 0, MAX_TOKENS),
-    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers - predictionLayers),
+    slidingPattern: keys.pattern("attention.sliding_window_pattern", layers),
     feedForwardByLayer: eachPass(keys.byLayer("feed_forward_length", stored, 0)) ?? Array<number>(layers).fill(0),
     expertsUsed: mostExpertsUsed(keys, stored, experts ?? MAX_WIDTH, architecture),
     expertFeedForward,
@@ -126,7 +126,7 @@ function facts(header: GgufHeader): ModelFacts {
     rwkv: rwkvFacts(keys),
     kda: kdaFacts(keys),
     ...hybridFacts(keys, layers, layers - predictionLayers),
-    recurrentLayers: keys.flags("attention.recurrent_layers", layers - predictionLayers),
+    recurrentLayers: keys.flags("attention.recurrent_layers", layers, layers - predictionLayers),
     sharedCacheLayers: keys.optional("attention.shared_kv_layers", 0, layers - 1) ?? 0,
     perLayerInput: keys.optional("embedding_length_per_layer_input", 0, MAX_WIDTH) ?? 0,
     fullAttentionInterval: keys.optional("full_attention_interval", 1, MAX_LAYERS),

@@ -16,11 +16,12 @@ export interface KeyReader {
   optional(key: string, least: number, most: number): number | undefined;
   /** One number for all layers, or one for each layer. */
   byLayer(key: string, layers: number, least: number): readonly number[] | undefined;
+  /** A period, or flags of the first layers: those after the last flag have none (llama-model.cpp, load_hparams). */
   pattern(key: string, layers: number): readonly boolean[] | number | undefined;
   /** One number for all layers, or one for each layer, after which more may follow. */
   atLeast(key: string, layers: number): readonly number[] | undefined;
-  /** One flag for each layer. */
-  flags(key: string, layers: number): readonly boolean[] | undefined;
+  /** One flag for all layers, or one for each of at least the first `least` layers. */
+  flags(key: string, layers: number, least: number): readonly boolean[] | undefined;
 }
 
 export function keyReader(metadata: GgufHeader["metadata"], architecture: string): KeyReader {
@@ -48,7 +49,7 @@ export function keyReader(metadata: GgufHeader["metadata"], architecture: string
     pattern(key, layers) {
       const name = `${architecture}.${key}`;
       const value = metadata.get(name);
-      return Array.isArray(value) ? layerFlags(value, name, layers) : wholeNumber(value, name, 0, MAX_LAYERS);
+      return Array.isArray(value) ? layerFlags(value, name, layers, 0) : wholeNumber(value, name, 0, MAX_LAYERS);
     },
     atLeast(key, layers) {
       const name = `${architecture}.${key}`;
@@ -59,22 +60,27 @@ export function keyReader(metadata: GgufHeader["metadata"], architecture: string
         throw new BadKey(`key "${name}" holds ${shown(value)}: ${layers} numbers, one for each layer, are expected`);
       return value.map((item: number | boolean) => wholeNumber(item, name, 0, MAX_WIDTH) ?? 0);
     },
-    flags(key, layers) {
+    flags(key, layers, least) {
       const name = `${architecture}.${key}`;
       const value = metadata.get(name);
       if (value === undefined) return undefined;
-      if (!Array.isArray(value))
-        throw new BadKey(`key "${name}" holds ${shown(value)}: one flag for each layer is expected`);
-      return layerFlags(value, name, layers);
+      if (Array.isArray(value)) return layerFlags(value, name, layers, least);
+      if (typeof value === "boolean") return Array<boolean>(layers).fill(value);
+      throw new BadKey(`key "${name}" holds ${shown(value)}: a flag, or one for each layer, is expected`);
     },
   };
 }
 
-function layerFlags(value: readonly (number | boolean)[], name: string, layers: number): readonly boolean[] {
-  if (value.length < layers) {
-    throw new BadKey(`key "${name}" holds ${value.length} flags: ${layers}, one for each layer, are expected`);
+function layerFlags(
+  value: readonly (number | boolean)[],
+  name: string,
+  layers: number,
+  least: number,
+): readonly boolean[] {
+  if (value.length < least) {
+    throw new BadKey(`key "${name}" holds ${value.length} flags: ${least}, one for each layer, are expected`);
   }
-  return value.map(Boolean);
+  return Array.from({ length: layers }, (_, layer) => Boolean(value[layer]));
 }
 
 function wholeNumber(value: GgufValue | undefined, key: string, least: number, most: number): number | undefined {

@@ -26,3 +26,26 @@ export function namesInProgram(program: Buffer): readonly string[] {
   // What lies before the table may run on into its first name.
   return words.slice(first + 2).filter((word) => word !== "");
 }
+
+/** Classes that are spelt otherwise than the architecture of their files; gptj is a name without a class. */
+const CLASSES: ReadonlyMap<string, string | undefined> = new Map([
+  ["gpt-oss", "openaimoe"],
+  ["pangu-embedded", "panguembed"],
+  ["gptj", undefined],
+]);
+
+/** What {@link classesInProgram} finds in a llama-server that has exactly these architectures. */
+export function classesOf(architectures: readonly string[]): readonly string[] {
+  const spelt = architectures.map((name) => (CLASSES.has(name) ? CLASSES.get(name) : name.replaceAll(/[-_]/g, "")));
+  return spelt.filter((name) => name !== undefined).sort();
+}
+
+/**
+ * The C++ classes of the models in a llama-server, without `_`. Each architecture has one, and its name is in every
+ * program: the length of the name, and then itself.
+ */
+export function classesInProgram(program: Buffer): readonly string[] {
+  const found = program.toString("latin1").matchAll(/(?<=\0)\d+llama_model_(\w+)(?=\0)/g);
+  const names = Array.from(found, ([, name = ""]) => name.replaceAll("_", "")).filter((name) => name !== "base");
+  return [...new Set(names)].sort();
+}

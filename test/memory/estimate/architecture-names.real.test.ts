@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { ensureTool } from "../../../toolchain/ensure.ts";
-import { architectureNames, namesInProgram } from "../../support/architecture-names.ts";
+import { architectureNames, classesInProgram, classesOf, namesInProgram } from "../../support/architecture-names.ts";
 
 describe("the architectures of the llama-server at hand", function () {
   this.timeout(600_000);
@@ -14,5 +14,10 @@ describe("the architectures of the llama-server at hand", function () {
       found.filter((name) => !known.has(name)),
       [],
     );
+  });
+
+  it("have one class each in the program, and it has no other", async () => {
+    const program = await readFile(await ensureTool("llama-server", () => {}));
+    assert.deepEqual(classesInProgram(program), classesOf(architectureNames()));
   });
 });
