@@ -5,6 +5,7 @@ import { readHeader } from "../gguf/read.ts";
 import { type Advice, advise } from "../memory/advice.ts";
 import { type Allocatable, exceedsAllocatable } from "../memory/allocatable.ts";
 import type { Budget } from "../memory/budget.ts";
+import { batchesFor } from "../memory/estimate/inputs.ts";
 import type { Estimate, EstimateSettings } from "../memory/estimate/types.ts";
 import { decideFit, type FitDecision } from "../memory/fit.ts";
 import { contextGrid, type GridCell } from "../memory/grid.ts";
@@ -35,7 +36,7 @@ export async function answerFor(source: string, flags: EstimateFlags, signal: Ab
   if (!estimated.ok) return failIn(source, estimated);
   const bytes = budget.value && Math.min(budget.value.bytes, allocatable.value?.bytes ?? Number.POSITIVE_INFINITY);
   const answer = {
-    ...{ source, settings, estimate: estimated.value },
+    ...{ source, settings: { ...settings, ...batchesFor(served.value.header, settings) }, estimate: estimated.value },
     ...(flags.grid && { grid: contextGrid(served.value, settings, bytes) }),
   };
   if (budget.value === undefined || bytes === undefined) return ok(answer);

@@ -9,11 +9,14 @@ import { parseReserve } from "../memory/reserve.ts";
 import type { EstimateFlags } from "./estimate-flags.ts";
 
 export function settingsOf(flags: EstimateFlags): EstimateSettings {
-  const { contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend, loadMode } = flags;
+  const { contextSize, parallel, cacheTypeK, cacheTypeV, backend, loadMode, mode, pooling } = flags;
+  const { batchSize = "auto", ubatchSize = "auto" } = flags;
   const { cacheRam, ctxCheckpoints, swaFull, moeCpu, moeCpuLayers, ropeScaling } = flags;
   const draftTokens = flags.draftTokens ?? (flags.draft === undefined ? undefined : SERVER_DEFAULTS.draftTokens);
   return {
     ...{ contextSize, parallel, cacheTypeK, cacheTypeV, batchSize, ubatchSize, backend, loadMode },
+    ...(mode !== "chat" && { mode }),
+    ...(pooling !== undefined && { pooling }),
     flashAttention: flags.flashAttention === "on",
     ...(cacheRam !== undefined && { cacheRamMiB: cacheRam }),
     ...(ctxCheckpoints !== undefined && { ctxCheckpoints }),

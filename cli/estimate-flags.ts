@@ -7,6 +7,10 @@ import {
   type CacheType,
   LOAD_MODES,
   type LoadMode,
+  MODES,
+  type Mode,
+  POOLINGS,
+  type Pooling,
   ROPE_SCALINGS,
   type RopeScaling,
 } from "../memory/estimate/types.ts";
@@ -18,8 +22,10 @@ export interface EstimateFlags {
   readonly cacheTypeK: CacheType;
   readonly cacheTypeV: CacheType;
   readonly flashAttention: "on" | "off";
-  readonly batchSize: number;
-  readonly ubatchSize: number;
+  readonly mode: Mode;
+  readonly pooling?: Pooling;
+  readonly batchSize?: number;
+  readonly ubatchSize?: number;
   readonly backend: Backend;
   readonly cacheRam?: number;
   readonly ctxCheckpoints?: number;
@@ -39,6 +45,10 @@ export interface EstimateFlags {
   readonly grid?: true;
   readonly json?: true;
 }
+
+const AS_NEEDED = "as long as a slot where an input must lie in one batch";
+const BATCH_DEFAULT = `${DEFAULT_SETTINGS.batchSize}; for embeddings that of --ubatch-size`;
+const UBATCH_DEFAULT = `${DEFAULT_SETTINGS.ubatchSize}; for embeddings ${AS_NEEDED}`;
 
 /** The options of `estimate`. They have the names of llama-server's own options where it has such options. */
 export function withEstimateOptions(command: Command): Command {
@@ -74,8 +84,19 @@ function withServerOptions(command: Command): Command {
         .choices(["on", "off"])
         .default("on"),
     )
-    .option("--batch-size <tokens>", "logical batch size (-b)", whole, DEFAULT_SETTINGS.batchSize)
-    .option("--ubatch-size <tokens>", "physical batch size (-ub)", whole, DEFAULT_SETTINGS.ubatchSize)
+    .addOption(
+      new Option("--mode <mode>", "what the server answers: chat, embedding (--embeddings) or rerank (--reranking)")
+        .choices(MODES)
+        .default("chat"),
+    )
+    .addOption(
+      new Option(
+        "--pooling <type>",
+        "how the embeddings of an input become one (default: that of the file; rank with --mode rerank)",
+      ).choices(POOLINGS),
+    )
+    .option("--batch-size <tokens>", `logical batch size (-b) (default: ${BATCH_DEFAULT})`, whole)
+    .option("--ubatch-size <tokens>", `physical batch size (-ub) (default: ${UBATCH_DEFAULT})`, whole)
     .addOption(new Option("--backend <backend>", "hardware that the model runs on").choices(BACKENDS).default("metal"))
     .option("--mmproj <source>", "multimodal projector for images or sound")
     .option("--draft <source>", "draft model for speculative decoding (-md)")

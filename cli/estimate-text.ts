@@ -72,7 +72,8 @@ function settingsText(settings: EstimateSettings): string {
     settings.parallel === "auto" ? "automatic slots" : `${settings.parallel} slot${settings.parallel === 1 ? "" : "s"}`;
   const cache = `${settings.cacheTypeK}/${settings.cacheTypeV} cache`;
   const attention = settings.flashAttention ? "" : ", flash attention off";
-  return `context ${settings.contextSize} tokens, ${slots}, ${cache}, ${settings.backend}${attention}`;
+  const mode = settings.mode === undefined ? "" : `, mode ${settings.mode}`;
+  return `context ${settings.contextSize} tokens, ${slots}, ${cache}, ${settings.backend}${mode}${attention}`;
 }
 
 function breakdown(estimate: KnownEstimate): string {

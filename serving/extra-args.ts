@@ -1,10 +1,14 @@
 import { fail, ok, type Result } from "../api/result.ts";
 
+/** How the embeddings of an input become one: the estimate counts it. */
+export const POOLING_FLAG = "--pooling";
+
 /**
  * The llama-server flags that `InferenceService.spec.extraArgs` may have, with the number of values that each takes.
- * None of them changes memory or network exposure (llama-server --help, llama.cpp of September 2026).
+ * None of them changes memory or network exposure, but {@link POOLING_FLAG}, which is estimated (llama-server --help, llama.cpp of September 2026).
  */
 const ALLOWED: Readonly<Record<string, 0 | 1>> = {
+  [POOLING_FLAG]: 1,
   "--threads": 1,
   "-t": 1,
   "--threads-batch": 1,

@@ -1,8 +1,16 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { ModelSpec } from "../api/model.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { type Backend, CACHE_TYPES, type CacheType, type EstimateSettings } from "../memory/estimate/types.ts";
+import {
+  type Backend,
+  CACHE_TYPES,
+  type CacheType,
+  type EstimateSettings,
+  POOLINGS,
+  type Pooling,
+} from "../memory/estimate/types.ts";
 import { DEFAULT_SETTINGS, LOAD_MODE } from "./default-settings.ts";
+import { POOLING_FLAG } from "./extra-args.ts";
 import { speculationOf } from "./speculation.ts";
 
 /**
@@ -19,6 +27,10 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
   if (!cacheTypeK.ok) return cacheTypeK;
   const cacheTypeV = cacheType("cacheTypeV", spec.cacheTypeCustomV ?? spec.cacheTypeV);
   if (!cacheTypeV.ok) return cacheTypeV;
+  const pooling = poolingOf(spec.extraArgs ?? []);
+  if (!pooling.ok) return pooling;
+  const { mode = "chat" } = spec;
+  const byMode = mode === "chat" ? DEFAULT_SETTINGS : ({ batchSize: "auto", ubatchSize: "auto" } as const);
   return ok({
     backend,
     cacheTypeK: cacheTypeK.value,
@@ -26,9 +38,11 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
     contextSize: spec.contextSize ?? DEFAULT_SETTINGS.contextSize,
     parallel: spec.parallelSlots ?? DEFAULT_SETTINGS.parallel,
     flashAttention: spec.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
-    batchSize: spec.batchSize ?? DEFAULT_SETTINGS.batchSize,
-    ubatchSize: spec.uBatchSize ?? DEFAULT_SETTINGS.ubatchSize,
+    batchSize: spec.batchSize ?? byMode.batchSize,
+    ubatchSize: spec.uBatchSize ?? byMode.ubatchSize,
     loadMode: LOAD_MODE,
+    ...(mode !== "chat" && { mode }),
+    ...(pooling.value && { pooling: pooling.value }),
     ...(speculation.value && { draftTokens: speculation.value.draftTokens }),
     ...(spec.ropeScaling && { ropeScaling: spec.ropeScaling.type }),
     ...(spec.moeCPUOffload && { moeCpu: true }),
@@ -57,6 +71,16 @@ function unservedField(spec: InferenceServiceSpec): string | undefined {
     return "spec.tensorOverrides is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   return undefined;
+}
+
+/** The last `--pooling` of the arguments, as llama-server reads them; undefined: none. */
+function poolingOf(extraArgs: readonly string[]): Result<Pooling | undefined> {
+  const flag = extraArgs.lastIndexOf(POOLING_FLAG);
+  if (flag === -1) return ok(undefined);
+  const pooling = POOLINGS.find((known) => known === extraArgs[flag + 1]);
+  if (pooling !== undefined) return ok(pooling);
+  const given = JSON.stringify(extraArgs[flag + 1] ?? "");
+  return fail(`spec.extraArgs: ${POOLING_FLAG} is ${given}: one of ${POOLINGS.join(", ")} is expected`);
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {

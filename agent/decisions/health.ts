@@ -30,6 +30,8 @@ export interface Failing {
   /** When the first of them failed, in milliseconds of the injected clock. */
   readonly since: number;
   readonly tries: number;
+  /** Every later request would fail like the last one. */
+  readonly lasting?: true;
   readonly reason: string;
   readonly message: string;
 }
@@ -41,15 +43,15 @@ const FAILING_MS = 3000;
 /** The failures after one more of them. */
 export function failedAgain(
   before: Failing | undefined,
-  { reason, message }: { readonly reason: string; readonly message: string },
+  why: Pick<Failing, "reason" | "message" | "lasting">,
   now: number,
 ): Failing {
-  return { since: before?.since ?? now, tries: (before?.tries ?? 0) + 1, reason, message };
+  return { since: before?.since ?? now, tries: (before?.tries ?? 0) + 1, ...why };
 }
 
 /** Whether waiting longer would be in vain. */
-export function failsForGood({ since, tries }: Failing, now: number): boolean {
-  return tries >= FAILING_TRIES && now - since >= FAILING_MS;
+export function failsForGood({ since, tries, lasting }: Failing, now: number): boolean {
+  return lasting === true || (tries >= FAILING_TRIES && now - since >= FAILING_MS);
 }
 
 /** One that has answered before has shown that it can: a second failure, some seconds after the first, is no accident. */

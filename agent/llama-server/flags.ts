@@ -1,10 +1,9 @@
 import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
-import type { EstimateSettings } from "../../memory/estimate/types.ts";
+import { batchesOf } from "../../memory/estimate/batches.ts";
+import type { EstimateSettings, Mode } from "../../memory/estimate/types.ts";
 import { LOAD_MODE } from "../../serving/default-settings.ts";
 import type { Speculation } from "../../serving/speculation.ts";
 import type { SupportedFlags } from "./supported-flags.ts";
-
-export type Mode = "chat" | "embedding" | "rerank";
 
 /** Everything that a llama-server is started with. Each value comes from a typed field of Model or InferenceService. */
 export interface ServerFields {
@@ -38,6 +37,8 @@ export interface ModelPaths {
   readonly draft?: string;
   /** The GPU can hold the model's only token table ({@link isTableForGpu}). */
   readonly tableForGpu?: boolean;
+  /** An input may be longer than a physical batch ({@link canSplitInputs}); undefined: as if not. */
+  readonly splitsInputs?: boolean;
 }
 
 /** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
@@ -64,6 +65,7 @@ export function serverFlags(
   options: Pick<SupportedFlags, "has">,
 ): readonly string[] {
   const { settings } = fields;
+  const { batchSize, ubatchSize } = batchesOf(settings, paths.splitsInputs === true);
   return [
     ...["--model", paths.model, "--alias", fields.name],
     ...(paths.mmproj === undefined ? [] : ["--mmproj", paths.mmproj]),
@@ -73,7 +75,7 @@ export function serverFlags(
     ...["--parallel", settings.parallel === "auto" ? "-1" : String(settings.parallel)],
     ...["--cache-type-k", settings.cacheTypeK, "--cache-type-v", settings.cacheTypeV],
     ...["--flash-attn", settings.flashAttention ? "on" : "off"],
-    ...["--batch-size", String(settings.batchSize), "--ubatch-size", String(settings.ubatchSize)],
+    ...["--batch-size", String(batchSize), "--ubatch-size", String(ubatchSize)],
     ...deviceFlags(fields),
     ...(options.has("--load-mode") ? ["--load-mode", LOAD_MODE] : ["--no-mmap"]),
     ...(paths.tableForGpu && placesTable(fields, options) ? tableFlags(fields) : []),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import * as z from "zod";
-import type { Mode } from "./flags.ts";
+import type { Mode } from "../../memory/estimate/types.ts";
 import { askLocal, type LocalAnswer } from "./local-request.ts";
 
 const HEALTH_TIMEOUT_MS = 5000;
@@ -36,11 +36,12 @@ export interface Expected {
  * - `well`: it is the server that we started, and it answers.
  * - `silent`: nobody there, still loading, too busy to answer in time, or somebody else.
  * - `refused`: it is alive, but it has other keys than ours (401, 403).
- * - `failing`: it is healthy, and its answer to the test request was an error, which `detail` describes.
+ * - `failing`: it is healthy, and its answer to the test request was an error, which `detail` describes. `lasting`: it refused the
+ *   request itself, and so will it every later one.
  */
 export type Found =
   | { readonly kind: "well" | "silent" | "refused" }
-  | { readonly kind: "failing"; readonly detail: string };
+  | { readonly kind: "failing"; readonly detail: string; readonly lasting?: true };
 
 /** Whether the server is healthy, and the one that we started rather than another process on its port. A busy server still is. */
 export async function checkHealth(expected: Expected): Promise<Found> {
@@ -79,6 +80,7 @@ async function firstAnswer(expected: Expected): Promise<Found> {
   const { status, text } = await testRequest(expected, {});
   if (status === 200) return { kind: "well" };
   if (isRefusal(status)) return { kind: "refused" };
+  if (isPassing(status)) return { kind: "silent" };
   return failing(status, text);
 }
 
@@ -90,8 +92,24 @@ function testRequest({ host, port, mode, apiKey }: Expected, where: object): Pro
 }
 
 function failing(status: number, text: string): Found {
-  return { kind: "failing", detail: `HTTP ${status}${errorIn(text)}` };
+  const detail = `HTTP ${status}${errorIn(text)}`;
+  if (!refusesRequest(status)) return { kind: "failing", detail };
+  return { kind: "failing", detail: detail + (WITHOUT_POOLING.test(text) ? POOLING_REMEDY : ""), lasting: true };
 }
+
+/** It loads, is asked too often, or had no time: 408, 425, 429, 503. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status === 503;
+}
+
+/** It answers requests of this kind never: 4xx, and 501 where it was started for others. */
+function refusesRequest(status: number): boolean {
+  return (status >= 400 && status < 500) || status === 501;
+}
+
+/** llama-server answers so to `/v1/embeddings` where neither the file nor a flag says how to pool. */
+const WITHOUT_POOLING = /pooling type 'none'/i;
+const POOLING_REMEDY = '; set spec.extraArgs to ["--pooling", "last"], or to mean or cls, as the model was trained';
 
 /** A shared cache that is full, and a server that loads, is asked too often or does not know the request: none is a fault. */
 const FULL = /context/i;

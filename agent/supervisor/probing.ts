@@ -94,15 +94,15 @@ async function firstAnswer(running: Running, probing: Probing): Promise<Finding>
       if (running.started.fields.apiKeyFile === undefined) return failureOf(UNASKED_KEY, running, clock);
       return (current) => refusedKey(current, digest, clock());
     case "failing":
-      return failureOf(found.detail, running, clock);
+      return failureOf(found.detail, running, clock, found.lasting);
   }
 }
 
 const UNASKED_KEY = "HTTP 401: it asks for an API key without --api-key-file, as where LLAMA_API_KEY is set";
 
-async function failureOf(detail: string, running: Running, clock: () => number): Promise<Finding> {
+async function failureOf(detail: string, running: Running, clock: () => number, lasting?: true): Promise<Finding> {
   const why = testFailure(detail, await logOf(running));
-  return (current) => failedTest(current, why, clock());
+  return (current) => failedTest(current, { ...why, ...(lasting && { lasting }) }, clock());
 }
 
 /** The end of its log, without control characters. */

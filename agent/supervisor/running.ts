@@ -1,6 +1,6 @@
 import type { Answering } from "../decisions/answering.ts";
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
-import { failedAgain, isWorking, type Work } from "../decisions/health.ts";
+import { type Failing, failedAgain, isWorking, type Work } from "../decisions/health.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import type { GpuFault } from "../llama-server/gpu-fault.ts";
@@ -51,6 +51,9 @@ interface Held {
  */
 export type Running = (StartingView | ReadyView | StoppingView) & Held;
 
+/** `lasting`: the server refused the request itself, and so will it every later one. */
+export type TestFailure = ExitReason & Pick<Failing, "lasting">;
+
 /** After a successful probe: the server is Ready, and holds the keys of this digest. What it held before proves more: one key is asked. */
 export function accepted(running: Running, keys: string | undefined, now: number): Running {
   return { ...answered(running, now), keys: running.keys ?? keys };
@@ -64,14 +67,14 @@ export function refusedKey(running: Running, keys: string | undefined, now: numb
 }
 
 /** After a test request that a server which starts answered with an error. */
-export function failedTest(running: Running, why: ExitReason, now: number): Running {
+export function failedTest(running: Running, why: TestFailure, now: number): Running {
   return running.phase === "starting"
     ? withFailure({ ...running, probing: false }, why, now)
     : { ...running, probing: false };
 }
 
 /** After one more test request that it answered with an error. */
-export function withFailure(running: Running, why: ExitReason, now: number): Running {
+export function withFailure(running: Running, why: TestFailure, now: number): Running {
   return running.phase === "stopping" ? running : { ...running, failing: failedAgain(running.failing, why, now) };
 }
 

@@ -3,6 +3,7 @@ import type { Failure } from "../../api/result.ts";
 import { advise } from "../../memory/advice.ts";
 import { adviceText } from "../../memory/advice-text.ts";
 import type { Budget } from "../../memory/budget.ts";
+import { canSplitInputs } from "../../memory/estimate/inputs.ts";
 import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
@@ -75,8 +76,15 @@ export function prepare(workload: Workload, access: PrepareAccess, check: CheckF
   const need = check(served.value, estimatedSettings(workload, server.options), workload.budget);
   if ("stage" in need) return need;
   const fetched = fetchAll(workload, need, access);
-  if (fetched.stage !== "ready" || !isTableForGpu(served.value.header)) return fetched;
-  return { ...fetched, paths: { ...fetched.paths, tableForGpu: true } };
+  if (fetched.stage !== "ready") return fetched;
+  return { ...fetched, paths: { ...fetched.paths, ...readFromHeader(workload, served.value) } };
+}
+
+function readFromHeader({ fields }: Workload, { header }: Served): Pick<ModelPaths, "tableForGpu" | "splitsInputs"> {
+  return {
+    ...(isTableForGpu(header) && { tableForGpu: true }),
+    ...(fields.mode !== "chat" && canSplitInputs(header, fields.settings) && { splitsInputs: true }),
+  };
 }
 
 /** The settings that a start with this llama-server would use: what it does not support is not estimated. */

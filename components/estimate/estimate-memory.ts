@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import { advise } from "../../memory/advice.ts";
 import { resolveBudget } from "../../memory/budget.ts";
-import type { Backend, CacheType } from "../../memory/estimate/types.ts";
+import type { Backend, CacheType, Mode, Pooling } from "../../memory/estimate/types.ts";
 import { estimateWhole, readServed } from "../../memory/served.ts";
 import { DEFAULT_SETTINGS, LOAD_MODE } from "../../serving/default-settings.ts";
 
@@ -20,9 +20,13 @@ export interface EstimateMemoryArgs {
   cacheTypeV?: pulumi.Input<CacheType | undefined>;
   /** Defaults to true. */
   flashAttention?: pulumi.Input<boolean | undefined>;
-  /** Logical batch size in tokens. Defaults to 2048. */
+  /** What the server answers. Defaults to chat. */
+  mode?: pulumi.Input<Mode | undefined>;
+  /** How the embeddings of an input become one. Defaults to rank in mode rerank, and otherwise to that of the file. */
+  pooling?: pulumi.Input<Pooling | undefined>;
+  /** Logical batch size in tokens. Defaults to 2048, and for embeddings to ubatchSize. */
   batchSize?: pulumi.Input<number | undefined>;
-  /** Physical batch size in tokens. Defaults to 512. */
+  /** Physical batch size in tokens. Defaults to 512, and for embeddings to a slot's context where an input must lie in one batch. */
   ubatchSize?: pulumi.Input<number | undefined>;
   /** Defaults to metal. */
   backend?: pulumi.Input<Backend | undefined>;
@@ -78,9 +82,11 @@ export function estimateMemory(args: EstimateMemoryArgs): pulumi.Output<MemoryEs
       cacheTypeK: known.cacheTypeK ?? DEFAULT_SETTINGS.cacheTypeK,
       cacheTypeV: known.cacheTypeV ?? DEFAULT_SETTINGS.cacheTypeV,
       flashAttention: known.flashAttention ?? DEFAULT_SETTINGS.flashAttention,
-      batchSize: known.batchSize ?? DEFAULT_SETTINGS.batchSize,
-      ubatchSize: known.ubatchSize ?? DEFAULT_SETTINGS.ubatchSize,
+      batchSize: known.batchSize ?? ("auto" as const),
+      ubatchSize: known.ubatchSize ?? ("auto" as const),
       loadMode: LOAD_MODE,
+      ...(known.mode !== undefined && { mode: known.mode }),
+      ...(known.pooling !== undefined && { pooling: known.pooling }),
       ...draftTokens(known),
     };
     const answer = estimateWhole(served, settings);

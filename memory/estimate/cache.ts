@@ -1,4 +1,5 @@
 import { ok, type Result } from "../../api/result.ts";
+import { type BatchedSettings, keepsEveryToken } from "./batches.ts";
 import { rowBytes } from "./cache-types.ts";
 import type { CachedLayer } from "./cached-layer.ts";
 import type { ModelFacts } from "./facts.ts";
@@ -28,21 +29,25 @@ export function sequencesOf(settings: EstimateSettings): number {
 }
 
 /**
- * How many of `tokens` tokens are sampled from: for each slot one, and one for each token that is drafted for it
- * (docs/background/llama-memory.md, "Output buffer").
+ * How many of `tokens` tokens have logits: for each slot one, and one for each token that is drafted for it
+ * (docs/background/llama-memory.md, "Output buffer"); all of them where embeddings are asked for.
  */
-export function outputsOf(tokens: number, { sequences }: Cells, { draftTokens = 0 }: EstimateSettings): number {
+export function outputsOf(tokens: number, { sequences }: Cells, settings: EstimateSettings): number {
+  if (keepsEveryToken(settings)) return Math.max(sequences, tokens);
+  const { draftTokens = 0 } = settings;
   return Math.max(sequences, Math.min(tokens, sequences * (1 + draftTokens)));
 }
 
 /** docs/background/llama-memory.md, "Cells" and "Sliding window". */
-export function cellsOf(facts: ModelFacts, family: Family, settings: EstimateSettings): Cells {
+export function cellsOf(facts: ModelFacts, family: Family, settings: BatchedSettings): Cells {
   const context = padded(settings.contextSize);
   const sequences = sequencesOf(settings);
   const unified = settings.parallel === "auto";
   const streams = unified && !family.streamForEachSlot ? 1 : sequences;
   const full = padded(unified ? context : Math.floor(context / streams));
-  const ubatch = Math.min(settings.ubatchSize, settings.batchSize, context);
+  // Without a cache the inputs of all slots may lie in one batch, however long the context is.
+  const longest = family.cache === "none" ? Math.max(context, full * sequences) : context;
+  const ubatch = Math.min(settings.ubatchSize, settings.batchSize, longest);
   const window = windowOf(facts, family);
   const reach = window === undefined ? 0 : window * (unified ? sequences / streams : 1) + ubatch;
   const sliding = settings.swaFull && reach > 0 ? full : padded(Math.min(full, reach));

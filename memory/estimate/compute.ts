@@ -1,3 +1,4 @@
+import { keepsEveryToken, picksRows, poolingOf } from "./batches.ts";
 import { type Cells, outputsOf, stateElements } from "./cache.ts";
 import { isQuantized } from "./cache-types.ts";
 import type { CachedLayer } from "./cached-layer.ts";
@@ -53,11 +54,12 @@ export function computeBytes(
 
 /**
  * The end of the graph: the logits of every token that is sampled from, and residual streams. This is the widest moment
- * with many slots or drafted tokens and a large vocabulary; it was measured on Gemma 3 270M with up to 196 outputs.
+ * with many slots or drafted tokens, or embeddings, and a large vocabulary; it was measured on Gemma 3 270M with up to 196 outputs.
  */
 function sampling(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
   if (family.cache === "none") return 0;
-  return 4 * (facts.vocabulary * outputsOf(cells.ubatch, cells, settings) + 5 * cells.ubatch * facts.embedding);
+  const streams = keepsEveryToken(settings) && !picksRows(poolingOf(facts, settings)) ? 6 : 5;
+  return 4 * (facts.vocabulary * outputsOf(cells.ubatch, cells, settings) + streams * cells.ubatch * facts.embedding);
 }
 
 /** The cells that the attention of one token covers. Without a cache these are the tokens of its own batch, as f32. */

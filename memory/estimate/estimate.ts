@@ -2,15 +2,14 @@ import { MiB } from "../../api/bytes.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { tensorBytes } from "../../gguf/tensor-types.ts";
+import { type BatchedSettings, withBatches } from "./batches.ts";
 import {
-  type Cells,
   cachedLayers,
   cellsOf,
   checkpointBytes,
   familyOf,
   hasStateKeys,
   kvBytes,
-  outputsOf,
   recurrentBytes,
   sequencesOf,
   windowOf,
@@ -22,6 +21,7 @@ import { confirmed, type Family } from "./families/family.ts";
 import { STANDARD, STANDARD_KEYS } from "./families/unlisted.ts";
 import { attentionOnCpuBytes, lacksFlashAttention } from "./flash-attention.ts";
 import { loadingPeakBytes, readsOntoGpu, type TensorSizes, tensorSizes, tiedCopyBytes } from "./loading.ts";
+import { answerBytes, inputNotes, outputBytes } from "./output.ts";
 import type { Part } from "./parts.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
@@ -49,7 +49,7 @@ export function estimate(header: GgufHeader, settings: EstimateSettings): Result
   const family = familyOf(facts.value.architecture) ?? STANDARD;
   const gap = unknownBecause(header.metadata, facts.value, family);
   if (gap !== undefined) return ok({ ...named, confidence: "unknown", notes: [gap] });
-  return known(named, sizesOf(header), facts.value, family, settings);
+  return known(named, sizesOf(header), facts.value, family, withBatches(facts.value, family, settings));
 }
 
 // These depend on the header only. An advice asks about one header hundreds of times, and a header never changes.
@@ -75,7 +75,7 @@ function known(
   sizes: TensorSizes,
   facts: ModelFacts,
   family: Family,
-  settings: EstimateSettings,
+  settings: BatchedSettings,
 ): Result<Estimate> {
   const cells = cellsOf(facts, family, settings);
   const layers = cachedLayers(facts, family);
@@ -95,7 +95,7 @@ function known(
     computeHost: compute.host,
     ...(onCpu !== undefined && { attentionHost: attentionOnCpuBytes(facts, layers, cells, settings) }),
     output: outputBytes(facts, family, cells, settings),
-    process: processBytes(facts, cells.sequences),
+    process: processBytes(facts, cells.sequences) + answerBytes(facts, cells, settings),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
   } satisfies Partial<Record<Part, number>>;
@@ -112,7 +112,11 @@ function known(
     outputBytes: steady.output,
     parts,
     totalBytes,
-    notes: [...notesOn(facts, family, settings), ...(onCpu === undefined ? [] : [attentionNote(onCpu)])],
+    notes: [
+      ...notesOn(facts, family, settings),
+      ...inputNotes(facts, family, cells, settings),
+      ...(onCpu === undefined ? [] : [attentionNote(onCpu)]),
+    ],
   });
 }
 
@@ -128,15 +132,6 @@ function withLoading(
 
 function attentionNote(what: string): string {
   return `Metal has no flash attention for ${what}: the CPU computes it, slowly and with a larger buffer, of which the estimate is an upper bound`;
-}
-
-/**
- * The logits of every token that is sampled; an encoder also returns one embedding for each token. llama.cpp prints a
- * buffer for one token in each slot, and enlarges it when the first drafted tokens arrive.
- */
-function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: EstimateSettings): number {
-  const embeddings = family.cache === "none" ? 4 * facts.embedding * settings.batchSize : 0;
-  return 4 * facts.vocabulary * outputsOf(settings.batchSize, cells, settings) + embeddings;
 }
 
 /** The sum of all parts. */
@@ -172,8 +167,8 @@ export function refusedSettings(settings: EstimateSettings): string | undefined 
   const counts = [
     ["context size", contextSize],
     ["number of slots", parallel === "auto" ? 1 : parallel],
-    ["batch size", batchSize],
-    ["physical batch size", ubatchSize],
+    ["batch size", batchSize === "auto" ? 1 : batchSize],
+    ["physical batch size", ubatchSize === "auto" ? 1 : ubatchSize],
   ] as const;
   for (const [name, count] of counts) {
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 31)

@@ -2,12 +2,13 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader, GgufValue } from "../../gguf/header.ts";
 import { type HybridFacts, hybridFacts } from "./hybrid-facts.ts";
 import { BadKey, expected, type KeyReader, keyReader, MAX_LAYERS, MAX_WIDTH, shown } from "./keys.ts";
+import { type EmbeddingFacts, poolingFacts } from "./pooling.ts";
 
 /**
  * The values of a header that the estimate is computed from. They are checked: whole, bounded and without
  * contradictions.
  */
-export interface ModelFacts extends HybridFacts {
+export interface ModelFacts extends HybridFacts, EmbeddingFacts {
   readonly architecture: string;
   readonly layers: number;
   /** Context that the model was trained with, in tokens. */
@@ -103,6 +104,8 @@ function facts(header: GgufHeader): ModelFacts {
     architecture,
     layers,
     embedding,
+    embeddingOut: Math.max(embedding, keys.optional("embedding_length_out", 0, MAX_WIDTH) ?? 0),
+    ...poolingFacts(header.metadata, architecture),
     heads,
     headsByLayer,
     keyLength,

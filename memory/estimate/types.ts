@@ -15,6 +15,14 @@ export type Backend = (typeof BACKENDS)[number];
 export const LOAD_MODES = ["mmap", "mlock", "dio", "none"] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
 
+/** What a server answers: `--embeddings`, `--reranking`, or neither. */
+export const MODES = ["chat", "embedding", "rerank"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** How the embeddings of an input's tokens become one (`--pooling`); `none`: each token keeps its own. */
+export const POOLINGS = ["none", "mean", "cls", "last", "rank"] as const;
+export type Pooling = (typeof POOLINGS)[number];
+
 export const ROPE_SCALINGS = ["none", "linear", "yarn", "longrope"] as const;
 export type RopeScaling = (typeof ROPE_SCALINGS)[number];
 
@@ -27,11 +35,15 @@ export interface EstimateSettings {
   readonly cacheTypeK: CacheType;
   readonly cacheTypeV: CacheType;
   readonly flashAttention: boolean;
-  /** `-b`: logical batch size in tokens. */
-  readonly batchSize: number;
-  /** `-ub`: physical batch size in tokens. */
-  readonly ubatchSize: number;
+  /** `-b`: logical batch size in tokens; `auto`: what the mode needs. */
+  readonly batchSize: number | "auto";
+  /** `-ub`: physical batch size in tokens; `auto`: what the mode needs. */
+  readonly ubatchSize: number | "auto";
   readonly backend: Backend;
+  /** Default: "chat". */
+  readonly mode?: Mode;
+  /** `--pooling`. Default: "rank" in mode `rerank`, else that of the file, else "none". */
+  readonly pooling?: Pooling;
   /** `--swa-full`: sliding-window layers cache the whole context. Default: false. */
   readonly swaFull?: boolean;
   /** `--cache-ram`: size of the prompt cache in host memory in MiB, counted in full. Default: 0, none. */

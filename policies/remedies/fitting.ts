@@ -16,7 +16,7 @@ import { type hostsConfig, hostsOf } from "../rules/hosts.ts";
 export const READS = {
   model: /^spec\.(source|format|files|mmproj|hardware)\b/,
   service:
-    /^spec\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|ropeScaling|moeCPU\w+|noKvOffload|extraArgs|metadataOverrides|tensorOverrides)\b/,
+    /^spec\.(modelRef|runtime|mode|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|ropeScaling|moeCPU\w+|noKvOffload|extraArgs|metadataOverrides|tensorOverrides)\b/,
 };
 
 /** A service that does not fit, and what it would have to fit into. */

@@ -30,6 +30,34 @@ function modelSpec(spec: object): ModelSpec {
 }
 
 describe("servingSettings", () => {
+  for (const [spec, expected] of [
+    [{ mode: "embedding" }, { mode: "embedding", batchSize: "auto", ubatchSize: "auto" }],
+    [
+      { mode: "rerank", uBatchSize: 256 },
+      { mode: "rerank", batchSize: "auto", ubatchSize: 256 },
+    ],
+    [{ mode: "chat" }, { batchSize: 2048, ubatchSize: 512 }],
+    [
+      { extraArgs: ["--pooling", "cls", "--pooling", "last"], mode: "embedding" },
+      { mode: "embedding", pooling: "last" },
+    ],
+  ] as const) {
+    it(`counts ${JSON.stringify(spec)}`, () => {
+      const settings = servingSettings(serviceSpec(spec), "metal");
+      assert(settings.ok);
+      assert.deepEqual({ ...settings.value, ...expected }, settings.value);
+      assert.equal(settings.value.mode, "mode" in expected ? expected.mode : undefined);
+    });
+  }
+
+  it("refuses a way of pooling that llama-server does not know", () => {
+    const settings = servingSettings(serviceSpec({ extraArgs: ["--pooling", "max"] }), "metal");
+    assert.equal(
+      settings.ok ? "" : settings.error,
+      'spec.extraArgs: --pooling is "max": one of none, mean, cls, last, rank is expected',
+    );
+  });
+
   it("defaults to LLMKube's context, one slot and an f16 cache", () => {
     assert.deepEqual(servingSettings(serviceSpec({}), "metal"), {
       ok: true,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   answersNoMore,
   failedAgain,
+  failsForGood,
   failuresOfDay,
   gpuFaultMessage,
   hangs,
@@ -50,6 +51,8 @@ describe("a server that gives no answer to a test request", () => {
 describe("a server that was Ready and fails", () => {
   it("answers no more after two failures three seconds apart, and not after one, nor after two at once", () => {
     const why = { reason: "TestRequestFailed", message: "m" };
+    assert.equal(failsForGood(failedAgain(undefined, why, 1000), 1000), false);
+    assert.equal(failsForGood(failedAgain(undefined, { ...why, lasting: true }, 1000), 1000), true);
     const once = failedAgain(undefined, why, 1000);
     assert.equal(answersNoMore(once, 100_000), false);
     assert.equal(answersNoMore(failedAgain(once, why, 1100), 1100), false);

@@ -56,6 +56,20 @@ describe("the flags of llama-server", () => {
     });
   }
 
+  for (const [what, settings, splitsInputs, expected] of [
+    ["as long as a slot", { mode: "embedding" }, undefined, "2048"],
+    ["llama-server's own where an input may be split", { mode: "rerank" }, true, "512"],
+    ["the user's", { mode: "embedding", ubatchSize: 128 }, undefined, "128"],
+  ] as const) {
+    it(`set batches for embeddings: ${what}`, () => {
+      const auto = { ...fields.settings, batchSize: "auto", ubatchSize: "auto", ...settings } as const;
+      const paths = { model: "/m", ...(splitsInputs && { splitsInputs }) };
+      const args = serverFlags({ ...fields, mode: settings.mode, settings: auto }, paths, options);
+      assert.equal(valueAfter(args, "--ubatch-size"), expected);
+      assert.equal(valueAfter(args, "--batch-size"), expected);
+    });
+  }
+
   it("end in typed fields and extra arguments", () => {
     const args = serverFlags(
       { ...fields, mode: "embedding", jinja: false, noWarmup: true, reasoningBudget: 0, extraArgs: ["--temp", "0"] },

@@ -85,6 +85,31 @@ describe("a probe", () => {
     assert.deepEqual(await checkAnswers(expected), { kind: "failing", detail: "HTTP 500" });
   });
 
+  for (const [status, message, found] of [
+    [400, "Pooling type 'none' is not OAI compatible. Please use a different pooling type", "lasting"],
+    [404, "File Not Found", "lasting"],
+    [422, "no such field", "lasting"],
+    [501, "This server does not support embeddings. Start it with `--embeddings`", "lasting"],
+    [500, "Compute error.", "failing"],
+    [401, "Invalid API Key", "refused"],
+    [408, "too slow", "silent"],
+    [429, "too many requests", "silent"],
+    [503, "Loading model", "silent"],
+  ] as const) {
+    it(`finds a server that starts and answers ${status}: ${found}`, async () => {
+      completion = [status, JSON.stringify({ error: { code: status, message } })];
+      const answer = await checkAnswers(expected);
+      assert.equal(answer.kind === "failing" && answer.lasting ? "lasting" : answer.kind, found);
+      if (answer.kind === "failing") assert(answer.detail.startsWith(`HTTP ${status}: ${message}`), answer.detail);
+    });
+  }
+
+  it("says how to pool where nothing does", async () => {
+    completion = [400, JSON.stringify({ error: { message: "Pooling type 'none' is not OAI compatible." } })];
+    const answer = await checkAnswers(expected);
+    assert(answer.kind === "failing" && answer.detail.includes('set spec.extraArgs to ["--pooling", "last"]'));
+  });
+
   it("sends no test request to a server that loads", async () => {
     health = 503;
     assert.deepEqual(await checkAnswers(expected), { kind: "silent" });
