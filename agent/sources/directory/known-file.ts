@@ -37,9 +37,16 @@ export function knownAfter(reading: FileReading, before: KnownFile | undefined):
   const documents = meantForHeld(content.value.documents, before);
   const told = documents.every(({ is }) => is !== "unidentified");
   const known = { inode, stamp, documents, told, text: content.value.text, mayBeHalf: content.value.mayBeHalf };
-  if (told) return { ...known, kept: [] };
   const named = new Set(identitiesOf({ documents, kept: [] }).map(identityText));
-  return { ...known, kept: held.filter((identity) => !named.has(identityText(identity))) };
+  const kept = held.filter((identity) => !named.has(identityText(identity)));
+  if (!told) return { ...known, kept };
+  if (kept.length === 0 || !endsWithin(content.value.text, before?.text ?? "")) return { ...known, kept: [] };
+  return { ...known, kept, told: false, problem: "it ends within a document that went on before" };
+}
+
+/** Whether a text is the first part of what was there before, and ends where no document ended. */
+function endsWithin(text: string, before: string): boolean {
+  return before.startsWith(text) && !/^\s*(?:---|\.\.\.|$)/.test(before.slice(text.length));
 }
 
 interface Content {
