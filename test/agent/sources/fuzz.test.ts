@@ -158,9 +158,9 @@ function wholeObjects(bytes: Uint8Array): ReadonlyArray<{ readonly kind: string;
     return kind === "List" && Array.isArray(items) ? items : [value];
   });
   const found = objects.map((value: unknown) => {
-    const { apiVersion, kind, metadata } = fields(value);
+    const { kind, metadata } = fields(value);
     const { name, namespace = "default" } = fields(metadata);
-    const isWhole = [apiVersion, kind, name].every((part) => typeof part === "string" && part !== "");
+    const isWhole = [kind, name].every((part) => typeof part === "string" && part !== "");
     return isWhole ? { kind: String(kind), name: `${namespace}/${name}` } : undefined;
   });
   return found.includes(undefined) ? undefined : found.flatMap((object) => object ?? []);
