@@ -30,7 +30,8 @@ function clause(root: z.core.$ZodType, document: unknown, issue: z.core.$ZodIssu
     return `${path} is not a key that Kubernetes takes; it must be ${expectation(key)}`;
   }
   const value = valueAt(document, issue.path);
-  const expected = `it must be ${expectation(schemaAt(root, issue.path))}`;
+  const wanted = expectation(schemaAt(root, issue.path));
+  const expected = `it must be ${wanted}`;
   if (value === undefined) return `${path} is missing; ${expected}`;
   if (issue.code === "custom") {
     return typeof value === "object" ? `${path}: ${issue.message}` : `${path} is ${shown(value)}; ${issue.message}`;
@@ -40,7 +41,9 @@ function clause(root: z.core.$ZodType, document: unknown, issue: z.core.$ZodIssu
   if (issue.code === "invalid_type" && issue.expected === "string" && typeof value !== "object") {
     return `${path} is ${shown(value)}, a ${typeof value}; ${expected}, in quotes`;
   }
-  return `${path} is ${shown(value)}; ${expected}`;
+  // A list that lost its bracket may be one of keys and their values.
+  const held = typeof value === "string" && /^(?:a list|an object)/.test(wanted) ? "text" : shown(value);
+  return `${path} is ${held}; ${expected}`;
 }
 
 function unknownField(root: z.core.$ZodType, path: Path): string {
@@ -140,5 +143,5 @@ export function shown(value: unknown): string {
 
 /** Without the user and password of addresses. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@").replaceAll(/(?<=[/:]|^)[^/@\s:]*:[^/@\s]+@/g, "…@");
+  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@").replaceAll(/[^/@\s:]*:[^/@\s]+@/g, "…@");
 }

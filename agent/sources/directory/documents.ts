@@ -40,8 +40,8 @@ export function readDocuments(text: string): Result<readonly ManifestDocument[]>
   return objects.length > MAX_OBJECTS ? fail(TOO_MANY_OBJECTS) : ok(objects.flatMap(readDocument));
 }
 
-/** A comment is something: somebody has left it. A file that is being written may begin with the mark of a document. */
-const HOLDS_SOMETHING = /^(?!(?:---|\.\.\.|%YAML.*)?[^\S\n]*$)/m;
+/** A comment is something: somebody has left it. A file that is being written may begin with a directive or the mark of a document. */
+const HOLDS_SOMETHING = /^(?!(?:---|\.\.\.|%.*)?[^\S\n]*$)/m;
 
 function listItems(object: unknown): readonly unknown[] {
   const isList = isFields(object) && object["apiVersion"] === "v1" && object["kind"] === "List";
@@ -86,9 +86,9 @@ function otherApis(object: Fields): readonly ManifestDocument[] {
   const read = readTolerantly(object);
   if (read.ok || Object.keys(object).length === 0) return [];
   const identity = identityOf(object);
-  const { apiVersion, kind, items } = object;
+  const { apiVersion, kind, items, metadata } = object;
   // A List of another kind may hold anything.
-  const isObject = isText(apiVersion) && isText(kind) && items === undefined;
+  const isObject = isText(apiVersion) && isText(kind) && items === undefined && isFields(metadata);
   const subject = `${subjectOf(object)} ${Object.keys(object).join(" ").slice(0, LONGEST_SUBJECT)}`;
   return [{ is: "other", subject, ...(identity && { identity }), isObject, problem: read.error }];
 }

@@ -12,7 +12,7 @@ export interface KnownFile extends FileState {
   readonly told: boolean;
   /** What is wrong with the file as a whole, as a clause. */
   readonly problem?: string;
-  /** What was last read whole. */
+  /** What it held when it was last known of each document which object it is about. */
   readonly text?: string;
   /** Its text looks like the first part of one: what has changed in it may be changing still. */
   readonly mayBeHalf?: boolean;
@@ -36,10 +36,24 @@ export function knownAfter(reading: FileReading, before: KnownFile | undefined):
   }
   const documents = meantForHeld(content.value.documents, before);
   const told = documents.every(({ is }) => is !== "unidentified");
-  const known = { inode, stamp, documents, told, text: content.value.text, mayBeHalf: content.value.mayBeHalf };
-  if (told) return { ...known, kept: [] };
+  const text = told ? content.value.text : (before?.text ?? content.value.text);
+  const known = { inode, stamp, documents, told, text, mayBeHalf: content.value.mayBeHalf };
   const named = new Set(identitiesOf({ documents, kept: [] }).map(identityText));
-  return { ...known, kept: held.filter((identity) => !named.has(identityText(identity))) };
+  const kept = held.filter((identity) => !named.has(identityText(identity)));
+  if (!told) return { ...known, kept };
+  if (kept.length === 0 || !endsWithin(content.value.text, before?.text ?? "")) return { ...known, kept: [] };
+  return {
+    ...known,
+    kept,
+    told: false,
+    text: before?.text ?? text,
+    problem: "it ends within a document that went on before",
+  };
+}
+
+/** Whether a text is the first part of what was there before, and ends where no document ended. */
+function endsWithin(text: string, before: string): boolean {
+  return before.startsWith(text) && !/^\s*(?:---|\.\.\.|$)/.test(before.slice(text.length));
 }
 
 interface Content {

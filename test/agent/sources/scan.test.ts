@@ -142,6 +142,7 @@ describe("a folder of manifests", () => {
       ["it has become empty", "", /^a\.yaml: it is empty; remove the file or write a manifest into it; its last good/],
       ["a syntax error", "kind: [", /^a\.yaml: it is not valid YAML: /],
       ["the mark of a document alone", "---\n", /^a\.yaml: it is empty; remove the file or write a manifest/],
+      ["a directive alone", "%YAML 1.2\n", /^a\.yaml: it is empty; remove the file or write a manifest/],
       ["one lone word", "oops", /^a\.yaml: A document is "oops"; it must be a manifest/],
       ["NUL bytes", Buffer.alloc(text.length), /^a\.yaml: it holds nothing but NUL bytes, as after a crash/],
       ["NUL bytes at the end", `${text}\0\0`, /^a\.yaml: it has a NUL, which no text has; save it as UTF-8/],
