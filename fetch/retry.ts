@@ -9,7 +9,7 @@ export interface Retrying {
   readonly backOff: BackOff;
   /** How long a server may ask to wait, in milliseconds from now: one that asks for more has said no. */
   readonly patienceMs: () => number;
-  /** Something that grows while bytes come: a failure after some of them counts as the first in its row. */
+  /** Something that grows while bytes come: a failure after some of them counts as none, and the next try comes soon. */
   readonly progress?: () => number;
   /** Why nothing comes for a while. */
   readonly waiting?: (message: string) => void;
@@ -26,12 +26,15 @@ export async function retrying<T>(attempt: () => Promise<T>, options: Retrying):
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TransientRefusal) || asksForPeace(error)) throw error;
-      failures = progress() > before ? 1 : failures + 1;
+      failures = progress() > before ? 0 : failures + 1;
       if (failures > retries) throw error;
       await sleep(waitAfter(error, failures, options), undefined, { signal });
     }
   }
 }
+
+/** Of the first wait, what is waited where a connection broke off that had brought something: such a server serves on at once. */
+const AFTER_PROGRESS = 0.25;
 
 /** A server that has had enough, and does not say for how long: what is tried within seconds only makes it worse. */
 function asksForPeace({ kind, retryAfterMs }: TransientRefusal): boolean {
@@ -45,5 +48,6 @@ function waitAfter(refusal: TransientRefusal, failures: number, { backOff, patie
     throw new Refusal(`${message} and asks to wait ${seconds} s`, kind, retryAfterMs);
   }
   waiting?.(retryAfterMs > 0 ? `${message}: trying again in ${seconds} s` : `${message}: trying again`);
-  return nextTry(failureOf(refusal), failures, Math.random, backOff);
+  const first = failures === 0 ? { ...backOff, firstMs: backOff.firstMs * AFTER_PROGRESS } : backOff;
+  return nextTry(failureOf(refusal), Math.max(failures, 1), Math.random, first);
 }

@@ -244,9 +244,7 @@ describe("headers and downloads from a server that does everything wrong", () =>
 
   it(`gives the very bytes or one sentence, and never hangs, in ${FUZZ_SECONDS} s of them`, async function () {
     this.timeout(FUZZ_SECONDS * 10_000 + HANGS_MS);
-    console.log(
-      `      again: FUZZ_SEED=${FUZZ_SEED} FUZZ_SECONDS=${FUZZ_SECONDS} npm run fuzz:http`,
-    );
+    console.log(`      again: FUZZ_SEED=${FUZZ_SEED} FUZZ_SECONDS=${FUZZ_SECONDS} npm run fuzz:http`);
     const some = fc.array(cases, { minLength: AT_ONCE, maxLength: AT_ONCE });
     const property = fc.asyncProperty(some, async (batch) => {
       await Promise.all(batch.map(one));
