@@ -84,6 +84,7 @@ function known(
   const checkpoints = checkpointBytes(facts, family, layers, cells, settings);
   if (!checkpoints.ok) return checkpoints;
   const compute = computeBytes(facts, family, layers, cells, settings);
+  const output = outputBytes(facts, family, cells, settings);
   const drafts = settings.draftTokens ?? 0;
   const onCpu = lacksFlashAttention(facts, family, layers, settings);
   const steady = {
@@ -94,7 +95,8 @@ function known(
     computeDevice: compute.device,
     computeHost: compute.host,
     ...(onCpu !== undefined && { attentionHost: attentionOnCpuBytes(facts, layers, cells, settings) }),
-    output: outputBytes(facts, family, cells, settings),
+    output: output.printed,
+    ...(output.grown > 0 && { outputGrowth: output.grown }),
     process: processBytes(facts, cells.sequences) + answerBytes(facts, cells, settings),
     ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
@@ -109,7 +111,7 @@ function known(
     confidence: confirmed(family, settings.backend) && onCpu === undefined ? "exact" : "bounded",
     contextBytes: { kv: steady.kv, recurrent: steady.recurrent },
     computeBytes: compute,
-    outputBytes: steady.output,
+    outputBytes: output.printed + output.grown,
     parts,
     totalBytes,
     notes: [

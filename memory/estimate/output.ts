@@ -3,16 +3,23 @@ import { type Cells, outputsOf } from "./cache.ts";
 import type { ModelFacts } from "./facts.ts";
 import type { Family } from "./families/family.ts";
 
+/** What llama.cpp prints of the logits and embeddings that it keeps, and what is enlarged once inputs arrive. In bytes. */
+export interface OutputBytes {
+  readonly printed: number;
+  readonly grown: number;
+}
+
 /**
  * The logits of every token that is sampled. For embeddings, and by an encoder whatever it is asked for, the logits and the embedding of
  * every token of a batch are kept, also where nothing computes these logits. llama.cpp prints a buffer for one token in each slot, and
  * enlarges it when the first inputs or drafted tokens arrive.
  */
-export function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: BatchedSettings): number {
+export function outputBytes(facts: ModelFacts, family: Family, cells: Cells, settings: BatchedSettings): OutputBytes {
   if (family.cache !== "none" && !keepsEveryToken(settings)) {
-    return 4 * facts.vocabulary * outputsOf(settings.batchSize, cells, settings);
+    return { printed: 4 * facts.vocabulary * outputsOf(settings.batchSize, cells, settings), grown: 0 };
   }
-  return 4 * (facts.vocabulary + facts.embeddingOut) * Math.max(cells.ubatch, cells.sequences);
+  const row = 4 * (facts.vocabulary + facts.embeddingOut);
+  return { printed: row * cells.sequences, grown: row * Math.max(0, cells.ubatch - cells.sequences) };
 }
 
 /** For each number of an embedding: without pooling, those of all tokens leave as text. Measured were 63 to 76, with one and four slots. */

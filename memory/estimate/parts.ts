@@ -10,6 +10,7 @@ export const PARTS = {
   /** Metal has no flash attention for this cache or these heads, so the CPU computes it. */
   attentionHost: { label: "attention on the CPU", group: "compute" },
   output: { label: "output buffer", group: "compute" },
+  outputGrowth: { label: "output of a batch", group: "compute" },
   process: { label: "process and tokenizer", group: "compute" },
   /**
    * How much more a server holds while it loads than when it serves: 0 where serving takes more. So the sum of all parts is the larger
