@@ -23,9 +23,9 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
   if (unserved !== undefined) return fail(unserved);
   const speculation = speculationOf(spec);
   if (!speculation.ok) return speculation;
-  const cacheTypeK = cacheType("cacheTypeK", spec.cacheTypeCustomK ?? spec.cacheTypeK);
+  const cacheTypeK = cacheTypeOf(spec, "cacheTypeCustomK", "cacheTypeK");
   if (!cacheTypeK.ok) return cacheTypeK;
-  const cacheTypeV = cacheType("cacheTypeV", spec.cacheTypeCustomV ?? spec.cacheTypeV);
+  const cacheTypeV = cacheTypeOf(spec, "cacheTypeCustomV", "cacheTypeV");
   if (!cacheTypeV.ok) return cacheTypeV;
   const pooling = poolingOf(spec.extraArgs ?? []);
   if (!pooling.ok) return pooling;
@@ -81,6 +81,15 @@ function poolingOf(extraArgs: readonly string[]): Result<Pooling | undefined> {
   if (pooling !== undefined) return ok(pooling);
   const given = JSON.stringify(extraArgs[flag + 1] ?? "");
   return fail(`spec.extraArgs: ${POOLING_FLAG} is ${given}: one of ${POOLINGS.join(", ")} is expected`);
+}
+
+/** A custom type goes before a listed one, and is called by the name of its own field. */
+function cacheTypeOf(
+  spec: InferenceServiceSpec,
+  custom: "cacheTypeCustomK" | "cacheTypeCustomV",
+  listed: "cacheTypeK" | "cacheTypeV",
+): Result<CacheType> {
+  return spec[custom] === undefined ? cacheType(listed, spec[listed]) : cacheType(custom, spec[custom]);
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {
