@@ -98,6 +98,11 @@ const cases = fc.record({
   checked: fc.boolean(),
 });
 
+const WRONG_LENGTHS: Readonly<Record<string, (bytes: number, at: number) => number>> = {
+  short: (bytes, at) => Math.floor(bytes * at),
+  long: (bytes) => bytes + TOO_LONG,
+};
+
 const LOCATIONS: Readonly<Record<Fault["location"], string>> = {
   link: "/link?signature=1",
   itself: "/m.gguf",
@@ -157,8 +162,8 @@ function misbehave(response: ServerResponse, bad: Fault, begin: number, end: num
   if (bad.encoding !== "none")
     response.setHeader("content-encoding", bad.encoding === "twice" ? ["identity", "gzip"] : bad.encoding);
   if (status !== "whole" && bad.range !== "none") response.setHeader("content-range", rangeText(bad.range, from, to));
-  const length = { right: body.length, short: Math.floor(body.length * bad.at), long: body.length + TOO_LONG };
-  if (bad.length in length) response.setHeader("content-length", length[bad.length as keyof typeof length]);
+  const wrong = WRONG_LENGTHS[bad.length]?.(body.length, bad.at);
+  if (bad.length === "right" || wrong !== undefined) response.setHeader("content-length", wrong ?? body.length);
   response.strictContentLength = false;
   response.shouldKeepAlive = bad.length === "right";
   response.useChunkedEncodingByDefault = bad.length === "chunked";
@@ -182,6 +187,16 @@ function rangeText(range: Fault["range"], from: number, to: number): string {
   return texts[range];
 }
 
+/** Of one version, whole. Who says a wrong length of all of it, and a sha256 is not known, is believed: his file might be like that. */
+function isVersion(bytes: Buffer, faults: readonly Fault[]): boolean {
+  const wrong = faults
+    .filter(({ status }) => status === "whole")
+    .flatMap(({ length, at }) => WRONG_LENGTHS[length]?.(size, at) ?? []);
+  if (bytes.length !== size && !wrong.includes(bytes.length)) return false;
+  const common = Math.min(bytes.length, size);
+  return versions.some((version) => version.subarray(0, common).equals(bytes.subarray(0, common)));
+}
+
 describe("headers and downloads from a server that does everything wrong", () => {
   let folder: string;
   before(async () => {
@@ -203,7 +218,11 @@ describe("headers and downloads from a server that does everything wrong", () =>
     assert([size, size + TOO_LONG].includes(read.value.fileBytes), `${read.value.fileBytes} bytes`);
   }
 
-  async function downloadOne({ origin }: TestServer, path: string, isChecked: boolean): Promise<void> {
+  async function downloadOne(
+    { origin }: TestServer,
+    path: string,
+    { faults, checked: isChecked }: CaseOf<typeof cases>,
+  ): Promise<void> {
     const failure = await download({
       location: { kind: "http", name: "m.gguf", url: new URL(`${origin}/m.gguf`) },
       path,
@@ -221,10 +240,9 @@ describe("headers and downloads from a server that does everything wrong", () =>
       return;
     }
     counts.downloaded += 1;
-    assert(
-      bytes !== undefined && versions.slice(0, isChecked ? 1 : 2).some((version) => version.equals(bytes)),
-      "it is no version of the file",
-    );
+    assert(bytes !== undefined);
+    if (isChecked) assert(bytes.equals(model), "it is not what has this sha256");
+    else assert(isVersion(bytes, faults), "it is no version of the file");
   }
 
   let number = 0;
@@ -237,7 +255,7 @@ describe("headers and downloads from a server that does everything wrong", () =>
     ];
     const begin = performance.now();
     try {
-      await Promise.all([readOne(reading), downloadOne(downloading, path, checked)]);
+      await Promise.all([readOne(reading), downloadOne(downloading, path, { faults, later, checked })]);
       assert(performance.now() - begin < HANGS_MS, "it hung");
     } finally {
       await Promise.all([reading.stop(), downloading.stop()]);
