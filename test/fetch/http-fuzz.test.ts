@@ -18,6 +18,8 @@ const FUZZ_SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
 const PATIENCE_MS = 400;
 /** Cases side by side: most of the time is waiting. */
 const AT_ONCE = 8;
+/** How much a wrong length says too much. */
+const TOO_LONG = 100;
 /** Above it something hangs, however busy the machine is. */
 const HANGS_MS = 30_000;
 /** One sentence without control characters, which names its file. */
@@ -69,7 +71,7 @@ const mostly = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
 
 const fault: fc.Arbitrary<Fault> = fc.record({
   status: mostly<Fault["status"]>("as asked", "whole", 302, 307, 400, 401, 403, 404, 410, 416, 429, 500, 503),
-  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  at: fc.noBias(fc.nat({ max: 2 ** 20 })).map((part) => part / 2 ** 20),
   ending: mostly<Fault["ending"]>("nothing", "cut", "end", "stall", "more"),
   length: mostly<Fault["length"]>("right", "short", "long", "none", "chunked"),
   range: mostly<Fault["range"]>("right", "shifted", "star", "shorter", "nonsense", "none", "unit"),
@@ -95,6 +97,11 @@ const cases = fc.record({
   later: mostly<"good" | "again">("good", "again"),
   checked: fc.boolean(),
 });
+
+const WRONG_LENGTHS: Readonly<Record<string, (bytes: number, at: number) => number>> = {
+  short: (bytes, at) => Math.floor(bytes * at),
+  long: (bytes) => bytes + TOO_LONG,
+};
 
 const LOCATIONS: Readonly<Record<Fault["location"], string>> = {
   link: "/link?signature=1",
@@ -155,8 +162,8 @@ function misbehave(response: ServerResponse, bad: Fault, begin: number, end: num
   if (bad.encoding !== "none")
     response.setHeader("content-encoding", bad.encoding === "twice" ? ["identity", "gzip"] : bad.encoding);
   if (status !== "whole" && bad.range !== "none") response.setHeader("content-range", rangeText(bad.range, from, to));
-  const length = { right: body.length, short: Math.floor(body.length * bad.at), long: body.length + 100 };
-  if (bad.length in length) response.setHeader("content-length", length[bad.length as keyof typeof length]);
+  const wrong = WRONG_LENGTHS[bad.length]?.(body.length, bad.at);
+  if (bad.length === "right" || wrong !== undefined) response.setHeader("content-length", wrong ?? body.length);
   response.strictContentLength = false;
   response.shouldKeepAlive = bad.length === "right";
   response.useChunkedEncodingByDefault = bad.length === "chunked";
@@ -180,6 +187,16 @@ function rangeText(range: Fault["range"], from: number, to: number): string {
   return texts[range];
 }
 
+/** Of one version, whole. Who says a wrong length of all of it, and a sha256 is not known, is believed: his file might be like that. */
+function isVersion(bytes: Buffer, faults: readonly Fault[]): boolean {
+  const wrong = faults
+    .filter(({ status }) => status === "whole")
+    .flatMap(({ length, at }) => WRONG_LENGTHS[length]?.(size, at) ?? []);
+  if (bytes.length !== size && !wrong.includes(bytes.length)) return false;
+  const common = Math.min(bytes.length, size);
+  return versions.some((version) => version.subarray(0, common).equals(bytes.subarray(0, common)));
+}
+
 describe("headers and downloads from a server that does everything wrong", () => {
   let folder: string;
   before(async () => {
@@ -197,10 +214,15 @@ describe("headers and downloads from a server that does everything wrong", () =>
     }
     counts.read += 1;
     assert.equal(read.value.dataOffset, head.length);
-    assert.equal(read.value.fileBytes, size);
+    // A length that is too long shows at the end of the file only, which nobody asks for here.
+    assert([size, size + TOO_LONG].includes(read.value.fileBytes), `${read.value.fileBytes} bytes`);
   }
 
-  async function downloadOne({ origin }: TestServer, path: string, isChecked: boolean): Promise<void> {
+  async function downloadOne(
+    { origin }: TestServer,
+    path: string,
+    { faults, checked: isChecked }: CaseOf<typeof cases>,
+  ): Promise<void> {
     const failure = await download({
       location: { kind: "http", name: "m.gguf", url: new URL(`${origin}/m.gguf`) },
       path,
@@ -218,10 +240,9 @@ describe("headers and downloads from a server that does everything wrong", () =>
       return;
     }
     counts.downloaded += 1;
-    assert(
-      bytes !== undefined && versions.slice(0, isChecked ? 1 : 2).some((version) => version.equals(bytes)),
-      "it is no version of the file",
-    );
+    assert(bytes !== undefined);
+    if (isChecked) assert(bytes.equals(model), "it is not what has this sha256");
+    else assert(isVersion(bytes, faults), "it is no version of the file");
   }
 
   let number = 0;
@@ -234,7 +255,7 @@ describe("headers and downloads from a server that does everything wrong", () =>
     ];
     const begin = performance.now();
     try {
-      await Promise.all([readOne(reading), downloadOne(downloading, path, checked)]);
+      await Promise.all([readOne(reading), downloadOne(downloading, path, { faults, later, checked })]);
       assert(performance.now() - begin < HANGS_MS, "it hung");
     } finally {
       await Promise.all([reading.stop(), downloading.stop()]);
@@ -249,7 +270,12 @@ describe("headers and downloads from a server that does everything wrong", () =>
     const property = fc.asyncProperty(some, async (batch) => {
       await Promise.all(batch.map(one));
     });
-    const parameters = { seed: FUZZ_SEED, numRuns: 2 ** 31, interruptAfterTimeLimit: FUZZ_SECONDS * 1000 };
+    const parameters = {
+      ...(process.env["FUZZ_PATH"] && { path: process.env["FUZZ_PATH"] }),
+      seed: FUZZ_SEED,
+      numRuns: 2 ** 31,
+      interruptAfterTimeLimit: FUZZ_SECONDS * 1000,
+    };
     await fc.assert(property, { endOnFailure: true, ...parameters });
     console.log(`      seed ${FUZZ_SEED}: ${JSON.stringify(counts)}`);
     for (const count of Object.values(counts)) assert(count > 0);
