@@ -143,5 +143,13 @@ export function shown(value: unknown): string {
 
 /** Without the user and password of addresses. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/:\/\/[^/@\s]*@/g, "://…@").replaceAll(/[^/@\s:]*:[^/@\s]+@/g, "…@");
+  // A run is always matched whole, so that a text of megabytes is read once.
+  return text
+    .replaceAll(/:\/\/[^/@\s]*@/g, "://…@")
+    .replaceAll(/[^/@\s]+@?/g, (run) => (namesAPassword(run) ? "…@" : run));
+}
+
+/** Whether it is `user:password@`. */
+function namesAPassword(run: string): boolean {
+  return run.endsWith("@") && run.includes(":") && run.indexOf(":") < run.length - 2;
 }
