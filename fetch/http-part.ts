@@ -1,8 +1,8 @@
+import { quoted } from "../api/plain-text.ts";
 import { gathered } from "./http-body.ts";
 import type { Answer } from "./http-request.ts";
 import {
   connectionRefusal,
-  quoted,
   Refusal,
   redirectedRefusal,
   refuse,

@@ -1,6 +1,6 @@
 import { dirname } from "node:path/posix";
+import { quoted } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { quoted } from "./refusal.ts";
 
 /** The weights of one quantization: a file, or all shards of a split model. */
 interface Weights {

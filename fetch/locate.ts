@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import querystring from "node:querystring";
 import { fileURLToPath } from "node:url";
+import { quoted } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { quoted } from "./refusal.ts";
 
 /** Where a model file is to be read. `name` is for sentences: it holds no credentials. */
 export type Location = FileLocation | HttpLocation;

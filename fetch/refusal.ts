@@ -2,8 +2,6 @@ import { errorCode } from "../api/error-code.ts";
 import { type Failure, type FailureKind, fail } from "../api/result.ts";
 import { type AnswerHeaders, retryAfterMs } from "./retry-after.ts";
 
-export { quoted } from "../api/plain-text.ts";
-
 /**
  * Raised where input or an answer is bad; its message is one clause for a person, without the source's name.
  * `failureOf` turns it into a `Failure`: it never leaves the functions that read headers and download files.

@@ -1,4 +1,5 @@
-import { quoted, refuse } from "../fetch/refusal.ts";
+import { quoted } from "../api/plain-text.ts";
+import { refuse } from "../fetch/refusal.ts";
 import type { Reading } from "./byte-source.ts";
 
 /** Above the largest headers in use (200k tokens with merges: 13 MiB). */

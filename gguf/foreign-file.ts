@@ -1,4 +1,4 @@
-import { quoted } from "../fetch/refusal.ts";
+import { quoted } from "../api/plain-text.ts";
 
 /** Bytes of a file's beginning from which it is told what it is. */
 export const TELLING_BYTES = 512;

@@ -1,4 +1,5 @@
-import { quoted, refuse } from "../fetch/refusal.ts";
+import { quoted } from "../api/plain-text.ts";
+import { refuse } from "../fetch/refusal.ts";
 import type { GgufHeader, GgufTensor, GgufValue } from "./header.ts";
 import { tensorBytes } from "./tensor-types.ts";
 

@@ -1,5 +1,6 @@
+import { quoted } from "../api/plain-text.ts";
 import { ok, type Result } from "../api/result.ts";
-import { failureOf, quoted, Refusal, refuse } from "../fetch/refusal.ts";
+import { failureOf, Refusal, refuse } from "../fetch/refusal.ts";
 import type { Reading } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { foreignFile, TELLING_BYTES } from "./foreign-file.ts";

@@ -1,5 +1,5 @@
+import { quoted } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { quoted } from "../fetch/refusal.ts";
 import type { GgufHeader, GgufTensor, Unconfirmed } from "./header.ts";
 import { firstShardOf, shardName } from "./shard-names.ts";
 

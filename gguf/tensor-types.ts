@@ -1,5 +1,5 @@
+import { quoted } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
-import { quoted } from "../fetch/refusal.ts";
 import type { GgufTensor } from "./header.ts";
 
 /** How ggml stores elements: `blockBytes` bytes for each run of `blockElements` elements of a row. */

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { errorText } from "../../api/error-code.ts";
+import { quoted } from "../../api/plain-text.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { quoted } from "../../fetch/refusal.ts";
 
 const TIMEOUT_MS = 20_000;
 

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { quoted } from "../../fetch/refusal.ts";
+import { quoted } from "../../api/plain-text.ts";
 
 /**
  * The least build for which the estimate holds: the commit of llama.cpp#23861 (1 June 2026). Earlier ones reserve the logits of a whole

@@ -1,4 +1,4 @@
-import { quoted } from "../../fetch/refusal.ts";
+import { quoted } from "../../api/plain-text.ts";
 
 /**
  * One sentence for a llama-server whose libraries do not fit, from what it printed; undefined if that is not the reason. With Homebrew ggml

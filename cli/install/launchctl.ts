@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../../api/error-code.ts";
+import { quoted } from "../../api/plain-text.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { EXIT_SECONDS, LABEL } from "../../cluster/launchd.ts";
-import { quoted } from "../../fetch/refusal.ts";
 import { pause } from "../interrupt.ts";
 import { type Job, parseJob } from "../launchd.ts";
 

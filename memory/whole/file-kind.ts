@@ -11,7 +11,9 @@ export type FileKind =
   | "vocabulary"
   | "diffusion"
   | "speech-recogniser"
-  | "speech";
+  | "speech"
+  | "drafter"
+  | "decider";
 
 /** What each other kind is, and where it belongs: the end of "it is ...". */
 const WORDS: Readonly<Record<Exclude<FileKind, "model">, string>> = {
@@ -27,6 +29,10 @@ const WORDS: Readonly<Record<Exclude<FileKind, "model">, string>> = {
   "speech-recogniser": "a speech recogniser: whisper.cpp runs it, llama.cpp does not",
   speech:
     "a part of a text-to-speech program, which makes sound, not text: that program runs it, llama-server does not",
+  drafter:
+    "a part that drafts tokens inside the model that it was made for, not a model: llama-server takes it beside that model (--model-draft), and its memory is not estimated yet, so leave it out",
+  decider:
+    "a model that decides, which makes no text: llama-server has a task of its own for it, which is not supported here",
 };
 
 /** `general.architecture` of files that llama.cpp does not serve, as their converters write it. */
@@ -39,6 +45,8 @@ const ARCHITECTURES: ReadonlyMap<string, FileKind> = new Map(
       "aura auraflow chroma cosmos cosmos2 flux flux2 hidream hunyuan_video hunyuan-video hunyuan_image hyvid kolors ltxv lumina2 mochi pig pixart qwen_image sd1 sd2 sd3 sd3.5 sdxl sd svd wan z_image",
     "speech-recogniser": "whisper moonshine parakeet",
     speech: "wavtokenizer-dec snac snac-dec vocos dac kokoro parler-tts dia f5-tts",
+    drafter: "dflash eagle3 gemma4-assistant",
+    decider: "clef",
   }).flatMap(([kind, names]) => names.split(" ").map((name) => [name, kind as FileKind])),
 );
 

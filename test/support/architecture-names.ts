@@ -3,8 +3,15 @@ import { join } from "node:path";
 
 const LIST = join(import.meta.dirname, "../fixtures/llama-cpp-architectures.txt");
 
-/** `general.architecture` of files that llama.cpp's loader knows and that no text comes out of: projectors and vocoders. */
-export const NO_LANGUAGE_MODELS: ReadonlySet<string> = new Set(["clip", "wavtokenizer-dec"]);
+/** `general.architecture` of files that llama.cpp's loader knows and that are no model to be served: memory/whole/file-kind.ts says what they are. */
+export const NO_LANGUAGE_MODELS: ReadonlySet<string> = new Set([
+  "clef",
+  "clip",
+  "dflash",
+  "eagle3",
+  "gemma4-assistant",
+  "wavtokenizer-dec",
+]);
 
 /** Every name in the table of the llama.cpp that the toolchain pins (`LLM_ARCH_NAMES` in its src/llama-arch.cpp). */
 export function architectureNames(): readonly string[] {

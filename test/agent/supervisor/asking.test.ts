@@ -68,7 +68,7 @@ describe("a llama-server that is asked for its projection", function () {
     const { answer } = await ask("echo 'error: no such model'; exit 3");
     assert.deepEqual(answer, {
       bytes: null,
-      why: "llama-server exited (exit code 3); last log line: error: no such model",
+      why: "llama-server exited (exit code 3); last log line: no such model",
     });
   });
 

@@ -36,7 +36,6 @@ describe("what the watchdog's process loads", function () {
       "agent/watchdog",
       "agent/workload",
       "api",
-      "fetch",
       "memory",
     ]);
     assert.ok(own.length < 40, own.join(" "));

@@ -115,7 +115,7 @@ describe("overrides of LlmModel", () => {
       /modelSpec\.hardware\.gpu\.count is 99; it must be a whole number/,
     ],
     [{ modelSpec: { refreshPolicy: "Never" } }, /modelSpec\.refreshPolicy is "Never"; it must be one of/],
-    [{ modelSpec: "x" }, /modelSpec is "x"/],
+    [{ modelSpec: "x" }, /modelSpec is text; it must be an object/],
     [{ serving: {}, serviceSpec: { replicas: "2" } }, /serviceSpec\.replicas is "2"/],
     [{ serviceSpec: { suspend: true } }, /serviceSpec is set, but serving is not/],
     [{ refreshPolicy: "OnChange" }, /refreshPolicy is not a field; set modelSpec\.refreshPolicy/],

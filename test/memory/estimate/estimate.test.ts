@@ -148,14 +148,9 @@ describe("estimate", () => {
       /"llama\.attention\.shared_kv_layers" holds 2: a whole number from 0 to 1/,
     ],
     [
-      "too few window flags",
-      { "llama.attention.sliding_window_pattern": [true] },
-      /"llama\.attention\.sliding_window_pattern" holds 1 flags: 2, one for each layer/,
-    ],
-    [
       "a number for recurrent flags",
       { "llama.attention.recurrent_layers": 3 },
-      /"llama\.attention\.recurrent_layers" holds 3: one flag for each layer is expected/,
+      /"llama\.attention\.recurrent_layers" holds 3: a flag, or one for each layer, is expected/,
     ],
     ["a text for a number", { "llama.embedding_length": "64" }, /"llama\.embedding_length" holds 64: a whole number/],
     ["a fraction of a head", { "llama.attention.head_count": 0.5 }, /"llama\.attention\.head_count" holds 0\.5/],

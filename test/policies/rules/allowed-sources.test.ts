@@ -50,7 +50,7 @@ const refused = [
 ];
 
 const wrong: ReadonlyArray<readonly [allow: unknown, fault: RegExp]> = [
-  ["hf://ggml-org", /^The configuration of allowed-sources: allow is "hf:\/\/ggml-org"; it must be a list/],
+  ["hf://ggml-org", /^The configuration of allowed-sources: allow is text; it must be a list/],
   [["hf://"], /allow\[0\] is "hf:\/\/"; it must be an organisation on the hub \(hf:\/\/org\)/],
   [["hf://org/repo/file.gguf"], /it must be an organisation on the hub/],
   [["https://user:hunter2@a.example/"], /allow\[0\] is "https:\/\/…@a\.example\/"; it must be/],
