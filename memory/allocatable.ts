@@ -76,6 +76,12 @@ export type DeclaredMac = Omit<HostMemory, "backend" | "hostMemoryBytes">;
  * The same for a Mac that is known by what somebody says of it only. Where neither its working set nor a fraction is said, the least
  * working set counts; a fraction that somebody chose is theirs to answer for.
  */
+/** One clause where Metal's working set is more than the memory that it is a part of. */
+export function workingSetProblem(workingSetBytes: number | undefined, memoryBytes: number): string | undefined {
+  if (workingSetBytes === undefined || workingSetBytes <= memoryBytes) return undefined;
+  return `workingSet is ${formatBytes(workingSetBytes)}, but memory is ${formatBytes(memoryBytes)}: a working set is a part of the memory`;
+}
+
 export function resolveDeclaredMac(mac: DeclaredMac): Result<Allocatable> {
   const assumed = mac.agentFraction === undefined ? leastWorkingSetBytes(mac.physicalMemoryBytes) : undefined;
   return resolveAllocatable({ ...mac, backend: "metal", workingSetBytes: mac.workingSetBytes ?? assumed });

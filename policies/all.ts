@@ -25,23 +25,25 @@ import { memoryFits } from "./rules/memory-fits.ts";
 import { noCredentialsInAddress } from "./rules/no-credentials-in-address.ts";
 import { pinnedSource } from "./rules/pinned-source.ts";
 
-/** Every policy of LlmGuard but memory-notes, in the order in which a resource is shown to them. */
+/** Every policy of LlmGuard but memory-notes, in the order in which a resource is shown to them: each after those to which it leaves something. */
 export const RULES: readonly Rule[] = [
   memoryBudgetValid,
+  // Before memory-fits, which leaves to it what it has refused.
+  extraArgs,
   memoryFits,
   ...[budgetRequired, fractionAndBudgetBothSet, budgetWithinHost, largestShareOfHost],
   ...[contextAboveTraining, contextPerSlot, cacheTypeFastPath, deprecatedQuantizations],
   ...[noCredentialsInAddress, httpsOnly, allowedSources, pinnedSource, licenceAllowList],
-  ...[exposure, extraArgs],
+  exposure,
   // They change what does not fit, one after the other, and only where the level is `remediate`.
   ...[autoBudget, autoCacheType, autoContext],
 ];
 
-/** Fleet-placement first: it brings the hosts. The picture last. */
+/** Each after those to which it leaves what they have said already; the picture last. */
 export const STACK_RULES: readonly StackRule[] = [
-  fleetPlacement,
   aggregatePerHost,
-  replicasAboveMacs,
   distinctNamesAndPorts,
+  fleetPlacement,
+  replicasAboveMacs,
   fleetSummary,
 ];

@@ -24,7 +24,7 @@ export async function bundlePack(pack: string): Promise<ReadonlySet<string>> {
     platform: "node",
     target: "node22.12",
     packages: "external",
-    minifyWhitespace: true,
+    minify: true,
     metafile: true,
     logLevel: "warning",
   });

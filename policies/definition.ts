@@ -56,6 +56,20 @@ export type Level = (typeof LEVELS)[number];
 
 type Found = Findings | Promise<Findings>;
 
+/** What the other policies of the guard have reported. A check may leave to another policy what that one has said already, and nothing else. */
+export interface Peers {
+  /**
+   * Whether a policy that comes earlier in policies/all.ts has refused something of that subject, at a level at least as strict as that of
+   * the asking one. False where it is disabled, lowered or absent, and where it lets the subject pass.
+   */
+  readonly refused: (policy: string, about: ModelSubject | ServiceSubject) => boolean;
+  /** Whether such a policy was asked about this stack, at whatever level: enough for what is only noted. */
+  readonly isAsked: (policy: string) => boolean;
+}
+
+/** Nobody else has said anything. */
+export const ALONE: Peers = { refused: () => false, isAsked: () => false };
+
 /** A policy about one Model or service. It has one or more of the checks. */
 export interface Rule<Schema extends z.ZodObject = z.ZodObject> extends Definition<Schema> {
   /**
@@ -63,13 +77,16 @@ export interface Rule<Schema extends z.ZodObject = z.ZodObject> extends Definiti
    * known yet, that is noted, and the check is left to the update. Without it a check runs with what is known.
    */
   readonly reads?: { readonly model?: RegExp; readonly service?: RegExp };
-  /** Of which kind the rule also reports resources that are no valid manifest. One rule does so for each kind. */
+  /**
+   * Of which kind the rule also reports resources that are no valid manifest. One rule does so for each kind; where that one is not in
+   * force, or less strict, those after it do.
+   */
   readonly reportsFaultsOf?: "Model" | "InferenceService";
-  checkModel?(model: ModelSubject, config: z.output<Schema>): Found;
+  checkModel?(model: ModelSubject, config: z.output<Schema>, peers: Peers): Found;
   /** Needs nothing of the Model. */
-  checkService?(service: ServiceSubject, config: z.output<Schema>): Found;
+  checkService?(service: ServiceSubject, config: z.output<Schema>, peers: Peers): Found;
   /** Runs as soon as the service and its Models are there, and not at all where a Model is in no stack. */
-  checkServed?(served: ServedSubject, config: z.output<Schema>): Found;
+  checkServed?(served: ServedSubject, config: z.output<Schema>, peers: Peers): Found;
   /** Is told of an LlmModel before its resources are registered, with the locations of its files. It only begins work. */
   foresee?(sources: readonly string[], config: z.output<Schema>): void;
   /** With level `remediate`: what to change before the resource is made. Undefined: nothing. Only with all that it `reads` known. */
@@ -92,12 +109,18 @@ export interface StackRule<Schema extends z.ZodObject = z.ZodObject> extends Def
    * Whether anything can be found, by what was registered. Without it the rule always runs, and the SDK then reads the whole stack once more
    * for it, some 0.3 ms a resource: answer false where you can.
    */
-  concerns?(registered: Registered): boolean;
-  checkStack(stack: StackSubject, config: z.output<Schema>): readonly StackFinding[] | Promise<readonly StackFinding[]>;
+  concerns?(registered: Registered, config: z.output<Schema>): boolean;
+  checkStack(
+    stack: StackSubject,
+    config: z.output<Schema>,
+    peers: Peers,
+  ): readonly StackFinding[] | Promise<readonly StackFinding[]>;
 }
 
 /** How many of each were seen in this preview or update. */
 export interface Registered {
+  /** The same for all rules of one guard, and for no others. */
+  readonly scope: object;
   readonly models: number;
   readonly services: number;
 }
@@ -115,6 +138,10 @@ export interface StackSubject {
   readonly served: (service: ServiceSubject) => ServedSubject | undefined;
   /** All resources of the stack with their outputs, for example the LlmNodes. */
   readonly resources: readonly StackResource[];
+  /** The same for all rules of one guard, and for no others. */
+  readonly scope: object;
+  /** The configuration of another policy; undefined where that one was not asked about this stack. */
+  readonly configOf: (policy: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface StackResource {
@@ -136,7 +163,8 @@ interface Identity {
   readonly name: string;
   /** Of `metadata`, those that are known. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** URN of the Kubernetes provider; empty where none is named. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** URN of the Kubernetes provider; empty where none is named, and the same for all default ones. */
   readonly provider: string;
   /** Paths of the fields whose values are not known before the update; `spec` does not have them. */
   readonly unknown: readonly string[];

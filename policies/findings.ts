@@ -2,8 +2,11 @@
 export interface Findings {
   readonly refusals?: readonly string[];
   /** What was not checked or had to be assumed. Notes refuse nothing. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly Note[];
 }
+
+/** Plain, or one that is left out where another policy has refused something of the same resource. */
+export type Note = string | { readonly text: string; readonly unlessRefusedBy: string };
 
 export function refusal(text: string): Findings {
   return { refusals: [text] };

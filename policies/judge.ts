@@ -9,13 +9,13 @@ import { PROJECTOR_BOUND } from "../memory/estimate/auxiliary.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
-import { estimateServed } from "../memory/served.ts";
+import { estimateServed, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
 import { servingSettings } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
-import { type Findings, refusal } from "./findings.ts";
+import { type Findings, type Note, refusal } from "./findings.ts";
 
 /**
  * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is
@@ -46,7 +46,7 @@ export function judge(
   if (tooLarge !== undefined) return refusal(`${model.subject} does not fit: ${tooLarge}`);
   if (fits) {
     const notes = need.notes.filter((text) => text !== PROJECTOR_BOUND);
-    return { notes: notes.map((text) => `${subject}: ${text}.`) };
+    return { notes: notes.map((text) => noteOf(subject, text)) };
   }
   if (need.confidence === "unknown") {
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, `${model.subject}: ${message}`));
@@ -55,9 +55,36 @@ export function judge(
     `${model.subject} does not fit: ${message}`,
     breakdown(need, settings.value),
     adviceText(advise(served, settings.value, model.budget.bytes), settings.value),
+    ...withoutDraft(served, settings.value, model),
     ...assumption(model, config),
   ];
   return refusal(lines.join("\n"));
+}
+
+/** What the estimate notes, and a policy of its own reports with a remedy. */
+const REPORTED_BY: ReadonlyArray<readonly [note: RegExp, policy: string]> = [
+  [
+    /^the context of \d+ tokens is longer than the \d+ tokens that the model was trained with$/,
+    "context-above-training",
+  ],
+  [/^Metal has no flash attention for /, "cache-type-fast-path"],
+];
+
+function noteOf(subject: string, what: string): Note {
+  const text = `${subject}: ${what}.`;
+  const policy = REPORTED_BY.find(([note]) => note.test(what))?.[1];
+  return policy === undefined ? text : { text, unlessRefusedBy: policy };
+}
+
+/** A line where a model would fit if nothing drafted for it. */
+function withoutDraft(served: Served, settings: EstimateSettings, { budget }: ModelFacts): readonly string[] {
+  if (served.draft === undefined) return [];
+  const { draftTokens: _none, ...alone } = settings;
+  const need = estimateServed({ ...served, draft: undefined }, alone);
+  if (!need.ok || !decideFit(need.value, budget).fits || need.value.confidence === "unknown") return [];
+  return [
+    `Without spec.speculativeDecoding.draftModelRef it fits with these settings, in ${formatBytes(need.value.totalBytes)}, and answers more slowly.`,
+  ];
 }
 
 /** The refusal of a Model whose weights alone are more than its budget, whoever serves it. */

@@ -15,9 +15,9 @@ export function servingSettings(spec: InferenceServiceSpec, backend: Backend): R
   if (unserved !== undefined) return fail(unserved);
   const speculation = speculationOf(spec);
   if (!speculation.ok) return speculation;
-  const cacheTypeK = cacheType("cacheTypeK", spec.cacheTypeCustomK ?? spec.cacheTypeK);
+  const cacheTypeK = cacheTypeOf(spec, "cacheTypeCustomK", "cacheTypeK");
   if (!cacheTypeK.ok) return cacheTypeK;
-  const cacheTypeV = cacheType("cacheTypeV", spec.cacheTypeCustomV ?? spec.cacheTypeV);
+  const cacheTypeV = cacheTypeOf(spec, "cacheTypeCustomV", "cacheTypeV");
   if (!cacheTypeV.ok) return cacheTypeV;
   return ok({
     backend,
@@ -57,6 +57,15 @@ function unservedField(spec: InferenceServiceSpec): string | undefined {
     return "spec.tensorOverrides is not supported, because the CPU and the GPU share their memory and it would save nothing: remove it";
   }
   return undefined;
+}
+
+/** A custom type goes before a listed one, and is called by the name of its own field. */
+function cacheTypeOf(
+  spec: InferenceServiceSpec,
+  custom: "cacheTypeCustomK" | "cacheTypeCustomV",
+  listed: "cacheTypeK" | "cacheTypeV",
+): Result<CacheType> {
+  return spec[custom] === undefined ? cacheType(listed, spec[listed]) : cacheType(custom, spec[custom]);
 }
 
 function cacheType(field: string, value: string | undefined): Result<CacheType> {

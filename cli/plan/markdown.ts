@@ -7,7 +7,7 @@ const MOST_TOLD = 20;
 
 /** For a comment on a pull request: the sum, a table of the Macs, and who stays out. */
 export function pictureMarkdown(picture: Picture): string {
-  const { hosts, out, refused, unknown } = picture;
+  const { hosts, out, refused, unknown, partly } = picture;
   const rows = hosts.slice(0, MOST_HOSTS).map(row);
   const more = hosts.length - rows.length;
   return [
@@ -20,6 +20,7 @@ export function pictureMarkdown(picture: Picture): string {
     ...section("Stays out", out.map(outText)),
     ...section("Refused", refused.map(toldText)),
     ...section("Not counted, because the need is not known", unknown.map(toldText)),
+    ...section("Counted with the weights alone", partly.map(toldText)),
   ].join("\n");
 }
 

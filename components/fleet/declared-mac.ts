@@ -1,5 +1,5 @@
 import { formatBytes, parseQuantity } from "../../api/quantity.ts";
-import { MACOS_RESERVE_BYTES, resolveDeclaredMac } from "../../memory/allocatable.ts";
+import { MACOS_RESERVE_BYTES, resolveDeclaredMac, workingSetProblem } from "../../memory/allocatable.ts";
 
 /** What a program says of the memory of a Mac: arguments of `LlmNode` that were checked. */
 export interface DeclaredMemory {
@@ -18,11 +18,9 @@ export function allocatableOf(mac: DeclaredMemory): string | undefined {
 /** What is wrong with the amounts together, as one clause. One that is not known yet counts as absent. */
 export function memoryProblem(mac: DeclaredMemory): string | undefined {
   const memory = bytesOf(mac.memory);
-  const workingSet = bytesOf(mac.workingSet);
   if (memory === undefined) return undefined;
-  if (workingSet !== undefined && workingSet > memory) {
-    return `workingSet is ${mac.workingSet}, but memory is ${mac.memory}: a working set is a part of the memory`;
-  }
+  const problem = workingSetProblem(bytesOf(mac.workingSet), memory);
+  if (problem !== undefined) return problem;
   if (resolved(mac)?.ok !== false) return undefined;
   const reserve = formatBytes(bytesOf(mac.reserve) ?? MACOS_RESERVE_BYTES);
   return `memory is ${mac.memory}, and the reserve of ${reserve} leaves nothing for models: give the memory of the whole Mac, or a smaller reserve`;

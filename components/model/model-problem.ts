@@ -4,7 +4,7 @@ import { inferenceServiceSpecSchema } from "../../api/inferenceservice.ts";
 import { modelSpecSchema } from "../../api/model.ts";
 import { fieldPaths, pathText } from "../../api/schema-walk.ts";
 import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
-import { locate } from "../../fetch/locate.ts";
+import { addressProblem } from "../../fetch/address-problem.ts";
 import { isQuantized } from "../../memory/estimate/cache-types.ts";
 import { checkExtraArgs, type SettingNames } from "../../serving/extra-args.ts";
 import { faultsOf } from "../inputs/check.ts";
@@ -89,21 +89,6 @@ const RULES: readonly Rule[] = [
   },
   overrideProblem,
 ];
-
-/** What no reader could ever fetch. Volumes, S3 and names of repositories are for other readers than ours. */
-function addressProblem(field: string, address: string | undefined): string | undefined {
-  const scheme = address?.split("://", 1)[0];
-  if (address === undefined || scheme === address) return undefined;
-  const located = locate(address, {});
-  if (scheme === "file" && (!located.ok || address.endsWith("/"))) {
-    return `${field} is ${shown(address)}; it must be file:///absolute/path`;
-  }
-  if (located.ok || located.kind === "unsupported") return undefined;
-  if (scheme === "hf") {
-    return `${field} is ${shown(address)}; it must name a file of a repository: hf://org/repo/file.gguf`;
-  }
-  return `${field} is ${shown(address)}; it is not a valid address`;
-}
 
 /** Where an unknown argument is a field of the Model or the InferenceService for which there is no argument. */
 function otherField(faults: readonly z.core.$ZodIssue[]): string | undefined {

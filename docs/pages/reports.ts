@@ -60,14 +60,16 @@ export async function reportsOf(
     inputs: inputsOf(resource, files),
     as: { name: resource.name, ...(folder !== undefined && { provider: folder }) },
   }));
-  const found = await preview(await chosen(rule, config), [...provider, ...registered]);
+  const found = await preview(chosen(rule, config), [...provider, ...registered]);
   const own = found.flatMap((text) => (text.startsWith(`${rule.name}: `) ? [text.slice(rule.name.length + 2)] : []));
   return own.map((text) => withoutFiles(text, files).replace(/^(?:urn:\S+|the stack): /, ""));
 }
 
-async function chosen(rule: Rule | StackRule, config: Shown["config"]) {
-  // Rules about a stack know the Macs from fleet-placement, so they come together.
-  if ("checkStack" in rule) return { stackRules: (await import("../../policies/all.ts")).STACK_RULES, config };
+function chosen(rule: Rule | StackRule, config: Shown["config"]) {
+  // Alone, because it leaves to others what they have said; the Macs are those of fleet-placement.
+  if ("checkStack" in rule) {
+    return { stackRules: [rule], config: { ...config, [rule.name]: config?.["fleet-placement"] ?? {} } };
+  }
   return { rules: [rule.level === "disabled" ? asCheck(rule) : rule], config };
 }
 

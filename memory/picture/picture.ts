@@ -19,6 +19,8 @@ export interface Picture {
   readonly out: readonly Out[];
   readonly refused: readonly Told[];
   readonly unknown: readonly Told[];
+  /** Services that are among those above with a part of their need alone. */
+  readonly partly: readonly Told[];
 }
 
 export interface HostPicture {
@@ -61,7 +63,7 @@ export function pictureOf(
   scene: Scene,
   contextFor: (service: string, bytes: number) => number | undefined = () => undefined,
 ): Picture {
-  const { hosts, after, refused, unknown } = scene;
+  const { hosts, after, refused, unknown, partly = [] } = scene;
   const before = roomsBefore(scene);
   const placed = settle(hosts, stillThere(scene), after);
   const uncertain = new Set(placed.outcomes.flatMap(mayRunKey));
@@ -75,9 +77,14 @@ export function pictureOf(
     })),
     services: after.length,
     out: outOf(hosts, placed, after, contextFor),
-    refused,
-    unknown,
+    refused: byName(refused),
+    unknown: byName(unknown),
+    partly: byName(partly),
   };
+}
+
+function byName(told: readonly Told[]): readonly Told[] {
+  return told.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function roomsBefore({ hosts, running, before }: Scene): Placement | undefined {
@@ -116,7 +123,7 @@ function outOf(
     outcomes.filter((outcome) => outcome.kind === "stays out"),
     ({ workload }) => workload,
   );
-  const outs = services.flatMap(({ workload, replicas }): readonly Out[] => {
+  const outs = services.flatMap(({ workload, replicas, isPortChosen = false }): readonly Out[] => {
     const staying = byService.get(workload.name) ?? [];
     const yields = displaced(outcomes, workload.name);
     const [first] = staying;
@@ -124,9 +131,14 @@ function outOf(
     const { name, needBytes } = workload;
     const counted = { name, needBytes, wanted: replicas, replicas: staying.length + (yields?.replicas ?? 0) };
     if (first === undefined) return [{ ...counted, why: yields?.why ?? "", remedy: undefined }];
-    const way = wayIn(hosts, bound, workload);
-    const text = way && wayInText(way, (bytes) => contextFor(name, bytes), priorityAbove);
-    return [{ ...counted, why: whyOut(first.reasons, workload.port), remedy: text || largerHost(hosts, workload) }];
+    const port = isPortChosen ? workload.port : undefined;
+    return [{ ...counted, why: whyOut(first.reasons, port), remedy: remedyFor(first.reasons) }];
+
+    function remedyFor(reasons: Reasons): string | undefined {
+      if (port !== undefined && isForPortAlone(reasons)) return `another spec.endpoint.port than ${port}`;
+      const way = wayIn(hosts, bound, workload);
+      return (way && wayInText(way, (bytes) => contextFor(name, bytes), priorityAbove)) || largerHost(hosts, workload);
+    }
   });
   const priority = new Map(services.map(({ workload }) => [workload.name, workload.priority]));
   return outs.sort((a, b) => (priority.get(b.name) ?? 0) - (priority.get(a.name) ?? 0) || (a.name < b.name ? -1 : 1));
@@ -149,7 +161,14 @@ function displaced(
 
 type Reasons = Extract<Outcome, { kind: "stays out" }>["reasons"];
 
-function whyOut(reasons: Reasons, port: number): string {
+/** On every Mac that it may be on the port is all that it lacks: no priority is worth that. */
+function isForPortAlone(reasons: Reasons): boolean {
+  const open = [...reasons.values()].filter((kind) => kind !== "labels" && kind !== "taint");
+  return open.length > 0 && open.every((kind) => kind === "port");
+}
+
+/** @param port undefined where nobody chose it: then only another replica has it */
+function whyOut(reasons: Reasons, port: number | undefined): string {
   const kinds = [...reasons.values()];
   if (kinds.length === 0) return "there is no Mac";
   const clauses = OBSTACLES.flatMap((obstacle) => {

@@ -20,4 +20,6 @@ export interface Scene {
   readonly refused: readonly Told[];
   /** Services whose need is not known. They count nothing. */
   readonly unknown: readonly Told[];
+  /** Services of which only a part of the need is known; that part counts. */
+  readonly partly?: readonly Told[] | undefined;
 }

@@ -18,7 +18,7 @@ const LONGEST_HOST = 24;
  * @param width at least 60
  */
 export function pictureText(picture: Picture, width = 80): string {
-  const { hosts, refused, unknown, out } = picture;
+  const { hosts, refused, unknown, partly, out } = picture;
   const open = hosts.filter(isOpen).slice(0, MOST_OPEN);
   const closed = hosts.filter((host) => !open.includes(host));
   const lines = closed.slice(0, closed.length > MOST_LINES ? MOST_LINES - 1 : MOST_LINES);
@@ -30,6 +30,7 @@ export function pictureText(picture: Picture, width = 80): string {
     ...section("Stays out:", out.map(outText), width),
     ...section("Refused:", refused.map(toldText), width),
     ...section("Not counted, because the need is not known:", unknown.map(toldText), width),
+    ...section("Counted with the weights alone:", partly.map(toldText), width),
   ].join("\n");
 }
 
@@ -155,7 +156,7 @@ function section(title: string, texts: readonly string[], width: number): readon
 }
 
 /** Broken at spaces; lines after the first are indented. A word that is longer than a line keeps a line of its own. */
-function wrapped(text: string, width: number, indent: number): readonly string[] {
+export function wrapped(text: string, width: number, indent: number): readonly string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

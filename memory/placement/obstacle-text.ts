@@ -16,7 +16,7 @@ export const OBSTACLES: readonly Obstacle[] = [
 /**
  * One clause without a full stop: `2 Macs have too little free memory`.
  *
- * @param port that the replica needs
+ * @param port that the replica needs; undefined where it can only be that of another replica
  */
 export function obstacleText(kind: Obstacle, nodes: number, port: number | undefined): string {
   const one = nodes === 1;
@@ -25,7 +25,7 @@ export function obstacleText(kind: Obstacle, nodes: number, port: number | undef
     case "memory":
       return `${macs} ${one ? "has" : "have"} too little free memory`;
     case "port":
-      return `${macs} ${one ? "has" : "have"} a replica already, or something else on ${port === undefined ? "a port that it needs" : `port ${port}`}`;
+      return `${macs} ${one ? "has" : "have"} a replica already${port === undefined ? "" : `, or something else on port ${port}`}`;
     case "pods":
       return `${macs} ${one ? "holds" : "hold"} as many pods as ${one ? "it" : "they"} may`;
     case "cordoned":

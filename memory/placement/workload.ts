@@ -40,4 +40,6 @@ export interface Waiting {
   readonly workload: Workload;
   /** At least 1. */
   readonly replicas: number;
+  /** Whether a person chose the port of the workload, so that a sentence may name it. */
+  readonly isPortChosen?: boolean | undefined;
 }

@@ -2,16 +2,17 @@ import { formatBytes } from "../../api/quantity.ts";
 import type { Out } from "../../memory/picture/picture.ts";
 import { defineStackRule } from "../define.ts";
 import type { StackFinding } from "../definition.ts";
-import { noSettings } from "./config.ts";
+import { fleetConfigSchema } from "./config.ts";
 import type { FleetFacts, ServiceFacts } from "./facts.ts";
 import { otherModels } from "./other-models.ts";
-import { concernsWith, sharedFacts } from "./shared.ts";
+import { sharedFacts } from "./shared.ts";
 
 const NAME = "aggregate-per-host";
 
 /**
  * All models that are meant for one Mac must fit it together. A Mac that reads a folder of manifests has what the folder has; with one Mac,
  * that has all.
+ * It always runs, as the first of the rules about a fleet: it finds out what the others go by.
  */
 export const aggregatePerHost = defineStackRule({
   name: NAME,
@@ -21,9 +22,8 @@ export const aggregatePerHost = defineStackRule({
   severity: "high",
   tags: ["memory", "fleet"],
   level: "mandatory",
-  config: noSettings,
-  concerns: concernsWith(NAME, aggregateFindings),
-  checkStack: async (stack) => aggregateFindings(await sharedFacts(NAME, stack)),
+  config: fleetConfigSchema,
+  checkStack: async (stack, config) => aggregateFindings(await sharedFacts(NAME, stack, config)),
 });
 
 /** A Mac whose models need more than it has. */
@@ -32,8 +32,8 @@ export interface CrowdedHost {
   readonly allocatableBytes: number;
   readonly neededBytes: number;
   readonly services: readonly ServiceFacts[];
-  /** Names of those that stay out. */
-  readonly out: readonly string[];
+  /** Those of them that stay out, at least one. The report is about the first. */
+  readonly out: readonly ServiceFacts[];
 }
 
 export function crowdedHosts({ hosts, services, picture }: FleetFacts): readonly CrowdedHost[] {
@@ -51,9 +51,7 @@ export function crowdedHosts({ hosts, services, picture }: FleetFacts): readonly
     if (needed <= allocatableBytes || meant.length + others.length < 2) return [];
     const staying = meant.filter((service) => forLackOfMemory(out.get(service.name), allocatableBytes));
     if (staying.length === 0) return [];
-    return [
-      { host: name, allocatableBytes, neededBytes: needed, services: meant, out: staying.map((one) => one.name) },
-    ];
+    return [{ host: name, allocatableBytes, neededBytes: needed, services: meant, out: staying }];
   });
 }
 
@@ -66,13 +64,13 @@ export function aggregateFindings(facts: FleetFacts): readonly StackFinding[] {
   return crowdedHosts(facts).map((crowded) => {
     const { host, allocatableBytes, neededBytes, services, out } = crowded;
     const [needed, allowed, short] = [neededBytes, allocatableBytes, neededBytes - allocatableBytes].map(formatBytes);
-    const first = services.find(({ name }) => name === out[0]);
+    const [first] = out;
     const remedies = facts.picture.out.flatMap(({ name, remedy }) =>
-      name === out[0] && remedy !== undefined ? [`What would help ${name}: ${remedy}.`] : [],
+      name === first?.name && remedy !== undefined ? [`What would help ${name}: ${remedy}.`] : [],
     );
     const lines = [
       `${host}: its models need ${needed} together, and it has ${allowed} for them, ${short} short: ${parts(services)}.`,
-      `${list(out)} ${out.length === 1 ? "stays" : "stay"} out.`,
+      `${list(out.map(({ name }) => name))} ${out.length === 1 ? "stays" : "stay"} out.`,
       ...remedies,
     ];
     return { text: lines.join("\n") + otherModels(facts), ...(first !== undefined && { about: first.subject }) };

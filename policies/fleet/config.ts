@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { fitConfigSchema } from "../config.ts";
 import { hostListSchema } from "../hosts/schema.ts";
 
 /** Where a preview knows the Macs from, beside the LlmNode resources of the stack. */
@@ -16,7 +17,18 @@ export const hostsConfigSchema = z.strictObject({
     .optional(),
 });
 
-export type HostsSettings = z.output<typeof hostsConfigSchema>;
+const { sizes } = fitConfigSchema.shape;
 
-/** Rules about a fleet know the hosts from fleet-placement. */
-export const noSettings = z.strictObject({});
+/** Of every rule about a fleet, so that each can stand alone. */
+export const fleetConfigSchema = hostsConfigSchema.extend({
+  hosts: hostsConfigSchema.shape.hosts.describe(
+    "The Macs that models are placed on, beside those that LlmNode resources of the stack declare. Without hosts and hostsFile those" +
+      " of fleet-placement count.",
+  ),
+  sizes: sizes.describe(
+    "The sizes of files whose headers cannot be read from here: a Kubernetes quantity of bytes by the source of the Model. Such a Model" +
+      " counts with its weights alone. Without it sizes of memory-fits count.",
+  ),
+});
+
+export type FleetSettings = z.output<typeof fleetConfigSchema>;

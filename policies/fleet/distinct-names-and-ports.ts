@@ -1,7 +1,7 @@
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import { defineStackRule } from "../define.ts";
 import type { ModelSubject, ServiceSubject, StackFinding } from "../definition.ts";
-import { noSettings } from "./config.ts";
+import { fleetConfigSchema } from "./config.ts";
 import type { FleetFacts, ServiceFacts } from "./facts.ts";
 import { concernsWith, sharedFacts } from "./shared.ts";
 
@@ -16,18 +16,23 @@ export const distinctNamesAndPorts = defineStackRule({
   severity: "high",
   tags: ["fleet", "names"],
   level: "mandatory",
-  config: noSettings,
+  config: fleetConfigSchema,
   concerns: concernsWith(NAME, distinctFindings),
-  checkStack: async (stack) => distinctFindings(await sharedFacts(NAME, stack)),
+  checkStack: async (stack, config) => distinctFindings(await sharedFacts(NAME, stack, config)),
 });
 
 export function distinctFindings({ models, services }: FleetFacts): readonly StackFinding[] {
-  const named = [...models, ...services].map(({ subject, target }) => ({ subject, key: target.key }));
-  // Of objects that are one anyway the ports need no word.
-  const names = pairs(named, ({ subject, key }) => JSON.stringify([key, subject.label]));
+  const keyed = [...models, ...services].map(({ subject, target }) => ({ subject, key: target.key }));
+  const twice = pairs(keyed, ({ subject, key }) => JSON.stringify([key, subject.label]));
+  const names = twice.filter((pair) => !twice.some((other) => isServedBy(pair, other)));
   const ports = pairs(services.flatMap(listening), ({ machine, port }) => JSON.stringify([machine, port]));
   return [
-    ...names.map(([first, second]) => sameName(first.subject, second.subject)),
+    ...names.map((pair) => {
+      const [first, second] = pair;
+      const services = twice.some((other) => isServedBy(other, pair));
+      return sameName(first.subject, second.subject, services);
+    }),
+    // Of objects that are one anyway the ports need no word.
     ...ports
       .filter(([first, second]) => first.service.label !== second.service.label || first.folder !== second.folder)
       .map(([first, second]) => samePort(first, second)),
@@ -52,8 +57,35 @@ function listening({ subject, target, placedBy }: ServiceFacts): readonly Listen
   return [{ service: subject, folder: target.folder, machine, port: spec.endpoint?.port ?? DEFAULT_PORT }];
 }
 
-function sameName(first: ModelSubject | ServiceSubject, second: ModelSubject | ServiceSubject): StackFinding {
-  const text = `${second.label} is declared twice, by ${first.urn} and by ${second.urn}: they are one object, of which the last one written stays. Give one of them another name or namespace.`;
+type Keyed = { readonly subject: ModelSubject | ServiceSubject; readonly key: string };
+type Pair = readonly [Keyed, Keyed];
+
+/** The services of two Models that share their name, as two LlmModels make them: one cause, told of the Models. */
+function isServedBy(services: Pair, models: Pair): boolean {
+  return services.every(({ subject, key }, index) => {
+    const model = models[index];
+    return (
+      subject.kind === "InferenceService" &&
+      model?.subject.kind === "Model" &&
+      model.key === key &&
+      subject.name === model.subject.name &&
+      subject.namespace === model.subject.namespace &&
+      resourceName(subject.urn) === resourceName(model.subject.urn)
+    );
+  });
+}
+
+function resourceName(urn: string): string | undefined {
+  return urn.split("::").at(-1);
+}
+
+function sameName(
+  first: ModelSubject | ServiceSubject,
+  second: ModelSubject | ServiceSubject,
+  hasServices: boolean,
+): StackFinding {
+  const both = hasServices ? ", and so is its InferenceService" : "";
+  const text = `${second.label} is declared twice${both}, by ${first.urn} and by ${second.urn}: they are one object, of which the last one written stays. Give one of them another name or namespace.`;
   return { text, about: second };
 }
 

@@ -2,11 +2,11 @@ import { type Picture, pictureOf } from "../../memory/picture/picture.ts";
 import type { Told } from "../../memory/picture/scene.ts";
 import type { Waiting } from "../../memory/placement/workload.ts";
 import type { ModelSubject, ServedSubject, ServiceSubject, StackSubject } from "../definition.ts";
-import { type HostsConfig, type OpenedHosts, openHosts } from "../hosts/open.ts";
+import { type HostsConfig as HostsPlaces, type OpenedHosts, openHosts } from "../hosts/open.ts";
 import { kindOf } from "../resource-types.ts";
 import { type HeaderReader, type Need, needOf } from "./need.ts";
 import { type Target, targetsOf } from "./target.ts";
-import { askedOf, type PlacedBy, placedBy } from "./workload.ts";
+import { askedOf, type PlacedBy, placedBy, portsOf } from "./workload.ts";
 
 /** A service of the stack, and where it is meant to run. */
 export interface ServiceFacts {
@@ -25,6 +25,11 @@ export interface ModelFacts {
   readonly target: Target;
 }
 
+/** Where the Macs are named, and what is known of files that cannot be read here, in bytes by source. */
+export interface FleetConfig extends HostsPlaces {
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
+}
+
 /** All that the policies about a fleet go by. */
 export interface FleetFacts {
   readonly hosts: OpenedHosts;
@@ -40,13 +45,14 @@ export interface FleetFacts {
  */
 export async function fleetFacts(
   stack: StackSubject,
-  config: HostsConfig,
+  config: FleetConfig,
   read: HeaderReader,
   before?: StackSubject,
 ): Promise<FleetFacts> {
   const hosts = await openHosts(stack.resources, config);
-  const services = await servicesOf(stack, hosts, read);
-  const earlier = before && (await servicesOf(before, hosts, read));
+  const needs = (served: ServedSubject) => needUnlessUnknown(served, read, config.sizes ?? {});
+  const services = await servicesOf(stack, hosts, needs);
+  const earlier = before && (await servicesOf(before, hosts, needs));
   const byName = new Map(services.map((service) => [service.name, service]));
   const contextFor = (name: string, bytes: number) => {
     const need = byName.get(name)?.need;
@@ -59,6 +65,9 @@ export async function fleetFacts(
     after: waitingOf(services),
     refused: toldOf(services, "refused"),
     unknown: [...toldOf(services, "unknown"), ...unread(stack)],
+    partly: services.flatMap(({ name, need }) =>
+      need.state === "known" && need.partly !== undefined ? [{ name, why: need.partly }] : [],
+    ),
   };
   const target = targetsOf(stack.resources);
   const models = stack.models.map((subject) => ({ subject, target: target(subject.provider) }));
@@ -68,10 +77,11 @@ export async function fleetFacts(
 async function servicesOf(
   stack: StackSubject,
   hosts: OpenedHosts,
-  read: HeaderReader,
+  needs: (served: ServedSubject) => Promise<Need>,
 ): Promise<readonly ServiceFacts[]> {
   const target = targetsOf(stack.resources);
   const names = namesOf(stack.services, target);
+  const ports = portsOf(names);
   return Promise.all(
     stack.services.map(async (subject, index): Promise<ServiceFacts> => {
       const own = target(subject.provider);
@@ -79,9 +89,9 @@ async function servicesOf(
       const by = placedBy(own, hosts);
       const facts = { subject, name, target: own, placedBy: by };
       const served = stack.served(subject);
-      const need = served === undefined ? notJoined(subject) : await needUnlessUnknown(served, read);
+      const need = served === undefined ? notJoined(subject) : await needs(served);
       if (served === undefined || need.state !== "known") return { ...facts, need, waiting: undefined };
-      const asked = askedOf(name, served, need.bytes, by);
+      const asked = askedOf({ name, port: ports[index] }, served, need.bytes, by);
       if (!asked.ok) return { ...facts, need: { state: "unknown", why: asked.error }, waiting: undefined };
       return { ...facts, need, waiting: asked.value };
     }),
@@ -106,7 +116,11 @@ function namesOf(services: readonly ServiceSubject[], target: (provider: string)
 /** Fields of a spec that decide neither how much is needed nor where. */
 const HARMLESS = /^(?!spec)|^spec\.(sha256|quantization|podAnnotations|podLabels)\b/;
 
-async function needUnlessUnknown(served: ServedSubject, read: HeaderReader): Promise<Need> {
+async function needUnlessUnknown(
+  served: ServedSubject,
+  read: HeaderReader,
+  sizes: Readonly<Record<string, number>>,
+): Promise<Need> {
   const { service, model, draft } = served;
   for (const { label, unknown } of [service, model, ...(draft === undefined ? [] : [draft])]) {
     const decisive = unknown.filter((path) => !HARMLESS.test(path));
@@ -115,7 +129,7 @@ async function needUnlessUnknown(served: ServedSubject, read: HeaderReader): Pro
       return { state: "unknown", why: `${decisive.join(" and ")} of ${label} ${verb} not known before the update` };
     }
   }
-  return needOf(served, read);
+  return needOf(served, read, sizes);
 }
 
 function notJoined({ spec, namespace }: ServiceSubject): Need {

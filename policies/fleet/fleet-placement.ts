@@ -1,12 +1,13 @@
 import { outText } from "../../memory/picture/text.ts";
 import { defineStackRule } from "../define.ts";
-import type { StackFinding } from "../definition.ts";
-import { crowdedHosts } from "./aggregate-per-host.ts";
-import { hostsConfigSchema } from "./config.ts";
-import { distinctFindings } from "./distinct-names-and-ports.ts";
+import { ALONE, type Peers, type StackFinding } from "../definition.ts";
+import { aggregatePerHost, crowdedHosts } from "./aggregate-per-host.ts";
+import { fleetConfigSchema } from "./config.ts";
+import { distinctNamesAndPorts } from "./distinct-names-and-ports.ts";
 import type { FleetFacts } from "./facts.ts";
 import { otherModels } from "./other-models.ts";
-import { sharedFacts } from "./shared.ts";
+import { excessOf } from "./replicas.ts";
+import { concernsWith, sharedFacts } from "./shared.ts";
 
 const NAME = "fleet-placement";
 
@@ -23,24 +24,36 @@ export const fleetPlacement = defineStackRule({
   severity: "high",
   tags: ["memory", "fleet"],
   level: "mandatory",
-  config: hostsConfigSchema,
-  checkStack: async (stack, config) => placementFindings(await sharedFacts(NAME, stack, config)),
+  config: fleetConfigSchema,
+  concerns: concernsWith(NAME, (facts) => placementFindings(facts, ALONE)),
+  checkStack: async (stack, config, peers) => placementFindings(await sharedFacts(NAME, stack, config), peers),
 });
 
-export function placementFindings(facts: FleetFacts): readonly StackFinding[] {
+function placementFindings(facts: FleetFacts, peers: Peers): readonly StackFinding[] {
   const { hosts, services, picture } = facts;
-  const problems = hosts.problems.map((text) => ({ text: `The Macs are not known: ${text}` }));
+  const problems = hosts.problems.map((text) => ({ text: `The Macs are not known: ${text}.` }));
   if (hosts.hosts.length === 0 || hosts.unknown.length > 0) return problems;
-  // What one crowded Mac is the reason of is reported once, for that Mac.
-  const crowded = new Set(crowdedHosts(facts).flatMap(({ out }) => out));
-  // So is a name or a port that two of them have.
-  const colliding = new Set(distinctFindings(facts).map(({ about }) => about));
+  const told = toldOf(facts, peers);
   const others = otherModels(facts);
   const outs = picture.out.flatMap((out): readonly StackFinding[] => {
     const service = services.find(({ name }) => name === out.name);
-    if (crowded.has(out.name) || (service !== undefined && colliding.has(service.subject))) return [];
-    const kind = service === undefined ? "" : "InferenceService ";
-    return [{ text: `${kind}${outText(out)}${others}`, ...(service !== undefined && { about: service.subject }) }];
+    if (service === undefined) return [{ text: `${outText(out)}${others}` }];
+    if (told.has(out.name)) return [];
+    const excess = excessOf(service, hosts.hosts);
+    const remedy = excess !== undefined && excess.over >= out.replicas ? excess.remedy : out.remedy;
+    return [{ text: `InferenceService ${outText({ ...out, remedy })}${others}`, about: service.subject }];
   });
   return [...problems, ...outs];
+}
+
+/** Names of services of which another policy has said why they stay out: one crowded Mac, or a name or a port that two of them have. */
+function toldOf(facts: FleetFacts, peers: Peers): ReadonlySet<string> {
+  const crowded = crowdedHosts(facts).flatMap(({ out }) => {
+    const isTold = out[0] !== undefined && peers.refused(aggregatePerHost.name, out[0].subject);
+    return isTold ? out.map(({ name }) => name) : [];
+  });
+  const colliding = facts.services.flatMap(({ name, subject }) =>
+    peers.refused(distinctNamesAndPorts.name, subject) ? [name] : [],
+  );
+  return new Set([...crowded, ...colliding]);
 }

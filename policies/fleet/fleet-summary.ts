@@ -1,8 +1,9 @@
-import { pictureText } from "../../memory/picture/text.ts";
+import { pictureText, wrapped } from "../../memory/picture/text.ts";
 import { defineStackRule } from "../define.ts";
 import type { StackFinding } from "../definition.ts";
-import { noSettings } from "./config.ts";
+import { fleetConfigSchema } from "./config.ts";
 import type { FleetFacts } from "./facts.ts";
+import { otherModels } from "./other-models.ts";
 import { concernsWith, sharedFacts } from "./shared.ts";
 
 const NAME = "fleet-summary";
@@ -20,15 +21,18 @@ export const fleetSummary = defineStackRule({
   tags: ["memory", "fleet"],
   level: "advisory",
   informsOnly: true,
-  config: noSettings,
+  config: fleetConfigSchema,
   concerns: concernsWith(NAME, summaryFindings),
-  checkStack: async (stack) => summaryFindings(await sharedFacts(NAME, stack)),
+  checkStack: async (stack, config) => summaryFindings(await sharedFacts(NAME, stack, config)),
 });
 
-export function summaryFindings({ hosts, services, picture }: FleetFacts): readonly StackFinding[] {
+export function summaryFindings(facts: FleetFacts): readonly StackFinding[] {
+  const { hosts, services, picture } = facts;
   if (hosts.hosts.length === 0 || services.length === 0) return [];
   const unknown = hosts.unknown.map(
     (name) => `LlmNode ${name}: its memory is not known before the update, so it is not counted.`,
   );
-  return [{ text: [pictureText(picture, WIDTH), ...unknown].join("\n") }];
+  const others = otherModels(facts).trim();
+  const lines = [...unknown, ...(others === "" ? [] : ["", others])].flatMap((line) => wrapped(line, WIDTH, 0));
+  return [{ text: [pictureText(picture, WIDTH), ...lines].join("\n") }];
 }

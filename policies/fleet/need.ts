@@ -1,7 +1,8 @@
+import { formatBytes } from "../../api/quantity.ts";
 import { fail, failIn, ok, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { largestContext } from "../../memory/advice.ts";
-import { resolveBudget } from "../../memory/budget.ts";
+import { describeBudget, resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateServed, readServed, type Served } from "../../memory/served.ts";
@@ -21,6 +22,8 @@ export type Need =
       readonly backend: Backend;
       /** The largest context in tokens that needs no more than so many bytes; undefined: none. */
       readonly contextFor: (bytes: number) => number | undefined;
+      /** One clause, where `bytes` is less than the whole need: why the rest is not known. */
+      readonly partly?: string;
     }
   /** It runs on other hardware, whose memory is its own. */
   | { readonly state: "elsewhere" }
@@ -29,8 +32,16 @@ export type Need =
   /** One clause: why nobody knows. */
   | { readonly state: "unknown"; readonly why: string };
 
-/** Never rejects, unless `read` does. */
-export async function needOf(subject: ServedSubject, read: HeaderReader): Promise<Need> {
+/**
+ * Never rejects, unless `read` does.
+ *
+ * @param sizes in bytes by source: what a person says of files that cannot be read here
+ */
+export async function needOf(
+  subject: ServedSubject,
+  read: HeaderReader,
+  sizes: Readonly<Record<string, number>> = {},
+): Promise<Need> {
   const { model, draft } = subject;
   const accelerator = model.spec.hardware?.accelerator ?? "cpu";
   const backend = BACKENDS.find((known) => known === accelerator);
@@ -47,8 +58,24 @@ export async function needOf(subject: ServedSubject, read: HeaderReader): Promis
     const header = await read(source);
     return header.ok ? header : failIn("its header cannot be read", header);
   });
-  if (!served.ok) return { state: "unknown", why: served.error };
+  if (!served.ok) {
+    const declared = served.kind === "invalid" ? undefined : sizes[source];
+    return declared === undefined
+      ? { state: "unknown", why: served.error }
+      : needOfDeclared(declared, served.error, model.spec, backend);
+  }
   return needOfServed(served.value, settings.value, model.spec, backend);
+}
+
+/** At least the weights: what has no room for them has none for the model. */
+function needOfDeclared(bytes: number, why: string, { hardware }: KnownModelSpec, backend: Backend): Need {
+  const budget =
+    hardware?.memoryBudget === undefined ? undefined : resolveBudget({ memoryBudget: hardware.memoryBudget });
+  if (budget?.ok && bytes > budget.value.bytes) {
+    const weights = `its weights alone are ${formatBytes(bytes)} (declared in sizes)`;
+    return { state: "refused", why: `${weights}, ${describeBudget(budget.value)}` };
+  }
+  return { state: "known", bytes, backend, contextFor: () => undefined, partly: why };
 }
 
 function needOfServed(

@@ -1,9 +1,9 @@
-import { mismatch } from "../../memory/placement/demands.ts";
-import { wantedReplicas } from "../../serving/pod-demands.ts";
 import { defineStackRule } from "../define.ts";
-import type { StackFinding } from "../definition.ts";
-import { noSettings } from "./config.ts";
-import type { FleetFacts, ServiceFacts } from "./facts.ts";
+import { ALONE, type Peers, type StackFinding } from "../definition.ts";
+import { fleetConfigSchema } from "./config.ts";
+import type { FleetFacts } from "./facts.ts";
+import { fleetPlacement } from "./fleet-placement.ts";
+import { excessOf } from "./replicas.ts";
 import { concernsWith, sharedFacts } from "./shared.ts";
 
 const NAME = "replicas-above-macs";
@@ -17,31 +17,20 @@ export const replicasAboveMacs = defineStackRule({
   severity: "medium",
   tags: ["fleet"],
   level: "advisory",
-  config: noSettings,
-  concerns: concernsWith(NAME, replicaFindings),
-  checkStack: async (stack) => replicaFindings(await sharedFacts(NAME, stack)),
+  config: fleetConfigSchema,
+  concerns: concernsWith(NAME, (facts) => replicaFindings(facts, ALONE)),
+  checkStack: async (stack, config, peers) => replicaFindings(await sharedFacts(NAME, stack, config), peers),
 });
 
-export function replicaFindings({ hosts, services }: FleetFacts): readonly StackFinding[] {
+function replicaFindings({ hosts, services }: FleetFacts, peers: Peers): readonly StackFinding[] {
+  if (hosts.unknown.length > 0) return [];
   return services.flatMap((service) => {
-    const wanted = wantedReplicas(service.subject);
-    const macs = macsFor(service, hosts.hosts);
-    // Where no Mac may run it at all, fleet-placement says why.
-    if (macs === undefined || macs.count === 0 || hosts.unknown.length > 0 || wanted <= macs.count) return [];
-    const text = `${service.subject.label}: spec.replicas is ${wanted}, but ${macs.why}, and each replica needs a Mac of its own. Lower spec.replicas to ${macs.count}, or add Macs.`;
-    return [{ text, about: service.subject }];
+    const { subject } = service;
+    const excess = excessOf(service, hosts.hosts);
+    // Where a replica has no place, fleet-placement says that there are too few Macs.
+    if (excess === undefined || peers.refused(fleetPlacement.name, subject)) return [];
+    const { wanted, why, remedy } = excess;
+    const text = `${subject.label}: spec.replicas is ${wanted}, but ${why}, and each replica needs a Mac of its own. What would help: ${remedy}.`;
+    return [{ text, about: subject }];
   });
-}
-
-interface Macs {
-  readonly count: number;
-  readonly why: string;
-}
-
-function macsFor({ placedBy, target, waiting }: ServiceFacts, hosts: FleetFacts["hosts"]["hosts"]): Macs | undefined {
-  if (placedBy.kind === "folder") return { count: 1, why: `one Mac reads the folder ${target.folder}` };
-  if (hosts.length === 0 || waiting === undefined) return undefined;
-  const count = hosts.filter((host) => mismatch(waiting.workload.demands, host) === undefined).length;
-  const macs = count === 1 ? "1 Mac" : `${count} Macs`;
-  return { count, why: `only ${macs} of ${hosts.length} may run it` };
 }

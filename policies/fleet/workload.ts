@@ -7,7 +7,7 @@ import { podAsks } from "../../memory/placement/pod-spec.ts";
 import type { Workload } from "../../memory/placement/workload.ts";
 import { memoryTerms } from "../../serving/affinity.ts";
 import { podDemands, wantedReplicas } from "../../serving/pod-demands.ts";
-import { allocatePort, portsHeld } from "../../serving/ports.ts";
+import { allocatePort } from "../../serving/ports.ts";
 import type { ServedSubject } from "../definition.ts";
 import type { KnownHosts } from "../hosts/fleet.ts";
 import { absolute, type Target } from "./target.ts";
@@ -33,16 +33,33 @@ export function placedBy({ folder, provider }: Target, { hosts, byFolder }: Know
 export interface Asked {
   readonly workload: Workload;
   readonly replicas: number;
+  readonly isPortChosen: boolean;
+}
+
+/** As the controller gives one of its own to each service. Which one it is decides nothing. */
+export function portsOf(names: readonly string[]): readonly number[] {
+  const held = new Map<number, string>();
+  return names.map((name) => {
+    const port = allocatePort(held, name, DEFAULT_PORTS);
+    const given = port.ok ? port.value : DEFAULT_PORT;
+    held.set(given, name);
+    return given;
+  });
+}
+
+/** A service by its name among all, and the port that a controller gives it. */
+export interface Given {
+  readonly name: string;
+  readonly port?: number | undefined;
 }
 
 /**
  * A service as placement sees it: by the code with which the controller makes its pods, and by what the agent of a folder goes by. Fails
  * where nothing can be foreseen of it.
  *
- * @param name of its own among all services
  */
 export function askedOf(
-  name: string,
+  { name, port: given = DEFAULT_PORT }: Given,
   { service, model }: ServedSubject,
   needBytes: number,
   by: PlacedBy,
@@ -60,17 +77,12 @@ export function askedOf(
     const port = service.spec.endpoint?.port ?? DEFAULT_PORT;
     const here = onHost(by.host, memoryTerms({ needBytes, fraction }) as readonly Term[]);
     const workload = { ...common, port, priority, demands: here, hasOtherRules: false };
-    return ok({ workload, replicas: Math.min(1, wanted) });
+    return ok({ workload, replicas: Math.min(1, wanted), isPortChosen: true });
   }
   const { topologySpreadConstraints } = service.spec;
   const asks = podAsks({ ...demands.value, topologySpreadConstraints });
   if (asks === undefined) return fail("its affinity or tolerations are of a form that is not known here");
-  // The controller gives each service a port of its own; which one it is decides nothing.
-  const port = allocatePort(portsHeld([]), name, DEFAULT_PORTS);
-  return ok({
-    workload: { ...common, ...asks, port: port.ok ? port.value : DEFAULT_PORT, priority },
-    replicas: wanted,
-  });
+  return ok({ workload: { ...common, ...asks, port: given, priority }, replicas: wanted, isPortChosen: false });
 }
 
 /** That of a class which is not ours is not known; without a class a pod has 0. */

@@ -17,6 +17,9 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   "spec.speculativeDecoding.nDraftMax": "serving.draftTokens",
 };
 
+/** Where a budget comes from, in the words of LLMKube. */
+const FROM_CRD = "(absolute from CRD)";
+
 const FIELD = /\bspec(?:\.\w+|\[\w+\])+/g;
 
 export function isLlmModel(type: string): boolean {
@@ -32,7 +35,9 @@ export function isOfLlmModel(parentUrn: string | undefined): boolean {
 
 /** A message with the names that the arguments of LlmModel have: `serving.contextSize` where the manifest has `spec.contextSize`. */
 export function inArgumentNames(text: string): string {
-  return text.replaceAll(FIELD, (field) => ARGUMENTS[field] ?? servingName(field));
+  return text
+    .replaceAll(FROM_CRD, "(memoryBudget)")
+    .replaceAll(FIELD, (field) => ARGUMENTS[field] ?? servingName(field));
 }
 
 function servingName(field: string): string {

@@ -2,6 +2,7 @@ import type {
   ReportViolation,
   ResourceValidationArgs,
   ResourceValidationPolicy,
+  StackValidationArgs,
   StackValidationPolicy,
 } from "@pulumi/policy";
 import type { ModelSubject, Rule, ServiceSubject } from "../definition.ts";
@@ -11,10 +12,11 @@ import { unknownInPreview } from "../manifest.ts";
 import { inArgumentNames, isLlmModel, isOfLlmModel } from "./argument-names.ts";
 import { configFault, engineSchema, type ReadSettings, type Settings, settingsReader } from "./config.ts";
 import { exempted } from "./exemptions.ts";
-import { isFirstToSay } from "./once.ts";
-import type { Look, Registry } from "./registry.ts";
+import type { Kind, Look, Registry } from "./registry.ts";
 import { remediation } from "./remediate.ts";
+import { sentences } from "./sentences.ts";
 import { onlyWhen } from "./stack-cost.ts";
+import type { Voices } from "./voices.ts";
 
 export type ResourcePolicy = ResourceValidationPolicy & StackValidationPolicy;
 
@@ -23,6 +25,9 @@ export interface Part {
   readonly rule: Rule;
   readonly registry: Registry;
   readonly settings: ReadSettings;
+  readonly voices: Voices;
+  /** Of which kinds the rule reports resources that are no valid manifest, unless another has. */
+  readonly faultsOf: readonly Kind[];
   /** Services whose Model was not registered before them, by URN; they are checked at the end. */
   readonly waiting: Map<string, Late>;
 }
@@ -34,11 +39,11 @@ interface Late {
 
 /** A rule as a Pulumi policy. `options` are what the program sets for it. */
 export function resourcePolicy(
-  rule: Rule,
-  registry: Registry,
+  shared: Pick<Part, "rule" | "registry" | "voices" | "faultsOf">,
   options: Readonly<Record<string, unknown>>,
 ): ResourcePolicy {
-  const part: Part = { rule, registry, settings: settingsReader(rule, options), waiting: new Map() };
+  const { rule } = shared;
+  const part: Part = { ...shared, settings: settingsReader(rule, options), waiting: new Map() };
   return {
     ...metadataOf(rule),
     configSchema: engineSchema(rule, options),
@@ -46,7 +51,7 @@ export function resourcePolicy(
     validateResource: (args, report) => validateResource(part, args, report),
     validateStack: onlyWhen(
       () => part.waiting.size > 0,
-      (args, report) => validateLate(part, args.getConfig(), report),
+      (args: StackValidationArgs, report: ReportViolation) => validateLate(part, args.getConfig(), report),
     ),
   };
 }
@@ -69,6 +74,7 @@ async function validateResource(part: Part, args: ResourceValidationArgs, report
     const look = part.registry.look(args, part.rule.name);
     if (look === undefined) return isLlmModel(args.type) ? foresee(part, args) : {};
     const settings = part.settings(args.getConfig());
+    part.registry.configured(part.rule.name, settings.config);
     tell(faultOf(part, settings));
     return guarded(part, labelOf(look), () => checkLook(part, look, settings, args.opts.parent));
   });
@@ -101,21 +107,21 @@ function faultOf({ rule, registry }: Part, { fault }: Settings): Findings {
 }
 
 async function checkLook(part: Part, look: Look, settings: Settings, parent: string | undefined): Promise<Findings> {
-  const { rule } = part;
+  const { rule, voices } = part;
+  const peers = voices.peersOf(rule.name);
   if (look.state === "faulty") {
-    return rule.reportsFaultsOf === look.kind ? refusal(look.fault) : {};
+    return part.faultsOf.includes(look.kind) ? refusal(look.fault) : {};
   }
   if (look.state === "pending") return remark(unknownInPreview(look.label, look.unknown));
   const { subject } = look;
   const unknown = unknownTo(rule, subject);
   if (unknown.length > 0) return remark(unknownInPreview(subject.label, unknown));
   if (subject.kind === "Model") {
-    const found = await rule.checkModel?.(subject, settings.config);
+    const found = await rule.checkModel?.(subject, settings.config, peers);
     return exempted(rule.name, settings.exclude, found ?? {}, [subject]);
   }
-  const own = exempted(rule.name, settings.exclude, (await rule.checkService?.(subject, settings.config)) ?? {}, [
-    subject,
-  ]);
+  const found = await rule.checkService?.(subject, settings.config, peers);
+  const own = exempted(rule.name, settings.exclude, found ?? {}, [subject]);
   return together(own, await checkJoined(part, subject, settings, { service: subject, parent }));
 }
 
@@ -126,7 +132,7 @@ async function checkJoined(
   settings: Settings,
   late: Late | undefined,
 ): Promise<Findings> {
-  const { rule, registry, waiting } = part;
+  const { rule, registry, voices, waiting } = part;
   if (rule.checkServed === undefined) return {};
   const joined = registry.join(service);
   if (joined.state === "unknown") return remark(unknownInPreview(service.label, ["spec.modelRef"]));
@@ -140,7 +146,7 @@ async function checkJoined(
     );
   }
   const { served } = joined;
-  const found = await rule.checkServed(served, settings.config);
+  const found = await rule.checkServed(served, settings.config, voices.peersOf(rule.name));
   return exempted(rule.name, settings.exclude, found, [served.service, served.model]);
 }
 
@@ -162,15 +168,19 @@ async function guarded({ rule }: Part, label: string, check: () => Promise<Findi
 
 /** Reports findings in the words of whoever wrote the resource. Notes are kept for memory-notes, because the SDK reports everything at the level of the policy. */
 function teller(
-  { registry, rule: { name: policy, level } }: Part,
+  { registry, voices, rule: { name: policy } }: Part,
   urn: string,
   parent: string | undefined,
   report: ReportViolation,
 ) {
-  const words = isOfLlmModel(parent) ? inArgumentNames : (text: string) => text;
+  const words = (text: string) => sentences(isOfLlmModel(parent) ? inArgumentNames(text) : text);
   return ({ refusals = [], notes = [] }: Findings): void => {
-    for (const text of refusals) if (isFirstToSay(registry, { policy, level, urn, text })) report(words(text), urn);
-    for (const text of notes) registry.note(urn, words(text));
+    if (refusals.length > 0) registry.refused(policy, urn);
+    for (const text of refusals) if (voices.isFirstToSay(policy, urn, text)) report(words(text), urn);
+    for (const note of notes) {
+      if (typeof note === "string") registry.note(urn, words(note));
+      else registry.note(urn, words(note.text), note.unlessRefusedBy);
+    }
   };
 }
 

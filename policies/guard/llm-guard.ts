@@ -5,8 +5,9 @@ import type { Definition, Level, Rule, StackRule } from "../definition.ts";
 import { resourcePolicy } from "./dispatch.ts";
 import { memoryNotes } from "./memory-notes.ts";
 import { type Exclusion, levelProblem, readOptions } from "./options.ts";
-import { createRegistry } from "./registry.ts";
+import { createRegistry, type Kind } from "./registry.ts";
 import { stackPolicy } from "./stack.ts";
+import { createVoices } from "./voices.ts";
 
 export interface LlmGuardOptions {
   /** The level of every policy that has none of its own here. Defaults to each policy's own default. */
@@ -53,14 +54,16 @@ export function guard(
   if (problems.length > 0) throw faultOf(problems);
   const registry = createRegistry();
   const notes = memoryNotes(registry);
+  const voices = createVoices(new Map(definitions.map((each) => [each.name, choices.of(each).level])), registry);
   return [
     ...rules.map((rule) => {
       const { level, settings } = choices.of(rule);
-      return resourcePolicy({ ...rule, level }, registry, settings);
+      const faultsOf = kindsWhoseFaults(rule, rules);
+      return resourcePolicy({ rule: { ...rule, level }, registry, voices, faultsOf }, settings);
     }),
     ...stackRules.map((rule) => {
       const { level, settings } = choices.of(rule);
-      return stackPolicy({ ...rule, level }, registry, settings);
+      return stackPolicy({ rule: { ...rule, level }, registry, voices }, settings);
     }),
     // Last, because it reports what the others noted on the same resource. Notes refuse nothing at any level of the others.
     {
@@ -68,6 +71,19 @@ export function guard(
       enforcementLevel: notesLevel === "disabled" || rest.all === "disabled" ? "disabled" : "advisory",
     },
   ];
+}
+
+/** One rule reports the faults of a kind; those that check the kind after it say what it does not. */
+function kindsWhoseFaults(rule: Rule, rules: readonly Rule[]): readonly Kind[] {
+  const { checkModel, checkService, checkServed, reportsFaultsOf } = rule;
+  const kinds: readonly Kind[] = [
+    ...(checkModel === undefined ? [] : ["Model" as const]),
+    ...(checkService === undefined && checkServed === undefined ? [] : ["InferenceService" as const]),
+  ];
+  return kinds.filter((kind) => {
+    const owner = rules.findIndex((each) => each.reportsFaultsOf === kind);
+    return reportsFaultsOf === kind || (owner !== -1 && rules.indexOf(rule) > owner);
+  });
 }
 
 const NOTES_LEVELS = ["advisory", "disabled"] as const;

@@ -1,4 +1,9 @@
-import type { ReportViolation, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type {
+  ReportViolation,
+  ResourceValidationPolicy,
+  StackValidationArgs,
+  StackValidationPolicy,
+} from "@pulumi/policy";
 import type { Registry } from "./registry.ts";
 import { onlyWhen } from "./stack-cost.ts";
 
@@ -23,7 +28,7 @@ export function memoryNotes(registry: Registry): ResourceValidationPolicy & Stac
     validateResource: ({ urn }, report) => tell(urn, report),
     validateStack: onlyWhen(
       () => registry.noted().length > 0,
-      (_stack, report) => {
+      (_stack: StackValidationArgs, report: ReportViolation) => {
         for (const urn of registry.noted()) tell(urn, report);
       },
     ),

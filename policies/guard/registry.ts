@@ -3,7 +3,7 @@ import { draftModelRef } from "../../serving/speculation.ts";
 import type { ModelSubject, Registered, ServedSubject, ServiceSubject } from "../definition.ts";
 import { headerOf } from "../headers.ts";
 import { type Reading, type Resource, readInferenceService, readModel } from "../manifest.ts";
-import { kindOf } from "../resource-types.ts";
+import { kindOf, providerKey } from "../resource-types.ts";
 
 /** What the policies of one guard know of the resources of one preview or update. */
 export interface Registry {
@@ -19,9 +19,17 @@ export interface Registry {
   /** The service with its Models, or which of them is not known yet. */
   readonly join: (service: ServiceSubject) => Joined;
   readonly registered: () => Registered;
+  /** What a policy is configured with. */
+  readonly configured: (policy: string, config: Readonly<Record<string, unknown>>) => void;
+  /** Undefined where it was not asked yet, or is not in force. */
+  readonly configOf: (policy: string) => Readonly<Record<string, unknown>> | undefined;
   /** True once a key: what was said already is not said again. */
   readonly first: (key: string) => boolean;
-  readonly note: (urn: string, text: string) => void;
+  /** Notes the text, unless that policy refuses something of the resource before the notes are taken. */
+  readonly note: (urn: string, text: string, unlessRefusedBy?: string) => void;
+  /** A policy refuses something of the resource. */
+  readonly refused: (policy: string, urn: string) => void;
+  readonly hasRefused: (policy: string, urn: string) => boolean;
   /** The notes on a resource, each once; all that are left where none is named. */
   readonly takeNotes: (urn: string) => readonly string[];
   readonly noted: () => readonly string[];
@@ -35,7 +43,7 @@ export type Look =
   | { readonly state: "pending"; readonly label: string; readonly kind: Kind; readonly unknown: readonly string[] }
   | { readonly state: "faulty"; readonly label: string; readonly kind: Kind; readonly fault: string };
 
-type Kind = "Model" | "InferenceService";
+export type Kind = "Model" | "InferenceService";
 
 export type Joined =
   | { readonly state: "joined"; readonly served: ServedSubject }
@@ -56,6 +64,7 @@ export function createRegistry(): Registry {
   const models = new Map<string, Look>();
   const services = new Set<string>();
   const said = new Set<string>();
+  const configs = new Map<string, Readonly<Record<string, unknown>>>();
   const { clear: clearNotes, ...notes } = createNotes();
   let over = false;
 
@@ -113,7 +122,11 @@ export function createRegistry(): Registry {
     glance,
     recall,
     join,
-    registered: () => ({ models: models.size, services: services.size }),
+    registered: () => ({ scope: entries, models: models.size, services: services.size }),
+    configured: (policy, config) => {
+      configs.set(policy, config);
+    },
+    configOf: (policy) => configs.get(policy),
     first: (key) => !said.has(key) && said.add(key).has(key),
     ...notes,
     end: () => {
@@ -122,19 +135,30 @@ export function createRegistry(): Registry {
   };
 }
 
-function createNotes(): Pick<Registry, "note" | "takeNotes" | "noted"> & { readonly clear: () => void } {
-  const notes = new Map<string, Set<string>>();
+function createNotes(): Pick<Registry, "note" | "takeNotes" | "noted" | "refused" | "hasRefused"> & {
+  readonly clear: () => void;
+} {
+  const notes = new Map<string, Map<string, string | undefined>>();
+  const refusals = new Map<string, Set<string>>();
+  const hasRefused = (policy: string, urn: string) => refusals.get(urn)?.has(policy) === true;
   return {
-    note: (urn, text) => {
-      notes.set(urn, (notes.get(urn) ?? new Set()).add(text));
+    note: (urn, text, unlessRefusedBy) => {
+      notes.set(urn, (notes.get(urn) ?? new Map()).set(text, unlessRefusedBy));
     },
     takeNotes: (urn) => {
       const taken = [...(notes.get(urn) ?? [])];
       notes.delete(urn);
-      return taken;
+      return taken.flatMap(([text, policy]) => (policy !== undefined && hasRefused(policy, urn) ? [] : [text]));
     },
     noted: () => [...notes.keys()],
-    clear: () => notes.clear(),
+    refused: (policy, urn) => {
+      refusals.set(urn, (refusals.get(urn) ?? new Set()).add(policy));
+    },
+    hasRefused,
+    clear: () => {
+      notes.clear();
+      refusals.clear();
+    },
   };
 }
 
@@ -153,13 +177,14 @@ function lookAt(kind: Kind, resource: Resource): { look: Look; key: string } {
 
 function modelLook(resource: Resource): { look: Look; key: string } {
   const reading = readModel(resource);
-  const key = keyOf(resource.provider?.urn ?? "", reading.namespace, reading.name);
+  const key = keyOf(providerKey(resource.provider?.urn), reading.namespace, reading.name);
   if (reading.state !== "read") return { look: unread("Model", reading), key };
   const { spec } = reading.manifest;
   const subject: ModelSubject = {
     kind: "Model",
     ...identity(resource, reading),
     annotations: reading.manifest.metadata.annotations ?? {},
+    labels: reading.manifest.metadata.labels ?? {},
     spec,
     header: () => headerOf(spec.source ?? ""),
   };
@@ -174,13 +199,14 @@ function serviceLook(resource: Resource): { look: Look; key: string } {
     kind: "InferenceService",
     ...identity(resource, reading),
     annotations: reading.manifest.metadata.annotations ?? {},
+    labels: reading.manifest.metadata.labels ?? {},
     spec: reading.manifest.spec,
   };
   return { look: { state: "read", subject }, key };
 }
 
 function identity({ urn, provider }: Resource, { subject, namespace, name, unknown }: Reading<unknown, "read">) {
-  return { urn, label: subject, namespace, name, provider: provider?.urn ?? "", unknown };
+  return { urn, label: subject, namespace, name, provider: providerKey(provider?.urn), unknown };
 }
 
 function unread(kind: Kind, reading: Reading<unknown, "pending" | "faulty">): Look {

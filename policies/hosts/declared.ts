@@ -2,7 +2,7 @@ import { GiB, MiB } from "../../api/bytes.ts";
 import { MAC_OS_LABEL_VALUE, NODE_LABELS } from "../../api/fleet.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
-import { type Allocatable, resolveDeclaredMac } from "../../memory/allocatable.ts";
+import { type Allocatable, resolveDeclaredMac, workingSetProblem } from "../../memory/allocatable.ts";
 import type { Host } from "../../memory/placement/host.ts";
 import type { HostEntry } from "./schema.ts";
 
@@ -27,9 +27,8 @@ export function declaredAllocatable({ memory, fraction, workingSet, reserve }: H
     return fail(`memory is only ${formatBytes(memory)}: add a unit, for example 64Gi`);
   }
   if (memory > MOST_MEMORY_BYTES) return fail(`memory is ${formatBytes(memory)}, which no Mac has: for example 64Gi`);
-  if (workingSet !== undefined && workingSet > memory) {
-    return fail(`workingSet is ${formatBytes(workingSet)}, more than its memory of ${formatBytes(memory)}`);
-  }
+  const problem = workingSetProblem(workingSet, memory);
+  if (problem !== undefined) return fail(problem);
   return resolveDeclaredMac({
     physicalMemoryBytes: memory,
     workingSetBytes: workingSet,

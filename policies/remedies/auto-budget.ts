@@ -39,7 +39,9 @@ export const autoBudget = defineRule({
   name: "auto-budget",
   title: "Set a budget that fits",
   description: "A Model whose budget is missing or too small gets one that its weights fit with a given context.",
-  remedy: "Set memoryBudget to the value in the note, so that the program says what runs.",
+  remedy:
+    "Set memoryBudget to the value in the note, so that the program says what runs. A Model comes before its services, so the budget is for" +
+    " contextSize and parallelSlots of this configuration; where a service asks for more, memory-fits says what it needs.",
   severity: "low",
   tags: ["memory", "budget", "remediation"],
   level: "disabled",

@@ -4,8 +4,9 @@ import { isFastCachePair, withoutFlashAttention } from "../../memory/estimate/fl
 import type { CacheType, EstimateSettings } from "../../memory/estimate/types.ts";
 import { servingSettings } from "../../serving/settings.ts";
 import { defineRule } from "../define.ts";
-import type { ServedSubject } from "../definition.ts";
+import type { Peers, ServedSubject } from "../definition.ts";
 import { type Findings, refusal } from "../findings.ts";
+import { memoryFits } from "./memory-fits.ts";
 import { notYetKnown } from "./not-yet-known.ts";
 import { weightsHeader } from "./weights-header.ts";
 
@@ -36,14 +37,15 @@ export const cacheTypeFastPath = defineRule({
 
 const FIELDS = ["cacheTypeK", "cacheTypeV", "cacheTypeCustomK", "cacheTypeCustomV", "flashAttention"];
 
-async function checkServed({ service, model }: ServedSubject): Promise<Findings> {
+async function checkServed({ service, model }: ServedSubject, _config: object, peers: Peers): Promise<Findings> {
   const notes = [...notYetKnown(service, FIELDS), ...notYetKnown(model, ["hardware.accelerator"])];
   if (notes.length > 0 || model.spec.hardware?.accelerator !== "metal" || service.spec.runtime !== "llamacpp") {
     return { notes };
   }
   const settings = servingSettings(service.spec, "metal");
-  // What is no setting of llama-server is memory-fits' to say.
-  if (!settings.ok || !settings.value.flashAttention) return {};
+  if (!settings.ok)
+    return peers.refused(memoryFits.name, service) ? {} : refusal(`${service.label}: ${settings.error}.`);
+  if (!settings.value.flashAttention) return {};
   const header = await weightsHeader(model);
   const { cacheTypeK, cacheTypeV } = settings.value;
   const why = header?.ok
@@ -54,11 +56,11 @@ async function checkServed({ service, model }: ServedSubject): Promise<Findings>
   if (why === undefined) return {};
   return refusal(
     `${service.label}: Metal has no flash attention for ${why}, so the CPU computes the attention: slowly, and with a larger buffer.` +
-      `\nWhat would be fast: ${remedyFor(settings.value)}.`,
+      `\nWhat would be fast: ${remedyFor(settings.value, service.spec)}.`,
   );
 }
 
-function remedyFor({ cacheTypeK, cacheTypeV }: EstimateSettings): string {
+function remedyFor({ cacheTypeK, cacheTypeV }: EstimateSettings, spec: ServedSubject["service"]["spec"]): string {
   if (isFastCachePair(cacheTypeK, cacheTypeV)) {
     // The widths of the heads are the model's own.
     return isQuantized(cacheTypeV)
@@ -68,7 +70,11 @@ function remedyFor({ cacheTypeK, cacheTypeV }: EstimateSettings): string {
   const [larger] = LARGEST_FIRST.filter((type) => type === cacheTypeK || type === cacheTypeV);
   const smaller = LARGEST_FIRST.filter((type) => type === cacheTypeK || type === cacheTypeV).at(-1);
   const choices = [...new Set([larger ?? "q4_0", smaller ?? "q4_0"])].map((type) => `${type} for both`);
-  return `spec.cacheTypeK and spec.cacheTypeV of one type, ${choices.join(" or ")}`;
+  const fields = [
+    spec.cacheTypeCustomK === undefined ? "spec.cacheTypeK" : "spec.cacheTypeCustomK",
+    spec.cacheTypeCustomV === undefined ? "spec.cacheTypeV" : "spec.cacheTypeCustomV",
+  ];
+  return `${fields.join(" and ")} of one type, ${choices.join(" or ")}`;
 }
 
 /** The types for which Metal has flash attention. */

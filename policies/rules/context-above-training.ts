@@ -4,10 +4,10 @@ import { SERVER_DEFAULTS } from "../../api/server-defaults.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { readFacts } from "../../memory/estimate/facts.ts";
 import { defineRule } from "../define.ts";
-import type { ServedSubject } from "../definition.ts";
+import type { Peers, ServedSubject } from "../definition.ts";
 import { type Findings, refusal } from "../findings.ts";
 import { notYetKnown } from "./not-yet-known.ts";
-import { weightsHeader } from "./weights-header.ts";
+import { unread, weightsHeader } from "./weights-header.ts";
 
 /**
  * llama-server cuts each slot to the context that the model was trained with, and warns ("the slot context exceeds the
@@ -39,11 +39,11 @@ export const contextAboveTraining = defineRule({
   checkServed,
 });
 
-async function checkServed({ service, model }: ServedSubject): Promise<Findings> {
+async function checkServed({ service, model }: ServedSubject, _config: object, peers: Peers): Promise<Findings> {
   const notes = notYetKnown(service, ["contextSize", "parallelSlots", "ropeScaling"]);
   if (notes.length > 0 || service.spec.runtime !== "llamacpp") return { notes };
   const header = await weightsHeader(model);
-  // What cannot be read or understood is memory-fits' to say.
+  if (header?.ok === false) return unread(service.label, "the context of its model's training", header.error, peers);
   const limit = header?.ok ? contextLimit(header.value, service.spec.ropeScaling) : undefined;
   if (limit === undefined) return {};
   const { contextSize = SERVER_DEFAULTS.contextSize, parallelSlots = SERVER_DEFAULTS.parallelSlots } = service.spec;

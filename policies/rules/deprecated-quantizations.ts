@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { QUANTIZATIONS, quantizationOf } from "../../gguf/file-types.ts";
 import { defineRule } from "../define.ts";
-import type { ModelSubject } from "../definition.ts";
+import type { ModelSubject, Peers } from "../definition.ts";
 import { type Findings, refusal } from "../findings.ts";
 import { notYetKnown } from "./not-yet-known.ts";
-import { weightsHeader } from "./weights-header.ts";
+import { unread, weightsHeader } from "./weights-header.ts";
 
 const config = z.strictObject({
   deprecated: z
@@ -52,11 +52,14 @@ export const deprecatedQuantizations = defineRule({
   checkModel,
 });
 
-async function checkModel(model: ModelSubject, { deprecated }: z.output<typeof config>): Promise<Findings> {
+async function checkModel(
+  model: ModelSubject,
+  { deprecated }: z.output<typeof config>,
+  peers: Peers,
+): Promise<Findings> {
   const header = await weightsHeader(model);
   if (header === undefined) return { notes: notYetKnown(model, ["source"]) };
-  // What cannot be read is memory-fits' to say.
-  if (!header.ok) return {};
+  if (!header.ok) return unread(model.label, "its quantization", header.error, peers);
   const { fileType, mostTensors } = quantizationOf(header.value);
   // The K-quants of small models fall back to Q5_0 and the like for tensors of odd widths: the file's own name counts first.
   const name = fileType ?? mostTensors;

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { formatBytes } from "../../api/quantity.ts";
 import { defineRule } from "../define.ts";
-import type { ModelSubject } from "../definition.ts";
+import type { ModelSubject, Peers } from "../definition.ts";
 import { type Findings, refusal } from "../findings.ts";
+import { budgetWithinHost } from "./budget-within-host.ts";
 import { budgetText, budgetThatFits, roomiestBudget } from "./host-budget.ts";
 import { hostsConfig, hostsOf } from "./hosts.ts";
 import { notYetKnown } from "./not-yet-known.ts";
@@ -37,16 +38,15 @@ export const largestShareOfHost = defineRule({
   checkModel,
 });
 
-async function checkModel(
-  { label, spec, unknown }: ModelSubject,
-  settings: z.output<typeof config>,
-): Promise<Findings> {
+async function checkModel(model: ModelSubject, settings: z.output<typeof config>, peers: Peers): Promise<Findings> {
+  const { label, spec, unknown } = model;
   const notes = notYetKnown({ label, unknown }, ["hardware.memoryBudget", "hardware.memoryFraction"]);
   if (notes.length > 0) return { notes };
   const hosts = await hostsOf(settings);
   const best = roomiestBudget(hosts, spec.hardware);
-  // What is more than the whole Mac is budget-within-host's to say.
-  if (best === undefined || best.share <= settings.share || best.share > 1) return {};
+  if (best === undefined || best.share <= settings.share) return {};
+  // What is more than the whole Mac is said already where that rule is in force.
+  if (best.share > 1 && peers.refused(budgetWithinHost.name, model)) return {};
   const { name, allocatable } = best.host;
   const others = hosts.length === 1 ? "" : ", and a larger part of every other Mac";
   return refusal(

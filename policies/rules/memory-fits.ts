@@ -5,6 +5,9 @@ import { type Examined, examine, findingsOf, type ModelFacts } from "../examine.
 import { refusal } from "../findings.ts";
 import { headerOf } from "../headers.ts";
 import { judge, weightsTooLarge } from "../judge.ts";
+import { extraArgs } from "./extra-args.ts";
+import { memoryBudgetValid } from "./memory-budget-valid.ts";
+import { serviceFaults } from "./service-faults.ts";
 
 const examined = new WeakMap<ModelSubject, Promise<Examined>>();
 
@@ -35,14 +38,18 @@ export const memoryFits = defineRule({
     for (const source of sources) headerOf(source, headerLimits(settings)).catch(() => {});
   },
 
-  async checkModel(model, settings) {
+  async checkModel(model, settings, peers) {
     const found = await examineOnce(model, settings);
+    // An address that is none, or a budget that is none, has been refused as such.
+    if (found.state === "refused" && peers.refused(memoryBudgetValid.name, model)) return {};
     if (found.state !== "ready") return findingsOf(found);
     if (mayFit(found.facts)) return {};
     return refusal(weightsTooLarge(found.facts, fitConfig(settings)));
   },
 
-  async checkServed({ service, model, draft }, settings) {
+  checkService: (service) => ({ refusals: serviceFaults(service) }),
+
+  async checkServed({ service, model, draft }, settings, peers) {
     const found = await Promise.all(
       [model, ...(draft === undefined ? [] : [draft])].map((each) => examineOnce(each, settings)),
     );
@@ -50,7 +57,9 @@ export const memoryFits = defineRule({
     const facts = found.flatMap((each) => (each.state === "ready" && mayFit(each.facts) ? [each.facts] : []));
     const [own, drafting] = facts;
     if (own === undefined || facts.length < found.length) return {};
-    return judge(own, drafting, service.label, service.spec, fitConfig(settings));
+    const { extraArgs: args, ...spec } = service.spec;
+    const judged = peers.refused(extraArgs.name, service) ? spec : { ...spec, extraArgs: args };
+    return judge(own, drafting, service.label, judged, fitConfig(settings));
   },
 });
 

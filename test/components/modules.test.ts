@@ -32,7 +32,7 @@ describe("what a Pulumi program loads", function () {
   }
 
   const FORBIDDEN =
-    /^(?:agent|controller|kube|cli)\/|^fetch\/(?!locate|refusal|retry-after)|^gguf\/(?!header|tensor-types)/;
+    /^(?:agent|controller|kube|cli)\/|^fetch\/(?!locate|address-problem|refusal|retry-after)|^gguf\/(?!header|tensor-types)/;
 
   it("of the components: no agent, no controller, no client of Kubernetes or HTTP, no reader of headers", async () => {
     const { files, packages } = await loadedBy("components/index.ts");

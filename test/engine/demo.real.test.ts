@@ -33,7 +33,7 @@ describe("npm run demo", function () {
     const { stdout, stderr, exitCode } = await startDemo(folder);
     assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
     const expected = [
-      /1\. pulumi preview: [\s\S]*estimated .* required, budget 400\.0 MiB \(absolute from CRD\)/,
+      /1\. pulumi preview: [\s\S]*estimated .* required, budget 400\.0 MiB \(memoryBudget\)/,
       /What would fit: a context of \d+ tokens/,
       /2\. pulumi up: [\s\S]*The capital of France is \S+/,
       /3\. pulumi-llmkube status:[\s\S]*default\/gemma[^\n]*Ready/,

@@ -76,7 +76,7 @@ describe("the root stack in a shell", function () {
     await project.set("models.gemma.serving.contextSize", "262144");
     await writeFile(file, JSON.stringify({ "memory-fits": { hostMemory: "1Gi" } }));
     const output = await refused(project.pulumi(...withConfig));
-    assert.match(output, /budget 1\.0 GiB \(absolute from CRD\), capped from 2\.0 GiB by the node's physical memory/);
+    assert.match(output, /budget 1\.0 GiB \(memoryBudget\), capped from 2\.0 GiB by the node's physical memory/);
     await project.set("models.gemma.memoryBudget", "768Mi");
     await project.set("models.gemma.serving.contextSize", "4096");
     await writeFile(file, JSON.stringify({ "memory-fits": { onUnreachable: 1 } }));

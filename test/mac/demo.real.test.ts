@@ -19,7 +19,7 @@ const MACS: readonly (readonly [name: string, mac: Particulars])[] = [
 ];
 
 const STEPS = [
-  /1\. pulumi preview: [\s\S]*estimated .* required, budget 400\.0 MiB \(absolute from CRD\)/,
+  /1\. pulumi preview: [\s\S]*estimated .* required, budget 400\.0 MiB \(memoryBudget\)/,
   /What would fit: /,
   /2\. pulumi up: [\s\S]*The capital of France is \S+/,
   /3\. pulumi-llmkube status:[\s\S]*default\/gemma[^\n]*Ready/,

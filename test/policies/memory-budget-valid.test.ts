@@ -52,7 +52,9 @@ describe("memory-budget-valid", () => {
   ];
   for (const [hardware, what] of refused) {
     it(`refuses: ${what}`, async () => {
-      assert.deepEqual(await reportsOn({ hardware }), [`memory-budget-valid: Model default/gemma: ${what}`]);
+      assert.deepEqual(await reportsOn({ hardware }), [
+        `memory-budget-valid: Model default/gemma: ${what.replace(/[^?]$/, "$&.")}`,
+      ]);
     });
   }
 
@@ -79,19 +81,19 @@ describe("memory-budget-valid", () => {
     ]);
     assert.deepEqual(await reportsOn({ hardware: { memoryFraction: UNKNOWN, memoryBudget: "100m" } }), [
       'memory-budget-valid: Model default/gemma: spec.hardware.memoryBudget "100m" is only 1 B; add a unit such as Mi or Gi,' +
-        " for example 24Gi",
+        " for example 24Gi.",
       "memory-notes: Model default/gemma: spec.hardware.memoryFraction is not known yet and will be checked during the update.",
     ]);
     assert.deepEqual(await reportsOn({ source: UNKNOWN, hardware: { ...unknown, memoryFraction: 2 } }), [
       "memory-budget-valid: Model default/gemma: spec.hardware.memoryFraction is 2; it must be a number above 0 and at" +
-        " most 1, for example 0.75",
+        " most 1, for example 0.75.",
     ]);
   });
 
   it("refuses a configuration that it does not understand", async () => {
     assert.deepEqual(await reportsOn({}, { hostMemory: "24GB" }), [
       'memory-budget-valid: The configuration of memory-budget-valid: hostMemory is "24GB"; it must be a quantity of bytes' +
-        " above 0, for example 32Gi",
+        " above 0, for example 32Gi.",
     ]);
   });
 

@@ -37,7 +37,7 @@ describe("memory-fits, before everything is there", () => {
     ]);
     assert.deepEqual(await analyse(service({ contextSize: UNKNOWN, priority: "urgent" })), [
       'memory-fits: InferenceService default/gemma: spec.priority is "urgent"; it must be one of critical, high, normal, low,' +
-        " batch",
+        " batch.",
     ]);
   });
 

@@ -56,7 +56,7 @@ describe("memory-fits", () => {
     const [report = "", ...more] = await analyse(service({ contextSize: 32768 }));
     assert.deepEqual(more, []);
     const expected = [
-      /^memory-fits: Model default\/gemma does not fit: estimated 1\.9 GiB required, budget 1\.0 GiB \(absolute from CRD\), 9\d\d\.\d MiB short$/,
+      /^memory-fits: Model default\/gemma does not fit: estimated 1\.9 GiB required, budget 1\.0 GiB \(absolute from CRD\), 9\d\d\.\d MiB short\.$/,
       /^Needed: weights 663\.1 MiB \+ second copy of the embeddings 140\.9 MiB \+ KV cache 1\.0 GiB \+ GPU compute buffer 1\d\d\.\d MiB \+ CPU compute buffer \d\d\.\d MiB \+ /,
       /^What would fit: a context of \d+ tokens, or a context of \d+ tokens with a KV cache in q8_0, or these settings with a budget of at least \d+Mi \(/,
     ];
@@ -157,7 +157,7 @@ describe("memory-fits", () => {
     const [onModel, onService] = await reportsOn(spec, {});
     assert.deepEqual(onModel, [
       'memory-fits: Model default/gemma: the memory need is unknown (there is no rule yet for architecture "brand-new", and its key' +
-        ' "brand-new.attention.memory_tokens" may mean that it is not plain attention), budget 1.0 GiB (absolute from CRD)\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
+        ' "brand-new.attention.memory_tokens" may mean that it is not plain attention), budget 1.0 GiB (absolute from CRD).\nTo let it pass unchecked, set onUnknownArchitecture to "warn" in the configuration of memory-fits.',
     ]);
     assert.deepEqual(onService, [], "one cause is reported once");
     const [warned, silent] = await reportsOn(spec, {}, { onUnknownArchitecture: "warn" });

@@ -77,7 +77,7 @@ describe("servingSettings", () => {
     assert.ok(custom.ok && custom.value.cacheTypeK === "bf16");
     const unknown = servingSettings(serviceSpec({ cacheTypeCustomV: "turbo3" }), "metal");
     assert.ok(!unknown.ok);
-    assert.match(unknown.error, /^spec\.cacheTypeV is "turbo3": one of f16, f32, .* is expected$/);
+    assert.match(unknown.error, /^spec\.cacheTypeCustomV is "turbo3": one of f16, f32, .* is expected$/);
   });
 
   it("counts what is asked for beside the context", () => {

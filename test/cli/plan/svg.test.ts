@@ -16,6 +16,7 @@ const picture: Picture = {
   ],
   services: 2,
   out: [],
+  partly: [],
   refused: [],
   unknown: [],
 };

@@ -153,7 +153,10 @@ describe("LlmNode", () => {
     [{ memory: "2Gi" }, /memory is 2Gi, and the reserve of 4.0 GiB leaves nothing for models/],
     [{ memory: "16Gi", reserve: "16Gi" }, /the reserve of 16.0 GiB leaves nothing/],
     [{ memory: "16Gi", reserve: "4" }, /reserve is "4"; it must be a quantity of bytes of at least 1Gi/],
-    [{ memory: "16Gi", workingSet: "20Gi" }, /workingSet is 20Gi, but memory is 16Gi: a working set is a part/],
+    [
+      { memory: "16Gi", workingSet: "20Gi" },
+      /workingSet is 20\.0 GiB, but memory is 16\.0 GiB: a working set is a part/,
+    ],
     [{ memory: "16Gi", memoryFraction: 1.5 }, /memoryFraction is 1.5; it must be a number/],
     [{ memory: "16Gi", token: "t" }, /token is set, but server is not: .* give server too, or leave it out/],
     [{ memory: "16Gi", address: "http://mac" }, /address is "http:\/\/mac"; it must be a host name/],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { STACK_RULES } from "../../../policies/all.ts";
+import type { LlmGuardOptions } from "../../../policies/guard/llm-guard.ts";
 import { readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { preview, type Registered, UNKNOWN } from "../analyse.ts";
@@ -32,9 +33,14 @@ describe("the rules about a fleet", () => {
     ];
   }
 
-  async function reports(hosts: readonly object[], resources: readonly Registered[]) {
-    const config = hosts.length === 0 ? {} : { "fleet-placement": { hosts } };
-    const all = await preview({ stackRules: STACK_RULES, config }, resources);
+  async function reports(
+    hosts: readonly object[],
+    resources: readonly Registered[],
+    options: LlmGuardOptions = {},
+    configured = "fleet-placement",
+  ) {
+    const config = hosts.length === 0 ? {} : { [configured]: { hosts } };
+    const all = await preview({ stackRules: STACK_RULES, config, options }, resources);
     return { all, of: (policy: string) => all.filter((text) => text.startsWith(`${policy}: `)) };
   }
 
@@ -86,6 +92,55 @@ describe("the rules about a fleet", () => {
     );
   });
 
+  for (const level of ["disabled", "advisory"] as const) {
+    it(`lose no refusal where another policy that says the same is ${level}`, async () => {
+      const crowded = [...pair("a", LARGE), ...pair("b", { ...LARGE, priority: "high" })];
+      const without = await reports(ONE_MAC, crowded, { aggregatePerHost: level });
+      assert.match(
+        without.of("fleet-placement")[0] ?? "",
+        /default\/a needs 3\.\d GiB: 1 Mac has too little free memory/,
+      );
+      const folder = {
+        inputs: { renderYamlToDirectory: "/srv/mini" },
+        as: { type: "pulumi:providers:kubernetes", name: "mini" },
+      };
+      const colliding = [folder, ...pair("a", {}, {}, "mini"), ...pair("b", {}, {}, "mini")];
+      const ports = await reports(ONE_MAC, colliding, { distinctNamesAndPorts: level });
+      assert.match(
+        ports.of("fleet-placement")[0] ?? "",
+        /default\/b needs .* on port 8080\. What would help: another spec\.endpoint\.port than 8080\.$/,
+      );
+      const both = await reports(ONE_MAC, colliding);
+      assert.deepEqual(both.of("fleet-placement"), []);
+    });
+  }
+
+  it("leave a model that one policy lets pass to the other", async () => {
+    const exclude = [{ policy: "aggregate-per-host", name: "a", reason: "it is stopped by hand" }];
+    const { of } = await reports(ONE_MAC, [...pair("a", LARGE), ...pair("b", { ...LARGE, priority: "high" })], {
+      exclude,
+    });
+    assert.equal(of("fleet-placement").length, 1);
+  });
+
+  it("count a model that cannot be read here with its declared weights", async () => {
+    const unread = { source: "https://127.0.0.1:1/m.gguf" };
+    const large = await preview(
+      {
+        stackRules: STACK_RULES,
+        config: { "fleet-placement": { hosts: ONE_MAC } },
+        options: { sizes: { [unread.source]: "5Gi" } },
+      },
+      pair("a", {}, unread),
+    );
+    assert.ok(
+      large.some((text) =>
+        /^fleet-placement: .*default\/a needs 5\.0 GiB: 1 Mac has too little free memory/.test(text),
+      ),
+    );
+    assert.ok(large.some((text) => /Counted with the weights alone:\n- default\/a: /.test(text)));
+  });
+
   it("hold a memoryFraction to the memory of each Mac", async () => {
     const hardware = { accelerator: "metal", memoryFraction: 0.2 };
     const { of } = await reports(TWO_MACS, pair("a", LARGE, { hardware }));
@@ -96,8 +151,17 @@ describe("the rules about a fleet", () => {
 
   it("note more replicas than Macs", async () => {
     const { of } = await reports(TWO_MACS, pair("a", { replicas: 3 }));
-    assert.match(of("replicas-above-macs")[0] ?? "", /spec\.replicas is 3, but only 2 Macs of 2 may run it/);
-    assert.match(of("fleet-placement")[0] ?? "", /default\/a \(1 of 3 replicas\)/);
+    assert.match(
+      of("fleet-placement")[0] ?? "",
+      /default\/a \(1 of 3 replicas\) needs .*: 2 Macs have a replica already\. What would help: spec\.replicas 2, or more Macs\.$/,
+    );
+    assert.deepEqual(of("replicas-above-macs"), []);
+    const unplaced = { fleetPlacement: "disabled" as const };
+    const alone = await reports(TWO_MACS, pair("a", { replicas: 3 }), unplaced, "replicas-above-macs");
+    assert.match(
+      alone.of("replicas-above-macs")[0] ?? "",
+      /spec\.replicas is 3, but only 2 Macs of 2 may run it.* What would help: spec\.replicas 2, or more Macs\.$/,
+    );
   });
 
   it("list what is not known, and count the rest all the same", async () => {
@@ -111,8 +175,11 @@ describe("the rules about a fleet", () => {
     const twice = pair("a").map((each) => ({ ...each, as: { name: "again" } }) as Registered);
     const { of } = await reports([], [...pair("a"), ...twice]);
     const found = of("distinct-names-and-ports");
-    assert.equal(found.length, 2);
-    assert.match(found[0] ?? "", /Model default\/a is declared twice, by \S+:Model::a and by \S+:Model::again:/);
+    assert.equal(found.length, 1);
+    assert.match(
+      found[0] ?? "",
+      /Model default\/a is declared twice, and so is its InferenceService, by \S+:Model::a and by \S+:Model::again:/,
+    );
   });
 
   it("take models of two providers for two models", async () => {
@@ -124,10 +191,10 @@ describe("the rules about a fleet", () => {
   it("are mandatory where they refuse, and the picture is never", async () => {
     const levels = STACK_RULES.map(({ name, level }) => [name, level]);
     assert.deepEqual(levels, [
-      ["fleet-placement", "mandatory"],
       ["aggregate-per-host", "mandatory"],
-      ["replicas-above-macs", "advisory"],
       ["distinct-names-and-ports", "mandatory"],
+      ["fleet-placement", "mandatory"],
+      ["replicas-above-macs", "advisory"],
       ["fleet-summary", "advisory"],
     ]);
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
+import { RULES } from "../../../policies/all.ts";
 import { defineRule, defineStackRule } from "../../../policies/define.ts";
 import type { Rule, StackRule } from "../../../policies/definition.ts";
 import { refusal } from "../../../policies/findings.ts";
@@ -83,13 +84,13 @@ describe("LlmGuard's dispatcher", () => {
         { inputs: served, as },
       ]),
       [
-        "sees-all: Model default/gemma: memoryBudget is large, 3, /m.gguf",
-        "sees-all: InferenceService default/gemma: serving.contextSize is 4096, see serving.port",
+        "sees-all: Model default/gemma: memoryBudget is large, 3, /m.gguf.",
+        "sees-all: InferenceService default/gemma: serving.contextSize is 4096, see serving.port.",
       ],
     );
     const other = { parent: "urn:pulumi:test::test::llmkube:index:LlmModel$my:index:Team::gemma" };
     assert.deepEqual(await preview({ rules: [sees] }, [{ inputs: gemma, as: other }]), [
-      "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, /m.gguf",
+      "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, /m.gguf.",
     ]);
   });
 
@@ -105,9 +106,9 @@ describe("LlmGuard's dispatcher", () => {
     ];
     for (const [config, fault, word] of faults) {
       assert.deepEqual(await preview({ rules: [sees], config: { "sees-all": config } }, resources), [
-        `sees-all: The configuration of sees-all: ${fault}`,
-        `sees-all: Model default/gemma: spec.hardware.memoryBudget is ${word}, /m.gguf`,
-        `sees-all: Model default/second: spec.hardware.memoryBudget is ${word}, /n.gguf`,
+        `sees-all: The configuration of sees-all: ${fault.replace(/[^?]$/, "$&.")}`,
+        `sees-all: Model default/gemma: spec.hardware.memoryBudget is ${word}, /m.gguf.`,
+        `sees-all: Model default/second: spec.hardware.memoryBudget is ${word}, /n.gguf.`,
       ]);
     }
   });
@@ -116,7 +117,7 @@ describe("LlmGuard's dispatcher", () => {
     const options = { seesAll: { word: "huge", most: 7 } };
     const config = { "sees-all": { most: 4, word: null } };
     assert.deepEqual(await preview({ rules: [sees], options, config }, [gemma]), [
-      "sees-all: Model default/gemma: spec.hardware.memoryBudget is huge, 4, /m.gguf",
+      "sees-all: Model default/gemma: spec.hardware.memoryBudget is huge, 4, /m.gguf.",
     ]);
   });
 
@@ -124,8 +125,8 @@ describe("LlmGuard's dispatcher", () => {
     const resources = [gemma, { inputs: model({ source: "/n.gguf" }, "second"), as: { name: "second" } }];
     const exclude = [{ policy: "sees-all", name: "default/second", reason: "it is being tried out" }];
     assert.deepEqual(await preview({ rules: [sees], options: { exclude } }, resources), [
-      "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, /m.gguf",
-      "memory-notes: sees-all lets this pass, because it is being tried out: Model default/second: spec.hardware.memoryBudget is large, 3, /n.gguf",
+      "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, /m.gguf.",
+      "memory-notes: sees-all lets this pass, because it is being tried out: Model default/second: spec.hardware.memoryBudget is large, 3, /n.gguf.",
     ]);
     const config = { "sees-all": { exclude: [{ name: "gemma", reason: "of age" }] } };
     const [first = ""] = await preview({ rules: [sees], config }, resources);
@@ -136,8 +137,8 @@ describe("LlmGuard's dispatcher", () => {
     assert.deepEqual(
       await preview({ rules: [sees] }, [model({ source: UNKNOWN }), service({ modelRef: UNKNOWN, contextSize: 512 })]),
       [
-        "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, undefined",
-        "sees-all: InferenceService default/gemma: spec.contextSize is 512, see spec.endpoint.port",
+        "sees-all: Model default/gemma: spec.hardware.memoryBudget is large, 3, undefined.",
+        "sees-all: InferenceService default/gemma: spec.contextSize is 512, see spec.endpoint.port.",
       ],
     );
   });
@@ -174,7 +175,20 @@ describe("LlmGuard's dispatcher", () => {
         (text) => text.split(":")[0],
       );
     assert.deepEqual(await heard("advisory"), ["sees-all", "sees-all"]);
-    assert.deepEqual(await heard("mandatory"), ["sees-all", "sees-too", "sees-all", "sees-too"]);
+    // The second time only the stricter one has anything to add.
+    assert.deepEqual(await heard("mandatory"), ["sees-all", "sees-too", "sees-too"]);
+  });
+
+  it("tells a manifest that is none by a policy that remains, where its own is disabled", async () => {
+    const faulty = service({ priority: "urgent" });
+    const heard = async (memoryFits: "mandatory" | "disabled") =>
+      (await preview({ rules: RULES, options: { memoryFits } }, [faulty])).filter((text) => text.includes("urgent"));
+    assert.deepEqual(
+      (await heard("mandatory")).map((text) => text.split(":")[0]),
+      ["memory-fits"],
+    );
+    const remaining = (await heard("disabled")).map((text) => text.split(":")[0]);
+    assert.ok(remaining.includes("exposure"), remaining.join());
   });
 
   it("costs no look at the whole stack where nothing is left for the end", () => {

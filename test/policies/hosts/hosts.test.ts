@@ -100,7 +100,7 @@ describe("openHosts", () => {
     [[{ name: "a", memory: "64Pi" }], /^hosts\[0\] \(a\): memory is 64\.0 PiB, which no Mac has/],
     [
       [{ name: "a", memory: "64Gi", workingSet: "65Gi" }],
-      /workingSet is 65\.0 GiB, more than its memory of 64\.0 GiB$/,
+      /workingSet is 65\.0 GiB, but memory is 64\.0 GiB: a working set is a part of the memory$/,
     ],
     [[{ name: "a", memory: "4Gi" }], /4\.0 GiB kept for macOS \(--reserve\) leaves nothing/],
     [

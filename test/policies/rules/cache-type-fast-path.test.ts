@@ -47,10 +47,10 @@ describe("cache-type-fast-path", () => {
     { it: "does not ask on the CPU", service: { cacheTypeK: "q8_0" }, reports: [] },
     { it: "does not ask other servers", model: metal, service: { runtime: "vllm", cacheTypeK: "q8_0" }, reports: [] },
     {
-      it: "leaves a type that is none to memory-fits",
+      it: "says of a type that is none what it is called, where memory-fits does not",
       model: metal,
       service: { cacheTypeCustomK: "turbo3" },
-      reports: [],
+      reports: [/^InferenceService default\/gemma: spec\.cacheTypeCustomK is "turbo3": one of f16, .* is expected\.$/],
     },
     {
       it: "waits for a type that is not known yet",

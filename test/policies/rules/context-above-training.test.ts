@@ -78,10 +78,12 @@ describe("context-above-training", () => {
 
   reports(contextAboveTraining, [
     {
-      it: "leaves a header that cannot be read to memory-fits",
+      it: "notes a header that cannot be read, where memory-fits does not",
       model: { source: "/no/such.gguf" },
       service: { contextSize: 262_144 },
-      reports: [],
+      reports: [
+        /^note: InferenceService default\/gemma: the context of its model's training is not known, because the header cannot be read: /,
+      ],
     },
     {
       it: "waits for what is not known yet",

@@ -38,9 +38,9 @@ describe("deprecated-quantizations", () => {
 
   reports(deprecatedQuantizations, [
     {
-      it: "leaves it to memory-fits to say that a header cannot be read",
+      it: "notes a header that cannot be read, where memory-fits does not",
       model: { source: "/no/such.gguf" },
-      reports: [],
+      reports: [/^note: Model default\/gemma: its quantization is not known, because the header cannot be read: /],
     },
     {
       it: "waits for a source that is not known yet",
@@ -49,9 +49,11 @@ describe("deprecated-quantizations", () => {
     },
     {
       it: "refuses a name that is no quantization",
+      model: { source: UNKNOWN },
       config: { deprecated: ["Q9_9"] },
       reports: [
         /^The configuration of deprecated-quantizations: deprecated\[0\] is "Q9_9"; it must be a quantization of a GGUF file, one of /,
+        /^note: .* is not known yet/,
       ],
     },
   ]);
