@@ -164,7 +164,7 @@ interface Identity {
   /** Of `metadata`, those that are known. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  /** URN of the Kubernetes provider; empty where none is named. */
+  /** URN of the Kubernetes provider; empty where none is named, and the same for all default ones. */
   readonly provider: string;
   /** Paths of the fields whose values are not known before the update; `spec` does not have them. */
   readonly unknown: readonly string[];

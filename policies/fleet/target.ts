@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import type { StackResource } from "../definition.ts";
+import { providerKey } from "../resource-types.ts";
 
 /** Where the manifests of a provider go. */
 export interface Target {
@@ -18,7 +19,8 @@ export function targetsOf(resources: readonly StackResource[]): (provider: strin
     if (type !== "pulumi:providers:kubernetes") continue;
     const rendered = props()["renderYamlToDirectory"];
     const folder = typeof rendered === "string" && rendered !== "" ? absolute(rendered) : undefined;
-    targets.set(urn, { key: folder ?? urn, provider: name, folder });
+    const key = providerKey(urn);
+    targets.set(key, { key: folder ?? key, provider: name, folder });
   }
   return (provider) => targets.get(provider) ?? { key: provider, provider: undefined, folder: undefined };
 }

@@ -3,7 +3,7 @@ import { draftModelRef } from "../../serving/speculation.ts";
 import type { ModelSubject, Registered, ServedSubject, ServiceSubject } from "../definition.ts";
 import { headerOf } from "../headers.ts";
 import { type Reading, type Resource, readInferenceService, readModel } from "../manifest.ts";
-import { kindOf } from "../resource-types.ts";
+import { kindOf, providerKey } from "../resource-types.ts";
 
 /** What the policies of one guard know of the resources of one preview or update. */
 export interface Registry {
@@ -177,7 +177,7 @@ function lookAt(kind: Kind, resource: Resource): { look: Look; key: string } {
 
 function modelLook(resource: Resource): { look: Look; key: string } {
   const reading = readModel(resource);
-  const key = keyOf(resource.provider?.urn ?? "", reading.namespace, reading.name);
+  const key = keyOf(providerKey(resource.provider?.urn), reading.namespace, reading.name);
   if (reading.state !== "read") return { look: unread("Model", reading), key };
   const { spec } = reading.manifest;
   const subject: ModelSubject = {
@@ -206,7 +206,7 @@ function serviceLook(resource: Resource): { look: Look; key: string } {
 }
 
 function identity({ urn, provider }: Resource, { subject, namespace, name, unknown }: Reading<unknown, "read">) {
-  return { urn, label: subject, namespace, name, provider: provider?.urn ?? "", unknown };
+  return { urn, label: subject, namespace, name, provider: providerKey(provider?.urn), unknown };
 }
 
 function unread(kind: Kind, reading: Reading<unknown, "pending" | "faulty">): Look {

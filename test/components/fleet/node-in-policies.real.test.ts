@@ -37,7 +37,7 @@ const PROGRAM_FILES = {
   "package.json": '{ "name": "account", "version": "0.1.0", "type": "module" }\n',
   "index.js": `
 import * as k8s from "@pulumi/kubernetes";
-import { LlmModel, LlmNode } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../dist/components/index.js")).href)};
+import { LlmModel, LlmNode } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../../dist/components/index.js")).href)};
 const provider = new k8s.Provider("manifests", { renderYamlToDirectory: "out", kubeconfig: "" });
 new LlmNode("studio-1", { memory: "128Gi", labels: { room: "a" } });
 new LlmModel("gemma", { source: "/models/gemma.gguf", memoryBudget: "1Gi" }, { provider });

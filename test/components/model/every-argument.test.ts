@@ -6,6 +6,7 @@ import { type CheckedArgs, checkedArgs } from "../../../components/model/checked
 import { LlmModel } from "../../../components/model/llm-model.ts";
 import { modelSpec, serviceSpec } from "../../../components/model/specs.ts";
 import { Pending, registered } from "../mocked.ts";
+import { EVERY_SETTING } from "./every-setting.ts";
 
 /** A good value of every argument. */
 const GOOD = {
@@ -29,23 +30,7 @@ const GOOD = {
   labels: { team: "a" },
   annotations: { note: "b" },
   endpointHost: "127.0.0.1",
-  serving: {
-    contextSize: 4096,
-    parallelSlots: 2,
-    cacheTypeK: "q8_0",
-    cacheTypeV: "q8_0",
-    flashAttention: true,
-    batchSize: 1024,
-    uBatchSize: 256,
-    replicas: 2,
-    priority: "high",
-    evictionProtection: true,
-    port: 9000,
-    draftModel: "small",
-    draftTokens: 8,
-    jinja: true,
-    extraArgs: ["--temp", "0.7"],
-  },
+  serving: EVERY_SETTING,
 } satisfies LlmModelArgs;
 
 type Path = readonly [string] | readonly ["serving", string];

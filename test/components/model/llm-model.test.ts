@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseManifest } from "../../../api/parse.ts";
 import { LlmModel, type LlmModelArgs } from "../../../components/index.ts";
 import { Pending, registered } from "../mocked.ts";
+import { EVERY_SETTING } from "./every-setting.ts";
 
 const SOURCE = "hf://org/repo/model.gguf";
 
@@ -186,23 +187,7 @@ const EVERYTHING = {
   labels: { team: "a" },
   annotations: { note: "b" },
   endpointHost: "127.0.0.1",
-  serving: {
-    contextSize: 4096,
-    parallelSlots: 2,
-    cacheTypeK: "q8_0",
-    cacheTypeV: "q8_0",
-    flashAttention: true,
-    batchSize: 1024,
-    uBatchSize: 256,
-    replicas: 2,
-    priority: "high",
-    evictionProtection: true,
-    port: 9000,
-    draftModel: "small",
-    draftTokens: 8,
-    jinja: true,
-    extraArgs: ["--temp", "0.7"],
-  },
+  serving: EVERY_SETTING,
 } satisfies LlmModelArgs;
 
 function outputsOf({ modelName, serviceName, namespace, endpoint }: LlmModel) {

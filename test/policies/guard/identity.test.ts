@@ -50,6 +50,64 @@ describe("Models of two providers", () => {
     });
   }
 
+  const siblings: ReadonlyArray<readonly [what: string, small: string | undefined, large: string | undefined]> = [
+    ["an explicit and a default provider", "small", "default_4_24_0"],
+    ["a default provider and none that is shown", "default", undefined],
+  ];
+  for (const [what, first, second] of siblings) {
+    it(`holds each service to its own Model with ${what}, in each order`, async () => {
+      const of = (inputs: object, provider: string | undefined, name: string): Registered => ({
+        inputs,
+        as: { name, ...(provider !== undefined && { provider }) },
+      });
+      const models = [of(budgeted("1100Mi"), first, "small"), of(budgeted("64Gi"), second, "large")];
+      const services = [
+        of(service({ contextSize: 32768 }), first, "small"),
+        of(service({ contextSize: 32768 }), second, "large"),
+      ];
+      for (const resources of [
+        [...models, ...services],
+        [...models.toReversed(), ...services],
+        [...services, ...models],
+      ]) {
+        assert.equal((await refusalsOf(resources)).length, 1);
+      }
+    });
+  }
+
+  it("keeps two namespaces of one provider apart", async () => {
+    const inNamespace = (inputs: { metadata: object }, namespace: string): Registered => ({
+      inputs: { ...inputs, metadata: { ...inputs.metadata, namespace } },
+      as: { name: namespace, provider: "studio" },
+    });
+    const resources = [
+      inNamespace(budgeted("1100Mi"), "small"),
+      inNamespace(budgeted("64Gi"), "large"),
+      inNamespace(service({ contextSize: 32768 }), "large"),
+      inNamespace(service({ contextSize: 32768 }), "small"),
+    ];
+    const refusals = await refusalsOf(resources);
+    assert.equal(refusals.length, 1, refusals.join());
+    assert.match(refusals[0] ?? "", /Model small\/gemma does not fit/);
+  });
+
+  it("takes default providers of two versions of the package for one, as they have one configuration", async () => {
+    const resources: readonly Registered[] = [
+      { inputs: budgeted("1100Mi"), as: { name: "gemma", provider: "default_4_24_0" } },
+      { inputs: service({ contextSize: 32768 }), as: { name: "gemma", provider: "default_4_23_1" } },
+    ];
+    assert.equal((await refusalsOf(resources)).length, 1);
+  });
+
+  function budgeted(memoryBudget: string) {
+    return model({ source, hardware: { accelerator: "metal", memoryBudget } });
+  }
+
+  async function refusalsOf(resources: readonly Registered[]): Promise<readonly string[]> {
+    const reports = await preview({ rules: [memoryFits] }, resources);
+    return reports.filter((text) => text.startsWith("memory-fits"));
+  }
+
   it("takes no Model of another provider for a service's own", async () => {
     const [report = "", ...more] = await preview({ rules: [memoryFits] }, [small(), serviceOn("large")]);
     assert.match(
