@@ -4,20 +4,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
-import { type WriterModel, writeGgufFile } from "../support/gguf-writer.ts";
+import { writeGgufFile } from "../support/gguf-writer.ts";
 import { inProcess } from "../support/in-process.ts";
+import { LORA_ADAPTER, LORA_ADAPTER_BYTES } from "../support/lora-adapter.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 
 /** Built (`npm run build`), as npx pulumi-llmkube runs it. */
 const CLI = join(import.meta.dirname, "../../bin/pulumi-llmkube.js");
 const truth = readTruth();
-/** 8 MiB for Llama. */
-const ADAPTER: WriterModel = {
-  metadata: { "general.architecture": "llama", "general.type": "adapter", "adapter.type": "lora" },
-  tensors: ["a", "b"].map((side) => ({ name: `blk.0.attn_q.weight.lora_${side}`, shape: [4096, 256] })),
-};
-
 function estimate(...args: readonly string[]) {
   return inProcess("estimate", ...args);
 }
@@ -202,12 +197,12 @@ describe("pulumi-llmkube estimate", function () {
 
   it("counts what is served beside the model, each as a part", async () => {
     const lora = join(folder, "lora.gguf");
-    await writeGgufFile(lora, ADAPTER);
+    await writeGgufFile(lora, LORA_ADAPTER);
     const beside = ["--draft", llama, "--draft-tokens", "4", "--cache-ram", "512", "--lora", lora, "--lora", lora];
     const { stdout } = await estimate(llama, ...beside, "--ctx-checkpoints", "8", "--swa-full", "--json");
     const { parts, totalBytes } = JSON.parse(stdout);
     assert.equal(parts.promptCache, 512 * 2 ** 20);
-    assert.equal(parts.lora, 2 * 8 * 2 ** 20);
+    assert.equal(parts.lora, 2 * LORA_ADAPTER_BYTES);
     assert.ok(parts.draft > parts.weights && parts.checkpoints === 0);
     const values: readonly number[] = Object.values(parts);
     assert.equal(

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { type EstimateMemoryArgs, estimateMemory, type MemoryEstimate } from "../../../components/index.ts";
+import { writeGgufFile } from "../../support/gguf-writer.ts";
+import { LORA_ADAPTER, LORA_ADAPTER_BYTES } from "../../support/lora-adapter.ts";
 import { readTruth, writeSynthetic } from "../../support/truth-models.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { Pending, registered } from "../mocked.ts";
@@ -26,13 +29,18 @@ describe("estimateMemory", () => {
   });
 
   it("counts what is served beside the model", async () => {
-    const alone = await settled({ source: llama });
-    const beside = await settled({ source: llama, draft: pulumi.output(llama), loras: [llama], mmproj: undefined });
-    assert.equal(beside.parts["lora"], alone.parts["weights"]);
+    const lora = join(await temporaryDirectory(), "lora.gguf");
+    await writeGgufFile(lora, LORA_ADAPTER);
+    const beside = await settled({ source: llama, draft: pulumi.output(llama), loras: [lora], mmproj: undefined });
+    assert.equal(beside.parts["lora"], LORA_ADAPTER_BYTES);
     assert.ok((beside.parts["draft"] ?? 0) > 4653375488);
     await assert.rejects(
       settled({ source: llama, draft: "/nowhere/d.gguf" }),
       /\/nowhere\/d\.gguf: there is no such file/,
+    );
+    await assert.rejects(
+      settled({ source: llama, loras: [llama] }),
+      /it is a model .* where a LoRA adapter is expected/,
     );
   });
 
