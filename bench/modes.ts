@@ -1,8 +1,9 @@
-// npm run bench:modes [-- --record]: compares the estimate with what llama-server reserves, and what its process holds after inputs as
-// long as its slots, in each mode, with the flags that the agent sets. With --record it writes test/fixtures/modes.json. Linux only.
+// npm run bench:modes [-- --record] [model ...]: compares the estimate with what llama-server reserves, and what its process holds after inputs as
+// long as its slots, in each mode, with the flags that the agent sets. With --record it writes test/fixtures/modes.json; cases of other models stay
+// as they are. Linux only.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setInterval, setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -56,16 +57,36 @@ const folder = await temporaryDirectory();
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { record: { type: "boolean" } } });
 const { stdout, stderr } = await execa(server, ["--version"]);
 const llamaCpp = /version: (\S+)/.exec(stdout + stderr)?.[1] ?? "unknown";
+const isAsked = ({ model }: ModeRun) => positionals.length === 0 || positionals.includes(model);
+const before = await recordedModes();
+if (values.record && positionals.length > 0 && before.llamaCpp !== llamaCpp) {
+  throw new Error(`the other cases were measured with llama.cpp ${before.llamaCpp}, this is ${llamaCpp}: record all`);
+}
+const kept = before.cases.filter((one) => !isAsked(one));
 const cases: MeasuredMode[] = [];
-for (const run of RUNS.filter(({ model }) => positionals.length === 0 || positionals.includes(model))) {
+for (const run of RUNS.filter(isAsked)) {
   try {
     cases.push(await measured(run));
   } catch (error) {
     console.log(`${JSON.stringify(run)}: ${error instanceof Error ? error.message : error}`);
   }
-  if (values.record) await writeFile(MODES_FIXTURE, `${JSON.stringify({ llamaCpp, cases }, undefined, 2)}\n`);
+  if (values.record)
+    await writeFile(
+      MODES_FIXTURE,
+      `${JSON.stringify({ llamaCpp, cases: inOrder([...kept, ...cases]) }, undefined, 2)}\n`,
+    );
 }
 await rm(folder, { recursive: true, force: true });
+
+async function recordedModes(): Promise<{ readonly llamaCpp: string; readonly cases: readonly MeasuredMode[] }> {
+  return JSON.parse(await readFile(MODES_FIXTURE, "utf8"));
+}
+
+/** As the runs are listed. */
+function inOrder(all: readonly MeasuredMode[]): readonly MeasuredMode[] {
+  const models = RUNS.map(({ model }) => model);
+  return all.toSorted((a, b) => models.indexOf(a.model) - models.indexOf(b.model));
+}
 
 async function measured(run: ModeRun): Promise<MeasuredMode> {
   const path = await fileOf(run.model);

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
-import { StringDecoder } from "node:string_decoder";
+import { plainPieces } from "../agent/server-logs/plain.ts";
 import { filesByStart } from "../agent/server-logs/starts.ts";
 import { lastOf, NOWHERE, type Place, readOn } from "../agent/server-logs/tail.ts";
 import { logPathOf } from "../agent/state/layout.ts";
 import type { WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { workloadId } from "../agent/workload/workload-id.ts";
-import { plainText } from "../api/plain-text.ts";
 import { fail, ok, type Result } from "../api/result.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { type Logged, logsIn } from "./logs-left.ts";
@@ -33,7 +32,8 @@ export async function print(wanted: string, flags: LogsFlags): Promise<void> {
   const whole = files.map((file) => ({ path: file, place: NOWHERE }));
   const parts = flags.tail === undefined ? whole : await lastOf(files, flags.tail);
   await untilInterrupted(async (stop) => {
-    const write = plainWriter();
+    const plain = plainPieces();
+    const write = (piece: Buffer) => process.stdout.write(plain(piece));
     let place: Place = NOWHERE;
     for (const part of parts) place = await readOn(part.path, part.place, write);
     while (flags.follow && !stop.aborted) {
@@ -45,14 +45,6 @@ export async function print(wanted: string, flags: LogsFlags): Promise<void> {
 
 function missing({ previous }: LogsFlags): string {
   return previous ? "has no earlier log: it was started once" : "has no log: it has not been started yet";
-}
-
-/** Of a log that is read piece by piece: a character may be in two of them. */
-function plainWriter(): (bytes: Buffer) => void {
-  const decoder = new StringDecoder("utf8");
-  return (bytes) => {
-    process.stdout.write(plainText(decoder.write(bytes)));
-  };
 }
 
 /** By what the agent knows, or has known when it ended; else by the logs that are left of models that are gone. */

@@ -16,11 +16,18 @@ const EXIT_BAD_INPUT = 2;
 
 /** Runs the command line `argv` (as `process.argv`); sets `process.exitCode`, never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
+  /** What commander says of the flags: it repeats what was typed, or pasted. */
+  let complaints = "";
   const program = new Command("pulumi-llmkube")
     .description("Large language models on Apple silicon, each kept inside its memory budget.")
     .version(packageVersion())
     // By the console, to which a reader that went away (`--help | head`) is no fault.
-    .configureOutput({ writeOut: (text) => console.log(text.replace(/\n$/, "")) })
+    .configureOutput({
+      writeOut: (text) => console.log(text.replace(/\n$/, "")),
+      writeErr: (text) => {
+        complaints += text;
+      },
+    })
     .showHelpAfterError("(see --help)")
     .showSuggestionAfterError();
   const commands = [
@@ -52,13 +59,19 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
+    if (complaints !== "") await complain(complaints);
     process.exitCode = report(error);
   } finally {
     restore();
   }
 }
 
-/** Commander has already printed what was wrong with the flags; anything else is said in one line. */
+async function complain(complaints: string): Promise<void> {
+  const { plainText } = await import("../api/plain-text.ts");
+  console.error(plainText(complaints).replace(/\n$/, ""));
+}
+
+/** What was wrong with the flags has been said; anything else is said in one line. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT;
   console.error(`pulumi-llmkube: ${error instanceof Error ? error.message : String(error)}`);

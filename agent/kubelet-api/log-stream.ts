@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { plainPieces } from "../server-logs/plain.ts";
 import { filesByStart } from "../server-logs/starts.ts";
 import { lastOf, NOWHERE, type Part, type Place, readOn } from "../server-logs/tail.ts";
 import type { LogQuery } from "./log-query.ts";
@@ -52,7 +53,7 @@ export async function selectLog({ path, startedAt }: PodLog, query: LogQuery): P
 }
 
 /**
- * Sends the parts, and what follows them while that is asked for and the log is open. Reads no more than its client takes. Ends with its
+ * Sends the parts as plain text (kubectl shows on a terminal whatever it is sent), and what follows them while that is asked for and the log is open. Reads no more than its client takes. Ends with its
  * client, and never throws.
  */
 export async function streamLog(
@@ -82,9 +83,10 @@ export async function streamLog(
 }
 
 function boundedWriter(response: ServerResponse, limitBytes: number | undefined, stop: AbortController) {
+  const plain = plainPieces();
   let left = limitBytes ?? Number.POSITIVE_INFINITY;
-  return async (bytes: Buffer) => {
-    const sent = bytes.subarray(0, left);
+  return async (piece: Buffer) => {
+    const sent = Buffer.from(plain(piece)).subarray(0, left);
     left -= sent.length;
     if (!response.write(sent)) await untilTaken(response, stop);
     if (left === 0) stop.abort();

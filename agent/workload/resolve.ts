@@ -3,8 +3,10 @@ import { DEFAULT_PORT } from "../../api/constants.ts";
 import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { Model } from "../../api/model.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { addressProblem } from "../../fetch/address-problem.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
+import { serviceFaults } from "../../serving/service-faults.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import { draftModelRef, speculationOf } from "../../serving/speculation.ts";
 import { EVERY_OPTION, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
@@ -127,6 +129,8 @@ function fieldsOf(
   if (!speculation.ok) return speculation;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
+  const [fault] = serviceFaults(spec);
+  if (fault !== undefined) return fail(fault);
   const layers = model.spec.hardware?.gpu?.layers;
   return ok({
     name,
@@ -154,7 +158,9 @@ function unsupportedModel(model: Model): string | undefined {
 }
 
 function unservedFormat(model: Model): string | undefined {
-  const unserved = unservedModel(model.spec);
+  const { source, mmproj } = model.spec;
+  const unserved =
+    unservedModel(model.spec) ?? addressProblem("spec.source", source) ?? addressProblem("spec.mmproj", mmproj);
   return unserved === undefined ? undefined : `Model ${nameOf(model)}: ${unserved}`;
 }
 

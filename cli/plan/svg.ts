@@ -37,9 +37,13 @@ export function pictureSvg(picture: Picture): string {
       y += LINE;
     }
   }
-  for (const { name, why } of [...picture.out, ...picture.refused]) {
+  const told = [
+    ...[...picture.out, ...picture.refused].map(({ name, why }) => `${name} stays out: ${why}`),
+    ...picture.displaced.map(({ name, why }) => `${name} is displaced: ${why}`),
+  ];
+  for (const sentence of told) {
     y += LINE;
-    parts.push(text(MARGIN, y, `${name} stays out: ${why}`));
+    parts.push(text(MARGIN, y, sentence));
   }
   const height = y + MARGIN;
   const frame = `xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;

@@ -76,9 +76,12 @@ const RULES: readonly Rule[] = [
     serving?.cacheTypeV !== undefined && isQuantized(serving.cacheTypeV) && serving.flashAttention === false
       ? `serving.cacheTypeV is ${serving.cacheTypeV}, which needs flash attention; set serving.flashAttention to true, or serving.cacheTypeV to f16`
       : undefined,
-  ({ serving }, missing) => {
-    const { uBatchSize, batchSize = SERVER_DEFAULTS.batchSize } = serving ?? {};
-    if (uBatchSize === undefined || missing.has("serving.batchSize") || uBatchSize <= batchSize) return undefined;
+  ({ serving, serviceSpec }, missing) => {
+    const mayEmbed = (serviceSpec?.["mode"] ?? "chat") !== "chat" || missing.has("serviceSpec");
+    // Embeddings have a batch as long as the micro-batch, unless somebody says otherwise.
+    const { uBatchSize, batchSize = mayEmbed ? undefined : SERVER_DEFAULTS.batchSize } = serving ?? {};
+    if (uBatchSize === undefined || batchSize === undefined) return undefined;
+    if (missing.has("serving.batchSize") || uBatchSize <= batchSize) return undefined;
     const byDefault = serving?.batchSize === undefined ? " by default" : "";
     return `serving.uBatchSize is ${uBatchSize}, more than serving.batchSize, which is ${batchSize}${byDefault}; it must be at most that`;
   },

@@ -17,6 +17,8 @@ export interface Picture {
   readonly services: number;
   /** Highest priority first. */
   readonly out: readonly Out[];
+  /** What runs today, is none of these services, and loses its place to one of them. */
+  readonly displaced: readonly Told[];
   readonly refused: readonly Told[];
   readonly unknown: readonly Told[];
   /** Services that are among those above with a part of their need alone. */
@@ -77,6 +79,7 @@ export function pictureOf(
     })),
     services: after.length,
     out: outOf(hosts, placed, after, contextFor),
+    displaced: byName(displacedOthers(placed, after)),
     refused: byName(refused),
     unknown: byName(unknown),
     partly: byName(partly),
@@ -157,6 +160,19 @@ function displaced(
   return to.length === 0
     ? undefined
     : { replicas: to.length, why: `it yields to ${to[0]}, which has a higher priority` };
+}
+
+/** The same of what is none of the services. */
+function displacedOthers({ outcomes }: Placement, services: readonly Waiting[]): readonly Told[] {
+  const own = new Set<string | undefined>(services.map(({ workload }) => workload.name));
+  return outcomes.flatMap((outcome) => {
+    if (outcome.kind === "stays out") return [];
+    const others = outcome.displaces.filter(({ workload }) => !own.has(workload));
+    return others.map(({ pod, workload, host, needBytes }) => ({
+      name: workload ?? pod,
+      why: `its ${formatBytes(needBytes)} on ${host} yield to ${outcome.workload}, which has a higher priority`,
+    }));
+  });
 }
 
 type Reasons = Extract<Outcome, { kind: "stays out" }>["reasons"];

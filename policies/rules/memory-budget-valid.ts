@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import type * as z from "zod";
+import { keyFaults } from "../../api/key-faults.ts";
 import { addressProblem } from "../../fetch/address-problem.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
 import { budgetConfigSchema } from "../config.ts";
@@ -7,7 +8,6 @@ import { defineRule } from "../define.ts";
 import type { ModelSubject } from "../definition.ts";
 import type { Findings } from "../findings.ts";
 import { unknownInPreview } from "../manifest.ts";
-import { keyFaults } from "./key-faults.ts";
 
 /** Refuses a Model whose fields, above all its budget, the API server or the agent would refuse. */
 export const memoryBudgetValid = defineRule({
@@ -36,7 +36,7 @@ function modelFaults({
   spec: { source, mmproj, format },
 }: ModelSubject): readonly string[] {
   const problems = [
-    ...keyFaults({ "metadata.labels": labels, "metadata.annotations": annotations }),
+    ...keyFaults({ metadata: { labels, annotations }, spec: {} }),
     format === "gguf" ? addressProblem("spec.source", source) : undefined,
     addressProblem("spec.mmproj", mmproj),
   ];

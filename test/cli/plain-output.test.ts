@@ -59,3 +59,23 @@ describe("what estimate prints of a file", () => {
     assert.doesNotMatch(stderr, COMMANDS);
   });
 });
+
+describe("what is printed of a bad command line", () => {
+  const lines: ReadonlyArray<readonly [what: string, args: readonly string[]]> = [
+    ["a command", [EVIL]],
+    ["an option", [`--${EVIL}`]],
+    ["an option of a command", ["estimate", `--${EVIL}`]],
+    ["a value of an option", ["logs", "x", "--tail", EVIL]],
+    ["a choice", ["estimate", "x.gguf", "--backend", EVIL]],
+    ["an option of a command below another", ["agent", "install", `--${EVIL}`]],
+    ["one argument too many", ["status", EVIL, EVIL]],
+  ];
+  for (const [what, args] of lines) {
+    it(`holds no commands for a terminal where ${what} does`, async () => {
+      const { stdout, stderr, exitCode } = await inProcess(...args);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /^error: /);
+      assert.doesNotMatch(stdout + stderr, COMMANDS);
+    });
+  }
+});

@@ -1,6 +1,7 @@
 import { type Fields, isFields } from "../../../api/document.ts";
 import { type Identity, identityOf, isOfThisApi, meantKind } from "../../../api/identity.ts";
-import { readTolerantly, subjectOf } from "../../../api/parse.ts";
+import { keyFaults } from "../../../api/key-faults.ts";
+import { readTolerantly, subjectOf, type TolerantlyRead } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
 import type { Manifest } from "../../workload/manifest.ts";
 import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "./yaml.ts";
@@ -57,11 +58,19 @@ function readDocument(object: unknown): readonly ManifestDocument[] {
     if (isForeign(object)) return [{ is: "foreign", note: foreignNote(object) }];
   }
   const read = readTolerantly(object);
-  if (read.ok) return [{ is: "manifest", ...read.value }];
+  if (read.ok) return [{ is: "manifest", ...withKeyNotes(read.value) }];
   // What ends before its spec may have been cut off within its name.
   const identity = Object.hasOwn(fields, "spec") ? identityOf(object) : undefined;
   if (identity === undefined) return [{ is: "unidentified", problem: read.error }];
   return [{ is: "faulty", identity, problem: read.error }];
+}
+
+/** Nobody looks a key up here, so one that is none does no harm; a cluster would refuse the object. */
+function withKeyNotes({ manifest, note }: TolerantlyRead): TolerantlyRead {
+  const faults = keyFaults(manifest);
+  if (faults.length === 0) return { manifest, ...(note !== undefined && { note }) };
+  const sentence = `${note ?? subjectOf({ ...manifest })}${note === undefined ? ":" : ";"} ${faults.join("; ")}`;
+  return { manifest, note: sentence };
 }
 
 function isTornList({ apiVersion, kind, items }: Fields): boolean {

@@ -14,7 +14,7 @@ export interface KnownFile extends FileState {
   readonly problem?: string;
   /** What it held when it was last known of each document which object it is about. */
   readonly text?: string;
-  /** Its text looks like the first part of one: what has changed in it may be changing still. */
+  /** Its text looks like the first part of one, or goes on from such a part: what has changed in it may be changing still. */
   readonly mayBeHalf?: boolean;
 }
 
@@ -72,7 +72,9 @@ function contentOf(text: string, before: KnownFile | undefined): Result<Content>
   if (text.length < was.length && was.startsWith(text) && !HOLDS_AN_OBJECT.test(text)) {
     return fail("it ends after its first comments; remove the file or write a manifest into it");
   }
-  return ok({ text, documents: documents.value, mayBeHalf: text.length < was.length || !/[\n}\]]$/.test(text) });
+  const growsOn = before?.mayBeHalf === true && text.startsWith(was);
+  const mayBeHalf = growsOn || text.length < was.length || !/[\n}\]]$/.test(text);
+  return ok({ text, documents: documents.value, mayBeHalf });
 }
 
 /**

@@ -52,6 +52,19 @@ describe("logs through the kubelet API", () => {
     assert.equal(await textOf("limitBytes=1&tailLines=2"), "t");
   });
 
+  it("are plain text, whatever names the file of a model has, also where a character comes in two pieces", async () => {
+    await writeFile(served.logPath, "é \u001b]0;owned\u0007\u001b[2J\tone\r\n");
+    assert.equal(await textOf(), "é \ufffd]0;owned\ufffd\ufffd[2J one\n");
+    assert.equal(await textOf("limitBytes=3"), "é ");
+    const { seen } = await follow("follow=true&tailLines=0");
+    await appendFile(served.logPath, Buffer.from([0xc3]));
+    await appendFile(served.logPath, Buffer.from([0xa9, 0x9b, 0x0d]));
+    await appendFile(served.logPath, "\ntwo\n");
+    await sees(seen, "é\ufffd\ntwo\n");
+    workload = {};
+    await untilTrue("it ends", () => seen.ended, Boolean, { everyMs: 20 });
+  });
+
   it("do not exist before the first start, which is said", async () => {
     const { status, text } = await logs("follow=true");
     assert.deepEqual(

@@ -60,6 +60,21 @@ describe("the documents of a manifest file", () => {
       ],
     ],
     [
+      "a key of a label that is none",
+      JSON.stringify({ ...serviceManifest({ podLabels: { "bad key!": "x" } }) }),
+      [/^manifest chat InferenceService default\/chat: spec\.podLabels has the key "bad key!"; it must be at most 63 /],
+    ],
+    [
+      "such a key beside a field of a later version",
+      JSON.stringify({
+        ...modelManifest({ kernelFusion: 1 }),
+        metadata: { name: "llama", labels: { "x/": "y" }, annotations: { "\u001b[2J": "" } },
+      }),
+      [
+        /^manifest llama Model default\/llama: spec\.kernelFusion .* not acted on; metadata\.labels has the key "x\/"; .* metadata\.annotations has the key \P{Cc}*$/u,
+      ],
+    ],
+    [
       "a fault in a field",
       JSON.stringify(modelManifest({ source: 7 })),
       [/^faulty Model default\/llama: Model default\/llama: spec\.source is 7, a number; /],

@@ -3,9 +3,10 @@ import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { awakeClock } from "../../../agent/lifecycle/awake-clock.ts";
 import { MISSED_MS } from "../../../agent/sources/directory/scan.ts";
-
+import type { Snapshot } from "../../../agent/sources/directory/snapshot.ts";
 import { both, CHAT, faulty, keys, LLAMA, manifestFolder, model, service, serviceOf } from "./manifest-folder.ts";
 
+const API = "inference.llmkube.dev/v1alpha1";
 const NOBODY = 65_534;
 
 describe("a folder of manifests in which something is missing", () => {
@@ -46,6 +47,25 @@ describe("a folder of manifests in which something is missing", () => {
       ],
     );
     assert.deepEqual(keys((await look()).snapshot), [LLAMA]);
+  });
+
+  it("keeps the version in force while a file grows that was slow to be written", async () => {
+    const [half, longer, whole] = [
+      "http",
+      "https://models.example/llama.gguf\n",
+      "https://models.example/l.gguf\n# end\n",
+    ];
+    const begin = `apiVersion: ${API}\nkind: Model\nmetadata: {name: llama}\nspec:\n  source: `;
+    const sourceOf = ({ manifests }: Snapshot) => manifests.get(LLAMA)?.spec;
+    await write("one.yaml", `${begin}${whole}`);
+    await scan();
+    await write("one.yaml", `${begin}${half}`);
+    const slow = await scan();
+    assert.match(JSON.stringify(sourceOf(slow)), /"http"/);
+    await write("one.yaml", `${begin}${longer}`);
+    const grown = await look();
+    assert.deepEqual([sourceOf(grown.snapshot), grown.doubtful], [sourceOf(slow), true]);
+    assert.match(JSON.stringify(sourceOf(await scan())), /llama\.gguf/);
   });
 
   it("keeps what was missed as the lid was closed: whoever writes it slept too", async () => {

@@ -130,7 +130,27 @@ describe("an InferenceService with its Model", () => {
       "refused",
       /^draftModelRef names Model default\/small, which does not exist$/,
     ],
+    [
+      { batchSize: 512, uBatchSize: 1024 },
+      {},
+      "refused",
+      /^spec\.uBatchSize is 1024, more than spec\.batchSize, which is 512; it must be at most that$/,
+    ],
+    [{ uBatchSize: 4096 }, {}, "refused", /more than spec\.batchSize, which is 2048 by default/],
+    [
+      { speculativeDecoding: { type: "draft-simple", draftModelRef: "llama" } },
+      {},
+      "refused",
+      /^spec\.speculativeDecoding\.draftModelRef is "llama", the model itself; it must be the name of a smaller Model$/,
+    ],
     [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
+    [
+      {},
+      { source: "hf://org/repo" },
+      "refused",
+      /^Model default\/llama: spec\.source is "hf:\/\/org\/repo"; it must name a file of a repository: hf:\/\/org\/repo\/file\.gguf$/,
+    ],
+    [{}, { mmproj: "hf://" }, "refused", /^Model default\/llama: spec\.mmproj is "hf:\/\/"; it must name a file/],
     [{}, { hardware: { accelerator: "cuda" } }, "refused", /accelerator cuda is not supported: use metal or cpu/],
   ];
   for (const [service, model, kind, says] of notRun) {
@@ -140,6 +160,11 @@ describe("an InferenceService with its Model", () => {
       assert.match(desired.message, says);
     });
   }
+
+  it("has a micro-batch of any size where it embeds, since the batch follows it", () => {
+    const { settings } = running(wanted({ mode: "embedding", contextSize: 8192, uBatchSize: 8192 })).fields;
+    assert.equal(settings.ubatchSize, 8192);
+  });
 
   const mac: HostFacts = { ...node, backend: "metal" };
   const backends: readonly (readonly [accelerator: string, on: HostFacts, backend: string, notes: number])[] = [

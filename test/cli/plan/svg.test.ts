@@ -16,6 +16,7 @@ const picture: Picture = {
   ],
   services: 2,
   out: [],
+  displaced: [{ name: "team/<theirs>", why: "its 8.0 GiB on mini yield to default/high, which has a higher priority" }],
   partly: [],
   refused: [],
   unknown: [],

@@ -113,6 +113,41 @@ Stays out:
 - default/low needs 8.0 GiB: it yields to default/high, which has a higher
   priority.`,
     ],
+    [
+      "what is not in this change and yields to it",
+      scene({
+        hosts: [host("mini", 12), host("other", 12)],
+        running: [
+          bound("team/theirs-1", "mini", 8, 0, { workload: "team/theirs" }),
+          bound("kube-system/job", "mini", 2, -10),
+          bound("default/gone-1", "other", 4, 0, { workload: "default/gone" }),
+        ],
+        before: [one(workload("default/gone", 4))],
+        after: [one(workload("default/high", 12, 100), 2)],
+      }),
+      `
+2 Macs, 1 model: 24.0 GiB of 24.0 GiB after this change, 14.0 GiB before; 2
+other models displaced.
+
+mini: 12.0 GiB of 12.0 GiB, 0 B free
+  before [BBBBBBBBBBBCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC..........] 83%
+  after  [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA] 100%
+    A default/high                              12.0 GiB  new here
+    B kube-system/job                            2.0 GiB  gone
+    C team/theirs                                8.0 GiB  gone
+
+other: 12.0 GiB of 12.0 GiB, 0 B free
+  before [AAAAAAAAAAAAAAAAAAAAA..........................................] 33%
+  after  [BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB] 100%
+    A default/gone                               4.0 GiB  gone
+    B default/high                              12.0 GiB  new here
+
+Loses its place, and is not in this change:
+- kube-system/job: its 2.0 GiB on mini yield to default/high, which has a higher
+  priority.
+- team/theirs: its 8.0 GiB on mini yield to default/high, which has a higher
+  priority.`,
+    ],
     ["nothing at all", scene({}), "\n0 Macs, 0 models: 0 B of 0 B after this change."],
   ];
   for (const [what, given, text] of table) {

@@ -67,6 +67,12 @@ describe("hand-written manifests", () => {
     });
   }
 
+  it("may have a micro-batch of any size for embeddings, whose batch follows it", async () => {
+    const serving = { mode: "embedding", contextSize: 8192, uBatchSize: 4096 };
+    assert.doesNotMatch((await reportsOf({}, serving)).join(), /uBatchSize/);
+    assert.match((await reportsOf({}, { ...serving, batchSize: 2048 })).join(), /uBatchSize is 4096, more than/);
+  });
+
   it("are refused for keys of a Model's labels", async () => {
     const inputs = model({ source: await modelFile({}), hardware });
     const found = await preview({ rules: RULES }, [{ ...inputs, metadata: { ...inputs.metadata, labels: KEY } }]);
