@@ -9,6 +9,8 @@ import type { CacheType, EstimateSettings } from "./types.ts";
 const HEAD_WIDTHS: ReadonlySet<number> = new Set([32, 40, 48, 64, 72, 80, 96, 112, 128, 192, 256, 320, 512, 576]);
 /** The same for the types of a cache: all but one. */
 const WITHOUT_KERNEL: CacheType = "iq4_nl";
+/** A quantized type that Metal has flash attention for, with little loss. */
+export const FAST_CACHE_TYPE: CacheType = "q8_0";
 
 /**
  * Why Metal has no flash attention for this model and cache, as a clause; undefined if it has, or if none is asked for. llama-server
