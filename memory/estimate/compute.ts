@@ -48,7 +48,9 @@ export function computeBytes(
   const attention = metalAttention(facts, family, layers, cells, settings);
   // The residual stream of a recurrent layer is copied to the device as well.
   const deviceScan = scan > 0 ? scan + 4 * cells.ubatch * facts.embedding : 0;
-  const layer = Math.max(4 * cells.ubatch * metalWidth(facts, family, layers, settings), attention, deviceScan);
+  const feed =
+    4 * cells.ubatch * metalWidth(facts, family, layers, settings) + statesBesideFeedForward(facts, family, cells);
+  const layer = Math.max(feed, attention, deviceScan);
   const device = beside + Math.max(layer, logits);
   return { device: Math.ceil(device), host: Math.ceil(host) };
 }
@@ -81,7 +83,8 @@ function besideLayers(facts: ModelFacts, family: Family, cells: Cells, settings:
   const streams = residualStreams(facts, family) * embedding;
   const sparse = sparseWidth(facts, family, cells);
   const seenOnMacs = family.denseOnMacs === true && facts.expertsUsed === 0 && perLayerInput === 0;
-  const unconfirmed = confirmed(family, settings.backend) || seenOnMacs ? 0 : embedding + queryWidth(facts);
+  const query = isBesideAttention(family) ? 0 : queryWidth(facts);
+  const unconfirmed = confirmed(family, settings.backend) || seenOnMacs ? 0 : embedding + query;
   return 4 * cells.ubatch * (inputs + streams + sparse + unconfirmed);
 }
 
@@ -120,7 +123,8 @@ function cpuWidth(facts: ModelFacts, family: Family): number {
   const compressedQuery = compressed(family) && mla !== undefined ? heads * valueLength : undefined;
   const query = compressedQuery ?? (family.gatedAttention ? 0 : heads * keyLengthSliding);
   const parallel = family.parallelResidual ? embedding : 0;
-  const dense = feedForwardCopies(family) * feedForward(facts) + 3 * embedding + query + parallel;
+  const rows = isBesideAttention(family) ? ROWS_BESIDE_ATTENTION * embedding : 3 * embedding + query;
+  const dense = feedForwardCopies(family) * feedForward(facts) + rows + parallel;
   const experts = cpuExpertWidth(facts, family, dense);
   return Math.max(experts ?? dense, compressed(family) ? compressedWidth(facts) : 0);
 }
@@ -170,7 +174,8 @@ function metalWidth(
   layers: readonly CachedLayer[],
   settings: EstimateSettings,
 ): number {
-  const rows = hasRotatedRow(facts, layers, settings) ? 3 : 2;
+  const plain = isBesideAttention(family) ? ROWS_BESIDE_ATTENTION : 2;
+  const rows = plain + (hasRotatedRow(facts, layers, settings) ? 1 : 0);
   const experts = expertWidth(facts, family, narrower(facts));
   return (
     experts ?? feedForwardCopies(family) * feedForward(facts) + rows * Math.max(facts.embedding, queryWidth(facts))
@@ -204,6 +209,21 @@ function powerOfTwoIn(width: number): number {
   return width % 2 === 0 ? 2 * powerOfTwoIn(width / 2) : 1;
 }
 
+/**
+ * Rows of the residual stream beside the feed-forward of a layer that has attention and a state (models/falcon-h1.cpp): the results
+ * of both, their sums and norms.
+ */
+const ROWS_BESIDE_ATTENTION = 5;
+
+function isBesideAttention(family: Family): boolean {
+  return family.recurrent?.layers === "beside-attention";
+}
+
+/** On Metal the new states of such a layer lie between the rows, and its feed-forward comes behind them. */
+function statesBesideFeedForward(facts: ModelFacts, family: Family, { sequences }: Cells): number {
+  return isBesideAttention(family) ? 4 * stateElements(facts, "ssm") * sequences : 0;
+}
+
 function narrower(facts: ModelFacts): number {
   return Math.min(queryWidth(facts), facts.embedding);
 }
@@ -221,14 +241,30 @@ function expertWidth(facts: ModelFacts, family: Family, besides: number): number
   // Layers of the same model may be dense, and wider than the experts in use.
   const dense = family.measured ? 0 : 3 * feedForward(facts) + 3 * embedding + query;
   const rebuilt = compressed(family) ? 3 * embedding : 0;
-  return Math.max(inner, dense, 2 * used * embedding + residual) + rebuilt;
+  return Math.max(inner, dense, expertResults(facts, family, residual)) + rebuilt;
 }
 
-/** Bytes of a recurrent layer's graph: its floats for each token, and one state for each sequence. */
+/**
+ * The results of the experts, and the weighted ones. In a hybrid model whose narrow experts leave more room than six rows of the
+ * residual stream need, the weighted results take the place of the others, behind gate, input and product.
+ */
+function expertResults(facts: ModelFacts, family: Family, residual: number): number {
+  const { embedding, expertsUsed } = facts;
+  const results = expertsUsed * embedding;
+  const product = 3 * expertsUsed * (facts.expertFeedForward || feedForward(facts));
+  const inPlace = family.recurrent?.layers === "no-kv-heads" && product < results && product > 5 * embedding;
+  return inPlace && !compressed(family) ? product + results + 6 * embedding : 2 * results + residual;
+}
+
+/**
+ * Bytes of a recurrent layer's graph: its floats for each token, and the states of each sequence, old and new. Beside attention one
+ * more of each is held.
+ */
 function stateScan(facts: ModelFacts, family: Family, cells: Cells): number {
   const state = family.recurrent?.state;
   if (state === undefined || state === "short-convolution" || state === "compressor") return 0;
-  return 4 * (cells.ubatch * scanWidth(facts, family, state, cells) + stateElements(facts, state) * cells.sequences);
+  const held = state === "ssm" ? 2 * (cells.sequences + (isBesideAttention(family) ? 1 : 0)) : cells.sequences;
+  return 4 * (cells.ubatch * scanWidth(facts, family, state, cells) + stateElements(facts, state) * held);
 }
 
 /**
@@ -248,7 +284,8 @@ function scanWidth(
   if (state === "kda") return 13 * facts.heads * (facts.kda?.headLength ?? 0) + facts.embedding;
   if (facts.ssm === undefined) return 0;
   const { inner, groups, state: width } = facts.ssm;
-  return 3 * inner + 3 * (inner + 2 * groups * width) + facts.embedding;
+  const beside = isBesideAttention(family) ? 2 * width : 0;
+  return 3 * inner + 3 * (inner + 2 * groups * width) + facts.embedding + beside;
 }
 
 function feedForward(facts: ModelFacts): number {

@@ -19,7 +19,7 @@ import { computeBytes } from "./compute.ts";
 import { type ModelFacts, readFacts } from "./facts.ts";
 import { confirmed, type Family } from "./families/family.ts";
 import { STANDARD, STANDARD_KEYS } from "./families/unlisted.ts";
-import { attentionOnCpuBytes, lacksFlashAttention } from "./flash-attention.ts";
+import { attentionOnCpuBytes, FAST_CACHE_TYPE, isFastCachePair, lacksFlashAttention } from "./flash-attention.ts";
 import { loadingPeakBytes, readsOntoGpu, type TensorSizes, tensorSizes, tiedCopyBytes } from "./loading.ts";
 import { answerBytes, inputNotes, outputBytes } from "./output.ts";
 import type { Part } from "./parts.ts";
@@ -117,7 +117,7 @@ function known(
     notes: [
       ...notesOn(facts, family, settings),
       ...inputNotes(facts, family, cells, settings),
-      ...(onCpu === undefined ? [] : [attentionNote(onCpu)]),
+      ...(onCpu === undefined ? [] : [attentionNote(onCpu, settings)]),
     ],
   });
 }
@@ -132,8 +132,14 @@ function withLoading(
   return { ...steady, loading: Math.max(0, loadingPeakBytes(sizes, steady, settings) - sumOf(steady)) };
 }
 
-function attentionNote(what: string): string {
-  return `Metal has no flash attention for ${what}: the CPU computes it, slowly and with a larger buffer, of which the estimate is an upper bound`;
+function attentionNote(what: string, { cacheTypeK, cacheTypeV }: EstimateSettings): string {
+  const remedy = isFastCachePair(cacheTypeK, cacheTypeV)
+    ? "no cache type changes that"
+    : `the GPU computes it with one type for both caches, such as ${FAST_CACHE_TYPE}`;
+  return (
+    `Metal has no flash attention for ${what}: the CPU computes it, slowly and with a larger buffer, of which the estimate is an upper bound; ` +
+    remedy
+  );
 }
 
 /** The sum of all parts. */
@@ -219,6 +225,9 @@ function unknownBecause(metadata: GgufHeader["metadata"], facts: ModelFacts, fam
   if (lacksPattern(facts, family)) {
     return `the header lacks "${architecture}.attention.sliding_window_pattern" with one flag for each layer`;
   }
+  if (lacksIndexerTypes(facts, family)) {
+    return `the header lacks "${architecture}.attention.indexer.types" with one flag for each layer, the first of which has an indexer`;
+  }
   if (family.recurrent?.layers === "all") return undefined;
   const caches = family.cache === "none" || cachedLayers(facts, family).length > 0;
   if (!caches || facts.heads === 0 || facts.keyLength === 0) {
@@ -230,6 +239,13 @@ function unknownBecause(metadata: GgufHeader["metadata"], facts: ModelFacts, fam
 function lacksPattern(facts: ModelFacts, family: Family): boolean {
   if (!family.sliding?.patternRequired || windowOf(facts, family) === undefined) return false;
   return typeof facts.slidingPattern !== "object";
+}
+
+/** llama.cpp refuses a file with an indexer that does not say which layers have one (models/hy-v4.cpp, models/dots3note.cpp). */
+function lacksIndexerTypes({ indexer, architecture }: ModelFacts, family: Family): boolean {
+  if (family.indexer?.default !== "none") return false;
+  if (indexer === undefined) return family.indexer.required === true;
+  return indexer.types === undefined || (architecture === "hy_v4" && indexer.types[0] !== true);
 }
 
 function noRule(architecture: string): string {

@@ -7,8 +7,12 @@ import type { CacheType, EstimateSettings } from "./types.ts";
 
 /** Widths of a head for which Metal has flash attention (llama.cpp, ggml/src/ggml-metal/ggml-metal-device.m, `supports_op`). */
 const HEAD_WIDTHS: ReadonlySet<number> = new Set([32, 40, 48, 64, 72, 80, 96, 112, 128, 192, 256, 320, 512, 576]);
+/** The width for which there are only kernels whose values are as wide. */
+const ONLY_WITH_EQUAL_VALUES = 72;
 /** The same for the types of a cache: all but one. */
 const WITHOUT_KERNEL: CacheType = "iq4_nl";
+/** A quantized type that Metal has flash attention for, with little loss. */
+export const FAST_CACHE_TYPE: CacheType = "q8_0";
 
 /**
  * Why Metal has no flash attention for this model and cache, as a clause; undefined if it has, or if none is asked for. llama-server
@@ -34,7 +38,8 @@ export function lacksFlashAttention(
   for (const [key, value, sliding] of heads) {
     if (!layers.some((layer) => layer.sliding === sliding)) continue;
     if (!HEAD_WIDTHS.has(key)) return `heads of width ${key}`;
-    if (value > key) return `values of width ${value} beside keys of width ${key}`;
+    if (value > key || (key === ONLY_WITH_EQUAL_VALUES && value !== key))
+      return `values of width ${value} beside keys of width ${key}`;
   }
   return undefined;
 }

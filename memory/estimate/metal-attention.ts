@@ -59,7 +59,9 @@ function attentionRows(facts: ModelFacts, family: Family, layer: CachedLayer, qu
   }
   const query = heads * headWidths(facts, layer).key;
   if (family.gatedAttention) return 2 * embedding + (quantized ? 5.5 : 4.5) * query;
-  return 2 * embedding + (quantized ? 2 : 3) * query;
+  // Beside attention the layer holds the results of its state as well (models/falcon-h1.cpp).
+  const rows = family.recurrent?.layers === "beside-attention" ? 4 : 2;
+  return rows * embedding + (quantized ? 2 : 3) * query;
 }
 
 /** Whether attention works on one compressed K (MLA). */

@@ -10,7 +10,7 @@ export const COMPRESSED: Readonly<Record<string, Family>> = {
   dots3note: {
     source: "llama-kv-cache-dsa-iswa.cpp",
     cache: "mla-indexer",
-    indexer: { default: "none" },
+    indexer: { default: "none", required: true },
     sliding: { period: 0, patternRequired: true },
   },
   "minimax-m3": { source: "llama-kv-cache-msa.cpp", indexer: { besideExperts: true } },

@@ -89,6 +89,8 @@ export interface SlidingRule {
 export interface IndexerRule {
   /** Where `attention.indexer.types` names no layers. `none`: it must name them. */
   readonly default?: "all" | "none" | "glm-5.2";
+  /** llama.cpp does not load a file without an indexer and the names of its layers. */
+  readonly required?: true;
   /** The leading dense layers have none, and the cache has room for values as well, which nothing fills (minimax-m3). */
   readonly besideExperts?: true;
   /** How many keys of a token lie in a row: its own, and what pools of tokens need. Default: 1. */

@@ -46,6 +46,8 @@ export const FAMILIES: Readonly<Record<string, Family>> = Object.fromEntries(
 export const PREDICTING: ReadonlySet<string> = new Set([
   ...[
     "bailingmoe2",
+    "cohere2moe",
+    "deepseek2",
     "deepseek32",
     "ernie4_5-moe",
     "exaone-moe",

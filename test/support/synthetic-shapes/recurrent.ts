@@ -2,6 +2,7 @@ import {
   byLayer,
   experts,
   head,
+  type Keys,
   mla,
   named,
   real,
@@ -16,6 +17,10 @@ const NEMOTRON_9B = "M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-";
 const NEMOTRON_30B = "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME";
 
 const threeOfFour = (layer: number): boolean => layer % 4 !== 3;
+
+function falconH1(layers: number, size: string, state: Keys): SyntheticShape {
+  return shape("falcon-h1", `${layers} ${size}`, { ...head(128), ...state }, named("ssm_conv1d.bias", layers));
+}
 
 export const RECURRENT: Readonly<Record<string, SyntheticShape>> = {
   "mamba-2.8b": shape("mamba", "64 2560 0 0 0 50280", stateSpace(4, 5120, 16, 160)),
@@ -53,15 +58,9 @@ export const RECURRENT: Readonly<Record<string, SyntheticShape>> = {
     ...head(128),
     ...stateSpace(4, 8192, 64, 64, 0),
   }),
-  "falcon-h1-7b": shape(
-    "falcon-h1",
-    "44 3072 12 2 12288 130048",
-    {
-      ...head(128),
-      ...stateSpace(4, 3072, 256, 24, 1),
-    },
-    named("ssm_conv1d.bias", 44),
-  ),
+  "falcon-h1-7b": falconH1(44, "3072 12 2 12288 130048", stateSpace(4, 3072, 256, 24, 1)),
+  "falcon-h1-34b": falconH1(72, "5120 20 4 21504 261120", stateSpace(4, 10240, 256, 32, 2)),
+  "falcon-h1-1.5b": falconH1(24, "2048 8 2 4096 65536", stateSpace(4, 3072, 256, 48, 1)),
   "granite4-h-small": shape(
     "granitehybrid",
     "40 4096 32 8 768 100352",
