@@ -1,4 +1,4 @@
-// npm run bench:projectors [-- --record] [name ...]: what llama-server reserves for the projectors of test/support/projector-shapes.ts
+// npm run bench:projectors [-- --record] [name ...]: what llama-server reserves for the projectors of test/support/published-projectors.ts
 // beside Gemma 3 270M: when it starts, and for the largest image that it takes. With --record it writes
 // test/fixtures/projectors.json.
 import { spawn } from "node:child_process";
@@ -10,12 +10,8 @@ import { execa } from "execa";
 import getPort from "get-port";
 import { writeGgufFile } from "../test/support/gguf-writer.ts";
 import { PROJECTOR_FIXTURE, type ProjectorCase, readProjectors } from "../test/support/projector-cases.ts";
-import {
-  PROJECTOR_SHAPES,
-  type ProjectorShape,
-  projectorModel,
-  SMALL_WIDTH,
-} from "../test/support/projector-shapes.ts";
+import { type ProjectorShape, projectorModel, SMALL_WIDTH } from "../test/support/projector-shapes.ts";
+import { PROJECTOR_SHAPES } from "../test/support/published-projectors.ts";
 import { temporaryDirectory } from "../test/support/workspace.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 

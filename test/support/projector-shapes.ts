@@ -27,16 +27,16 @@ export function projectorModel({ keys, tensors }: ProjectorShape): WriterModel {
   return { metadata: { "general.architecture": "clip", "general.type": "mmproj", ...keys }, tensors };
 }
 
-function matrix(name: string, ...shape: readonly number[]): WriterTensor {
+export function matrix(name: string, ...shape: readonly number[]): WriterTensor {
   return { name: `${name}.weight`, shape, type: F16 };
 }
 
-function vector(name: string, length: number): WriterTensor {
+export function vector(name: string, length: number): WriterTensor {
   return { name, shape: [length] };
 }
 
 /** A matrix with its bias. */
-function linear(name: string, from: number, to: number): readonly WriterTensor[] {
+export function linear(name: string, from: number, to: number): readonly WriterTensor[] {
   return [matrix(name, from, to), vector(`${name}.bias`, to)];
 }
 
@@ -95,7 +95,7 @@ function patches(name: string, patch: number, embedding: number): WriterTensor {
 }
 
 /** Qwen2-VL and Qwen2.5-VL: two frames of patches, and a merger of 2 x 2 patches. */
-function qwen2(text: number, type: string, encoder: Encoder, window?: number): ProjectorShape {
+export function qwen2(text: number, type: string, encoder: Encoder, window?: number): ProjectorShape {
   const { embedding } = encoder;
   return {
     keys: {
@@ -116,7 +116,7 @@ function qwen2(text: number, type: string, encoder: Encoder, window?: number): P
 }
 
 /** Qwen3-VL: position embeddings of 48 x 48 patches, and three layers whose features go to the text model too. */
-function qwen3(text: number, encoder: Encoder): ProjectorShape {
+export function qwen3(text: number, encoder: Encoder): ProjectorShape {
   const { embedding } = encoder;
   const width = text === SMALL_WIDTH ? SMALL_WIDTH / 4 : text;
   const deep = [1, 2, 3].flatMap((layer) => [
@@ -141,7 +141,7 @@ function qwen3(text: number, encoder: Encoder): ProjectorShape {
   };
 }
 
-function gemma3(text: number): ProjectorShape {
+export function gemma3(text: number): ProjectorShape {
   const encoder = { embedding: 1152, forward: 4304, heads: 16 };
   return {
     keys: { ...visionKeys("gemma3", encoder, 896, 14), "clip.use_gelu": true },
@@ -159,7 +159,7 @@ function gemma3(text: number): ProjectorShape {
 }
 
 /** LLaVA 1.5: CLIP ViT-L/14 at 336 pixels. */
-function llava(text: number): ProjectorShape {
+export function llava(text: number): ProjectorShape {
   const encoder = { embedding: 1024, forward: 4096, heads: 16 };
   return {
     keys: visionKeys("mlp", encoder, 336, 14),
@@ -177,7 +177,7 @@ function llava(text: number): ProjectorShape {
 }
 
 /** Pixtral, and Mistral Small 3.1, which merges `merge` x `merge` patches. */
-function pixtral(text: number, image: number, patch: number, merge: number): ProjectorShape {
+export function pixtral(text: number, image: number, patch: number, merge: number): ProjectorShape {
   const encoder = { embedding: 1024, forward: 4096, heads: 16, gated: true, biased: false };
   const merged =
     merge > 1 ? [matrix("mm.patch_merger", merge * merge * 1024, 1024), vector("mm.input_norm.weight", 1024)] : [];
@@ -202,7 +202,7 @@ function pixtral(text: number, image: number, patch: number, merge: number): Pro
 }
 
 /** InternVL 2.5 and 3: tiles of 448 pixels, four of which are encoded together. */
-function internvl(text: number): ProjectorShape {
+export function internvl(text: number): ProjectorShape {
   const encoder = { embedding: 1024, forward: 4096, heads: 16, scaled: true };
   return {
     keys: {
@@ -225,7 +225,7 @@ function internvl(text: number): ProjectorShape {
 }
 
 /** Whisper's encoder for 30 seconds of sound. */
-function whisper(
+export function whisper(
   type: string,
   mels: number,
   keys: ProjectorShape["keys"],
@@ -252,35 +252,3 @@ function whisper(
     ],
   };
 }
-
-/** Each in the width of the text model: its own, and that of the small model beside which images can be sent. */
-export const PROJECTOR_SHAPES: Readonly<
-  Record<string, { readonly width: number; readonly of: (text: number) => ProjectorShape }>
-> = {
-  "qwen2-vl-7b": {
-    width: 3584,
-    of: (text) => qwen2(text, "qwen2vl_merger", { embedding: 1280, forward: 5120, heads: 16 }),
-  },
-  "qwen2.5-vl-7b": {
-    width: 3584,
-    of: (text) => qwen2(text, "qwen2.5vl_merger", { embedding: 1280, forward: 3420, heads: 16, gated: true }, 8),
-  },
-  "qwen3-vl-4b": { width: 2560, of: (text) => qwen3(text, { embedding: 1024, forward: 4096, heads: 16 }) },
-  "qwen3-vl-8b": { width: 4096, of: (text) => qwen3(text, { embedding: 1152, forward: 4304, heads: 16 }) },
-  "gemma3-27b": { width: 5376, of: gemma3 },
-  "llava-1.5-7b": { width: 4096, of: llava },
-  "pixtral-12b": { width: 5120, of: (text) => pixtral(text, 1024, 16, 1) },
-  "mistral-small-3.1": { width: 5120, of: (text) => pixtral(text, 1540, 14, 2) },
-  "internvl3-8b": { width: 3584, of: internvl },
-  "qwen2-audio-7b": { width: 4096, of: (text) => whisper("qwen2a", 128, {}, linear("mm.a.fc", 1280, text)) },
-  "ultravox-8b": {
-    width: 4096,
-    of: (text) =>
-      whisper("ultravox", 128, { "clip.audio.projector.stack_factor": 8 }, [
-        matrix("mm.a.mlp.1", 8 * 1280, 4096),
-        matrix("mm.a.mlp.2", 2048, text),
-        vector("mm.a.norm_pre.weight", 8 * 1280),
-        vector("mm.a.norm_mid.weight", 2048),
-      ]),
-  },
-};
