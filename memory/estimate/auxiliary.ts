@@ -3,6 +3,7 @@ import type { GgufHeader } from "../../gguf/header.ts";
 import { estimate, sumOf, weightsBytes } from "./estimate.ts";
 import { tensorSizes } from "./loading.ts";
 import type { Part } from "./parts.ts";
+import { encoderBytes, PROJECTOR_BOUND } from "./projector.ts";
 import type { Confidence, Estimate, EstimateSettings, KnownEstimate } from "./types.ts";
 
 /** Files that llama-server loads beside the model. */
@@ -95,20 +96,8 @@ function adapterShare(adapters: readonly GgufHeader[], architecture: string): Re
   return ok({ part: "lora", bytes, confidence: "exact", notes: [] });
 }
 
-/** The note on every projector. What fits with an upper bound fits. */
-export const PROJECTOR_BOUND =
-  "mmproj: its compute buffer is an upper bound: the widest moment of an encoder on its largest input";
-
-/** Projectors that scale or crop every image to `image_size`; the others may take an image at its full size. */
-const FIXED_SIZE: ReadonlySet<unknown> = new Set(["gemma3", "idefics3", "internvl", "llama4", "ldp", "ldpv2", "mlp"]);
-/** Patches of the largest image that the others take: 4096 tokens of 2 x 2 patches. */
-const MOST_PATCHES = 4 * 4096;
-/** Frames in the 30 seconds of sound that an encoder takes at once. */
-const SOUND_FRAMES = 3000;
-
 /**
- * The weights, and a compute buffer for the widest moment of the largest encoder's graph (llama.cpp,
- * tools/mtmd/clip.cpp). Before that, each tensor passes through the CPU's memory on its way to the GPU.
+ * The weights, and a compute buffer for the widest moment of each encoder's graph (llama.cpp, tools/mtmd/clip.cpp). Before that, each tensor passes through the CPU's memory on its way to the GPU.
  */
 function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<Share> {
   const weights = weightsBytes(header);
@@ -124,7 +113,7 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
   for (const prefix of encoders) {
     const bytes = encoderBytes(header, prefix, settings);
     if (!bytes.ok) return fail(`mmproj: ${bytes.error}`);
-    compute = Math.max(compute, bytes.value);
+    compute += bytes.value;
   }
   const staged = settings.backend === "metal" ? tensorSizes(header).largestOnGpu : 0;
   return ok({
@@ -133,34 +122,4 @@ function projectorShare(header: GgufHeader, settings: EstimateSettings): Result<
     confidence: "bounded",
     notes: [PROJECTOR_BOUND],
   });
-}
-
-function encoderBytes(header: GgufHeader, prefix: string, settings: EstimateSettings): Result<number> {
-  const read = (key: string): Result<number> => {
-    const value = header.metadata.get(`${prefix}.${key}`);
-    if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 2 ** 20) return ok(value);
-    const held = typeof value === "number" ? `holds ${value}` : "is missing or not a number";
-    return fail(`key "${prefix}.${key}" ${held}: a whole number from 1 to 2^20 is expected`);
-  };
-  const embedding = read("embedding_length");
-  if (!embedding.ok) return embedding;
-  const forward = read("feed_forward_length");
-  if (!forward.ok) return forward;
-  const heads = read("attention.head_count");
-  if (!heads.ok) return heads;
-  const inputs = prefix === "clip.audio" ? ok(SOUND_FRAMES) : patches(header, read);
-  if (!inputs.ok) return inputs;
-  const scores = settings.flashAttention ? 0 : 4 * inputs.value ** 2 * heads.value;
-  return ok(4 * inputs.value * (3 * forward.value + 6 * embedding.value) + scores);
-}
-
-function patches(header: GgufHeader, read: (key: string) => Result<number>): Result<number> {
-  const image = read("image_size");
-  if (!image.ok) return image;
-  const patch = read("patch_size");
-  if (!patch.ok) return patch;
-  const { metadata } = header;
-  const projector = metadata.get("clip.vision.projector_type") ?? metadata.get("clip.projector_type");
-  const own = Math.ceil(image.value / patch.value) ** 2;
-  return ok(FIXED_SIZE.has(projector) ? own : Math.max(own, MOST_PATCHES));
 }

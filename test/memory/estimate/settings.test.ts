@@ -209,6 +209,9 @@ describe("estimateWith", () => {
     header = await model("llama");
   });
 
+  /** What Metal copies of a patch: its pixels and its places. */
+  const INPUTS = 3 * 14 ** 2 + 5;
+
   function projector(keys: Readonly<Record<string, WriterValue>>): Promise<GgufHeader> {
     return read({ metadata: { "general.architecture": "clip", ...keys }, tensors: TENSORS });
   }
@@ -220,8 +223,8 @@ describe("estimateWith", () => {
   it("bounds a projector by its weights and the widest moment of its graph", async () => {
     const answer = estimateWith(header, SETTINGS, { mmproj: await projector(VISION) });
     assert.ok(answer.ok && answer.value.confidence === "bounded", JSON.stringify(answer));
-    // 64 x 64 floats, and 16384 patches x (3 x 128 + 6 x 64) floats.
-    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * 768);
+    // 64 x 64 floats, and 16384 patches x (3 x 128 + 6 x 64) floats, and each patch's 3 x 14 x 14 and 5 more with the CPU.
+    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * (768 + INPUTS));
     assert.equal(answer.value.totalBytes, sumOf(answer.value.parts));
     assert.match(answer.value.notes.join(), /mmproj: its compute buffer is an upper bound/);
   });
@@ -245,14 +248,31 @@ describe("estimateWith", () => {
     const answer = estimateWith(header, SETTINGS, { mmproj });
     assert.ok(answer.ok && answer.value.confidence !== "unknown");
     // (896 / 14)^2 = 4096 patches.
-    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 4096 * 768);
+    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 4096 * (768 + INPUTS));
+  });
+
+  it("counts the buffers of both encoders where the file has two", async () => {
+    const sound = {
+      "clip.audio.block_count": 2,
+      "clip.audio.embedding_length": 64,
+      "clip.audio.feed_forward_length": 128,
+      "clip.audio.attention.head_count": 4,
+    };
+    const settings = { ...SETTINGS, backend: "cpu" } as const;
+    const [both, one] = [await projector({ ...VISION, ...sound }), await projector(VISION)].map((mmproj) => {
+      const answer = estimateWith(header, settings, { mmproj });
+      assert.ok(answer.ok && answer.value.confidence !== "unknown");
+      return answer.value.parts["mmproj"] ?? 0;
+    });
+    // 3000 frames.
+    assert.equal(Number(both) - Number(one), 4 * 3000 * 768);
   });
 
   it("counts the scores of all patches without flash attention", async () => {
     const settings = { ...SETTINGS, flashAttention: false };
     const answer = estimateWith(header, settings, { mmproj: await projector(VISION) });
     assert.ok(answer.ok && answer.value.confidence !== "unknown");
-    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * 768 + 4 * 16_384 ** 2 * 4);
+    assert.equal(answer.value.parts["mmproj"], 4 * 4096 + 4 * 16_384 * (768 + INPUTS) + 4 * 16_384 ** 2 * 4);
   });
 
   it("does not guess at a projector without an encoder, and names a bad key", async () => {
