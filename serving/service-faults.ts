@@ -7,8 +7,8 @@ import { draftModelRef } from "./speculation.ts";
 export type PartlyKnownSpec = Omit<InferenceServiceSpec, "modelRef"> & { readonly modelRef?: string | undefined };
 
 /**
- * What is wrong across the fields of a service, one clause each. Preview, controller and agent say the same; LlmModel refuses the same of
- * its arguments.
+ * What is wrong across the fields of a service, one clause each. Policies refuse it, LlmModel refuses the same of its arguments, and the
+ * agent notes it: such a server runs well enough.
  *
  * @param unknown paths of fields whose values are not known yet, such as `spec.batchSize`
  */

@@ -2,6 +2,7 @@ import type { InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { Model, ModelSpec } from "../../api/model.ts";
 import type { Budget } from "../../memory/budget.ts";
 import type { Backend } from "../../memory/estimate/types.ts";
+import { serviceFaults } from "../../serving/service-faults.ts";
 
 /** Fields of an InferenceService that the agent acts on or refuses by name. All others get a note. */
 const SERVICE_FIELDS: ReadonlySet<string> = new Set<keyof InferenceServiceSpec>([
@@ -70,6 +71,8 @@ export function notesOn({ spec, model, budget, backend, placedBy }: Noted): read
   }
   if (refreshPolicy === "OnChange")
     notes.push("refreshPolicy OnChange has no effect here; delete the downloaded file to download it again");
+  // What preview refuses, and llama-server serves all the same, ends no server that runs.
+  notes.push(...serviceFaults(spec).map((fault) => `${fault}; it is served as it is`));
   if (budget.hint !== undefined) notes.push(budget.hint);
   return notes;
 }

@@ -6,7 +6,6 @@ import { fail, ok, type Result } from "../../api/result.ts";
 import { addressProblem } from "../../fetch/address-problem.ts";
 import { resolveBudget } from "../../memory/budget.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
-import { serviceFaults } from "../../serving/service-faults.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import { draftModelRef, speculationOf } from "../../serving/speculation.ts";
 import { EVERY_OPTION, missingOptions, type ServerFields, serverFlags } from "../llama-server/flags.ts";
@@ -129,8 +128,6 @@ function fieldsOf(
   if (!speculation.ok) return speculation;
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
   if (!extraArgs.ok) return extraArgs;
-  const [fault] = serviceFaults(spec);
-  if (fault !== undefined) return fail(fault);
   const layers = model.spec.hardware?.gpu?.layers;
   return ok({
     name,

@@ -5,7 +5,6 @@ import type { KubeObject } from "../../kube/client.ts";
 import type { EstimateSettings, KnownEstimate } from "../../memory/estimate/types.ts";
 import { estimateServed, lookAtServed, type Served, type ServedFiles } from "../../memory/served.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
-import { serviceFaults } from "../../serving/service-faults.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import { settingsHash } from "../../serving/settings-hash.ts";
 import type { HeaderBook } from "../headers/book.ts";
@@ -38,9 +37,7 @@ export function settingsOf({ service, model, draft }: Joined): Result<EstimateSe
     if (one !== undefined && unserved !== undefined) return fail(`Model ${one.metadata.name}: ${unserved}`);
   }
   const extraArgs = checkExtraArgs(service.spec.extraArgs ?? []);
-  if (!extraArgs.ok) return extraArgs;
-  const [fault] = serviceFaults(service.spec);
-  return fault === undefined ? servingSettings(service.spec, "metal") : fail(fault);
+  return extraArgs.ok ? servingSettings(service.spec, "metal") : extraArgs;
 }
 
 /**

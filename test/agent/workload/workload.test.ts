@@ -116,6 +116,23 @@ describe("an InferenceService with its Model", () => {
     );
   });
 
+  const servedAsIs: readonly (readonly [service: object, says: RegExp])[] = [
+    [
+      { batchSize: 512, uBatchSize: 1024 },
+      /^spec\.uBatchSize is 1024, more than spec\.batchSize, which is 512; it must be at most that; it is served as it is$/,
+    ],
+    [{ uBatchSize: 4096 }, /more than spec\.batchSize, which is 2048 by default/],
+    [
+      { speculativeDecoding: { type: "draft-simple", draftModelRef: "llama" } },
+      /^spec\.speculativeDecoding\.draftModelRef is "llama", the model itself; it must be the name of a smaller Model/,
+    ],
+  ];
+  for (const [service, says] of servedAsIs) {
+    it(`runs with a note with ${JSON.stringify(service)}, so that an upgrade of the agent ends no server`, () => {
+      assert.ok(running(wanted(service)).notes.some((note) => says.test(note)));
+    });
+  }
+
   const notRun: readonly (readonly [service: object, model: object, kind: string, says: RegExp])[] = [
     [{ suspend: true }, {}, "stopped", /spec\.suspend/],
     [{ replicas: 0 }, {}, "stopped", /spec\.replicas is 0/],
@@ -129,19 +146,6 @@ describe("an InferenceService with its Model", () => {
       {},
       "refused",
       /^draftModelRef names Model default\/small, which does not exist$/,
-    ],
-    [
-      { batchSize: 512, uBatchSize: 1024 },
-      {},
-      "refused",
-      /^spec\.uBatchSize is 1024, more than spec\.batchSize, which is 512; it must be at most that$/,
-    ],
-    [{ uBatchSize: 4096 }, {}, "refused", /more than spec\.batchSize, which is 2048 by default/],
-    [
-      { speculativeDecoding: { type: "draft-simple", draftModelRef: "llama" } },
-      {},
-      "refused",
-      /^spec\.speculativeDecoding\.draftModelRef is "llama", the model itself; it must be the name of a smaller Model$/,
     ],
     [{}, { format: "mlx" }, "refused", /spec\.format is mlx/],
     [
