@@ -150,11 +150,15 @@ export function sumOf(parts: Readonly<Record<string, number>>): number {
 /**
  * The token tables and the process itself, which no log line shows. The formula gives the upper end of what was
  * measured (docs/background/llama-memory.md, "Process memory"; 51 to 55 MiB for Gemma 3 270M), so that a budget equal
- * to the estimate holds under a long prompt.
+ * to the estimate holds under a long prompt, and under one in each slot.
  */
 function processBytes(facts: ModelFacts, sequences: number): number {
-  return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + 12 * facts.vocabulary * (sequences - 1);
+  const slot = 12 * facts.vocabulary + SLOT_BYTES;
+  return 10 * MiB + 180 * facts.vocabulary + 115 * facts.merges + slot * (sequences - 1);
 }
+
+/** Of a further slot in use, beside its candidates: the request, its text and the thread that sends the answer. */
+const SLOT_BYTES = MiB / 2;
 
 /** Bytes of all tensors of a file. */
 export function weightsBytes(header: GgufHeader): Result<number> {
