@@ -47,6 +47,7 @@ const AGENT = {
   "keep-awake": ["status/status"],
   claims: ["host/(platform|start-time)", "decisions/host-share"],
   watchdog: ["decisions", "host", "server-logs", "state", "status", "workload"],
+  gateway: ["status", "workload/workload-id", "decisions/demand", "http/(bounded|limits)", "files"],
   http: ["status", "state"],
   node: ["status", "state", "store", "host", "files"],
   "kubelet-api": ["status", "state", "http", "server-logs"],

@@ -12,6 +12,7 @@ export const STATES = [
   "BackOff",
   "HeldBack",
   "Failed",
+  "Sleeping",
   "Stopped",
 ] as const;
 export type State = (typeof STATES)[number];
@@ -62,10 +63,35 @@ const workloadSchema = z.strictObject({
       message: z.string().optional(),
     })
     .optional(),
-  /** Starts after the first one. */
+  /** Starts after the first one; a wake is none. */
   restarts: z.int().min(0),
+  /** What clients of the gateway ask of it now; absent without a gateway. */
+  demand: z
+    .strictObject({
+      /** Requests that wait for it. */
+      waiting: z.int().min(0),
+      /** Requests that its server works on. */
+      inFlight: z.int().min(0),
+      /** When a request for it came, or ended, last; absent if there was none. */
+      lastUsedAt: z.iso.datetime().optional(),
+    })
+    .optional(),
+  /** Times that a request made it load; absent without a gateway. */
+  wakes: z.int().min(0).optional(),
   notes: z.array(z.string()),
 });
+
+const unloadSchema = z.strictObject({
+  at: z.iso.datetime(),
+  /** `namespace/name`. */
+  name: z.string(),
+  reason: z.enum(["Idle", "MadeRoom"]),
+  message: z.string(),
+  /** The model that it made room for; absent where it was idle. */
+  madeRoomFor: z.string().optional(),
+});
+/** One model that was unloaded for others, or because nobody used it. */
+export type Unload = z.output<typeof unloadSchema>;
 
 export const statusSchema = z.strictObject({
   agent: z.strictObject({
@@ -84,6 +110,10 @@ export const statusSchema = z.strictObject({
     kernelCap: z.string(),
     /** Address of the status page; absent if it is not served. */
     pageUrl: z.url().optional(),
+    /** Address at which clients reach all models; absent without a gateway. */
+    gatewayUrl: z.url().optional(),
+    /** The last models that were unloaded, latest first; absent without a gateway. */
+    unloads: z.array(unloadSchema).optional(),
     /** Sentences about manifests that cannot be used, and about anything else that a person should fix. */
     problems: z.array(z.string()),
     /** Sentences for information only. */

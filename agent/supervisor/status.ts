@@ -17,6 +17,7 @@ const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
   BackOff: "Failed",
   HeldBack: "Failed",
   Failed: "Failed",
+  Sleeping: "Stopped",
   Stopped: "Stopped",
 };
 

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { parseDuration } from "../../api/duration.ts";
 import { explain, nearest, shown } from "../../api/explain.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { type Path, pathText } from "../../api/schema-walk.ts";
@@ -7,7 +8,6 @@ import { llmModelArgsSchema } from "../../components/model/args-schema.ts";
 import { problemOfModel } from "../../components/model/model-problem.ts";
 import { withHome } from "../typed-path.ts";
 import type { DeployedArgs, Deployment } from "./deployment.ts";
-import { parseDuration } from "./duration.ts";
 import { FLAG_OF, inFlags } from "./flag-names.ts";
 import { type DeployFlags, EMITTED, type Emitted } from "./flags.ts";
 
