@@ -37,17 +37,24 @@ const UNKNOWN_MODEL: Values = { namespace: "", name: "(unknown)" };
 /** The label of requests without a key, or with one that is not in the file. */
 const NO_KEY = "(none)";
 
-/** Paths below `/v1/`, each with what is below it. Whatever else a client types is `other`, so that it makes no series. */
-const ENDPOINTS = [
-  "chat/completions",
-  "completions",
-  "embeddings",
-  "rerank",
-  "responses",
-  "messages",
-  "audio",
-  "models",
-] as const;
+/** Paths below `/v1/`, each with what is below it, by the class that is counted. Whatever else a client types is `other`, and makes no series. */
+const ENDPOINTS: readonly (readonly [path: string, endpoint: string])[] = [
+  ...[
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "rerank",
+    "responses",
+    "messages",
+    "audio",
+    "models",
+    "health",
+  ].map((path) => [path, path] as const),
+  ["completion", "completions"],
+  ["embedding", "embeddings"],
+  ["reranking", "rerank"],
+  ["model", "models"],
+];
 
 /** Seconds: a model loads in a moment, or in minutes. */
 const WAIT_BUCKETS = [0.01, 0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
@@ -71,7 +78,8 @@ export function gatewayMetrics(keyNames: () => ReadonlySet<string>): GatewayMetr
   const count = (request: RequestSeen) => {
     const tally = models.get(request.model ?? "");
     countRequest(tally ?? unknown, request);
-    if (tally !== undefined) times.observe(tally.labels, request);
+    // A look at the list of models waits for nothing.
+    if (tally !== undefined && endpointClass(request.endpoint) !== "models") times.observe(tally.labels, request);
     const name = request.key !== undefined && keyNames().has(request.key) ? request.key : NO_KEY;
     const key = keys.get(name) ?? { requests: 0, tokens: noTokens() };
     keys.set(name, key);
@@ -127,7 +135,7 @@ function countRequest(tally: ModelTally, { endpoint, status, end, tokens }: Requ
 
 function endpointClass(endpoint: string): string {
   const path = endpoint.replace(/^\/?(?:v1\/)?/, "");
-  return ENDPOINTS.find((one) => path === one || path.startsWith(`${one}/`)) ?? "other";
+  return ENDPOINTS.find(([one]) => path === one || path.startsWith(`${one}/`))?.[1] ?? "other";
 }
 
 /** Where a client left before there was an answer, the status is no HTTP status. */

@@ -79,6 +79,12 @@ describe("metrics of the gateway", () => {
     ["a path without v1", { endpoint: "/rerank" }, 'endpoint="rerank",status="2xx",end="answered"'],
     ["a path below", { endpoint: "/v1/audio/speech" }, 'endpoint="audio",status="2xx",end="answered"'],
     ["a class alone", { endpoint: "embeddings" }, 'endpoint="embeddings",status="2xx",end="answered"'],
+    [
+      "one of llama-server's own names",
+      { endpoint: "/completion" },
+      'endpoint="completions",status="2xx",end="answered"',
+    ],
+    ["a look at one model", { endpoint: "model" }, 'endpoint="models",status="2xx",end="answered"'],
     ["any other path", { endpoint: "/v1/completionsx", status: 404 }, 'endpoint="other",status="4xx",end="answered"'],
   ];
   for (const [what, part, labels] of requestCases) {
@@ -113,6 +119,12 @@ describe("metrics of the gateway", () => {
       ["prompt", "cached_prompt", "completion"].map((name) => values.get(`${name}_tokens_total${CHAT}`)),
       [100, 80, 20],
     );
+  });
+
+  it("have no wait of who only looks at a model", async () => {
+    const { metrics, ended } = open([]);
+    ended(seen({ endpoint: "model" }));
+    assert.equal((await exported(metrics)).get(`queue_wait_seconds_count${CHAT}`), undefined);
   });
 
   it("put every model that is not wanted, and every key that is not known, under one label", async () => {
