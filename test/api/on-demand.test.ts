@@ -15,7 +15,7 @@ const CACHE_EXPECTED = "is no prompt cache: write auto, off, or a quantity of at
 const LONG = "x".repeat(128);
 
 /** The value, or what is said in its place. */
-function valueOf<Value>(result: Result<Value>): Value | string {
+function valueIn<Value>(result: Result<Value>): Value | string {
   return result.ok ? result.value : result.error;
 }
 
@@ -38,7 +38,7 @@ describe("parseIdleUnload", () => {
     ["1d", `"1d" ${IDLE_EXPECTED}`],
   ];
   for (const [text, value] of cases) {
-    it(JSON.stringify(text), () => assert.equal(valueOf(parseIdleUnload(text)), value));
+    it(JSON.stringify(text), () => assert.equal(valueIn(parseIdleUnload(text)), value));
   }
 });
 
@@ -64,11 +64,11 @@ describe("parseAliases", () => {
     ["a\nb", `"a\\nb" ${ALIAS_EXPECTED}`],
   ];
   for (const [text, value] of cases) {
-    it(JSON.stringify(text).slice(0, 60), () => assert.deepEqual(valueOf(parseAliases(text)), value));
+    it(JSON.stringify(text).slice(0, 60), () => assert.deepEqual(valueIn(parseAliases(text)), value));
   }
 
   it("shows no more of a long one than a message has room for", () => {
-    const told = valueOf(parseAliases("x".repeat(100_000)));
+    const told = valueIn(parseAliases("x".repeat(100_000)));
     assert.ok(typeof told === "string" && told.length < 400, String(told).slice(0, 500));
   });
 });
@@ -91,7 +91,7 @@ describe("parsePromptCache", () => {
     ["", `"" ${CACHE_EXPECTED}`],
   ];
   for (const [text, value] of cases) {
-    it(JSON.stringify(text), () => assert.equal(valueOf(parsePromptCache(text)), value));
+    it(JSON.stringify(text), () => assert.equal(valueIn(parsePromptCache(text)), value));
   }
 });
 
@@ -100,13 +100,13 @@ describe("parseOnDemand", () => {
   const nothing = { idleUnloadMs: undefined, aliases: [], promptCache: "off" };
 
   it("takes what is absent for what the agent says, no aliases, and no cache", () => {
-    assert.deepEqual(valueOf(parseOnDemand(undefined)), nothing);
-    assert.deepEqual(valueOf(parseOnDemand({ "example.com/team": "a" })), nothing);
+    assert.deepEqual(valueIn(parseOnDemand(undefined)), nothing);
+    assert.deepEqual(valueIn(parseOnDemand({ "example.com/team": "a" })), nothing);
   });
 
   it("reads all three", () => {
     const given = { [idleUnload]: "10m", [aliases]: "a,b", [promptCache]: "auto" };
-    assert.deepEqual(valueOf(parseOnDemand(given)), {
+    assert.deepEqual(valueIn(parseOnDemand(given)), {
       idleUnloadMs: 600_000,
       aliases: ["a", "b"],
       promptCache: "auto",
@@ -121,7 +121,7 @@ describe("parseOnDemand", () => {
     ] as const;
     for (const [annotation, expected] of told) {
       const result = parseOnDemand({ [annotation]: "?" });
-      assert.equal(valueOf(result), `metadata.annotations["${annotation}"]: "?" ${expected}`);
+      assert.equal(valueIn(result), `metadata.annotations["${annotation}"]: "?" ${expected}`);
     }
   });
 });
