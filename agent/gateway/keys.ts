@@ -19,6 +19,8 @@ export type KeyCheck =
 export interface KeyRing {
   /** From the header `Authorization: Bearer KEY`, or `x-api-key: KEY` where there is none. Before the first good look every key is wrong. */
   readonly check: (headers: IncomingHttpHeaders) => KeyCheck;
+  /** Names of the keys that there are now. */
+  readonly names: () => ReadonlySet<string>;
   /** Why the file cannot be used at the moment, as a sentence without a key; undefined while it can. */
   readonly problem: () => string | undefined;
   /** Looks at the file now, and waits 10 s at most. */
@@ -62,6 +64,7 @@ export function keyRing({ path, clock, hangsMs, read }: KeyRingOptions): KeyRing
   const look = async () => learn(known, path, await patiently(path, () => read(path)));
   return {
     check: (headers) => check(known, headers),
+    names: () => new Set(known.keys?.map(({ name }) => name)),
     problem: () => known.problem,
     look,
     runnable: {
