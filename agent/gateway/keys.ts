@@ -5,7 +5,7 @@ import type { Result } from "../../api/result.ts";
 import { patience, type Waited } from "../files/patience.ts";
 import { unlessAborted } from "../lifecycle/aborted.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
-import { digestOf, type NamedKey, readKeyFile } from "./key-file.ts";
+import { digestOf, keyFileReader, type NamedKey, type ReadKeyFile } from "./key-file.ts";
 import { grantOf, type KeyGrant, type KeyUse, nothingUsed } from "./key-grant.ts";
 
 export type { Admission, KeyGrant } from "./key-grant.ts";
@@ -35,7 +35,7 @@ export interface KeyRingOptions {
   readonly clock: () => number;
   /** How long one look is waited for, in milliseconds. */
   readonly hangsMs: number;
-  readonly read: (path: string) => Promise<Result<readonly NamedKey[]>>;
+  readonly read: ReadKeyFile;
 }
 
 const LOOK_MS = 5000;
@@ -55,7 +55,7 @@ interface Known {
  * that finds it gone. @param clock milliseconds that never go back
  */
 export function keysInFile(path: string, clock: () => number): KeyRing {
-  return keyRing({ path, clock, hangsMs: HANGS_MS, read: readKeyFile });
+  return keyRing({ path, clock, hangsMs: HANGS_MS, read: keyFileReader() });
 }
 
 export function keyRing({ path, clock, hangsMs, read }: KeyRingOptions): KeyRing {
