@@ -13,11 +13,11 @@ import { estimateWhole } from "../memory/served.ts";
 import { fields } from "../test/agent/samples.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
-const TURNS = 5;
+const TURNS = 3;
 const WORDS = 2950;
 /** Conversations that fill a cache several times over. */
-const FILLING = 24;
-const SAMPLE_MS = 20;
+const FILLING = 15;
+const SAMPLE_MS = 100;
 const COMMON = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "child", "world", "school"];
 
 const llamaServer = await ensureTool("llama-server");
@@ -28,10 +28,14 @@ const header = read.value;
 
 const off = await secondTurns(0);
 const on = await secondTurns(512);
-console.log(`second turn, cache off: ${off.ms.toFixed(0)} ms to the first token, ${off.cached} tokens cached (median of ${TURNS})`);
-console.log(`second turn, cache on:  ${on.ms.toFixed(0)} ms to the first token, ${on.cached} tokens cached (median of ${TURNS})`);
+console.log(
+  `second turn, cache off: ${off.ms.toFixed(0)} ms to the first token, ${off.cached} tokens cached (median of ${TURNS})`,
+);
+console.log(
+  `second turn, cache on:  ${on.ms.toFixed(0)} ms to the first token, ${on.cached} tokens cached (median of ${TURNS})`,
+);
 console.log(`ratio on / off: ${(on.ms / off.ms).toFixed(3)}`);
-for (const cacheRamMiB of [64, 256, 512]) console.log(await filled(cacheRamMiB));
+for (const cacheRamMiB of [64, 192]) console.log(await filled(cacheRamMiB));
 
 interface Turn {
   readonly ms: number;
@@ -93,7 +97,14 @@ function conversation(seed: number, words = WORDS): string {
 
 async function started(cacheRamMiB: number) {
   const port = await getPort();
-  const settings = { ...fields.settings, contextSize: 4096, parallel: 1, backend: "cpu" as const, cacheRamMiB, loadMode: "none" as const };
+  const settings = {
+    ...fields.settings,
+    contextSize: 4096,
+    parallel: 1,
+    backend: "cpu" as const,
+    cacheRamMiB,
+    loadMode: "none" as const,
+  };
   const served: ServerFields = { ...fields, port, settings: { ...settings, cacheTypeK: "f16" } };
   const flags = serverFlags(served, { model }, EVERY_OPTION).filter((flag) => flag !== "--no-webui");
   const at = flags.indexOf("--cache-ram");

@@ -21,6 +21,7 @@ import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
 import { forgetOldProjection } from "./projected.ts";
 import { projectorOf } from "./projector.ts";
+import { followCache } from "./prompt-cache.ts";
 import { decideAll } from "./round.ts";
 import { statusOf } from "./status.ts";
 
@@ -88,6 +89,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await forEachIsolated(all, "prepare", async (entry) => {
         const preparation = prepareEntry(entry, desiredOf(entry), needs, options.clock());
         forgetOldProjection(entry, desiredOf(entry), options);
+        followCache(entry, { desired: desiredOf(entry), preparation, all, projector }, supervising);
         if (preparation !== undefined) preparations.set(entry.id, preparation);
       });
       const { allocatable, claims, clock } = options;
