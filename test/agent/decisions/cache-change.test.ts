@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cacheChange, type CacheSituation } from "../../../agent/decisions/cache-change.ts";
+import { type CacheSituation, cacheChange } from "../../../agent/decisions/cache-change.ts";
 import { MiB } from "../../../api/bytes.ts";
 
 const same: CacheSituation = {
@@ -20,7 +20,11 @@ describe("another size of the prompt cache", () => {
     ["a lowered budget, and nobody knows", { ...lowered, busy: undefined }, "ask"],
     ["a budget that is lowered and holds it all the same", { ...lowered, budgetBytes: 1000 * MiB }, undefined],
     ["a budget that was raised", { ...same, next: { wanted: "auto", sizeMiB: 900 } }, undefined],
-    ["a budget that was too low, and leaves more now", { ...lowered, next: { wanted: "auto", sizeMiB: 600 } }, undefined],
+    [
+      "a budget that was too low, and leaves more now",
+      { ...lowered, next: { wanted: "auto", sizeMiB: 600 } },
+      undefined,
+    ],
     ["a quantity instead", other, "restart"],
     ["a quantity instead, and a request", { ...other, busy: true }, "wait"],
     ["turned off", { ...same, next: { wanted: "off", sizeMiB: 0 } }, "restart"],
