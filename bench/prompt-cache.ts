@@ -13,10 +13,10 @@ import { estimateWhole } from "../memory/served.ts";
 import { fields } from "../test/agent/samples.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
-const TURNS = 3;
+const TURNS = Number(process.env["TURNS"] ?? 5);
 const WORDS = 2950;
-/** Conversations that fill a cache several times over. */
-const FILLING = 15;
+/** Conversations for each MiB of the cache: of about 8 MiB each, so that it is filled almost twice. */
+const FILLING = 0.2;
 const SAMPLE_MS = 100;
 const COMMON = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "child", "world", "school"];
 
@@ -35,7 +35,7 @@ console.log(
   `second turn, cache on:  ${on.ms.toFixed(0)} ms to the first token, ${on.cached} tokens cached (median of ${TURNS})`,
 );
 console.log(`ratio on / off: ${(on.ms / off.ms).toFixed(3)}`);
-for (const cacheRamMiB of [64, 192]) console.log(await filled(cacheRamMiB));
+for (const cacheRamMiB of [64, 128]) console.log(await filled(cacheRamMiB));
 
 interface Turn {
   readonly ms: number;
@@ -58,15 +58,19 @@ async function secondTurns(cacheRamMiB: number): Promise<Turn> {
   }
 }
 
+/** Of several lengths, so that entries of several sizes come and go. */
+function words(index: number): number {
+  return 200 + ((index * 217) % 500);
+}
+
 /** The peak of a server whose cache has been filled, emptied and used, beside its charge. */
 async function filled(cacheRamMiB: number): Promise<string> {
   const server = await started(cacheRamMiB);
   try {
-    for (let index = 0; index < FILLING; index += 1) {
-      // Of several lengths, so that entries of several sizes come and go.
-      const prompt = conversation(index, 500 + ((index * 617) % 2450));
+    for (let index = 0; index < FILLING * cacheRamMiB; index += 1) {
+      const prompt = conversation(index, words(index));
       await server.ask(prompt);
-      if (index % 3 === 2) await server.ask(`${conversation(index - 1, 500 + (((index - 1) * 617) % 2450))} and then`);
+      if (index % 3 === 2) await server.ask(`${conversation(index - 1, words(index - 1))} and then`);
     }
     const charge = chargeOf(server.fields);
     const { peak } = server;
@@ -87,9 +91,9 @@ function mib(bytes: number): string {
 }
 
 /** About so many tokens, different from the first word on. */
-function conversation(seed: number, words = WORDS): string {
+function conversation(seed: number, length = WORDS): string {
   let state = seed * 7919 + 1;
-  return Array.from({ length: words }, () => {
+  return Array.from({ length }, () => {
     state = (state * 1103515245 + 12345) % 2147483648;
     return COMMON[state % COMMON.length];
   }).join(" ");

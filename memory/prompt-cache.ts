@@ -1,6 +1,7 @@
 import { MiB } from "../api/bytes.ts";
 import type { PromptCache } from "../api/on-demand.ts";
 import { sumOf } from "./estimate/estimate.ts";
+import type { EstimateSettings } from "./estimate/types.ts";
 
 /** What llama-server itself takes where nobody says how much: 8 GiB hold more conversations than one person comes back to. */
 const MOST_MIB = 8192;
@@ -30,6 +31,17 @@ export function promptCacheMiB(wanted: PromptCache, { allowedBytes, needBytes }:
   const left = allowedBytes - needBytes;
   const cache = Math.floor((left - Math.max(LEAST_MARGIN, left * MARGIN_SHARE)) / MiB);
   return cache < LEAST_MIB ? 0 : Math.min(cache, MOST_MIB);
+}
+
+/**
+ * The settings with a prompt cache that is asked for as a quantity, which has to fit. What `auto` takes is decided at the start, by what is
+ * left: it refuses nobody. llama-server keeps the prompts of completions alone.
+ */
+export function withQuantity(settings: EstimateSettings, wanted: PromptCache): EstimateSettings {
+  const { mode = "chat" } = settings;
+  return mode === "chat" && typeof wanted === "number"
+    ? { ...settings, cacheRamMiB: Math.floor(wanted / MiB) }
+    : settings;
 }
 
 /** The parts of an estimate with a prompt cache of this size in place of the one that it has. What still loads has filled none. */

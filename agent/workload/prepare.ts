@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { MiB } from "../../api/bytes.ts";
 import type { PromptCache } from "../../api/on-demand.ts";
 import type { Failure } from "../../api/result.ts";
 import { advise } from "../../memory/advice.ts";
@@ -9,6 +8,7 @@ import { canSplitInputs } from "../../memory/estimate/inputs.ts";
 import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
+import { withQuantity } from "../../memory/prompt-cache.ts";
 import { estimateWhole, lookAtServed, type Served } from "../../memory/served.ts";
 import { CACHE_RAM, type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
@@ -94,11 +94,9 @@ export function estimatedSettings({ fields }: Pick<Workload, "fields">, options:
   return placesTable(fields, options) ? { ...fields.settings, tableOnGpu: true } : fields.settings;
 }
 
-/** The same with the prompt cache that has to fit. What `auto` takes is decided later, by what is left: it refuses nobody. */
 function settingsToFit(workload: Workload, options: SupportedFlags): EstimateSettings {
   const settings = estimatedSettings(workload, options);
-  const cache = cacheOf(workload, options);
-  return typeof cache === "number" ? { ...settings, cacheRamMiB: Math.floor(cache / MiB) } : settings;
+  return withQuantity(settings, cacheOf(workload, options));
 }
 
 /** The prompt cache that is asked for, where this llama-server and this kind of model can have one. */
