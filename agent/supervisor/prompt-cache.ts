@@ -51,7 +51,7 @@ export function followCache(
     next: entry.nextCache,
     needBytes: Math.max(entry.need.estimateBytes ?? 0, (projected ?? 0) + cacheBytesOf(entry)),
     budgetBytes: workload.budget.bytes,
-    busy: busyNow(entry, options.clock()),
+    busy: busyNow(entry, options),
   });
   if (entry.cacheChange?.act === "ask") askSlots(entry, running, options);
 }
@@ -74,9 +74,12 @@ function roomFor(
   return Math.max(0, allocatable.bytes - taken - elsewhere);
 }
 
-/** Whether it works on a request; undefined: not known. */
-function busyNow({ cacheLook, running }: Entry, now: number): boolean | undefined {
-  const isCurrent = cacheLook !== undefined && cacheLook.process === running?.process && now - cacheLook.at < FRESH_MS;
+/** Whether it works on a request; undefined: not known. Its clients need not come through a gateway. */
+function busyNow({ id, cacheLook, running }: Entry, { clock, gateway }: SupervisorOptions): boolean | undefined {
+  const { inFlight = 0, waiting = 0 } = gateway?.demandOf(id) ?? {};
+  if (inFlight > 0 || waiting > 0) return true;
+  const isCurrent =
+    cacheLook !== undefined && cacheLook.process === running?.process && clock() - cacheLook.at < FRESH_MS;
   return isCurrent ? cacheLook.busy : undefined;
 }
 
