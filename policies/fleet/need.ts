@@ -1,5 +1,5 @@
 import { formatBytes } from "../../api/quantity.ts";
-import { fail, failIn, ok, type Result } from "../../api/result.ts";
+import { fail, failIn, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { largestContext } from "../../memory/advice.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
