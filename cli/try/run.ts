@@ -4,6 +4,7 @@ import { type Answer, faultOf, NO_ANSWER, numbersOf, withSaid } from "./answer.t
 import { ask, type Question, type Refused } from "./ask.ts";
 import type { TryFlags } from "./flags.ts";
 import { readKey, readPrompt } from "./input.ts";
+import { modeOf } from "./mode.ts";
 import { findTarget, type Target } from "./target.ts";
 import { type Waiting, waitingOn } from "./waiting.ts";
 
@@ -48,15 +49,17 @@ async function converse(
   flags: TryFlags,
   stop: AbortSignal,
 ): Promise<void> {
+  const mode = await modeOf(question.model, target, key, stop);
+  if (mode !== undefined && mode !== "chat") throw new Error(unaskable(question.model, mode));
   const refused = await answered(question, target, key, flags, stop);
   if (refused === undefined) return;
   if (!question.complete && flags.system === undefined && lacksChat(refused)) {
     console.error(`${question.model} cannot chat, so it goes on with the prompt as a text`);
     const again = await answered({ ...question, complete: true }, target, key, flags, stop);
-    if (again !== undefined) refuse(question.model, again, key, flags);
+    if (again !== undefined) refuse(again, key, flags);
     return;
   }
-  refuse(question.model, refused, key, flags);
+  refuse(refused, key, flags);
 }
 
 /** Prints an answer. @returns the refusal where there is none */
@@ -109,15 +112,10 @@ function finish(answer: Answer, { model, maxTokens }: Question, flags: TryFlags,
   }
 }
 
-function refuse(
-  model: string,
-  { status, message, retryAfterSeconds }: Refused,
-  key: string | undefined,
-  flags: TryFlags,
-) {
+function refuse({ status, message, retryAfterSeconds }: Refused, key: string | undefined, flags: TryFlags) {
   const hint = status === UNAUTHORISED && key === undefined ? "; give it with --key-file or PULUMI_LLMKUBE_KEY" : "";
   const later = retryAfterSeconds === undefined ? "" : `; try again in ${retryAfterSeconds} s`;
-  const error = `${explained(model, message)}${hint}${later}`;
+  const error = `${message}${hint}${later}`;
   const wrong = status >= WRONG_FROM && status < WRONG_BELOW && status !== TOO_MANY;
   if (wrong && !flags.json) throw new Error(error);
   noAnswer(flags, { error, status, ...(retryAfterSeconds && { retryAfterMs: retryAfterSeconds * 1000 }) });
@@ -145,8 +143,8 @@ function lacksChat({ status, message }: Refused): boolean {
   );
 }
 
-/** What a server for embeddings or ranks says of a chat does not help whoever wonders why. */
-function explained(model: string, message: string): string {
-  if (!/embedding|does not support completion|rerank/i.test(message)) return message;
-  return `${model} gives no answers, as a model for embeddings or ranks: ask /v1/embeddings or /v1/rerank of it (${message})`;
+/** Why a model that is for something else is not asked. */
+function unaskable(model: string, mode: string): string {
+  const path = mode === "rerank" ? "/v1/rerank" : "/v1/embeddings";
+  return `${model} writes no answers, as it is served in the mode ${mode}: ask ${path} of it`;
 }

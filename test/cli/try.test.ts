@@ -40,6 +40,12 @@ function streams(...parts: readonly string[]): Answers {
   };
 }
 
+/** What the gateway says of one model. */
+function listed(path: string | undefined, response: ServerResponse): void {
+  const mode = path === "/v1/models/vectors" ? "embedding" : "chat";
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ id: path, mode }));
+}
+
 function refuses(status: number, message: string, headers: Record<string, string> = {}): Answers {
   return (response) => {
     response.writeHead(status, { "content-type": "application/json", ...headers });
@@ -56,7 +62,8 @@ describe("pulumi-llmkube try", function () {
 
   before(async () => {
     server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
-      const { url: path, headers } = request;
+      const { url: path, headers, method } = request;
+      if (method === "GET") return listed(path, response);
       const one = { path, authorization: headers.authorization, body: JSON.parse(await text(request)) };
       asked.push(one);
       answers(response, one);
@@ -124,7 +131,6 @@ describe("pulumi-llmkube try", function () {
     [refuses(401, "a key is needed"), 2, /: a key is needed; give it with --key-file or PULUMI_LLMKUBE_KEY$/],
     [refuses(429, "too many", { "retry-after": "3" }), 1, /: too many; try again in 3 s$/],
     [refuses(507, "needs 9 GiB, allowed 4 GiB"), 1, /: needs 9 GiB, allowed 4 GiB$/],
-    [refuses(400, "This server is for embeddings"), 2, /: chat gives no answers, .* ask \/v1\/embeddings/],
     [(response) => response.writeHead(502).end("<html>"), 1, /: it answered with status 502, and no reason$/],
     [(response) => response.writeHead(302, { location: "http://x.invalid/" }).end(), 1, /status 302/],
     [streams(word("Hal"), event({ error: { message: "the server died" } })), 1, /: chat: the server died$/],
@@ -203,6 +209,12 @@ describe("pulumi-llmkube try", function () {
       assert.equal(asked.length, 0);
     });
   }
+
+  it("asks no model for embeddings, and wakes none", async () => {
+    const { exitCode, stderr } = await inProcess("try", "vectors", "Hi", "--gateway", origin);
+    const says = "vectors writes no answers, as it is served in the mode embedding: ask /v1/embeddings of it";
+    assert.deepEqual([exitCode, stderr, asked.length], [2, `pulumi-llmkube: ${says}`, 0]);
+  });
 
   it("refuses an empty prompt", async () => {
     const { exitCode, stderr } = await inProcess("try", "chat", " ", "--gateway", origin);
