@@ -9,6 +9,7 @@ import { logsCommand } from "./logs.ts";
 import { manifestsCommand } from "./manifests.ts";
 import { hostsCommand, planCommand } from "./plan/command.ts";
 import { statusCommand } from "./status.ts";
+import { tryCommand } from "./try.ts";
 import { expandHome } from "./typed-path.ts";
 
 /** Bad flags and bad input, for every command; what else a command returns its `--help` says. */
@@ -36,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     controllerCommand(),
     statusCommand(),
     logsCommand(),
+    tryCommand(),
     doctorCommand(),
     deployCommand(),
     listCommand(),

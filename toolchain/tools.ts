@@ -15,6 +15,7 @@ export const TOOL_NAMES = [
   "pulumi-language-yaml",
   "generate-sdk",
   "python",
+  "python-openai",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -179,6 +180,15 @@ const python: PythonRecipe = {
   about: "a virtual environment of Python with Pulumi's SDK 3.272.0 and mypy from PyPI, half a minute",
 };
 
+const pythonOpenai: PythonRecipe = {
+  kind: "environment",
+  entry: "python-openai",
+  requirements: join("openai", "requirements.txt"),
+  cmakeArguments: [],
+  pins: ["openai/requirements.txt"],
+  about: "a virtual environment of Python with OpenAI's package 3.51.0 from PyPI, half a minute",
+};
+
 export const TOOLS: Record<ToolName, Tool> = {
   pulumi: { file: "bin/pulumi", probe: ["version"], recipe: pulumi },
   "llama-server": { file: "bin/llama-server", probe: ["--version"], recipe: llama },
@@ -198,6 +208,7 @@ export const TOOLS: Record<ToolName, Tool> = {
   "pulumi-language-yaml": { file: "bin/pulumi-language-yaml", probe: ["--help"], recipe: yaml },
   "generate-sdk": { file: "bin/generate-sdk", recipe: generateSdk },
   python: { file: "bin/python", recipe: python },
+  "python-openai": { file: "bin/python", recipe: pythonOpenai },
 };
 
 function kubeTool(
