@@ -28,8 +28,13 @@ function undici(): typeof import("undici") {
 }
 
 /**
- * A connection for each request: one that is kept takes a thread of llama-server while it is idle, and may be closed by the server in the
- * moment in which the next request is sent on it.
+ * How long a connection that nobody uses is kept. It takes a thread of llama-server, which closes it by itself after 5 s: well before that,
+ * so that no request is sent on a connection that is just being closed.
+ */
+const KEPT_MS = 1000;
+
+/**
+ * Connections to a server are opened as they are needed: how many requests it takes at a time is for the server to say.
  *
  * @param silentMs how long a server may say nothing
  */
@@ -46,7 +51,12 @@ export function openPools(clock: GatewayClock, silentMs: number): Pools {
   function opened(origin: string) {
     const known = pools.get(origin);
     if (known !== undefined) return known;
-    const pool = new (undici().Pool)(origin, { pipelining: 0, headersTimeout: silentMs, bodyTimeout: silentMs });
+    const pool = new (undici().Pool)(origin, {
+      keepAliveTimeout: KEPT_MS,
+      keepAliveMaxTimeout: KEPT_MS,
+      headersTimeout: silentMs,
+      bodyTimeout: silentMs,
+    });
     const entry = { pool, users: 0, cancel: () => {} };
     pools.set(origin, entry);
     return entry;
