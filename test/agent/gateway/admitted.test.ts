@@ -30,7 +30,8 @@ function standInKeys() {
       const missing = authorization === undefined && other === undefined;
       return { kind: missing ? "missing" : "wrong", message: "a key is needed" };
     },
-    problem: () => undefined,
+    names: () => new Set(),
+          problem: () => undefined,
     look: async () => {},
     runnable: { name: "keys", run: async () => {} },
   };
