@@ -1,0 +1,86 @@
+import { type Quantiles, quantiles } from "./figures.ts";
+import { commandLine } from "./processes.ts";
+import { type BareServer, type GatewayAgent, startGatewayAgent, startTwin } from "./scene.ts";
+import { type Answer, keepAlive, streamOnce } from "./stream-request.ts";
+
+/** Both sides, in milliseconds. */
+export interface Beside {
+  readonly bare: Quantiles;
+  readonly gateway: Quantiles;
+}
+
+export interface DelayFigures {
+  readonly server: "real" | "paced";
+  /** From a request to the first token. */
+  readonly first: Beside;
+  /** A token: with the stand-in, from its being written to its arrival; with the real server, the distance of two tokens. */
+  readonly token: Beside;
+}
+
+export interface DelayWanted {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** Before anything is counted: connections are made, code is compiled. */
+const WARM_UP = 10;
+const PACE_MS = 5;
+const TIMEOUT_MS = 60_000;
+
+/** One request at a time, in turns to the bare server and through the gateway. */
+export async function delays(server: "real" | "paced", wanted: DelayWanted): Promise<DelayFigures> {
+  const models = [{ name: "chat", slots: 1, contextSize: 4096, budget: "512Mi" }];
+  const agent = await startGatewayAgent({ models, server: server === "real" ? "real" : PACE_MS, flags: [] });
+  try {
+    await wake(agent, "chat");
+    const { pid = 0 } = await agent.once("chat", ({ state, pid: one }) => state === "Ready" && one !== undefined);
+    const twin = await startTwin(commandLine(pid));
+    try {
+      return { server, ...(await alternate(agent, twin, wanted)) };
+    } finally {
+      await twin.stop();
+    }
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** A first request, which makes the model load; fails where it is not answered. */
+export async function wake({ port }: GatewayAgent, model: string): Promise<Answer> {
+  const agent = keepAlive();
+  const answer = await streamOnce({ port, model, prompt: "The sky is", tokens: 2, agent, timeoutMs: 120_000 });
+  agent.destroy();
+  if (answer.outcome !== "done") throw new Error(`the gateway did not answer for ${model}: ${answer.outcome}`);
+  return answer;
+}
+
+async function alternate(gateway: GatewayAgent, bare: BareServer, { requests, tokens }: DelayWanted) {
+  const agent = keepAlive();
+  const ask = async (port: number) => {
+    const answer = await streamOnce({
+      ...{ port, model: "chat", prompt: "Once upon a time", tokens, agent },
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (answer.outcome !== "done") throw new Error(`port ${port} did not answer: ${answer.outcome}`);
+    return answer;
+  };
+  const seen = { bare: [] as Answer[], gateway: [] as Answer[] };
+  for (let turn = 0; turn < WARM_UP + requests; turn += 1) {
+    const sides = turn % 2 === 0 ? (["bare", "gateway"] as const) : (["gateway", "bare"] as const);
+    for (const side of sides) {
+      const answer = await ask(side === "bare" ? bare.port : gateway.port);
+      if (turn >= WARM_UP) seen[side].push(answer);
+    }
+  }
+  agent.destroy();
+  const beside = (of: (answer: Answer) => readonly number[]) => ({
+    bare: quantiles(seen.bare.flatMap(of)),
+    gateway: quantiles(seen.gateway.flatMap(of)),
+  });
+  return { first: beside(({ firstMs }) => [firstMs]), token: beside(tokenTimes) };
+}
+
+function tokenTimes({ transitMs, atMs }: Answer): readonly number[] {
+  if (transitMs.length > 0) return transitMs;
+  return atMs.slice(1).map((at, index) => at - (atMs[index] ?? at));
+}
