@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import type { InferenceService, InferenceServiceSpec } from "../../api/inferenceservice.ts";
 import type { Model } from "../../api/model.ts";
+import { parseOnDemand } from "../../api/on-demand.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { addressProblem } from "../../fetch/address-problem.ts";
 import { resolveBudget } from "../../memory/budget.ts";
@@ -81,7 +82,7 @@ export function refusal(name: string, reason: string, message: string): Desired 
 
 function join(
   name: string,
-  { spec }: InferenceService,
+  { spec, metadata }: InferenceService,
   { host: listenHost, port, priority, apiKeyFile, placedBy, ...placement }: Placement,
   model: Model,
   draft: Model | undefined,
@@ -92,6 +93,8 @@ function join(
   const listen = { host: listenHost, port: port ?? spec.endpoint?.port ?? DEFAULT_PORT };
   const fields = fieldsOf(name, listen, spec, model, { ...host, ...(apiKeyFile !== undefined && { apiKeyFile }) });
   if (!fields.ok) return fields;
+  const onDemand = parseOnDemand(metadata.annotations);
+  if (!onDemand.ok) return onDemand;
   const files = filesOf(model, draft);
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ ...host, memoryBudget, memoryFraction });
@@ -106,6 +109,7 @@ function join(
     budget: budget.value,
     priority: priority ?? PRIORITIES.indexOf(spec.priority),
     evictionProtection: spec.evictionProtection === true,
+    onDemand: onDemand.value,
     specHash: digestOf([files.sha256, files.draft?.sha256, ...flags]),
     notes: [
       ...notesOn({ spec, model, budget: budget.value, backend: host.backend, placedBy }),

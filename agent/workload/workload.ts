@@ -1,3 +1,4 @@
+import type { OnDemand } from "../../api/on-demand.ts";
 import type { Budget } from "../../memory/budget.ts";
 import type { Backend } from "../../memory/estimate/types.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
@@ -37,6 +38,8 @@ export interface Workload extends ModelFiles {
   readonly returnsAfterEviction: boolean;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly gracePeriodMs: number;
+  /** What its annotations say about the gateway. Those of a server that runs apply without a restart. */
+  readonly onDemand: OnDemand;
   /** Changes exactly when a running server must restart. The budget is not part of it: it applies without a restart (LLMKube trap T19). */
   readonly specHash: string;
   readonly notes: readonly string[];

@@ -51,6 +51,7 @@ export function aWorkload(part: Partial<Workload> = {}): Workload {
     evictionProtection: false,
     returnsAfterEviction: true,
     gracePeriodMs: 10_000,
+    onDemand: { idleUnloadMs: undefined, aliases: [], promptCache: "off" },
     specHash: "",
     notes: [],
     ...part,
