@@ -3,8 +3,8 @@ import { type Identity, identityOf, isOfThisApi, meantKind } from "../../../api/
 import { keyFaults } from "../../../api/key-faults.ts";
 import { readTolerantly, subjectOf, type TolerantlyRead } from "../../../api/parse.ts";
 import { fail, ok, type Result } from "../../../api/result.ts";
+import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "../../files/yaml.ts";
 import type { Manifest } from "../../workload/manifest.ts";
-import { MAX_OBJECTS, readYaml, TOO_MANY_OBJECTS } from "./yaml.ts";
 
 export interface OtherDocument {
   readonly is: "other";

@@ -1,5 +1,5 @@
 import { type Document, isScalar, Lexer, type ParsedNode, parseAllDocuments, visit } from "yaml";
-import { fail, ok, type Result } from "../../../api/result.ts";
+import { fail, ok, type Result } from "../../api/result.ts";
 
 /** How often what an alias stands for may be read again: each can multiply what is read. */
 const MAX_ALIAS_COUNT = 100;
