@@ -1,6 +1,6 @@
 import { type Quantiles, quantiles } from "./figures.ts";
 import { commandLine } from "./processes.ts";
-import { type BareServer, type GatewayAgent, startGatewayAgent, startTwin } from "./scene.ts";
+import { startGatewayAgent, startTwin } from "./scene.ts";
 import { type Answer, keepAlive, streamOnce } from "./stream-request.ts";
 
 /** Both sides, in milliseconds. */
@@ -15,6 +15,11 @@ export interface DelayFigures {
   readonly first: Beside;
   /** A token: with the stand-in, from its being written to its arrival; with the real server, the distance of two tokens. */
   readonly token: Beside;
+}
+
+/** Where something listens on this machine. */
+export interface Port {
+  readonly port: number;
 }
 
 export interface DelayWanted {
@@ -46,7 +51,7 @@ export async function delays(server: "real" | "paced", wanted: DelayWanted): Pro
 }
 
 /** A first request, which makes the model load; fails where it is not answered. */
-export async function wake({ port }: GatewayAgent, model: string): Promise<Answer> {
+export async function wake({ port }: Port, model: string): Promise<Answer> {
   const agent = keepAlive();
   const answer = await streamOnce({ port, model, prompt: "The sky is", tokens: 2, agent, timeoutMs: 120_000 });
   agent.destroy();
@@ -54,7 +59,7 @@ export async function wake({ port }: GatewayAgent, model: string): Promise<Answe
   return answer;
 }
 
-async function alternate(gateway: GatewayAgent, bare: BareServer, { requests, tokens }: DelayWanted) {
+export async function alternate(gateway: Port, bare: Port, { requests, tokens }: DelayWanted) {
   const agent = keepAlive();
   const ask = async (port: number) => {
     const answer = await streamOnce({

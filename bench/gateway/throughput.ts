@@ -59,7 +59,7 @@ export async function throughput(
 }
 
 /** Pairs of both sides, each side first in every other round. */
-async function inTurns(rounds: number, measure: (side: 0 | 1) => Promise<number>): Promise<[number, number][]> {
+export async function inTurns(rounds: number, measure: (side: 0 | 1) => Promise<number>): Promise<[number, number][]> {
   const pairs: [number, number][] = [];
   for (let round = 0; round < rounds; round += 1) {
     if (round % 2 === 0) pairs.push([await measure(0), await measure(1)]);
@@ -68,7 +68,8 @@ async function inTurns(rounds: number, measure: (side: 0 | 1) => Promise<number>
   return pairs;
 }
 
-async function tokensASecond(port: number, streams: number, tokens: number): Promise<number> {
+/** Of `streams` requests at once, from the first byte sent to the last answer's end. */
+export async function tokensASecond(port: number, streams: number, tokens: number): Promise<number> {
   const agent = keepAlive();
   const began = performance.now();
   const answers = await Promise.all(
