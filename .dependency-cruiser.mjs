@@ -48,7 +48,7 @@ const AGENT = {
   claims: ["host/(platform|start-time)", "decisions/host-share"],
   watchdog: ["decisions", "host", "server-logs", "state", "status", "workload"],
   gateway: ["status", "workload/workload-id", "decisions/demand", "http/(bounded|limits)", "files"],
-  http: ["status", "state"],
+  http: ["status", "state", "gateway/observer"],
   node: ["status", "state", "store", "host", "files"],
   "kubelet-api": ["status", "state", "http", "server-logs"],
   pods: ["status", "state", "workload", "sources/(source|pods)"],

@@ -1,4 +1,5 @@
 import { parseDuration } from "./duration.ts";
+import { shown } from "./explain.ts";
 import { quantityBytes } from "./quantity.ts";
 import { fail, ok, type Result } from "./result.ts";
 
@@ -14,6 +15,12 @@ export const ON_DEMAND_ANNOTATIONS = {
   /** Memory for prompts that were read before: `auto`, `off`, or a quantity. */
   promptCache: "llmkube.dev/prompt-cache",
 } as const;
+
+/**
+ * Where clients reach the gateway of the Mac that serves an InferenceService: an origin such as `http://127.0.0.1:8080`. `LlmModel` writes
+ * it for the policies; the agent goes by its own `--gateway`.
+ */
+export const GATEWAY_ANNOTATION = "llmkube.dev/gateway";
 
 /** Memory for the prompts that a server has read, beside its slots; in bytes, or all that its budget leaves. */
 export type PromptCache = "auto" | "off" | number;
@@ -62,16 +69,20 @@ export function parseIdleUnload(text: string): Result<number | "never"> {
   if (text === "never") return ok("never");
   const milliseconds = parseDuration(text);
   if (milliseconds !== undefined && milliseconds >= SHORTEST_MS && milliseconds <= LONGEST_MS) return ok(milliseconds);
-  return fail(`${JSON.stringify(text)} is no idle time: write a duration from 1s to 24h such as 10m, or never`);
+  return fail(`${shown(text)} is no idle time: write a duration from 1s to 24h such as 10m, or never`);
 }
 
 /** Names with commas between them. */
 export function parseAliases(text: string): Result<readonly string[]> {
-  const names = text.split(",").map((name) => name.trim());
+  return checkAliases(text.split(",").map((name) => name.trim()));
+}
+
+/** The same names without repetitions. */
+export function checkAliases(names: readonly string[]): Result<readonly string[]> {
   const wrong = names.find((name) => !ALIAS.test(name));
   if (wrong !== undefined) {
     return fail(
-      `${JSON.stringify(wrong)} is no alias: write 1 to 128 letters, digits and . _ : @ / -, which begin and end with a letter or digit`,
+      `${shown(wrong)} is no alias: write 1 to 128 letters, digits and . _ : @ / -, which begin and end with a letter or digit`,
     );
   }
   if (names.length > MOST_ALIASES) return fail(`${names.length} aliases are too many: write at most ${MOST_ALIASES}`);
@@ -83,5 +94,5 @@ export function parsePromptCache(text: string): Result<PromptCache> {
   if (text === "auto" || text === "off") return ok(text);
   const bytes = quantityBytes(text);
   if (typeof bytes === "bigint" && bytes >= BigInt(MIB) && bytes <= 2n ** 53n) return ok(Number(bytes));
-  return fail(`${JSON.stringify(text)} is no prompt cache: write auto, off, or a quantity of at least 1Mi such as 2Gi`);
+  return fail(`${shown(text)} is no prompt cache: write auto, off, or a quantity of at least 1Mi such as 2Gi`);
 }

@@ -1,13 +1,11 @@
 import { clearScreenDown, cursorTo } from "node:readline";
-import type { AgentStatus, WorkloadStatus } from "../agent/status/status.ts";
 import { readStatus } from "../agent/status/status-file.ts";
 import { plainJson, plainText } from "../api/plain-text.ts";
-import { formatBytes } from "../api/quantity.ts";
-import { borderlessTable } from "./borderless-table.ts";
 import { pause, untilInterrupted } from "./interrupt.ts";
 import { stateFolder } from "./state-folder.ts";
 import type { StateFlags } from "./state-options.ts";
 import { type StatusNow, statusNow } from "./status-liveness.ts";
+import { newsOf, statusText } from "./status-text.ts";
 
 export interface StatusFlags extends StateFlags {
   readonly json?: boolean;
@@ -30,7 +28,7 @@ export async function show(flags: StatusFlags): Promise<void> {
   }
   if (flags.watch) return untilInterrupted((stop) => watch(folder, stop));
   const { status, liveness, trouble } = await statusNow(folder, written.value);
-  console.log(flags.json ? plainJson(status) : statusText(status));
+  console.log(flags.json ? plainJson(status) : statusText(status, Date.now()));
   if (trouble === undefined) return;
   console.error(`pulumi-llmkube: ${trouble}`);
   process.exitCode = liveness.is === "stuck" ? EXIT_STUCK : EXIT_NO_AGENT;
@@ -42,8 +40,7 @@ async function watch(folder: string, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const written = await readStatus(folder);
     const text = written.ok ? liveText(await statusNow(folder, written.value)) : written.error;
-    // For how long the agent has been stuck is no news.
-    const news = text.replace(/stuck for \d+ s/, "stuck");
+    const news = newsOf(text);
     if (process.stdout.isTTY) redraw(text);
     else if (news !== shown) console.log(shown === undefined ? text : `\n${text}`);
     shown = news;
@@ -52,7 +49,7 @@ async function watch(folder: string, stop: AbortSignal): Promise<void> {
 }
 
 function liveText({ status, trouble }: StatusNow): string {
-  const text = statusText(status);
+  const text = statusText(status, Date.now());
   return trouble === undefined ? text : `${trouble}\n${text}`;
 }
 
@@ -64,35 +61,4 @@ function redraw(text: string): void {
     .split("\n")
     .slice(0, process.stdout.rows - 1);
   process.stdout.write(`${lines.join("\n")}\n`);
-}
-
-/** The table, and under it a line for each workload that is not Ready and for each note and problem. */
-export function statusText({ agent, workloads }: AgentStatus): string {
-  const table = borderlessTable({ head: ["MODEL", "STATE", "BUDGET", "ESTIMATE", "MEASURED", "ENDPOINT"] });
-  for (const workload of workloads) table.push(row(workload));
-  const used = workloads.reduce((sum, { measuredBytes }) => sum + (measuredBytes ?? 0), 0);
-  const [measured, allocatable, host] = [used, agent.allocatableBytes, agent.hostMemoryBytes].map(formatBytes);
-  return [
-    workloads.length === 0 ? "No models." : table.toString(),
-    ...workloads.flatMap(explanations),
-    ...agent.problems,
-    ...agent.notes.map((note) => `note: ${note}`),
-    `${measured} measured of ${allocatable} for models, ${host} of memory (${agent.backend})`,
-    ...(agent.pageUrl === undefined ? [] : [`status page: ${agent.pageUrl}`]),
-  ].join("\n");
-}
-
-function row({ name, state, budget, estimateBytes, measuredBytes, endpoint }: WorkloadStatus): string[] {
-  const limit = budget === undefined ? "-" : `${formatBytes(budget.bytes)} (${budget.source})`;
-  return [name, state, limit, amount(estimateBytes), amount(measuredBytes), endpoint ?? "-"];
-}
-
-function amount(bytes: number | undefined): string {
-  return bytes === undefined ? "-" : formatBytes(bytes);
-}
-
-function explanations({ name, state, reason, message, notes }: WorkloadStatus): readonly string[] {
-  const why = [reason, message].filter((part) => part !== undefined).join(": ");
-  const lines = state === "Ready" || why === "" ? [] : [`${name}: ${why}`];
-  return [...lines, ...notes.map((note) => `${name}: ${note}`)];
 }

@@ -9,6 +9,7 @@ import type { BackOff } from "./back-off.ts";
 import { returnMessage } from "./eviction.ts";
 import { answersNoMore, type Failing, failsForGood } from "./health.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
+import type { Rest } from "./resting.ts";
 
 /** A llama-server as the supervisor last observed it. All times are milliseconds of the injected clock. */
 export type ServerView = StartingView | ReadyView | StoppingView;
@@ -85,6 +86,8 @@ export interface Observed {
   readonly preparation?: Preparation | undefined;
   /** The last projection. It may belong to earlier settings. */
   readonly projection?: Projection | undefined;
+  /** Whether it is in memory, behind a gateway; undefined: without one, or where it should not run. */
+  readonly rest?: Rest | undefined;
   /** Admission's decision; undefined unless {@link isCandidate}. */
   readonly verdict?: Verdict | undefined;
 }
@@ -119,13 +122,20 @@ export function decide(desired: Desired | undefined, observed: Observed, now: nu
   if (observed.server !== undefined) return decideRunning(desired, observed.server, observed, now);
   if (desired === undefined) return decideForgotten(observed);
   if (desired.kind !== "run") return decideDown(desired);
-  return obstacle(desired.workload, observed, now) ?? decideStart(desired.workload, observed);
+  return obstacle(desired.workload, observed, now) ?? resting(observed.rest) ?? decideStart(desired.workload, observed);
+}
+
+/** Whether something other than memory that others hold, or may hold, keeps it from starting. */
+export function isObstructed(desired: Desired | undefined, observed: Observed, now: number): boolean {
+  return desired?.kind !== "run" || obstacle(desired.workload, observed, now) !== undefined;
 }
 
 /** Whether only the machine's memory can still prevent a start. Such workloads are the candidates of admission. */
 export function isCandidate(desired: Desired | undefined, observed: Observed, now: number): boolean {
   return (
-    observed.server === undefined && desired?.kind === "run" && obstacle(desired.workload, observed, now) === undefined
+    observed.server === undefined &&
+    !isObstructed(desired, observed, now) &&
+    (observed.rest === undefined || observed.rest.kind === "awake")
   );
 }
 
@@ -190,6 +200,19 @@ function lockedOut(keyProblem: string | undefined): Decision | undefined {
   return keyProblem === undefined ? undefined : failed("ApiKeyFileUnusable", keyProblem, undefined);
 }
 
+/** Why it does not start, behind a gateway; undefined if it may. */
+function resting(rest: Rest | undefined): Decision | undefined {
+  switch (rest?.kind) {
+    case "sleeps":
+      return { act: "nothing", state: "Sleeping", reason: rest.reason, message: rest.message };
+    case "waits":
+    case "blocked":
+      return { act: "nothing", state: "Waiting", reason: "WaitingForMemory", message: rest.message };
+    default:
+      return undefined;
+  }
+}
+
 const ASKING = "asking llama-server how much memory it will reserve";
 
 function projected({ specHash, budget }: Workload, projection: Projection | undefined): Decision | undefined {
@@ -222,7 +245,7 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { evict, synced, ending, keysChanged }: Observed,
+  { evict, synced, ending, keysChanged, rest }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
@@ -232,11 +255,13 @@ function decideRunning(
   if (desired?.kind === "stopped") return stop("Stopped", desired.message);
   if (desired?.kind === "refused") return stop(desired.reason, desired.message);
   if (evict !== undefined) return stop("Evicted", evict);
+  if (rest?.kind === "sleeps") return stop(rest.reason, rest.message);
   if (desired?.kind === "run" && desired.workload.specHash !== server.specHash) {
     return stop("SpecChanged", "its settings changed; it restarts with the new ones");
   }
   if (keysChanged) return stop("KeyChanged", "its API keys changed; it restarts with the new ones");
-  return server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
+  const decision = server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
+  return rest?.kind === "drains" && decision.act === "nothing" ? { ...decision, message: rest.message } : decision;
 }
 
 function decideReady({ fault, failedChecks, failing }: ReadyView, now: number): Decision {

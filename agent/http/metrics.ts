@@ -1,29 +1,14 @@
-import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { type AgentStatus, STATES, type WorkloadStatus } from "../status/status.ts";
-
-/** Names are LLMKube's where it has one for the same thing, so that its dashboards and alerts read this agent too. */
-const PREFIX = "llmkube_metal_agent_";
+import { DEMAND_GAUGES, demandCounters } from "./demand-metrics.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+import { type Definition, each, exportCounter, exportGauge, host, labelsOf, PREFIX, WORKLOAD } from "./series.ts";
 
 export interface AgentMetrics {
   readonly registry: Registry;
   /** Takes a new status. The series of a workload that is not in it are removed. */
   readonly observe: (status: AgentStatus) => void;
   readonly ticked: (seconds: number) => void;
-}
-
-type Series = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
-type Labels = readonly string[];
-
-const HOST: Labels = [];
-/** `uid` only where the name alone does not tell: two pods of one service, the old and the new. */
-const WORKLOAD: Labels = ["name", "namespace", "uid"];
-
-/** A number that is not known has no series; it is never shown as 0. */
-interface Definition {
-  readonly name: string;
-  readonly help: string;
-  readonly labels: Labels;
-  readonly series: (status: AgentStatus) => Series;
 }
 
 const PRESSURE_LEVELS = { normal: 0, warning: 1, critical: 2 } as const;
@@ -94,11 +79,15 @@ const GAUGES: readonly Definition[] = [
   },
 ];
 
-/** @param version of this package */
-export function agentMetrics(version: string): AgentMetrics {
+/**
+ * @param version of this package
+ * @param gateway what its requests came to; undefined without a gateway
+ */
+export function agentMetrics(version: string, gateway?: GatewayMetrics): AgentMetrics {
   const registry = new Registry();
   let status: AgentStatus | undefined;
   const stops = { BudgetExceeded: new Map<string, number>(), Evicted: new Map<string, number>() };
+  const demand = demandCounters();
   const counters: readonly Definition[] = [
     each("process_restarts_total", "Restarts of the llama-server process.", ({ restarts }) => restarts),
     each(
@@ -111,9 +100,11 @@ export function agentMetrics(version: string): AgentMetrics {
       "Times the llama-server process was evicted because of memory pressure.",
       ({ id }) => stops.Evicted.get(id) ?? 0,
     ),
+    ...demand.definitions,
   ];
-  for (const definition of GAUGES) exportGauge(definition, registry, () => status);
+  for (const definition of [...GAUGES, ...DEMAND_GAUGES]) exportGauge(definition, registry, () => status);
   for (const definition of counters) exportCounter(definition, registry, () => status);
+  gateway?.exportTo(registry);
   new Gauge({
     name: `${PREFIX}build_info`,
     help: "Versions of the agent and of Node.js; always 1.",
@@ -132,69 +123,12 @@ export function agentMetrics(version: string): AgentMetrics {
       for (const [reason, counts] of Object.entries(stops)) {
         countStops(counts, reason, status?.workloads ?? [], next.workloads);
       }
+      demand.observe(next);
+      gateway?.observe(next);
       status = next;
     },
     ticked: (seconds) => ticks.observe(seconds),
   };
-}
-
-type Read = () => AgentStatus | undefined;
-
-function exportGauge({ name, help, labels, series }: Definition, registry: Registry, read: Read): void {
-  const gauge = new Gauge({
-    name,
-    help,
-    labelNames: labels,
-    registers: [registry],
-    collect() {
-      this.reset();
-      // A reset leaves a metric without labels at 0.
-      if (labels.length === 0) this.remove();
-      for (const [values, value] of seriesOf(series, read)) this.set(values, value);
-    },
-  });
-  if (labels.length === 0) gauge.remove();
-}
-
-function exportCounter({ name, help, labels, series }: Definition, registry: Registry, read: Read): void {
-  new Counter({
-    name,
-    help,
-    labelNames: labels,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [values, value] of seriesOf(series, read)) this.inc(values, value);
-    },
-  });
-}
-
-function seriesOf(series: Definition["series"], read: Read): Series {
-  const status = read();
-  return status === undefined ? [] : series(status);
-}
-
-function host(name: string, help: string, value: (status: AgentStatus) => number | undefined): Definition {
-  const series = (status: AgentStatus): Series => known([[{}, value(status)]]);
-  return { name: PREFIX + name, help, labels: HOST, series };
-}
-
-function each(name: string, help: string, value: (workload: WorkloadStatus) => number | undefined): Definition {
-  const series = ({ workloads }: AgentStatus): Series =>
-    known(workloads.map((workload) => [labelsOf(workload), value(workload)] as const));
-  return { name: PREFIX + name, help, labels: WORKLOAD, series };
-}
-
-function known(
-  series: readonly (readonly [labels: Readonly<Record<string, string>>, value: number | undefined])[],
-): Series {
-  return series.flatMap(([labels, value]) => (value === undefined ? [] : [[labels, value] as const]));
-}
-
-/** Namespace and name: two namespaces may each have a workload of one name. */
-function labelsOf({ id, name: both }: WorkloadStatus): Readonly<Record<string, string>> {
-  const [namespace = "", name = ""] = both.split("/");
-  return id === both ? { namespace, name } : { namespace, name, uid: id };
 }
 
 function hasProcess({ pid }: WorkloadStatus): boolean {

@@ -14,6 +14,8 @@ const FILES = [
   ["/", "index.html", "text/html; charset=utf-8"],
   ["/style.css", "style.css", "text/css; charset=utf-8"],
   ["/app.js", "app.js", "text/javascript; charset=utf-8"],
+  ["/dom.js", "dom.js", "text/javascript; charset=utf-8"],
+  ["/gateway.js", "gateway.js", "text/javascript; charset=utf-8"],
   ["/layout.js", "layout.js", "text/javascript; charset=utf-8"],
   ["/view.js", "view.js", "text/javascript; charset=utf-8"],
   ["/icon.svg", "icon.svg", "image/svg+xml"],

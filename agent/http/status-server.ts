@@ -4,6 +4,7 @@ import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import { packageVersion } from "../state/package.ts";
 import type { StatusSink } from "../status/sink.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { connectionsFor, HTTP_LIMITS } from "./limits.ts";
 import { viewOfLoop } from "./view.ts";
 
@@ -23,12 +24,17 @@ export interface StatusServer {
  * Never fails: an agent without a status page still holds its budgets.
  *
  * @param dump what the supervisor holds, as JSON
+ * @param gateway undefined without a gateway
  */
-export async function openStatusServer(listen: ListenAddress | "off", dump: () => unknown): Promise<StatusServer> {
+export async function openStatusServer(
+  listen: ListenAddress | "off",
+  dump: () => unknown,
+  gateway?: GatewayMetrics,
+): Promise<StatusServer> {
   if (listen === "off") return NONE;
   const [{ agentMetrics }, { serveHttp }] = await Promise.all([import("./metrics.ts"), import("./server.ts")]);
   const view = viewOfLoop(awakeClock(() => performance.now()));
-  const metrics = agentMetrics(packageVersion());
+  const metrics = agentMetrics(packageVersion(), gateway);
   const limits = { ...HTTP_LIMITS, connections: connectionsFor(openFilesLimit()) };
   const server = await serveHttp(listen, view, metrics, dump, limits);
   if (!server.ok) return { ...NONE, problem: server.error };

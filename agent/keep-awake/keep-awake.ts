@@ -2,10 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { errorText } from "../../api/error-code.ts";
 import type { WorkloadStatus } from "../status/status.ts";
 
-/** Keeps the Mac awake while a model is Ready. */
+/** What tells whether a model is a reason to stay awake. */
+type Asked = Pick<WorkloadStatus, "state" | "demand">;
+
+/** Keeps the Mac awake while a model is Ready, or while a request waits for one. A model that sleeps is no reason. */
 export interface KeepAwake {
   /** To be told of the workloads after each tick. */
-  readonly follow: (workloads: readonly Pick<WorkloadStatus, "state">[]) => void;
+  readonly follow: (workloads: readonly Asked[]) => void;
   readonly problems: () => readonly string[];
   readonly notes: () => readonly string[];
   /** Lets the Mac sleep again. */
@@ -68,7 +71,7 @@ export function keepAwake({ caffeinate, pid, clock }: KeepAwakeOptions): KeepAwa
   };
   return {
     follow: (workloads) => {
-      if (!workloads.some(({ state }) => state === "Ready")) close();
+      if (!workloads.some(({ state, demand }) => state === "Ready" || (demand?.waiting ?? 0) > 0)) close();
       else if (child === undefined && (trouble === undefined || clock() - trouble.at >= RETRY_MS)) start();
     },
     problems: () =>

@@ -12,6 +12,7 @@ import { readBuild } from "../llama-server/build.ts";
 import { installedServer, pathOfCommand } from "../llama-server/installed.ts";
 import { readSupportedFlags } from "../llama-server/supported-flags.ts";
 import { type Supervisor, supervisor } from "../supervisor/supervisor.ts";
+import type { GatewayDemand } from "../supervisor/options.ts";
 import type { Work, WorkingOptions } from "../work/work.ts";
 import { modelAccess } from "../workload/model-access.ts";
 import type { Notices } from "./report.ts";
@@ -40,6 +41,8 @@ export interface Surroundings {
   readonly lost: (sentence: string) => void;
   /** Why the reconcile loop cannot be relied on, as a sentence; undefined while it can. */
   readonly loopTrouble: () => string | undefined;
+  /** What clients of the gateway ask for; undefined without one. */
+  readonly gateway: GatewayDemand | undefined;
 }
 
 /**
@@ -52,7 +55,7 @@ export async function openParts(
   host: Host,
   left: TakenOver,
   log: Logger,
-  { ending, stop, lost, loopTrouble }: Surroundings,
+  { ending, stop, lost, loopTrouble, gateway }: Surroundings,
 ): Promise<Parts> {
   const { state: stateDirectory, llamaServer, models } = options;
   const { platform, allocatable } = host;
@@ -92,6 +95,7 @@ export async function openParts(
       watchdog,
       background,
       heldBack,
+      gateway,
     },
     ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
     ...{ supportedFlags: server.options, serverStamp: server.stamp },

@@ -33,6 +33,17 @@ export interface AgentOptions extends HostOptions {
   /** Folder in which all agents of this machine say how much memory they hold. */
   readonly claims: string;
   readonly listen: ListenAddress | "off";
+  /** Undefined: there is none. */
+  readonly gateway?: GatewayFlags | undefined;
+}
+
+/** One port for every model. */
+export interface GatewayFlags {
+  readonly listen: ListenAddress;
+  /** File of the keys that its clients need; undefined: they need none. */
+  readonly keysFile: string | undefined;
+  /** Time without a request after which a model unloads, in milliseconds; undefined: none does by itself. */
+  readonly idleUnloadMs: number | undefined;
 }
 
 /** How a person ends the agent. If it ends in any other way, its servers keep running and the next agent adopts them. */

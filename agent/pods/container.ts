@@ -118,13 +118,15 @@ export function hasEnded({ state, reason, pid }: WorkloadStatus): boolean {
 }
 
 function waitingOf({ state, reason, message }: WorkloadStatus): { reason: string; message?: string } {
-  const text = state === "BackOff" && reason !== undefined ? `${reason}: ${message ?? ""}` : message;
+  const ownWord = state === "BackOff" || state === "Sleeping";
+  const text = ownWord && reason !== undefined ? `${reason}: ${message ?? ""}` : message;
   return { reason: waitingReason(state, reason), ...(text !== undefined && { message: cut(text) }) };
 }
 
-/** The words that `kubectl get pods` shows, which its users know, where there are some. */
+/** The words that `kubectl get pods` shows, which its users know, where there are some. Why a model sleeps is no trouble, and in the message. */
 function waitingReason(state: WorkloadStatus["state"], reason: string | undefined): string {
   if (state === "BackOff") return "CrashLoopBackOff";
+  if (state === "Sleeping") return state;
   if (reason !== undefined) return reason;
   return state === "Pending" ? "ContainerCreating" : state;
 }

@@ -1,6 +1,6 @@
 import { UNHEARD } from "../sources/pods/accept.ts";
 import type { Pod } from "../sources/pods/pod.ts";
-import type { WorkloadStatus } from "../status/status.ts";
+import type { Unload, WorkloadStatus } from "../status/status.ts";
 import { processId } from "./container.ts";
 
 /** What happened to a pod, for `kubectl describe pod` and `kubectl events`. */
@@ -14,8 +14,17 @@ export interface PodEvent {
   readonly note: string;
 }
 
+/** Ends of a model that was unloaded, because nobody used it or for another; the next request wakes it. */
+const UNLOADED = ["Idle", "MadeRoom"] as const satisfies readonly Unload["reason"][];
+
 /** Ends that somebody wanted; the others are failures. */
-const WANTED: ReadonlySet<string | undefined> = new Set(["Removed", "Stopped", "SpecChanged", "KeyChanged"]);
+const WANTED: ReadonlySet<string | undefined> = new Set([
+  "Removed",
+  "Stopped",
+  "SpecChanged",
+  "KeyChanged",
+  ...UNLOADED,
+]);
 
 /**
  * What is new since `before`, the status that this agent has made of it last; undefined: this is the first one. What an earlier agent has

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { AgentStatus } from "./status.ts";
 
 /** A measured figure that moved by more than this share of itself, and by more than this many bytes, is news. */
@@ -6,7 +7,7 @@ const MOVED_BYTES = 16 * 2 ** 20;
 
 /** How long figures that only wobble may stay unwritten, in milliseconds. */
 export const WOBBLE_MS = 30_000;
-/** The same for a sentence in which nothing but numbers changed: `42%, 3 min left`. */
+/** The same for a sentence in which nothing but numbers changed (`42%, 3 min left`), and for how many requests there are, which change all the time. */
 export const COUNTING_MS = 5000;
 
 const SENTENCES: ReadonlySet<string> = new Set(["message", "schedulingMessage", "notes", "problems"]);
@@ -21,6 +22,7 @@ export function patienceMs(before: AgentStatus, now: AgentStatus): number {
 
 function patienceOf(before: unknown, now: unknown, key: string): number {
   if (before === now || key === "updatedAt") return Number.POSITIVE_INFINITY;
+  if (key === "demand") return isDeepStrictEqual(before, now) ? Number.POSITIVE_INFINITY : COUNTING_MS;
   if (typeof before === "number" && typeof now === "number") return patienceWithFigure(before, now, key);
   if (typeof before === "string" && typeof now === "string") {
     return SENTENCES.has(key) && withoutNumbers(before) === withoutNumbers(now) ? COUNTING_MS : 0;

@@ -99,6 +99,7 @@ async function start(
     return failStart(entry, "PortInUse", message, options);
   }
   entry.starts += 1;
+  if ((options.gateway?.demandOf(entry.id).waiting ?? 0) > 0) entry.wakes += 1;
   entry.footprint = NO_SAMPLES;
   entry.running = running;
   // From its first moment it is held to its budget, whatever the steps that follow wait for.

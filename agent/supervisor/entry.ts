@@ -3,6 +3,7 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
 import type { Projection } from "../decisions/projection.ts";
+import type { Rest } from "../decisions/resting.ts";
 import type { Exit, ExitReason } from "../llama-server/exit-reason.ts";
 import type { Need, Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -28,6 +29,12 @@ export interface Entry {
   failedAt: readonly number[];
   /** Starts since this agent began; an adopted server counts as one. */
   starts: number;
+  /** Times that a request made it load. */
+  wakes: number;
+  /** How long its last start took until it answered, in milliseconds; undefined before the first. */
+  loadMs?: number | undefined;
+  /** Whether it is in memory, behind a gateway; undefined without one. */
+  rest?: Rest | undefined;
   /** Its last eviction. */
   eviction?: Eviction | undefined;
   /** When it began to wait for admission; undefined while it does not wait. */
@@ -66,6 +73,7 @@ export function newEntry(id: WorkloadId, name: string): Entry {
     breaches: [],
     failedAt: [],
     starts: 0,
+    wakes: 0,
     changesKeys: false,
     wanted: "",
     decision: { act: "nothing", state: "Pending" },

@@ -2,6 +2,7 @@ import type { Allocatable } from "../../memory/allocatable.ts";
 import type { HeldBack } from "../boot/held-back.ts";
 import type { Hold } from "../boot/hold.ts";
 import type { HostClaims } from "../claims/host-claims.ts";
+import type { Demand } from "../decisions/demand.ts";
 import type { Platform } from "../host/platform.ts";
 import type { KernelLimit } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
@@ -59,8 +60,17 @@ export interface SupervisorOptions {
   readonly heldBack?: HeldBack;
   /** What holds the processes to their budgets. */
   readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting" | "hasTold" | "trouble">;
+  /** What clients ask of a gateway in front of the models; undefined: there is none, and no model sleeps. */
+  readonly gateway?: GatewayDemand | undefined;
   /** Wakes the reconcile loop before its next tick is due. */
   readonly wake: () => void;
+}
+
+/** What the supervisor knows of a gateway. */
+export interface GatewayDemand {
+  readonly demandOf: (id: WorkloadId) => Demand;
+  /** `--idle-unload`, for models that do not say it themselves, in milliseconds; undefined: they do not unload by themselves. */
+  readonly idleUnloadMs: number | undefined;
 }
 
 /** The desired state of all workloads. */

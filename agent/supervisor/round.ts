@@ -2,9 +2,10 @@ import type { Allocatable } from "../../memory/allocatable.ts";
 import type { HeldBack } from "../boot/held-back.ts";
 import type { HostClaims, Other } from "../claims/host-claims.ts";
 import { admit, type Candidate, type Holder, LAST, unreserved } from "../decisions/admission.ts";
-import { decide, isAbsent, isCandidate, type Observed } from "../decisions/decide.ts";
+import { decide, isAbsent, isCandidate, isObstructed, type Observed } from "../decisions/decide.ts";
 import { cooldownLeftMs, type Evictable, evictedMessage, victimOf } from "../decisions/eviction.ts";
 import { type Pressure, pressureWait } from "../decisions/pressure.ts";
+import { planRest, type Rest } from "../decisions/resting.ts";
 import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
@@ -12,7 +13,8 @@ import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
 import { chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { turnToChangeKeys } from "./key-turn.ts";
-import type { Wanted } from "./options.ts";
+import type { GatewayDemand, Wanted } from "./options.ts";
+import { resterOf } from "./resters.ts";
 
 /** The inputs that all decisions of one tick share. */
 export interface Round {
@@ -26,6 +28,8 @@ export interface Round {
   /** Why a workload does not start by itself; undefined: none is held back. */
   readonly holdOf?: HeldBack["holdOf"] | undefined;
   readonly allocatable: Allocatable;
+  /** Undefined: no model sleeps. */
+  readonly gateway?: GatewayDemand | undefined;
   /** What other agents of this machine hold. */
   readonly claims: Pick<HostClaims, "covers" | "others" | "trouble">;
   /** Why the watchdog lets nothing start. */
@@ -44,15 +48,20 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
     entries.flatMap((entry) => evictable(entry, wanted)),
   );
   const turn = turnToChangeKeys(entries, round);
-  const facts = entries.map((entry) => {
+  const hostWait = pressureWait(pressure) ?? watchdogTrouble ?? claims.trouble();
+  const seen = entries.map((entry) => {
     const desired = wanted.workloads.get(entry.id);
     return { entry, desired, observed: observedOf(entry, victim, turn, round) };
+  });
+  const rests = restsOf(seen, hostWait, round);
+  const facts = seen.map(({ entry, desired, observed }) => {
+    entry.rest = rests.get(entry.id);
+    return { entry, desired, observed: { ...observed, rest: entry.rest } };
   });
   for (const { entry, desired, observed } of facts) {
     const queues = asked.has(entry.id) || isCandidate(desired, observed, now);
     entry.queuedAt = queues ? (entry.queuedAt ?? now) : undefined;
   }
-  const hostWait = pressureWait(pressure) ?? watchdogTrouble ?? claims.trouble();
   const candidates = facts.flatMap(({ entry, desired }) => candidateOf(entry, desired, asked));
   const holders = entries.flatMap((entry) => holderOf(entry, round));
   const verdicts = admit(candidates, [...holders, ...claims.others().map(holderOfOther)], allocatable, hostWait);
@@ -63,6 +72,33 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
     entry.decision = decide(desired, { ...observed, verdict: reserved ? verdict : unreserved(verdict) }, now);
   }
   return new Set(starting.map(({ id }) => id));
+}
+
+interface Seen {
+  readonly entry: Entry;
+  readonly desired: Desired | undefined;
+  readonly observed: Observed;
+}
+
+/** Which models are in memory, behind a gateway; none is in the answer without one. */
+function restsOf(
+  seen: readonly Seen[],
+  hostWait: string | undefined,
+  { gateway, asked, claims, allocatable, now }: Round,
+): ReadonlyMap<WorkloadId, Rest> {
+  if (gateway === undefined) return new Map();
+  const resters = seen.flatMap(({ entry, desired, observed }) => {
+    if (desired?.kind !== "run") return [];
+    const obstructed = isObstructed(desired, observed, now);
+    return [resterOf(entry, { ...desired, obstructed, asking: asked.has(entry.id), gateway, now })];
+  });
+  const planned = new Set(resters.map(({ id }) => id));
+  const outside = seen.flatMap(({ entry }) =>
+    planned.has(entry.id) || entry.running === undefined ? [] : [chargeBytes(entry)],
+  );
+  const others = claims.others().map(({ bytes }) => bytes);
+  const heldBytes = [...outside, ...others].reduce((sum, bytes) => sum + bytes, 0);
+  return planRest(resters, { allocatableBytes: allocatable.bytes, heldBytes, blocked: hostWait !== undefined }, now);
 }
 
 function observedOf(

@@ -1,10 +1,12 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget } from "../../memory/budget.ts";
+import type { Demand } from "../decisions/demand.ts";
 import { implausibleNote, measuredWhenReady, nearNote } from "../decisions/footprint.ts";
 import { driftNote, driftShare, unansweredNote } from "../decisions/projection.ts";
 import type { State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
+import type { WorkloadId } from "../workload/workload-id.ts";
 import type { Entry } from "./entry.ts";
 
 const PHASES: Readonly<Record<State, WorkloadStatus["phase"]>> = {
@@ -30,8 +32,15 @@ const SCHEDULING: ReadonlySet<string | undefined> = new Set([
   "Evicted",
 ]);
 
+/** What clients ask for; `demandOf` is undefined without a gateway. */
+export interface Demands {
+  readonly demandOf: ((id: WorkloadId) => Demand) | undefined;
+  /** Milliseconds of the clock of the demands. */
+  readonly now: number;
+}
+
 /** The status of one workload after a decision. */
-export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadStatus {
+export function statusOf(entry: Entry, desired: Desired | undefined, { demandOf, now }: Demands): WorkloadStatus {
   const { id, name, running, decision, footprint, need, projection } = entry;
   const { state, reason, message } = decision;
   const workload = desired?.kind === "run" ? desired.workload : running?.inForce;
@@ -64,6 +73,10 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   }
   if (need?.estimateBytes !== undefined) shown.estimateBytes = need.estimateBytes;
   if (need?.estimateParts !== undefined) shown.estimateParts = { ...need.estimateParts };
+  if (demandOf !== undefined && desired?.kind === "run") {
+    shown.demand = shownDemand(demandOf(id), now);
+    shown.wakes = entry.wakes;
+  }
   if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);
   if (running === undefined) return shown;
   const measuredBytes =
@@ -75,6 +88,11 @@ export function statusOf(entry: Entry, desired: Desired | undefined): WorkloadSt
   const startedAt = running.record.served?.startedAt;
   if (startedAt !== undefined) shown.startedAt = startedAt;
   return shown;
+}
+
+function shownDemand({ waiting, inFlight, lastUsedAt }: Demand, now: number): NonNullable<WorkloadStatus["demand"]> {
+  if (lastUsedAt === undefined) return { waiting, inFlight };
+  return { waiting, inFlight, lastUsedAt: new Date(Date.now() - (now - lastUsedAt)).toISOString() };
 }
 
 function implausible({ running, footprint, need }: Entry): string | undefined {

@@ -1,9 +1,9 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { plainTexts } from "../../api/plain-text.ts";
 import type { Pressure } from "../decisions/pressure.ts";
-import type { WorkloadStatus } from "../status/status.ts";
+import type { Unload, WorkloadStatus } from "../status/status.ts";
 import { nameOfDesired } from "../workload/desired.ts";
-import { type Preparation, preparer } from "../workload/prepare.ts";
+import { type Preparation, type Preparer, preparer } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import { act } from "./act.ts";
 import { adoptedEntry } from "./adopt.ts";
@@ -14,15 +14,18 @@ import type { LeftServer } from "./farewell.ts";
 import { follow } from "./follow.ts";
 import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
-import { keyFiles } from "./key-files.ts";
+import { type KeyFiles, keyFiles } from "./key-files.ts";
+import { followLoads } from "./loads.ts";
 import { observe } from "./observe.ts";
 import type { AdoptedServer, SupervisorOptions, Wanted } from "./options.ts";
 import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
 import { forgetOldProjection } from "./projected.ts";
-import { projectorOf } from "./projector.ts";
+import { type Projector, projectorOf } from "./projector.ts";
 import { decideAll } from "./round.ts";
+import { type Serving, servingOf } from "./serving.ts";
 import { statusOf } from "./status.ts";
+import { unloadLog } from "./unloads.ts";
 
 /** The result of one tick. */
 export interface Outcome {
@@ -42,6 +45,10 @@ export interface Supervisor {
   readonly running: () => ReadonlyMap<WorkloadId, number>;
   /** The servers that run, for a person: two pods of one service have one name. */
   readonly servers: () => readonly LeftServer[];
+  /** The workloads that should run, as a gateway needs them. As of this moment, not of the last tick. */
+  readonly serving: () => readonly Serving[];
+  /** The last models that were unloaded for others, or because nobody used them; the latest first. */
+  readonly unloads: () => readonly Unload[];
   /** Memory pressure of the machine as of the last tick. */
   readonly pressure: () => Pressure;
   /** What a person should fix that concerns no single workload, as sentences. */
@@ -66,6 +73,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   hold();
   const needs = preparer(options.models);
   const keys = keyFiles(options);
+  const unloads = unloadLog();
+  let lastWanted: Wanted["workloads"] = new Map();
   const supervising = { ...options, keys };
   const holdOf = (id: WorkloadId) => options.unclear?.holdOf(id) ?? options.heldBack?.holdOf(id);
   return {
@@ -75,6 +84,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       options.watchdog.beat();
       takeIn(options.unclear?.adopted() ?? []);
       addNew(entries, wanted);
+      lastWanted = wanted.workloads;
       followHeldBack(entries.values(), wanted, options);
       projector.keepOnly(hashesToRun(wanted));
       const all = [...entries.values()].sort(byName);
@@ -82,21 +92,17 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       await forEachIsolated(all, "observe", async (entry) => {
         follow(entry, desiredOf(entry), options);
         observe(entry, supervising);
+        followLoads(entry);
       });
       await monitor.sample(options.clock());
-      const preparations = new Map<WorkloadId, Preparation>();
-      await forEachIsolated(all, "prepare", async (entry) => {
-        const preparation = prepareEntry(entry, desiredOf(entry), needs, options.clock());
-        forgetOldProjection(entry, desiredOf(entry), options);
-        if (preparation !== undefined) preparations.set(entry.id, preparation);
-      });
-      const { allocatable, claims, clock } = options;
+      const preparations = await prepareAll(all, wanted, needs, options);
+      const { allocatable, claims, clock, gateway } = options;
       const now = clock();
-      const asked = projector.asked();
-      const pressure = monitor.pressure();
-      const watchdogTrouble = options.watchdog.trouble();
-      const shared = { wanted, preparations, pressure, asked, keys, allocatable, claims, watchdogTrouble, now };
+      const { pressure } = monitor;
+      const machine = { allocatable, claims, pressure: pressure(), watchdogTrouble: options.watchdog.trouble() };
+      const shared = { ...machine, wanted, preparations, asked: projector.asked(), keys, gateway, now };
       const starting = decideAll(all, { ...shared, holdOf });
+      unloads.note(all);
       await forEachIsolated(all, "act", async (entry) => {
         const desired = desiredOf(entry);
         const workload = desired?.kind === "run" ? desired.workload : undefined;
@@ -108,12 +114,51 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       needs.keepOnly(new Set(entries.keys()));
       // Till then the claim of the agent before this one stands: to say less would give away what its servers hold.
       if (!all.some(isUnmeasured)) claims.hold(claimedOf([...entries.values()], starting));
-      const statuses = (those: readonly Entry[]) => plainTexts(those.map((entry) => statusOf(entry, desiredOf(entry))));
+      const demands = { demandOf: gateway?.demandOf, now };
+      const statuses = (those: readonly Entry[]) =>
+        plainTexts(those.map((entry) => statusOf(entry, desiredOf(entry), demands)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
     },
+    ...views({ entries, options, projector, keys, unloads, monitor, wanted: () => lastWanted }),
+  };
+}
+
+/** Looks at what each start needs. What should not run needs nothing. */
+async function prepareAll(
+  all: readonly Entry[],
+  { workloads }: Wanted,
+  needs: Preparer,
+  options: SupervisorOptions,
+): Promise<ReadonlyMap<WorkloadId, Preparation>> {
+  const preparations = new Map<WorkloadId, Preparation>();
+  await forEachIsolated(all, "prepare", async (entry) => {
+    const desired = workloads.get(entry.id);
+    const preparation = prepareEntry(entry, desired, needs, options.clock());
+    forgetOldProjection(entry, desired, options);
+    if (preparation !== undefined) preparations.set(entry.id, preparation);
+  });
+  return preparations;
+}
+
+interface Viewed {
+  readonly entries: ReadonlyMap<WorkloadId, Entry>;
+  readonly options: SupervisorOptions;
+  readonly projector: Projector;
+  readonly keys: KeyFiles;
+  readonly unloads: ReturnType<typeof unloadLog>;
+  readonly monitor: ReturnType<typeof pressureMonitor>;
+  /** As of the last tick. */
+  readonly wanted: () => Wanted["workloads"];
+}
+
+/** All but the tick. */
+function views({ entries, options, projector, keys, unloads, monitor, wanted }: Viewed): Omit<Supervisor, "tick"> {
+  return {
     idle: () => portsInUse(entries).size === 0 && projector.asked().size === 0,
     running: () => portsInUse(entries),
     servers: () => serversOf(entries),
+    serving: () => [...entries.values()].flatMap((entry) => servingOf(entry, wanted().get(entry.id), keys)),
+    unloads: unloads.latest,
     pressure: monitor.pressure,
     problems: keys.problems,
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),

@@ -42,9 +42,9 @@ export interface ClusterApi extends Notices {
 /** Never fails: a Mac whose logs cannot be read serves all the same. Then its problems say why. */
 export async function openClusterApi(
   { client, kubeconfig, clientCaFile, nodeName, nodeIp, port, source, address }: ClusterApiOptions,
-  { options, host, log }: WorkContext,
+  { options, host, log, gatewayMetrics }: WorkContext,
 ): Promise<ClusterApi> {
-  const metrics = agentMetrics(packageVersion());
+  const metrics = agentMetrics(packageVersion(), gatewayMetrics);
   let status: AgentStatus | undefined;
   const sink: StatusSink = {
     name: "the kubelet API",

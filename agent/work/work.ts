@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { GatewayMetrics } from "../http/gateway-metrics.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import type { Notices } from "../main/report.ts";
 import type { AgentOptions, Host } from "../main/startup.ts";
@@ -40,6 +41,8 @@ export interface WorkContext {
   readonly log: Logger;
   /** Why this agent cannot be relied on, as a sentence; undefined while it can. */
   readonly trouble: () => string | undefined;
+  /** Absent without a gateway. */
+  readonly gatewayMetrics?: GatewayMetrics;
   /** Aborted when a person ends the agent with its servers. */
   readonly stop: AbortSignal;
   /** Somebody else has taken over: the agent ends and leaves its servers. Gets one sentence. */

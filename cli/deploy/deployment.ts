@@ -14,6 +14,9 @@ export interface DeployedServing {
   readonly priority?: Priority;
   readonly port?: number;
   readonly extraArgs?: string[];
+  readonly idleUnload?: string;
+  readonly aliases?: string[];
+  readonly promptCache?: string;
 }
 
 /** Arguments of `LlmModel` that `deploy` can set, all of them plain. */

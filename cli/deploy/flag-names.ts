@@ -21,6 +21,9 @@ export const FLAG_OF: Readonly<Record<string, string>> = {
   "serving.priority": "--priority",
   "serving.port": "--port",
   "serving.extraArgs": "--extra-args",
+  "serving.idleUnload": "--idle-unload",
+  "serving.aliases": "--alias",
+  "serving.promptCache": "--prompt-cache",
 };
 
 /** Arguments whose names are no plain words, so that a sentence cannot mean anything else by them. */

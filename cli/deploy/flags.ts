@@ -42,6 +42,9 @@ export interface DeployFlags extends TargetFlags, MannerFlags {
   readonly priority?: string;
   readonly port?: string;
   readonly extraArgs?: string;
+  readonly idleUnload?: string;
+  readonly alias?: readonly string[];
+  readonly promptCache?: string;
   readonly namespace?: string;
   readonly preview?: true;
   readonly wait?: true;
@@ -98,6 +101,16 @@ function withServingOptions(command: Command): Command {
     .option("--priority <name>", "critical, high, normal, low or batch (default: normal)")
     .option("--port <port>", "port of the service (default: 8080, or the next that none of your deployments has)")
     .option("--extra-args <arguments>", "further arguments for llama-server, in one word with spaces")
+    .option(
+      "--idle-unload <duration>",
+      "time without a request after which it leaves memory, or never (default: the agent's)",
+    )
+    .option(
+      "--alias <name>",
+      "further name for clients of the gateway; may be given again",
+      (name, names: readonly string[] = []) => [...names, name],
+    )
+    .option("--prompt-cache <size>", "memory for prompts that were read: auto, off or a quantity (default: off)")
     .option("-n, --namespace <name>", "namespace of the Kubernetes objects (default: default)");
 }
 

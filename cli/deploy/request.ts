@@ -6,6 +6,7 @@ import { parseQuantity } from "../../api/quantity.ts";
 import { type Path, pathText } from "../../api/schema-walk.ts";
 import { llmModelArgsSchema } from "../../components/model/args-schema.ts";
 import { problemOfModel } from "../../components/model/model-problem.ts";
+import { type KnownSettings, onDemandFaults } from "../../components/model/on-demand.ts";
 import { withHome } from "../typed-path.ts";
 import type { DeployedArgs, Deployment } from "./deployment.ts";
 import { FLAG_OF, inFlags } from "./flag-names.ts";
@@ -52,6 +53,9 @@ function argsOf(flags: DeployFlags, folder: string): Record<string, unknown> {
     priority: flags.priority,
     port: numeric(flags.port),
     extraArgs: flags.extraArgs?.split(/\s+/).filter((word) => word !== ""),
+    idleUnload: flags.idleUnload,
+    aliases: flags.alias,
+    promptCache: flags.promptCache,
   });
   return given({
     source: sourceOf(flags.source, folder),
@@ -143,7 +147,11 @@ function argumentProblems(name: string, args: Record<string, unknown>): readonly
   const single = [...byField].map(([field, issue]) =>
     inFlags(explain(llmModelArgsSchema, known, [issue]).replace(pathText(issue.path), FLAG_OF[field] ?? field)),
   );
-  if (single.length > 0) return single;
+  // From flags they are text, whatever it says.
+  const onDemand = [...onDemandFaults(args["serving"] as KnownSettings)].map(
+    ([setting, fault]) => `${FLAG_OF[`serving.${setting}`]}: ${fault}`,
+  );
+  if (single.length + onDemand.length > 0) return [...single, ...onDemand];
   const across = problemOfModel(known, new Set());
   return across === undefined ? [] : [inFlags(across)];
 }

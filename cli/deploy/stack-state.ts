@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { DEFAULT_NAMESPACE } from "../../api/constants.ts";
+import { ON_DEMAND_ANNOTATIONS } from "../../api/on-demand.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
+import { onDemandAnnotations } from "../../components/model/on-demand.ts";
 import { modelSpec, serviceSpec } from "../../components/model/specs.ts";
 import { type DeployedArgs, type Deployment, plain } from "./deployment.ts";
 import { FLAG_OF } from "./flag-names.ts";
@@ -92,14 +94,15 @@ function nameIn(urn: string): string {
 function deployedOf(name: string, model: Resource, service: Resource, target: Target): Deployed | undefined {
   const [made, served] = [objectOf(model), objectOf(service)];
   const { namespace } = made.metadata;
-  const args = argsOf(made.spec, served.spec, namespace, target);
+  const args = argsOf(made.spec, served, namespace, target);
+  const annotations = onDemandAnnotations(args.serving, undefined);
   const same =
     isSettable(args) &&
     isDeepStrictEqual(plain(modelSpec(args)), made.spec) &&
     isDeepStrictEqual(plain(serviceSpec(name, args.serving)), served.spec) &&
     isDeepStrictEqual(made.metadata, { name, namespace }) &&
     // The component decides on the name of the service.
-    isDeepStrictEqual({ ...served.metadata, name }, { name, namespace });
+    isDeepStrictEqual({ ...served.metadata, name }, plain({ name, namespace, annotations }));
   if (!same) return undefined;
   const times = [model, service].flatMap(({ modified }) => modified ?? []);
   return { name, args, updatedAt: times.sort().at(-1) };
@@ -118,21 +121,36 @@ function objectOf({ inputs = {} }: Resource) {
 /** The arguments that these objects were made from. What has no argument is left out, and shows in the comparison. */
 function argsOf(
   model: Record<string, unknown>,
-  service: Record<string, unknown>,
+  service: ReturnType<typeof objectOf>,
   namespace: unknown,
   target: Target,
 ): DeployedArgs {
   const { hardware, ...ofModel } = model;
   const { gpu, ...ofHardware } = record.catch({}).parse(hardware);
-  const { modelRef: _own, endpoint, ...settings } = service;
+  const { modelRef: _own, endpoint, ...settings } = service.spec;
   const args = {
     ...ofModel,
     ...ofHardware,
     gpuLayers: record.catch({}).parse(gpu)["layers"],
     namespace: namespace === DEFAULT_NAMESPACE ? undefined : namespace,
-    serving: { ...settings, port: record.catch({}).parse(endpoint)["port"] },
+    serving: {
+      ...settings,
+      ...onDemandOf(record.catch({}).parse(service.metadata["annotations"])),
+      port: record.catch({}).parse(endpoint)["port"],
+    },
     endpointHost: endpointHostOf(target),
   };
   // Whatever is of another type makes other objects, and is refused.
   return plain(args) as unknown as DeployedArgs;
+}
+
+/** The settings that annotations stand for. */
+function onDemandOf(annotations: Readonly<Record<string, unknown>>) {
+  const { idleUnload, aliases, promptCache } = ON_DEMAND_ANNOTATIONS;
+  const names = annotations[aliases];
+  return {
+    idleUnload: annotations[idleUnload],
+    aliases: typeof names === "string" ? names.split(",") : undefined,
+    promptCache: annotations[promptCache],
+  };
 }

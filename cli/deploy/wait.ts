@@ -30,7 +30,7 @@ export type Waited =
   | { readonly is: "interrupted" }
   | { readonly is: "not-ready"; readonly problem: string };
 
-/** Looks until the model is Ready, has failed for good, or the time is up; says each line once. */
+/** Looks until the model is Ready or sleeps, has failed for good, or the time is up; says each line once. */
 export async function waitForReady({ look, timeoutMs, everyMs, signal, say, clock }: Waiting): Promise<Waited> {
   const deadline = clock() + timeoutMs;
   let said = "";
@@ -58,7 +58,10 @@ export function sightOf(name: string, workload: WorkloadStatus | undefined): Sig
   if (workload === undefined) return { is: "under-way", line: `${name}: the agent has not read its manifests yet` };
   const { state, reason, message, endpoint } = workload;
   const why = [reason, message].filter((part) => part !== undefined).join(": ");
-  if (state === "Ready") return { is: "ready", line: `${name}: Ready`, ...(endpoint !== undefined && { endpoint }) };
+  // A model that sleeps has run, and the next request wakes it.
+  if (state === "Ready" || state === "Sleeping") {
+    return { is: "ready", line: `${name}: ${state}`, ...(endpoint !== undefined && { endpoint }) };
+  }
   const line = `${name}: ${state}${why === "" ? "" : ` (${why})`}`;
   return { is: FINAL.includes(state) && !PASSING.includes(reason ?? "") ? "failed" : "under-way", line };
 }

@@ -1,11 +1,12 @@
 import * as z from "zod";
-import { text } from "../../api/fields.ts";
+import { list, text } from "../../api/fields.ts";
 import { hardwareSchema } from "../../api/hardware.ts";
 import { inferenceServiceSpecSchema } from "../../api/inferenceservice.ts";
 import { memoryBudgetSchema } from "../../api/memory-budget.ts";
 import { MAX_ANNOTATIONS_BYTES, metadataKeySchema, metadataSchema } from "../../api/metadata.ts";
 import { modelSpecSchema } from "../../api/model.ts";
 import { HOST_EXPECTED, isHost } from "../../serving/endpoint-host.ts";
+import { GATEWAY_EXPECTED, parseGateway } from "../../serving/gateway-address.ts";
 import type { LlmModelArgs, Serving } from "./args.ts";
 
 // Every field has the rule that api/ defines; only the arrangement is the component's.
@@ -44,8 +45,16 @@ export const servingSchema = z
     draftTokens: speculation.nDraftMax,
     jinja: service.jinja,
     extraArgs: service.extraArgs,
+    // Rules of their own judge these: see on-demand.ts.
+    idleUnload: text().optional(),
+    aliases: list(text()).optional(),
+    promptCache: text().optional(),
   } satisfies Record<keyof Serving, z.ZodType>)
   .meta({ expected: "an object with the settings of the server" });
+
+function isGateway(text: string): boolean {
+  return parseGateway(text).ok;
+}
 
 /** Arguments of `LlmModel` with all outputs resolved; a field that does not exist is an error. */
 export const llmModelArgsSchema = z
@@ -72,6 +81,7 @@ export const llmModelArgsSchema = z
     labels: labels.optional(),
     annotations: annotations.optional(),
     endpointHost: text().refine(isHost, HOST_ALONE).meta({ expected: HOST_EXPECTED }).optional(),
+    gateway: text().refine(isGateway, `it must be ${GATEWAY_EXPECTED}`).meta({ expected: GATEWAY_EXPECTED }).optional(),
   } satisfies Record<keyof LlmModelArgs, z.ZodType>)
   .meta({ expected: "an object with source" });
 

@@ -138,6 +138,13 @@ export interface LlmModelArgs {
    * @default NAME.NAMESPACE.svc.cluster.local
    */
   endpointHost?: pulumi.Input<string>;
+
+  /**
+   * Where clients reach the gateway of the Mac, which its agent has with --gateway: HOST:PORT, or an origin such as
+   * https://llm.example.com. The output endpoint is that of the gateway then, the same for all models behind it, and
+   * endpointHost is not set. A service that names no port gets one from the agent. It starts no gateway.
+   */
+  gateway?: pulumi.Input<string>;
 }
 
 /** How a model is served: settings of the server and of the service around it. */
@@ -230,4 +237,25 @@ export interface Serving {
    * neither its memory nor its network exposure.
    */
   extraArgs?: pulumi.Input<pulumi.Input<string>[]>;
+
+  /**
+   * How long the model stays in memory after its last request through the gateway of its Mac: a duration from 1s to 24h
+   * such as 10m, or never. The next request loads it again. A service with evictionProtection and a pod of a cluster stay
+   * in memory. Defaults to what the agent's --idle-unload says.
+   */
+  idleUnload?: pulumi.Input<string>;
+
+  /**
+   * Further names by which clients of the gateway ask for the model, at most 16, each of 1 to 128 letters, digits and
+   * . _ : @ / -, for example gpt-4o. No other model of the Mac may have one of them.
+   */
+  aliases?: pulumi.Input<pulumi.Input<string>[]>;
+
+  /**
+   * Memory for prompts that were read before, so that they need not be read again: auto for what the budget leaves above
+   * the need of the model, off, or a Kubernetes quantity of at least 1Mi such as 2Gi, which counts against the budget.
+   * Defaults to off.
+   * @default off
+   */
+  promptCache?: pulumi.Input<string>;
 }

@@ -13,6 +13,7 @@ import { type CheckedArgs, checkedArgs } from "./checked-args.ts";
 import { claimed } from "./claims.ts";
 import { endpointOf } from "./endpoint.ts";
 import { type HuggingFaceArgs, huggingFaceSource } from "./hugging-face.ts";
+import { onDemandAnnotations } from "./on-demand.ts";
 import { merged } from "./overrides.ts";
 import { InferenceService, Model } from "./resources.ts";
 import { modelSpec, serviceSpec } from "./specs.ts";
@@ -65,7 +66,8 @@ export class LlmModel extends pulumi.ComponentResource {
   declare readonly namespace: pulumi.Output<string>;
 
   /**
-   * Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1; undefined if the model is not served.
+   * Base URL of the OpenAI-compatible API, for example http://127.0.0.1:8080/v1, which is that of the gateway where one is
+   * given; undefined if the model is not served.
    */
   declare readonly endpoint: pulumi.Output<string | undefined>;
 
@@ -145,11 +147,17 @@ function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse
     service: serving && merged(serviceSpec(modelName, serving), args.serviceSpec),
   };
   const model = specs.model && new Model(name, { metadata, spec: specs.model }, opts);
-  const waiting = waitAnnotations(args.waitForReady, args.readyTimeoutSeconds);
-  const ofService = waiting === undefined ? metadata : { ...metadata, annotations: merged(waiting, args.annotations) };
+  const ofService = { ...metadata, ...annotationsOfService(args) };
   const after = model === undefined ? opts : { ...opts, dependsOn: model };
   const service = specs.service && new InferenceService(name, { metadata: ofService, spec: specs.service }, after);
   return { model, service, modelName, namespace, specs };
+}
+
+/** Those that stand for arguments, under those that the program gives itself. */
+function annotationsOfService({ serving = {}, gateway, annotations, waitForReady, readyTimeoutSeconds }: CheckedArgs) {
+  const own = [waitAnnotations(waitForReady, readyTimeoutSeconds), onDemandAnnotations(serving, gateway), annotations];
+  const given = own.filter((some) => some !== undefined);
+  return given.length > 0 ? { annotations: given.reduce(merged) } : {};
 }
 
 /** What no other model of the provider may have. */
@@ -169,9 +177,9 @@ function namesOf(
 function endpointAt(
   component: LlmModel,
   { metadata: { name, namespace } }: InferenceService,
-  { serving, endpointHost }: CheckedArgs,
+  { serving, endpointHost, gateway }: CheckedArgs,
   refuse: Refuse,
 ): pulumi.Output<string> {
   const { port, replicas } = serving ?? {};
-  return endpointOf(component, { name, namespace, host: endpointHost, port, replicas }, refuse);
+  return endpointOf(component, { name, namespace, host: endpointHost, port, replicas, gateway }, refuse);
 }

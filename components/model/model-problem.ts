@@ -10,6 +10,7 @@ import { checkExtraArgs, type SettingNames } from "../../serving/extra-args.ts";
 import { faultsOf } from "../inputs/check.ts";
 import { type KnownArgs, llmModelArgsSchema } from "./args-schema.ts";
 import { modelRefProblem } from "./model-ref.ts";
+import { onDemandProblem } from "./on-demand.ts";
 import { overrideProblem } from "./override-problem.ts";
 import { waitProblem } from "./wait-for-ready.ts";
 
@@ -90,6 +91,7 @@ const RULES: readonly Rule[] = [
     const checked = checkExtraArgs(serving?.extraArgs ?? [], ARGUMENT_NAMES);
     return checked.ok ? undefined : checked.error;
   },
+  onDemandProblem,
   overrideProblem,
 ];
 

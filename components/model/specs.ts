@@ -43,7 +43,8 @@ export function modelSpec(
 
 /** `InferenceService.spec` with the settings that were given, for a Model of the same namespace. */
 export function serviceSpec(modelRef: pulumi.Input<string>, serving: Given<Serving>): InputOf<InferenceServiceSpec> {
-  const { port, draftModel, draftTokens, ...settings } = serving;
+  // The last three are annotations: see on-demand.ts.
+  const { port, draftModel, draftTokens, idleUnload: _, aliases: _names, promptCache: _cache, ...settings } = serving;
   return {
     modelRef,
     ...settings,

@@ -6,7 +6,8 @@ import type { AgentStatus } from "../../agent/status/status.ts";
 import { fileSink } from "../../agent/status/status-file.ts";
 import type { WatchdogFile } from "../../agent/status/watchdog-file.ts";
 import { writeWatchdogFile } from "../../agent/status/watchdog-file-write.ts";
-import { statusText } from "../../cli/status-show.ts";
+import { newsOf, statusText } from "../../cli/status-text.ts";
+import { ON_DEMAND } from "../agent/http/recorded.ts";
 import { standIn } from "../agent/stand-in.ts";
 import { inProcess } from "../support/in-process.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -56,7 +57,7 @@ describe("pulumi-llmkube status", function () {
   this.timeout(60_000);
 
   it("prints a row a model, and why each that is not Ready is not", () => {
-    const lines = statusText(status)
+    const lines = statusText(status, 0)
       .split("\n")
       .map((line) => line.trim().split(/ {2,}/));
     assert.deepEqual(lines, [
@@ -72,7 +73,43 @@ describe("pulumi-llmkube status", function () {
 
   it("names the status page where there is one", () => {
     const pageUrl = "http://127.0.0.1:9099/";
-    assert.match(statusText({ ...status, agent: { ...status.agent, pageUrl } }), /\nstatus page: http:\S+:9099\/$/);
+    assert.match(statusText({ ...status, agent: { ...status.agent, pageUrl } }, 0), /\nstatus page: http:\S+:9099\/$/);
+  });
+
+  it("says who sleeps, who is asked for, and which models were unloaded last, where there is a gateway", () => {
+    const lines = statusText(ON_DEMAND, Date.parse("2026-11-27T11:00:00.000Z"))
+      .split("\n")
+      .map((line) => line.trim().split(/ {2,}/));
+    const [head, ...rows] = lines.slice(0, 7).map((line) => [line[0], line[1], ...line.slice(5, 8)]);
+    assert.deepEqual(head, ["MODEL", "STATE", "IN FLIGHT", "WAITING", "LAST USED"]);
+    assert.equal(lines[0]?.[8], "ENDPOINT");
+    assert.deepEqual(rows, [
+      ["default/chat", "Ready", "2", "0", "1s ago"],
+      ["default/coder", "Starting", "0", "3", "2s ago"],
+      ["default/summary", "Sleeping", "0", "0", "48m ago"],
+      ["default/writer", "Sleeping", "0", "0", "3m ago"],
+      ["research/never-asked", "Sleeping", "0", "0", "-"],
+      ["research/big", "Failed", "0", "0", "30m ago"],
+    ]);
+    assert.deepEqual(lines.slice(7).flat(), [
+      "default/summary: Idle: nobody asked for it for 10m; the next request wakes it",
+      "default/writer: MadeRoom: unloaded to make room for default/coder; the next request wakes it",
+      "research/never-asked: the first request wakes it",
+      "research/big: InsufficientMemory: estimated 14.2 GiB required, budget 10.7 GiB (16.0 GiB total * 67%)",
+      "default/writer: unloaded 10s ago: MadeRoom: needs 3.4 GiB, 2.1 GiB were left; default/writer was used least recently",
+      "default/summary: unloaded 38m ago: Idle: nobody asked for it for 10m",
+      "5.9 GiB measured of 10.7 GiB for models, 16.0 GiB of memory (metal)",
+      "gateway: http://127.0.0.1:8000/v1",
+    ]);
+  });
+
+  it("takes for no news how long ago something was, whatever width it has", () => {
+    const at = (second: number) =>
+      newsOf(statusText(ON_DEMAND, Date.parse("2026-11-27T11:00:00.000Z") + second * 1000));
+    assert.equal(at(1), at(0));
+    assert.equal(at(3600), at(0));
+    const asked = ON_DEMAND.workloads.map((one) => ({ ...one, demand: { waiting: 0, inFlight: 0 } }));
+    assert.notEqual(newsOf(statusText({ ...ON_DEMAND, workloads: asked }, 0)), at(0));
   });
 
   it("with --watch prints what is new until Ctrl-C, and exits with 0", async () => {

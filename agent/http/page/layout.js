@@ -80,6 +80,33 @@ export function formatBytes(bytes) {
   return `${unit === 0 ? value : (Math.floor(value * 10) / 10).toFixed(1)} ${UNITS[unit]}`;
 }
 
+const AGES = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+];
+
+/** As `pulumi-llmkube status` writes it: `3m ago`. A test holds the two against each other. */
+export function formatAgo(milliseconds) {
+  const [unit, size] = AGES.find(([, least]) => milliseconds >= least) ?? ["s", 1000];
+  return `${Math.max(0, Math.floor(milliseconds / size))}${unit} ago`;
+}
+
+/** What a model's clients ask of it: what they do now, and when they did anything last. */
+export function askedFor(demand, updatedAt) {
+  if (demand === undefined) return { now: [], last: "–" };
+  const { inFlight, waiting, lastUsedAt } = demand;
+  const now = [
+    ["in-flight", inFlight, `${inFlight} in flight`],
+    ["waiting", waiting, `${waiting} waiting`],
+  ];
+  return {
+    now: now.filter(([, count]) => count > 0).map(([kind, , text]) => [kind, text]),
+    last: lastUsedAt === undefined ? "never" : formatAgo(Date.parse(updatedAt) - Date.parse(lastUsedAt)),
+  };
+}
+
 function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }

@@ -1,35 +1,7 @@
+import { byId, element, redraw, setText } from "./dom.js";
+import { renderGateway, requestsCell } from "./gateway.js";
 import { formatBytes, hostMap, modelBar } from "./layout.js";
 import { PART_GROUPS } from "./shared.js";
-
-const byId = (id) => document.getElementById(id);
-
-/**
- * What was drawn last, by element. The page redraws only what changed, so that it keeps the reader's selection and
- * focus.
- */
-const drawn = new WeakMap();
-
-function redraw(target, data, draw) {
-  const key = JSON.stringify(data);
-  if (drawn.get(target) === key) return;
-  drawn.set(target, key);
-  target.replaceChildren(...draw());
-}
-
-function setText(target, text) {
-  if (target.textContent !== text) target.textContent = text;
-}
-
-function element(tag, { className, text, style = {}, ...attributes } = {}, ...children) {
-  const made = document.createElement(tag);
-  if (className !== undefined) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  // Styles are set from the script, so that the content security policy can refuse every style attribute.
-  for (const [name, value] of Object.entries(style)) made.style.setProperty(name, value);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 
 const percent = (bytes, scale) => `${scale > 0 ? (bytes / scale) * 100 : 0}%`;
 
@@ -37,7 +9,8 @@ byId("parts").prepend(...Object.entries(PART_GROUPS).map(([group, label]) => leg
 
 export function render(status) {
   renderHost(hostMap(status));
-  renderModels(status.workloads);
+  renderModels(status);
+  renderGateway(status);
   renderProblems(status.agent.problems);
   const { pid, backend, startedAt } = status.agent;
   setText(byId("about"), `Agent pid ${pid} on ${backend}, since ${new Date(startedAt).toLocaleString()}`);
@@ -123,8 +96,9 @@ function hostText({ models, other, free, allocatable, host }) {
 
 const rows = new Map();
 
-function renderModels(workloads) {
+function renderModels({ agent, workloads }) {
   const table = byId("models");
+  byId("requests").hidden = agent.gatewayUrl === undefined;
   table.hidden = workloads.length === 0;
   byId("empty").hidden = workloads.length > 0;
   const ids = new Set(workloads.map(({ id }) => id));
@@ -138,7 +112,7 @@ function renderModels(workloads) {
     rows.set(workload.id, row);
     // The head is the table's first child.
     if (table.children[index + 1] !== row.body) table.insertBefore(row.body, table.children[index + 1] ?? null);
-    renderRow(row, workload);
+    renderRow(row, workload, agent);
   });
 }
 
@@ -149,10 +123,11 @@ function newRow(name) {
     need: cell("Estimate", "number"),
     measured: cell("Measured", "number"),
     budget: cell("Budget", "number"),
+    requests: cell("Requests", "requests"),
     endpoint: cell("Endpoint", "endpoint"),
   };
   const heading = element("th", { scope: "row", text: name });
-  const detail = element("td", { colspan: "6", className: "detail" });
+  const detail = element("td", { className: "detail" });
   const body = element(
     "tbody",
     { "data-model": name },
@@ -162,8 +137,12 @@ function newRow(name) {
   return { body, cells, detail };
 }
 
-function renderRow({ cells, detail }, workload) {
+function renderRow({ body, cells, detail }, workload, agent) {
   const { state, reason, estimateBytes, measuredBytes, budget, endpoint, restarts } = workload;
+  body.dataset.state = state;
+  cells.requests.hidden = agent.gatewayUrl === undefined;
+  detail.colSpan = agent.gatewayUrl === undefined ? 6 : 7;
+  requestsCell(cells.requests, workload, agent);
   redraw(cells.state, [state, restarts], () => {
     const badge = element("span", { className: "badge", "data-state": state, text: state });
     const again = restarts === 0 ? [] : [element("span", { className: "quiet", text: ` restarted ${restarts}×` })];

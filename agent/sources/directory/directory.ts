@@ -15,6 +15,11 @@ export interface DirectoryOptions {
   readonly host: () => HostFacts;
   /** The workloads that have a process, and the port of each: a port that two ask for stays with the one that has it. */
   readonly running: () => Ports;
+  /**
+   * The port of this agent's gateway; undefined: it has none. With one, a service that names no port gets one by its name, in place of
+   * 8080 for all.
+   */
+  readonly gatewayPort?: number | undefined;
   /** Called after each look at the folder that found something new. */
   readonly changed: () => void;
   /** Milliseconds that never go back, and stand still while the machine sleeps: what is missing at a wake may be there in a moment. */
@@ -35,7 +40,14 @@ const CLOSE_MS = 1000;
  * The InferenceServices and Models under a folder, as `renderYamlToDirectory` writes them; watched, and read again every 5 s in case an
  * event was missed. A folder that is absent is waited for.
  */
-export async function openDirectory({ folder, host, running, changed, clock }: DirectoryOptions): Promise<WorkSource> {
+export async function openDirectory({
+  folder,
+  host,
+  running,
+  gatewayPort,
+  changed,
+  clock,
+}: DirectoryOptions): Promise<WorkSource> {
   const over = new AbortController();
   let snapshot = NOTHING_READ;
   let settling: NodeJS.Timeout | undefined;
@@ -69,7 +81,7 @@ export async function openDirectory({ folder, host, running, changed, clock }: D
     if (!over.signal.aborted) watch = watchFolder(folder, lookSoon);
   });
   const timer = setInterval(looking.begin, RESCAN_MS);
-  const wanted = memoised(host);
+  const wanted = memoised(host, gatewayPort);
   return {
     current: () => wanted(snapshot, running()),
     close: async () => {
@@ -125,7 +137,10 @@ function failedLook(
 type Ports = ReadonlyMap<WorkloadId, number>;
 
 /** Joins Models and InferenceServices anew when either the snapshot or what runs is another one than at the last call. */
-function memoised(host: () => HostFacts): (snapshot: Snapshot, running: Ports) => WantedWork {
+function memoised(
+  host: () => HostFacts,
+  gatewayPort: number | undefined,
+): (snapshot: Snapshot, running: Ports) => WantedWork {
   let last:
     | (Pick<HostFacts, "options"> & { readonly snapshot: Snapshot; readonly running: Ports; readonly work: WantedWork })
     | undefined;
@@ -134,14 +149,15 @@ function memoised(host: () => HostFacts): (snapshot: Snapshot, running: Ports) =
     const same =
       last?.snapshot === snapshot && last.options === facts.options && isDeepStrictEqual(last.running, running);
     if (last !== undefined && same) return last.work;
-    last = { snapshot, options: facts.options, running: new Map(running), work: wantedWork(snapshot, running, facts) };
-    return last.work;
+    const work = wantedWork(snapshot, running, facts, gatewayPort);
+    last = { snapshot, options: facts.options, running: new Map(running), work };
+    return work;
   };
 }
 
-function wantedWork(snapshot: Snapshot, running: Ports, host: HostFacts): WantedWork {
+function wantedWork(snapshot: Snapshot, running: Ports, host: HostFacts, gatewayPort: number | undefined): WantedWork {
   const { synced, problems, notes, manifests, unreadable } = snapshot;
   const modelsKnown = synced && ![...unreadable.values()].some(({ identity }) => identity.kind === "Model");
-  const workloads = desiredWorkloads(snapshot, host, running);
+  const workloads = desiredWorkloads(snapshot, host, running, gatewayPort);
   return { workloads, synced, problems, notes, models: modelsKnown ? wantedFiles([...manifests.values()]) : undefined };
 }

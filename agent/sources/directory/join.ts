@@ -4,6 +4,7 @@ import { nameOf } from "../../workload/manifest.ts";
 import { type ModelLookup, refusal, resolveService } from "../../workload/resolve.ts";
 import { DEFAULT_GRACE_PERIOD_MS, type HostFacts } from "../../workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../workload/workload-id.ts";
+import { portsByName } from "./ports.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
@@ -12,11 +13,13 @@ import type { Snapshot } from "./snapshot.ts";
  * elsewhere, and whose manifest asks for such a port, goes on as it is.
  *
  * @param running the workloads that have a process, and the port of each
+ * @param gatewayPort that of this agent's gateway; undefined: it has none, and a service without a port of its own has 8080
  */
 export function desiredWorkloads(
   { manifests, unreadable, synced }: Pick<Snapshot, "manifests" | "unreadable" | "synced">,
   host: HostFacts,
   running: ReadonlyMap<WorkloadId, number>,
+  gatewayPort?: number,
 ): ReadonlyMap<WorkloadId, Desired> {
   const models: ModelLookup = (name) => {
     const model = manifests.get(`Model ${name}`);
@@ -25,11 +28,15 @@ export function desiredWorkloads(
     return unreadable.has(`Model ${name}`) || !synced ? "unreadable" : "absent";
   };
   const wanted = new Map<WorkloadId, Desired>();
-  const ports = new Map<number, string>();
-  const resolved = servicesByName(manifests).map((service) => {
+  const ports = new Map<number, string>(gatewayPort === undefined ? [] : [[gatewayPort, "the gateway"]]);
+  const services = servicesByName(manifests);
+  const byName = gatewayPort === undefined ? undefined : portsOf(services, running, gatewayPort);
+  const resolved = services.map((service) => {
     const id = idOf(service);
+    const port = byName?.get(id);
     const placement = {
       id,
+      ...(port !== undefined && { port }),
       placedBy: "folder" as const,
       host: "127.0.0.1",
       gracePeriodMs: DEFAULT_GRACE_PERIOD_MS,
@@ -47,6 +54,21 @@ export function desiredWorkloads(
     wanted.set(workloadId(name), { kind: "unknown", name, message: problem });
   }
   return wanted;
+}
+
+/** By the name of each service that names none: behind a gateway nobody needs to know them. A spec.endpoint always names one. */
+function portsOf(
+  services: readonly InferenceService[],
+  running: ReadonlyMap<WorkloadId, number>,
+  gatewayPort: number,
+): ReadonlyMap<string, number> {
+  const ids = new Set(services.map(idOf));
+  const others = [...running].flatMap(([id, port]) => (ids.has(id) ? [] : [port]));
+  const askers = services.map((service) => {
+    const id = idOf(service);
+    return { name: id, asked: service.spec.endpoint?.port, running: running.get(id) };
+  });
+  return portsByName(askers, [gatewayPort, ...others]);
 }
 
 function servicesByName(manifests: Snapshot["manifests"]): readonly InferenceService[] {

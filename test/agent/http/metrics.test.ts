@@ -47,7 +47,7 @@ describe("metrics of the agent", () => {
       const states = [...values].filter(([series]) =>
         series.startsWith(`workload_state{namespace="${namespace}",name="${short}",`),
       );
-      assert.deepEqual([states.length, states.filter(([, value]) => value === 1).length], [10, 1], name);
+      assert.deepEqual([states.length, states.filter(([, value]) => value === 1).length], [11, 1], name);
     }
   });
 

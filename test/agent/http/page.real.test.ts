@@ -5,12 +5,14 @@ import type { Browser, Page } from "playwright-core";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import { type HttpServer, serveHttp } from "../../../agent/http/server.ts";
 import { viewOfLoop } from "../../../agent/http/view.ts";
+import { formatAgo } from "../../../api/duration.ts";
 import { formatBytes } from "../../../api/quantity.ts";
 import { PART_GROUPS } from "../../../memory/estimate/parts.ts";
 import { openChromium } from "../../support/chromium.ts";
-import { aStatus, aWorkloadStatus, BUSY, budgetOf, GIB, MIB } from "./recorded.ts";
+import { aStatus, aWorkloadStatus, BUSY, budgetOf, GIB, MIB, ON_DEMAND } from "./recorded.ts";
 
 const SCREENSHOTS = join(import.meta.dirname, "../../../test-output/status-page");
+const MINUTE_MS = 60_000;
 const WIDTHS = { phone: 360, desktop: 1280 } as const;
 
 describe("the status page in headless Chromium", function () {
@@ -95,6 +97,72 @@ describe("the status page in headless Chromium", function () {
       });
     }
   }
+
+  for (const [device, width] of Object.entries(WIDTHS)) {
+    for (const colors of ["light", "dark"] as const) {
+      it(`shows who sleeps, who is asked for, and who was unloaded last, on a ${device} in ${colors} colours`, async () => {
+        view.show(ON_DEMAND);
+        await visit(width, colors);
+        await connection(/^live$/);
+        const rows = ON_DEMAND.workloads.map(async ({ name }) => {
+          const model = page.locator(`[data-model="${name}"]`);
+          return [await model.locator(".badge").textContent(), await model.locator("td.requests").textContent()];
+        });
+        assert.deepEqual(await Promise.all(rows), [
+          ["Ready", `2 in flight${formatAgo(1000)}`],
+          ["Starting", `3 waiting${formatAgo(2000)}`],
+          ["Sleeping", formatAgo(48 * MINUTE_MS)],
+          ["Sleeping", formatAgo(3 * MINUTE_MS)],
+          ["Sleeping", "never"],
+          ["Failed", formatAgo(30 * MINUTE_MS)],
+        ]);
+        const link = page.locator("#gateway").getByRole("link");
+        assert.deepEqual(
+          [await link.textContent(), await link.getAttribute("href")],
+          ["http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/models"],
+        );
+        assert.equal(await text("#asleep"), "3 of 6 models asleep; a request wakes them");
+        assert.deepEqual(await page.locator("#unloads li").allTextContents(), [
+          "default/writer10s agoMadeRoom: needs 3.4 GiB, 2.1 GiB were left; default/writer was used least recently",
+          "default/summary38m agoIdle: nobody asked for it for 10m",
+        ]);
+        assert.equal(await overflow(), 0);
+        await screenshot(`gateway-${device}-${colors}`);
+        assert.deepEqual(complaints, []);
+      });
+    }
+  }
+
+  it("has a sleeping model in the colour of neither a failure nor a success, and names the column of its requests", async () => {
+    view.show(ON_DEMAND);
+    await visit(WIDTHS.desktop);
+    await connection(/^live$/);
+    const color = async (name: string) =>
+      page.evaluate<string>(`getComputedStyle(document.querySelector('[data-model="${name}"] .badge')).color`);
+    const colors = await Promise.all(["default/summary", "default/chat", "research/big"].map(color));
+    assert.equal(new Set(colors).size, 3);
+    const columns = ["Model", "State", "Estimate", "Measured", "Budget", "Requests", "Endpoint"];
+    assert.deepEqual(await page.getByRole("columnheader").allTextContents(), columns);
+  });
+
+  it("follows a model that falls asleep, and a gateway that comes", async () => {
+    view.show(aStatus([aWorkloadStatus("default/a")]));
+    await visit(WIDTHS.phone);
+    await connection(/^live$/);
+    assert.deepEqual(
+      [await page.locator("#gateway").isVisible(), await page.locator("td.requests").isVisible()],
+      [false, false],
+    );
+    const demand = { waiting: 0, inFlight: 0 };
+    const gatewayUrl = "http://127.0.0.1:8000/v1";
+    view.show(aStatus([aWorkloadStatus("default/a", { demand })], { gatewayUrl }));
+    await page.locator("#gateway", { hasText: "0 of 1 models asleep" }).waitFor();
+    assert.equal(await text("#no-unloads"), "None.");
+    view.show(aStatus([aWorkloadStatus("default/a", { state: "Sleeping", demand })], { gatewayUrl }));
+    await page.locator("#gateway", { hasText: "1 of 1 models asleep" }).waitFor();
+    assert.equal(await text('[data-model="default/a"] .badge'), "Sleeping");
+    assert.deepEqual(complaints, []);
+  });
 
   it("draws bytes to scale: the host, each model against its budget, and what is not free", async () => {
     view.show(BUSY);
@@ -200,11 +268,16 @@ describe("the status page in headless Chromium", function () {
 
   it("shows a name and a message as text, whatever they hold", async () => {
     const hostile = '<img src=x onerror="document.title=1">';
-    view.show(aStatus([aWorkloadStatus(hostile, { message: hostile, notes: [hostile] })], { problems: [hostile] }));
+    const at = "2026-11-27T10:00:00.000Z";
+    const unload = { at, name: hostile, reason: "MadeRoom", message: hostile, madeRoomFor: hostile } as const;
+    const agent = { problems: [hostile], gatewayUrl: "http://127.0.0.1:8000/v1", unloads: [unload] };
+    view.show(aStatus([aWorkloadStatus(hostile, { state: "Sleeping", message: hostile, notes: [hostile] })], agent));
     await visit(WIDTHS.phone);
     await connection(/^live$/);
     assert.equal(await text("tbody th"), hostile);
     assert.equal(await text("#problems li"), hostile);
+    assert.equal(await text("#unloads .unloaded"), hostile);
+    assert((await text("#unloads .why")).endsWith(`: ${hostile}`));
     assert.equal(await page.locator("main img").count(), 0);
   });
 });

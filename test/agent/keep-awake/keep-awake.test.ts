@@ -74,6 +74,21 @@ describe("a Mac that is kept awake", function () {
     assert.notEqual(await started(2), pid);
   });
 
+  it("may sleep while all its models do, and stays awake for a request that waits for one", async () => {
+    const sleeping = (waiting: number) => ({ state: "Sleeping", demand: { waiting, inFlight: 0 } }) as const;
+    follow("Sleeping", "Sleeping");
+    awake.follow([sleeping(0)]);
+    assert.deepEqual(await calls(), [""]);
+    awake.follow([sleeping(0), sleeping(1)]);
+    const pid = await started();
+    awake.follow([{ ...sleeping(1), state: "Starting" }]);
+    follow("Ready");
+    assert.ok(await isRunning(pid));
+    awake.follow([sleeping(0)]);
+    await ended(pid);
+    assert.equal((await calls()).length, 1);
+  });
+
   it("is so no longer than the agent lives, whatever ends it", async () => {
     follow("Ready");
     const pid = await started();

@@ -21,6 +21,9 @@ const killed = { at: AT, signal: "SIGKILL", reason: "BudgetExceeded", message: "
 const backOff: WorkloadStatus = { ...base, state: "BackOff", reason: "BudgetExceeded", message: "m", lastExit: killed };
 const failed: WorkloadStatus = { ...base, state: "Failed", reason: "InsufficientMemory", message: "too large" };
 const waiting: WorkloadStatus = { ...base, state: "Waiting", reason: "WaitingForMemory", message: "waits" };
+const asleep = (reason: "Idle" | "MadeRoom"): WorkloadStatus => ({
+  ...{ ...base, state: "Sleeping", reason, message: "m", lastExit: { at: AT, code: 0, reason, message: "m" } },
+});
 const runs = { containerID: `llama-server://42-${Date.parse(AT) / 1000}`, ready: true, state: { running: {} } };
 
 type Case = readonly [
@@ -50,6 +53,10 @@ describe("the events of a pod", () => {
       { ...base, state: "Stopped", lastExit: { at: AT, code: 0, reason: "Removed" } },
       ["Normal Stopped"],
     ],
+    ["an unload as a stop, and nothing of its sleep", fresh, ready, asleep("Idle"), ["Normal Stopped"]],
+    ["an unload for another model likewise", fresh, ready, asleep("MadeRoom"), ["Normal Stopped"]],
+    ["nothing while it sleeps", fresh, asleep("Idle"), { ...asleep("Idle"), message: "for 2m" }, []],
+    ["that it answers again", fresh, asleep("Idle"), { ...ready, pid: 43 }, ["Normal Started", "Normal Ready"]],
     ["a refusal", fresh, base, failed, ["Warning InsufficientMemory"]],
     [
       "a refusal once, over a restart of the agent too",

@@ -67,6 +67,8 @@ describe("the status of a pod", () => {
       "waiting",
       "CrashLoopBackOff",
     ],
+    ["that sleeps", { ...base, state: "Sleeping", reason: "Idle" }, "Pending", "waiting", "Sleeping"],
+    ["that sleeps and was never asked for", { ...base, state: "Sleeping" }, "Pending", "waiting", "Sleeping"],
     ["whose server is ready", ready, "Running", "running", undefined],
     ["whose server drains", { ...ready, state: "Draining" }, "Running", "running", undefined],
     ["that was evicted", { ...base, state: "Failed", reason: "Evicted" }, "Failed", "waiting", "Evicted"],
@@ -115,6 +117,24 @@ describe("the status of a pod", () => {
     const lastExit = { at: now.toISOString(), code: 0, reason: "Evicted", message: "evicted to free 1.0 GiB" };
     const status = written({ ...base, state: "Failed", reason: "Evicted", message: "a replacement comes", lastExit });
     assert.deepEqual([status.phase, status.reason, status.message], ["Failed", "Evicted", "evicted to free 1.0 GiB"]);
+  });
+
+  it("leaves a pod whose model sleeps running and unready, with why and without a restart", () => {
+    const before = podWith(stored(written(ready)));
+    const lastExit = { at: now.toISOString(), code: 0, reason: "Idle", message: "nobody asked for it for 10m" };
+    const sleeping = {
+      ...base,
+      state: "Sleeping",
+      reason: "Idle",
+      message: "the next request wakes it",
+      lastExit,
+    } as const;
+    const status = written(sleeping, before);
+    const [container] = status.containerStatuses ?? [];
+    assert.deepEqual([status.phase, container?.ready, container?.restartCount], ["Running", false, 0]);
+    assert.deepEqual(container?.state?.waiting, { reason: "Sleeping", message: "Idle: the next request wakes it" });
+    const { exitCode, reason } = container?.lastState?.terminated ?? {};
+    assert.deepEqual([exitCode, reason], [0, "Idle"]);
   });
 
   it("counts restarts on from an earlier agent, and reports a request that moved as allocated", () => {

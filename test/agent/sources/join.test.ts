@@ -113,6 +113,39 @@ describe("the workloads of a directory", () => {
     assert.deepEqual([free.get(zzz)?.kind, free.get(chat)?.kind], ["run", "refused"]);
   });
 
+  describe("of an agent with a gateway on port 8080", () => {
+    const other = (spec: object = {}) => ({ ...serviceManifest(spec), metadata: { name: "zzz" } });
+    const behind = (documents: readonly object[], running: readonly (readonly [WorkloadId, number])[] = []) => {
+      const wanted = desiredWorkloads(snapshotOf([modelManifest(), ...documents]), host, new Map(running), 8080);
+      return [chat, zzz].map((id) => {
+        const one = wanted.get(id);
+        return one?.kind === "run" ? one.workload.fields.port : one !== undefined && "message" in one && one.message;
+      });
+    };
+
+    it("have ports of their own where they name none", () => {
+      const [first, second] = behind([serviceManifest(), other()]);
+      for (const port of [first, second]) assert.ok(Number(port) >= 20_000 && Number(port) <= 29_999, String(port));
+      assert.notEqual(first, second);
+      assert.deepEqual(behind([other(), serviceManifest()]), [first, second]);
+    });
+
+    it("keep a port that they name, or run on", () => {
+      const named = serviceManifest({ endpoint: { port: 9000 } });
+      assert.deepEqual(behind([named, other()], [[zzz, 8081]]), [9000, 8081]);
+    });
+
+    it("are refused the port of the gateway, which a spec.endpoint without a port names too", () => {
+      const [first] = behind([serviceManifest({ endpoint: {} }), other()]);
+      assert.equal(first, "port 8080 belongs to the gateway: give default/chat another spec.endpoint.port");
+    });
+
+    it("leave the port of the gateway, which only a server from before it can run on", () => {
+      const [moved] = behind([serviceManifest()], [[chat, 8080]]);
+      assert.ok(Number(moved) >= 20_000, String(moved));
+    });
+  });
+
   it("wait for a Model that is not there", () => {
     const waiting = desired([serviceManifest()]).get(chat);
     assert(waiting?.kind === "refused");

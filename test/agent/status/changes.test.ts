@@ -3,6 +3,7 @@ import { COUNTING_MS, patienceMs, WOBBLE_MS } from "../../../agent/status/change
 import type { AgentStatus, WorkloadStatus } from "../../../agent/status/status.ts";
 import { aStatus, aWorkloadStatus, budgetOf, GIB, MIB } from "../http/recorded.ts";
 
+const demand = { waiting: 0, inFlight: 1, lastUsedAt: "2026-11-27T10:00:00.000Z" };
 const ready: Partial<WorkloadStatus> = {
   pid: 101,
   budget: budgetOf(6),
@@ -10,6 +11,8 @@ const ready: Partial<WorkloadStatus> = {
   estimateParts: { weights: 4 * GIB },
   message: "42%, 18.0 MiB/s, 3 min left",
   notes: ["near its budget: 91%"],
+  demand,
+  wakes: 0,
 };
 
 const statusWith = (workload: Partial<WorkloadStatus> = {}, agent: Partial<AgentStatus["agent"]> = {}) =>
@@ -34,6 +37,10 @@ describe("how long a status may stay unwritten", () => {
     ["1 % more measured, to the byte", { measuredBytes: Math.floor(4 * GIB * 1.01) }, WOBBLE_MS],
     ["more than 1 % more measured", { measuredBytes: Math.ceil(4 * GIB * 1.011) }, 0],
     ["more than 1 % less measured", { measuredBytes: Math.floor(4 * GIB * 0.989) }, 0],
+    ["a request more", { demand: { ...demand, inFlight: 2 } }, COUNTING_MS],
+    ["another use", { demand: { ...demand, lastUsedAt: "2026-11-27T10:00:01.000Z" } }, COUNTING_MS],
+    ["the same demand", { demand: { ...demand } }, NEVER],
+    ["a wake", { wakes: 1 }, 0],
     [
       "a wobble and another number in a sentence",
       { measuredBytes: 4 * GIB + 1, message: "43%, 18.0 MiB/s, 3 min left" },

@@ -49,6 +49,25 @@ describe("the log", () => {
     );
   });
 
+  it("calls sleep and waking no trouble, however a model comes to it", async () => {
+    const sleeping = { ...ready, state: "Sleeping", reason: "Idle", message: "nobody asked for it for 10m" } as const;
+    const { lines } = await logged(
+      ...[ready, { ...ready, state: "Draining", reason: "MadeRoom" } as const, sleeping].map((one) => aStatus([one])),
+      ...[{ ...sleeping, reason: "MadeRoom" }, { ...ready, state: "Starting" } as const, ready].map((one) =>
+        aStatus([one]),
+      ),
+    );
+    assert.deepEqual(
+      lines.map(({ level, state }) => [level, state]),
+      ["Ready", "Draining", "Sleeping", "Sleeping", "Starting", "Ready"].map((state) => [30, state]),
+    );
+  });
+
+  it("has no line while only the demand changes", async () => {
+    const demand = (inFlight: number) => aStatus([{ ...ready, demand: { waiting: 1, inFlight } }]);
+    assert.equal((await logged(demand(0), demand(1), demand(2))).lines.length, 1);
+  });
+
   it("reports a problem and a note once, and again after they were gone", async () => {
     const trouble = aStatus([], { problems: ["a.yaml: bad"], notes: ["b.yaml: ignored"] });
     const { lines } = await logged(trouble, trouble, aStatus([]), trouble);

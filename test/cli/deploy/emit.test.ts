@@ -32,6 +32,11 @@ function emission(deployments: readonly Deployment[]): Emission {
   };
 }
 
+const ON_DEMAND: Deployment = {
+  name: "chat",
+  args: { source: "/m.gguf", serving: { idleUnload: "10m", aliases: ["gpt-4o", "a:b"], promptCache: "auto" } },
+};
+
 const named = (name: string): Deployment => ({ name, args: { source: "/m.gguf", serving: {} } });
 
 describe("what deploy --emit prints", () => {
@@ -89,6 +94,34 @@ describe("what deploy --emit prints", () => {
       kind: "InferenceService",
       metadata,
       spec: { modelRef: "gemma", ...serving },
+    });
+  });
+
+  describe("of a model that is loaded on demand", () => {
+    it("ts", () => {
+      const text = typescriptProgram(emission([ON_DEMAND]));
+      assert.match(text, /^ {4}aliases: \["gpt-4o","a:b"\],\n {4}idleUnload: "10m",\n {4}promptCache: "auto",$/m);
+    });
+
+    it("py", () => {
+      const text = pythonProgram(emission([ON_DEMAND]));
+      assert.match(text, /^ {8}aliases=\["gpt-4o", "a:b"\],\n {8}idle_unload="10m",\n {8}prompt_cache="auto",$/m);
+    });
+
+    it("yaml", () => {
+      const { resources } = parse(yamlProgram(emission([ON_DEMAND])));
+      assert.deepEqual(resources.chat.properties.serving, ON_DEMAND.args.serving);
+    });
+
+    it("manifests: as annotations of the service alone", () => {
+      const [model, service] = parseAllDocuments(plainManifests(ON_DEMAND)).map((document) => document.toJS());
+      assert.deepEqual(model.metadata, { name: "chat", namespace: "default" });
+      assert.deepEqual(service.metadata.annotations, {
+        "llmkube.dev/idle-unload": "10m",
+        "llmkube.dev/model-aliases": "gpt-4o,a:b",
+        "llmkube.dev/prompt-cache": "auto",
+      });
+      assert.deepEqual(service.spec, { modelRef: "chat" });
     });
   });
 });

@@ -18,6 +18,9 @@ describe("the flags of deploy", () => {
       cacheTypeK: "q8_0",
       jinja: true,
       extraArgs: "--temp 0.7",
+      idleUnload: "10m",
+      alias: ["gpt-4o", "gemma:1b"],
+      promptCache: "auto",
     } as const;
     const judged = judge("gemma", { ...GOOD, memoryBudget: "24Gi", memoryFraction: ".5", gpu: true, ...serving });
     assert.ok(judged.ok);
@@ -28,7 +31,10 @@ describe("the flags of deploy", () => {
         memoryBudget: "24Gi",
         memoryFraction: 0.5,
         accelerator: "metal",
-        serving: { contextSize: 8192, parallelSlots: 2, jinja: true, cacheTypeK: "q8_0", extraArgs: ["--temp", "0.7"] },
+        serving: {
+          ...{ contextSize: 8192, parallelSlots: 2, jinja: true, cacheTypeK: "q8_0", extraArgs: ["--temp", "0.7"] },
+          ...{ idleUnload: "10m", aliases: ["gpt-4o", "gemma:1b"], promptCache: "auto" },
+        },
       },
     });
     assert.equal(judged.request.timeoutMs, 600_000);
@@ -69,6 +75,12 @@ describe("the flags of deploy", () => {
     [{ kubeconfig: "/k" }, /^--kubeconfig needs --cluster/],
     [{ context: "home" }, /^--context needs --cluster/],
     [{ context: "8192" }, /for the context window write --context-size 8192/],
+    [
+      { idleUnload: "10" },
+      /^--idle-unload: "10" is no idle time: write a duration from 1s to 24h such as 10m, or never$/,
+    ],
+    [{ alias: ["a", "b,c"] }, /^--alias: "b,c" is no alias: write 1 to 128 letters, digits and/],
+    [{ promptCache: "2GB" }, /^--prompt-cache: "2GB" is no prompt cache: write auto, off, or a quantity/],
     [{ extraArgs: "--host 0.0.0.0" }, /--extra-args/],
     [{ ubatchSize: "4096", batchSize: "512" }, /^--ubatch-size is 4096, more than --batch-size, which is 512/],
   ];
@@ -81,11 +93,24 @@ describe("the flags of deploy", () => {
   }
 
   it("are all judged at once, in one answer, before anything runs", async () => {
-    const flags = ["--memory-budget", "24GB", "--port", "0", "--timeout", "x", "--emit", "ts"];
+    const flags = [
+      "--memory-budget",
+      "24GB",
+      "--port",
+      "0",
+      "--timeout",
+      "x",
+      "--emit",
+      "ts",
+      "--alias",
+      "a",
+      "--alias",
+      "?",
+    ];
     const { stdout, stderr, exitCode } = await inProcess("deploy", "Bad_Name", "--source", "m.gguf", ...flags);
     assert.equal(exitCode, 2);
     assert.equal(stdout, "");
     const starts = stderr.split("\n").map((line) => /^pulumi-llmkube: (\S+)/.exec(line)?.[1]);
-    assert.deepEqual(starts.sort(), ["--memory-budget", "--port", "--timeout", "NAME"]);
+    assert.deepEqual(starts.sort(), ["--alias:", "--memory-budget", "--port", "--timeout", "NAME"]);
   });
 });

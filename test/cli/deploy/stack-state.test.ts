@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type DeployedArgs, plain } from "../../../cli/deploy/deployment.ts";
 import { readStackState } from "../../../cli/deploy/stack-state.ts";
+import { onDemandAnnotations } from "../../../components/model/on-demand.ts";
 import { modelSpec, serviceSpec } from "../../../components/model/specs.ts";
 
 const ARGS: DeployedArgs = {
@@ -21,6 +22,7 @@ const ARGS: DeployedArgs = {
       cacheTypeK: "q8_0",
       cacheTypeV: "f16",
     },
+    ...{ idleUnload: "10m", aliases: ["gpt-4o", "a:b"], promptCache: "auto" },
     ...{ batchSize: 1024, uBatchSize: 256, replicas: 1, priority: "high", port: 8081, extraArgs: ["--temp", "0.7"] },
   },
   endpointHost: "127.0.0.1",
@@ -34,21 +36,22 @@ const PROVIDER = {
   inputs: { renderYamlToDirectory: "/m", kubeconfig: "" },
 };
 
-function stateWith(args: DeployedArgs, change: { model?: object; component?: string } = {}) {
+function stateWith(args: DeployedArgs, change: { model?: object; component?: string; annotations?: object } = {}) {
   const { component = "llmkube:index:LlmModel" } = change;
   const parent = `${URN}${component}::gemma`;
   const metadata = { name: "gemma", namespace: args.namespace ?? "default" };
-  const child = (kind: string, spec: unknown, modified: string) => ({
+  const child = (kind: string, spec: unknown, modified: string, annotations?: object) => ({
     ...{ urn: `${URN}${component}$${TYPE}:${kind}::gemma`, type: `${TYPE}:${kind}`, parent, modified },
-    inputs: { metadata, spec },
+    inputs: { metadata: { ...metadata, ...(annotations && { annotations }) }, spec },
   });
+  const annotations = change.annotations ?? (onDemandAnnotations(args.serving, undefined) as object | undefined);
   return {
     resources: [
       { urn: `${URN}pulumi:pulumi:Stack::x`, type: "pulumi:pulumi:Stack" },
       PROVIDER,
       { urn: parent, type: component },
       child("Model", { ...plain(modelSpec(args)), ...change.model }, "2026-01-01T00:00:00Z"),
-      child("InferenceService", plain(serviceSpec("gemma", args.serving)), "2026-01-02T00:00:00Z"),
+      child("InferenceService", plain(serviceSpec("gemma", args.serving)), "2026-01-02T00:00:00Z", annotations),
     ],
   };
 }
@@ -78,6 +81,9 @@ describe("the state of a stack of deploy", () => {
       setting.error,
       /^stack s has outgrown deploy: gemma has settings that deploy cannot set; .*pulumi up$/,
     );
+    const annotated = readStackState(stateWith(ARGS, { annotations: { "llmkube.dev/gateway": "http://a:1" } }), "s");
+    assert.ok(!annotated.ok);
+    assert.match(annotated.error, /gemma has settings that deploy cannot set/);
     const bucket = { urn: `${URN}aws:s3:Bucket::b`, type: "aws:s3:Bucket" };
     const other = readStackState({ resources: [...stateWith(ARGS).resources, bucket] }, "s");
     assert.ok(!other.ok);

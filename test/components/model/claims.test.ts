@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LlmModel, type LlmModelArgs } from "../../../components/index.ts";
 import { Pending, registered } from "../mocked.ts";
 
+const BEHIND = { serving: {}, gateway: "127.0.0.1:8080" };
 const ON_THIS_MAC = { serving: {}, endpointHost: "127.0.0.1" };
 
 /** What each pair of models with these arguments comes to. */
@@ -63,6 +64,15 @@ describe("two LlmModels of one provider", () => {
     assert.deepEqual(outputs, ["a", "http://127.0.0.1:8080/v1", "b", problem]);
   });
 
+  it("are refused where they name one port of the Mac of a gateway", async () => {
+    const { outputs } = await together([
+      () => ({ ...BEHIND, serving: { port: 9000 } }),
+      () => ({ serving: { port: 9000 }, endpointHost: "localhost" }),
+    ]);
+    assert.equal(outputs[1], "http://127.0.0.1:8080/v1");
+    assert.match(String(outputs[3]), /the endpoint localhost:9000 is also that of /);
+  });
+
   it("are refused as soon as outputs make them one", async () => {
     const { outputs } = await together([
       () => ({ name: pulumi.output(Promise.resolve("one")) }),
@@ -75,6 +85,11 @@ describe("two LlmModels of one provider", () => {
     "have namespaces of their own": [() => ({ name: "m" }), () => ({ name: "m", namespace: "lab" })],
     "have ports of their own": [() => ON_THIS_MAC, () => ({ ...ON_THIS_MAC, serving: { port: 8081 } })],
     "have Services of their own": [() => ({ serving: {} }), () => ({ serving: {} })],
+    "are behind one gateway, and name no ports": [() => BEHIND, () => BEHIND],
+    "are behind one gateway, with ports of their own": [
+      () => ({ ...BEHIND, serving: { port: 8081 } }),
+      () => ({ ...BEHIND, serving: { port: 8082 } }),
+    ],
     "have one port of which one is not used": [() => ON_THIS_MAC, () => ({ ...ON_THIS_MAC, serving: { replicas: 0 } })],
   };
   for (const [what, args] of Object.entries(fine)) {

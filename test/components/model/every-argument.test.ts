@@ -4,6 +4,7 @@ import type { LlmModelArgs } from "../../../components/model/args.ts";
 import { llmModelArgsSchema, servingSchema } from "../../../components/model/args-schema.ts";
 import { type CheckedArgs, checkedArgs } from "../../../components/model/checked-args.ts";
 import { LlmModel } from "../../../components/model/llm-model.ts";
+import { onDemandAnnotations } from "../../../components/model/on-demand.ts";
 import { modelSpec, serviceSpec } from "../../../components/model/specs.ts";
 import { Pending, registered } from "../mocked.ts";
 import { EVERY_SETTING } from "./every-setting.ts";
@@ -30,6 +31,7 @@ const GOOD = {
   labels: { team: "a" },
   annotations: { note: "b" },
   endpointHost: "127.0.0.1",
+  gateway: "127.0.0.1:4000",
   serving: EVERY_SETTING,
 } satisfies LlmModelArgs;
 
@@ -66,10 +68,14 @@ function goodValue([first, second]: Path): unknown {
 
 /** What a Model and an InferenceService would get. */
 function specsOf(args: CheckedArgs): unknown {
-  const { serving, source, name, namespace, labels, annotations, endpointHost } = args;
+  const { serving, source, name, namespace, labels, annotations, endpointHost, gateway } = args;
   const metadata = { name, namespace, labels, annotations, endpointHost };
   return JSON.parse(
-    JSON.stringify([metadata, source && modelSpec({ ...args, source }), serving && serviceSpec("g3", serving)]),
+    JSON.stringify([
+      { ...metadata, service: onDemandAnnotations(serving ?? {}, gateway) },
+      source && modelSpec({ ...args, source }),
+      serving && serviceSpec("g3", serving),
+    ]),
   );
 }
 

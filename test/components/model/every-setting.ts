@@ -17,4 +17,7 @@ export const EVERY_SETTING = {
   draftTokens: 8,
   jinja: true,
   extraArgs: ["--temp", "0.7"],
+  idleUnload: "never",
+  aliases: ["gpt-4o", "org/repo:Q4"],
+  promptCache: "2Gi",
 } satisfies Serving;

@@ -72,7 +72,15 @@ describe("LlmModel", () => {
     assert.deepEqual(service, {
       apiVersion: "inference.llmkube.dev/v1alpha1",
       kind: "InferenceService",
-      metadata,
+      metadata: {
+        ...metadata,
+        annotations: {
+          "llmkube.dev/idle-unload": "never",
+          "llmkube.dev/model-aliases": "gpt-4o,org/repo:Q4",
+          "llmkube.dev/prompt-cache": "2Gi",
+          note: "b",
+        },
+      },
       spec: {
         modelRef: "g3",
         contextSize: 4096,

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { parseDuration } from "../../api/duration.ts";
+
+const CASES: readonly (readonly [text: string, milliseconds: number | undefined])[] = [
+  ["1ms", 1],
+  ["90s", 90_000],
+  ["10m", 600_000],
+  ["24h", 86_400_000],
+  ["1h30m", 5_400_000],
+  ["1.5h", 5_400_000],
+  ["1m30.5s", 90_500],
+  ["1m500ms", 60_500],
+  ["0s", undefined],
+  ["0h0m", undefined],
+  ["", undefined],
+  ["10", undefined],
+  ["m", undefined],
+  ["10 m", undefined],
+  ["10M", undefined],
+  ["-10m", undefined],
+  ["+10m", undefined],
+  ["10m ", undefined],
+  ["1d", undefined],
+  [".5h", undefined],
+  ["5.h", undefined],
+  ["1e3s", undefined],
+  ["٣s", undefined],
+  ["10m\n", undefined],
+  ["1m;1s", undefined],
+];
+
+describe("parseDuration", () => {
+  for (const [text, milliseconds] of CASES) {
+    it(`${JSON.stringify(text)} is ${milliseconds === undefined ? "no duration" : `${milliseconds} ms`}`, () =>
+      assert.equal(parseDuration(text), milliseconds));
+  }
+});
