@@ -49,145 +49,166 @@ export function ledgerOf(total: number): Ledger {
   };
 }
 
+interface Bounds {
+  readonly limits: GatewayLimits;
+  readonly ledger: Ledger;
+  readonly clock: GatewayClock;
+}
+
 /** Reads `request` until its model is known, within the limits. */
-export function openBody(
-  request: IncomingMessage,
-  scanner: BodyScanner,
-  { limits, ledger, clock }: { readonly limits: GatewayLimits; readonly ledger: Ledger; readonly clock: GatewayClock },
-): RequestBody {
+export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds: Bounds): RequestBody {
+  const { limits, clock } = bounds;
   const { promise: facts, resolve: settle } = Promise.withResolvers<BodyFacts>();
-  let kept: Buffer[] = [];
-  let keptBytes = 0;
+  const prefix = prefixOf(bounds);
   let bytes = 0;
-  let whole = false;
+  let isWhole = false;
   let rest: Readable | undefined;
   let fault: Refusal | undefined;
-  const watch = idleWatch(clock, limits.bodyIdleMs, () => {
-    const seconds = Math.round(limits.bodyIdleMs / 1000);
-    stop({
-      status: 408,
-      code: "body_too_slow",
-      message: `the body stopped coming: nothing of it came for ${seconds} s`,
-    });
-  });
-
-  function stop(refusal: Refusal): void {
+  const stop = (refusal: Refusal) => {
     if (fault !== undefined) return;
     fault = refusal;
     watch.stop();
-    release();
+    prefix.release();
     settle({ kind: "refused", refusal });
     rest?.destroy(new Error(refusal.message));
-  }
-
-  /** False: it is wrong. */
-  function isSound(state: ScanState): boolean {
-    if (state.kind !== "wrong") return true;
-    stop({ status: 400, code: "bad_body", message: state.message });
-    return false;
-  }
-
-  /** What is no longer than may be read ahead is routed at its end only. */
-  function judge(state: ScanState): void {
-    if (!isSound(state) || state.kind === "wrong") return;
-    if (keptBytes < limits.readAheadBytes || state.model === undefined) return;
+  };
+  const watch = idleWatch(clock, limits.bodyIdleMs, () => stop(tooSlow(limits.bodyIdleMs)));
+  const pause = () => {
     request.pause();
     watch.stop();
-    settle({ kind: "found", model: state.model, stream: state.kind === "found" && state.stream });
-  }
-
-  function keep(chunk: Buffer): boolean {
-    if (keptBytes + chunk.length > limits.prefixBytes) {
-      const mib = Math.floor(limits.prefixBytes / 2 ** 20);
-      stop({
-        status: 413,
-        code: "model_too_late",
-        message: `no model was named in the first ${mib} MiB of the body: put "model" first`,
-      });
-      return false;
+  };
+  /** What is no longer than may be read ahead is routed at its end only. */
+  const judge = (state: ScanState) => {
+    if (state.kind === "wrong") stop(badBody(state.message));
+    else if (prefix.bytes() >= limits.readAheadBytes && state.model !== undefined) {
+      pause();
+      settle({ kind: "found", model: state.model, stream: state.kind === "found" && state.stream });
     }
-    if (!ledger.take(chunk.length)) {
-      const message = "too many large requests are under way: try again in a moment";
-      stop({ status: 503, code: "bodies_too_large", message, retryAfterMs: 1000 });
-      return false;
-    }
-    kept.push(chunk);
-    keptBytes += chunk.length;
-    return true;
-  }
+  };
+  const passOn = (through: Readable, chunk: Buffer) => {
+    const state = scanner.take(chunk);
+    if (state.kind === "wrong") stop(badBody(state.message));
+    else if (!through.push(chunk)) pause();
+  };
 
-  function onData(chunk: Buffer): void {
+  watch.start();
+  request.on("data", (chunk: Buffer) => {
     if (fault !== undefined) return;
     bytes += chunk.length;
     watch.came(chunk.length);
-    if (bytes > limits.bodyBytes) return stop(tooLarge(limits.bodyBytes));
-    if (rest === undefined) {
-      if (keep(chunk)) judge(scanner.take(chunk));
-      return;
-    }
-    if (!isSound(scanner.take(chunk)) || rest.push(chunk)) return;
-    request.pause();
-    watch.stop();
-  }
-
-  function onEnd(): void {
+    const problem = bytes > limits.bodyBytes ? tooLarge(limits.bodyBytes) : rest === undefined && prefix.keep(chunk);
+    if (problem) stop(problem);
+    else if (rest === undefined) judge(scanner.take(chunk));
+    else passOn(rest, chunk);
+  });
+  request.once("end", () => {
     watch.stop();
     if (fault !== undefined) return;
-    whole = rest === undefined;
+    isWhole = rest === undefined;
     const state = scanner.end();
-    if (!isSound(state)) return;
+    if (state.kind === "wrong") stop(badBody(state.message));
     if (state.kind === "found") settle(state);
-    rest?.push(null);
-  }
-
-  function release(): void {
-    ledger.give(keptBytes);
-    kept = [];
-    keptBytes = 0;
-  }
-
-  /** What is kept, then what comes. */
-  function passOn(): Readable {
-    const through = new Readable({
-      read: () => {
-        const chunk = kept.shift();
-        if (chunk !== undefined) {
-          keptBytes -= chunk.length;
-          ledger.give(chunk.length);
-          through.push(chunk);
-          return;
-        }
-        watch.start();
-        request.resume();
-      },
-    });
-    // It is destroyed whenever either side goes away.
-    through.on("error", () => {});
-    rest = through;
-    return through;
-  }
-
-  watch.start();
-  request.on("data", onData);
-  request.once("end", onEnd);
+    if (fault === undefined) rest?.push(null);
+  });
   request.once("close", () => {
     watch.stop();
     if (!request.complete) rest?.destroy(new Error("the client went away"));
   });
   // A client that goes away: `close` follows.
   request.on("error", () => {});
+  const resume = () => {
+    watch.start();
+    request.resume();
+  };
   return {
     facts,
-    isWhole: () => whole,
-    send: () => (whole ? asOne(kept) : passOn()),
+    isWhole: () => isWhole,
+    send: () => {
+      if (isWhole) return prefix.all();
+      rest = through(prefix, resume);
+      return rest;
+    },
     fault: () => fault,
-    release,
+    release: prefix.release,
   };
 }
 
-function asOne(chunks: readonly Buffer[]): Buffer {
-  const [first, second] = chunks;
-  return first !== undefined && second === undefined ? first : Buffer.concat(chunks);
+/** What is kept of a body, in order. */
+interface Prefix {
+  readonly bytes: () => number;
+  /** Why the bytes cannot be kept; undefined: they are. */
+  readonly keep: (chunk: Buffer) => Refusal | undefined;
+  readonly all: () => Buffer;
+  /** Takes the first piece out. */
+  readonly shift: () => Buffer | undefined;
+  readonly release: () => void;
+}
+
+function prefixOf({ limits, ledger }: Bounds): Prefix {
+  let kept: Buffer[] = [];
+  let keptBytes = 0;
+  const give = (bytes: number) => {
+    keptBytes -= bytes;
+    ledger.give(bytes);
+  };
+  return {
+    bytes: () => keptBytes,
+    keep: (chunk) => {
+      if (keptBytes + chunk.length > limits.prefixBytes) return modelTooLate(limits.prefixBytes);
+      if (!ledger.take(chunk.length)) return NO_ROOM;
+      kept.push(chunk);
+      keptBytes += chunk.length;
+      return undefined;
+    },
+    all: () => {
+      const [first, second] = kept;
+      return first !== undefined && second === undefined ? first : Buffer.concat(kept);
+    },
+    shift: () => {
+      const chunk = kept.shift();
+      give(chunk?.length ?? 0);
+      return chunk;
+    },
+    release: () => {
+      kept = [];
+      give(keptBytes);
+    },
+  };
+}
+
+/** What is kept, then what comes. */
+function through(prefix: Prefix, resume: () => void): Readable {
+  const stream = new Readable({
+    read: () => {
+      const chunk = prefix.shift();
+      if (chunk === undefined) resume();
+      else stream.push(chunk);
+    },
+  });
+  // It is destroyed whenever either side goes away.
+  stream.on("error", () => {});
+  return stream;
+}
+
+const NO_ROOM: Refusal = {
+  status: 503,
+  code: "bodies_too_large",
+  message: "too many large requests are under way: try again in a moment",
+  retryAfterMs: 1000,
+};
+
+function badBody(message: string): Refusal {
+  return { status: 400, code: "bad_body", message };
+}
+
+function tooSlow(milliseconds: number): Refusal {
+  const message = `the body stopped coming: nearly nothing came for ${Math.ceil(milliseconds / 1000)} s`;
+  return { status: 408, code: "body_too_slow", message };
+}
+
+function modelTooLate(bytes: number): Refusal {
+  const message = `no model was named in the first ${Math.floor(bytes / 2 ** 20)} MiB of the body: put "model" first`;
+  return { status: 413, code: "model_too_late", message };
 }
 
 /** Calls `late` when less than {@link LEAST_BYTES} came within `milliseconds`, while it is started. */

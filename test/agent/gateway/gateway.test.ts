@@ -56,7 +56,10 @@ describe("a request through the gateway", () => {
     known.set("default/qwen", backend.ready);
     const { url, seen } = await gateway(known);
     for (const name of ["default/qwen", "qwen", "q"]) {
-      const sent = chat({ messages: [{ content: "é" }], model: name }, { authorization: "Bearer client", "x-api-key": "k" });
+      const sent = chat(
+        { messages: [{ content: "é" }], model: name },
+        { authorization: "Bearer client", "x-api-key": "k" },
+      );
       const answer = await fetch(url("/v1/chat/completions?x=1"), sent);
       assert.equal(answer.status, 200);
       assert.deepEqual(await answer.json(), { choices: [], usage });
