@@ -1,7 +1,7 @@
 import { type Quantiles, quantiles } from "./figures.ts";
 import { commandLine } from "./processes.ts";
 import { startGatewayAgent, startTwin } from "./scene.ts";
-import { type Answer, keepAlive, streamOnce } from "./stream-request.ts";
+import { type Answer, eachItsOwn, keepAlive, streamOnce } from "./stream-request.ts";
 
 /** Both sides, in milliseconds. */
 export interface Beside {
@@ -41,7 +41,7 @@ export async function delays(server: "real" | "paced", wanted: DelayWanted): Pro
     const { pid = 0 } = await agent.once("chat", ({ state, pid: one }) => state === "Ready" && one !== undefined);
     const twin = await startTwin(commandLine(pid));
     try {
-      return { server, ...(await alternate(agent, twin, wanted)) };
+      return { server, ...(await alternate(agent, twin, { ...wanted, server })) };
     } finally {
       await twin.stop();
     }
@@ -52,28 +52,33 @@ export async function delays(server: "real" | "paced", wanted: DelayWanted): Pro
 
 /** A first request, which makes the model load; fails where it is not answered. */
 export async function wake({ port }: Port, model: string): Promise<Answer> {
-  const agent = keepAlive();
+  const agent = eachItsOwn();
   const answer = await streamOnce({ port, model, prompt: "The sky is", tokens: 2, agent, timeoutMs: 120_000 });
   agent.destroy();
   if (answer.outcome !== "done") throw new Error(`the gateway did not answer for ${model}: ${answer.outcome}`);
   return answer;
 }
 
-export async function alternate(gateway: Port, bare: Port, { requests, tokens }: DelayWanted) {
-  const agent = keepAlive();
-  const ask = async (port: number) => {
+export async function alternate(
+  gateway: Port,
+  bare: Port,
+  { server, requests, tokens }: DelayWanted & Pick<DelayFigures, "server">,
+) {
+  const agent = server === "real" ? eachItsOwn() : keepAlive();
+  const ask = async (side: "bare" | "gateway") => {
+    const { port } = side === "bare" ? bare : gateway;
     const answer = await streamOnce({
       ...{ port, model: "chat", prompt: "Once upon a time", tokens, agent },
       timeoutMs: TIMEOUT_MS,
     });
-    if (answer.outcome !== "done") throw new Error(`port ${port} did not answer: ${answer.outcome}`);
+    if (answer.outcome !== "done") throw new Error(`no whole answer (${server} server, ${side}): ${answer.outcome}`);
     return answer;
   };
   const seen = { bare: [] as Answer[], gateway: [] as Answer[] };
   for (let turn = 0; turn < WARM_UP + requests; turn += 1) {
     const sides = turn % 2 === 0 ? (["bare", "gateway"] as const) : (["gateway", "bare"] as const);
     for (const side of sides) {
-      const answer = await ask(side === "bare" ? bare.port : gateway.port);
+      const answer = await ask(side);
       if (turn >= WARM_UP) seen[side].push(answer);
     }
   }

@@ -31,8 +31,8 @@ interface Figures {
 }
 
 const SERVERS = ["paced", "real"] as const;
-const REQUESTS_OF_DELAY = { paced: { requests: 200, tokens: 10 }, real: { requests: 60, tokens: 10 } };
-const THROUGHPUT = { streams: [1, 16, 64], tokens: { real: 512, paced: 6400 } };
+const REQUESTS_OF_DELAY = { paced: { requests: 200, tokens: 10 }, real: { requests: 30, tokens: 8 } };
+const THROUGHPUT = { streams: [1, 16, 64], tokens: { real: 256, paced: 6400 } };
 const MOST_OF_ONE_STREAM = 100;
 const RESIDENT = { idle: 1000, stalled: 64 };
 
@@ -44,7 +44,7 @@ const program = new Command("bench:gateway")
   .option("--requests <number>", "requests of the trace", count, 500)
   .option("--seconds <number>", "time in which the trace sends them", count, 100)
   .option("--seed <number>", "which trace", count, 1)
-  .option("--rounds <number>", "rounds of throughput and wake; the median counts", count, 5)
+  .option("--rounds <number>", "rounds of throughput and wake; the median counts", count, 3)
   .option("--json", "print JSON");
 
 const flags = program.parse().opts<Flags>();

@@ -25,9 +25,14 @@ export interface Answer {
   readonly transitMs: readonly number[];
 }
 
-/** Connections stay open, as many as are wanted at once: what is measured is no handshake. */
+/** Connections stay open: what is measured is no handshake. For servers that do not close what is idle. */
 export function keepAlive(): Agent {
   return new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+}
+
+/** A connection for each request: llama-server may close one that is idle in the moment in which the next request goes to it. */
+export function eachItsOwn(): Agent {
+  return new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY });
 }
 
 /** Never rejects: what went wrong is the outcome. */

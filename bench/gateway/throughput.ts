@@ -2,7 +2,7 @@ import { median } from "../preview/table.ts";
 import { wake } from "./delay.ts";
 import { commandLine } from "./processes.ts";
 import { startGatewayAgent, startTwin } from "./scene.ts";
-import { keepAlive, streamOnce } from "./stream-request.ts";
+import { eachItsOwn, streamOnce } from "./stream-request.ts";
 
 export interface ThroughputFigures {
   readonly server: "real" | "paced";
@@ -70,7 +70,7 @@ export async function inTurns(rounds: number, measure: (side: 0 | 1) => Promise<
 
 /** Of `streams` requests at once, from the first byte sent to the last answer's end. */
 export async function tokensASecond(port: number, streams: number, tokens: number): Promise<number> {
-  const agent = keepAlive();
+  const agent = eachItsOwn();
   const began = performance.now();
   const answers = await Promise.all(
     Array.from({ length: streams }, (_, index) =>

@@ -8,7 +8,7 @@ import { wake } from "./delay.ts";
 import { type Quantiles, quantiles, tally } from "./figures.ts";
 import { commandLine, type Peak, sampleServers } from "./processes.ts";
 import { startBare, startGatewayAgent } from "./scene.ts";
-import { type Answer, keepAlive, streamOnce } from "./stream-request.ts";
+import { type Answer, eachItsOwn, streamOnce } from "./stream-request.ts";
 import { type Planned, planTrace } from "./trace-plan.ts";
 
 export interface TraceWanted {
@@ -112,7 +112,7 @@ async function throughRouter(
   const port = await getPort();
   const own = ["--models-dir", folder, "--models-max", String(FIT), "--host", "127.0.0.1", "--port", String(port)];
   const router = await startBare(file, [...own, ...withoutModel(args)], port);
-  const keep = keepAlive();
+  const keep = eachItsOwn();
   try {
     const asked = { port, model: NAMES[0] ?? "", prompt: "The sky is", tokens: 2, agent: keep, timeoutMs: TIMEOUT_MS };
     await streamOnce(asked);
@@ -136,7 +136,7 @@ interface Side {
 
 /** An open loop: each request goes at its time, whatever became of those before it. */
 async function play({ who, pid, port }: Side, plan: readonly Planned[], say: (line: string) => void) {
-  const agent = keepAlive();
+  const agent = eachItsOwn();
   const sampling = sampleServers(pid, SAMPLE_MS);
   const began = performance.now();
   let answered = 0;

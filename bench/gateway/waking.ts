@@ -2,7 +2,7 @@ import { median } from "../preview/table.ts";
 import { wake } from "./delay.ts";
 import { commandLine } from "./processes.ts";
 import { startGatewayAgent, startTwin } from "./scene.ts";
-import { keepAlive, streamOnce } from "./stream-request.ts";
+import { eachItsOwn, streamOnce } from "./stream-request.ts";
 
 export interface WakingFigures {
   readonly rounds: number;
@@ -38,7 +38,7 @@ export async function waking(rounds: number): Promise<WakingFigures> {
 async function startedByHand(commandLineOfTwin: readonly string[]): Promise<number> {
   const began = performance.now();
   const twin = await startTwin(commandLineOfTwin);
-  const agent = keepAlive();
+  const agent = eachItsOwn();
   try {
     const sentMs = performance.now() - began;
     const asked = { port: twin.port, model: "chat", prompt: "The sky is", tokens: 2, agent, timeoutMs: 60_000 };
