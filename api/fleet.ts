@@ -73,6 +73,9 @@ export const API_KEY_VARIABLE = "LLAMA_API_KEY";
 
 /** The one container of a pod, and its one port. */
 export const CONTAINER_NAME = "llama-server";
+
+/** Why the container waits while the gateway of its Mac has unloaded the model: the next request there wakes it. */
+export const SLEEPING = "Sleeping";
 export const PORT_NAME = "http";
 
 /**

@@ -21,6 +21,9 @@ export interface AgentFlags {
   readonly claims: string;
   readonly llamaServer: string;
   readonly listen: ListenAddress | "off";
+  readonly gateway?: ListenAddress;
+  readonly gatewayKeys?: string;
+  readonly idleUnload?: string;
   readonly json?: boolean;
   readonly logLevel: LogLevel;
 }

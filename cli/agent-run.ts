@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { endProcess } from "../agent/lifecycle/end-process.ts";
 import { runAgent } from "../agent/main/run.ts";
+import type { GatewayFlags } from "../agent/main/startup.ts";
 import { canonicalPath } from "../agent/state/canonical-path.ts";
 import { defaultState, nodeState } from "../agent/state/default-state.ts";
 import { DEFAULT_MANIFESTS } from "../agent/state/paths.ts";
 import { type Log, openLog } from "../agent/status/log.ts";
 import { directoryWork, type WorkingOptions } from "../agent/work/work.ts";
+import { parseIdleUnload } from "../api/on-demand.ts";
 import { OWN_LOG } from "../cluster/names.ts";
 import type { AgentFlags } from "./agent-flags.ts";
 import { keepOwnLog } from "./own-log.ts";
@@ -21,13 +23,14 @@ const LAST_WORK_MS = 2000;
 
 /** Runs the agent until a signal, and then ends this process. Throws one sentence where it cannot begin. */
 export async function run(flags: AgentFlags): Promise<void> {
+  const gateway = gatewayOf(flags);
   const work = await workOf(flags);
   const log = await openLog(flags.json ? "json" : "text", flags.logLevel);
   const { signals, off } = takeSignals({ end: endProcess, say: (message) => log.logger.info(message) });
   const faults = takeFaults(log);
   const endKeeping = keepOwnLog(process.env[OWN_LOG], (message) => log.logger.warn(message));
   try {
-    const done = await runAgent(optionsOf(flags, work), log.logger, signals);
+    const done = await runAgent({ ...optionsOf(flags, work), gateway }, log.logger, signals);
     if (!done.ok) throw new Error(done.error);
     await log.close(LAST_LINES_MS);
     endSoon(faults.seen() ? EXIT_FAULT : done.value === "lost" ? EXIT_LOST : 0);
@@ -93,6 +96,25 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
   const cluster = await joinCluster({ kubeconfig, nodeName, nodeIp, kubeletPort, clientCaFile, standInMac });
   if (!cluster.ok) throw new Error(cluster.error);
   return { openWork: clusterWork(cluster.value), ownApiKeys: true, defaultState: nodeState(cluster.value.name) };
+}
+
+/** Throws one sentence where its flags do not fit together. */
+function gatewayOf({ gateway, gatewayKeys, idleUnload }: AgentFlags): GatewayFlags | undefined {
+  if (gateway === undefined) {
+    const lost = gatewayKeys === undefined ? idleUnload && "--idle-unload" : "--gateway-keys";
+    if (lost !== undefined) throw new Error(`${lost} needs --gateway, for example --gateway 127.0.0.1:8000`);
+    return undefined;
+  }
+  const isLoopback = gateway.host === "::1" || gateway.host.startsWith("127.");
+  if (!isLoopback && gatewayKeys === undefined) {
+    throw new Error(
+      `--gateway ${gateway.host} is beyond loopback, where it needs --gateway-keys: whoever reaches it could use every model`,
+    );
+  }
+  const idle = idleUnload === undefined ? undefined : parseIdleUnload(idleUnload);
+  if (idle?.ok === false) throw new Error(`--idle-unload: ${idle.error}`);
+  const idleUnloadMs = typeof idle?.value === "number" ? idle.value : undefined;
+  return { listen: gateway, keysFile: gatewayKeys, idleUnloadMs };
 }
 
 /** The default folder, which is there before anything is deployed to it. */

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_CLAIMS } from "../agent/claims/default-folder.ts";
 import { DEFAULT_MANIFESTS, DEFAULT_MODELS } from "../agent/state/paths.ts";
 import type { LogLevel } from "../agent/status/log.ts";
-import { AGENT_LISTEN, type ListenAddress, parseLoopbackListen } from "../api/listen.ts";
+import { AGENT_LISTEN, type ListenAddress, parseListen, parseLoopbackListen } from "../api/listen.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { parseReserve } from "../memory/reserve.ts";
 import type { AgentFlags } from "./agent-flags.ts";
@@ -77,9 +77,24 @@ Exit codes:
   130  after a second Ctrl-C or SIGTERM`,
     )
     .action(async (flags: AgentFlags) => (await import("./agent-run.ts")).run(flags));
-  for (const option of clusterOptions()) command.addOption(option);
+  for (const option of [...gatewayOptions(), ...clusterOptions()]) command.addOption(option);
   for (const below of [...installCommands(), allowCommand(), dumpCommand()]) command.addCommand(below);
   return command;
+}
+
+/** One port for every model. */
+function gatewayOptions(): readonly Option[] {
+  return [
+    new Option(
+      "--gateway <host:port>",
+      "one OpenAI-compatible port for all models, which loads what is asked for (default: none)",
+    ).argParser(parseGateway),
+    new Option("--gateway-keys <file>", "file of the keys that clients of the gateway need").argParser(typedPath),
+    new Option(
+      "--idle-unload <time>",
+      "with --gateway, unload a model after this time without a request, for example 10m (default: none unloads by itself)",
+    ),
+  ];
 }
 
 /** What makes a node of a Mac. */
@@ -107,6 +122,14 @@ function parseAddress(text: string): ListenAddress | "off" {
   const address = parseLoopbackListen(text);
   if (!address.ok) throw new InvalidArgumentError(`${address.error}.`);
   return address.value;
+}
+
+function parseGateway(text: string): ListenAddress {
+  const address = parseListen(text);
+  if (address.ok && address.value !== "off") return address.value;
+  throw new InvalidArgumentError(
+    "It must be ADDRESS:PORT, for example 127.0.0.1:8000; beyond loopback it needs --gateway-keys.",
+  );
 }
 
 function parseFraction(text: string): number {

@@ -23,6 +23,7 @@ import { licenceAllowList } from "./rules/licence-allow-list.ts";
 import { memoryBudgetValid } from "./rules/memory-budget-valid.ts";
 import { memoryFits } from "./rules/memory-fits.ts";
 import { noCredentialsInAddress } from "./rules/no-credentials-in-address.ts";
+import { onDemand } from "./rules/on-demand.ts";
 import { pinnedSource } from "./rules/pinned-source.ts";
 
 /** Every policy of LlmGuard but memory-notes, in the order in which a resource is shown to them: each after those to which it leaves something. */
@@ -35,6 +36,7 @@ export const RULES: readonly Rule[] = [
   ...[contextAboveTraining, contextPerSlot, cacheTypeFastPath, deprecatedQuantizations],
   ...[noCredentialsInAddress, httpsOnly, allowedSources, pinnedSource, licenceAllowList],
   exposure,
+  onDemand,
   // They change what does not fit, one after the other, and only where the level is `remediate`.
   ...[autoBudget, autoCacheType, autoContext],
 ];

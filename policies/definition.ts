@@ -48,6 +48,8 @@ export interface Examples {
 export interface Example {
   readonly model?: object;
   readonly service?: object;
+  /** Of the service. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly header?: Readonly<Record<string, string | number>>;
 }
 

@@ -12,29 +12,37 @@ import { decideFit } from "../memory/fit.ts";
 import { estimateWhole, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
+import { withAskedCache } from "../serving/prompt-cache.ts";
 import { servingSettings } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, type Note, refusal } from "./findings.ts";
 
+/** A service with all that its memory depends on. */
+export interface JudgedService {
+  /** As `InferenceService default/gemma`. */
+  readonly label: string;
+  readonly spec: InferenceServiceSpec;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /**
  * Whether a Model fits its budget with the settings of one InferenceService. A refusal says in a few lines how much is
  * needed, how much is allowed and why, and what would fit.
  * @param draft its draft Model
- * @param subject the service, as `InferenceService default/gemma`
  */
 export function judge(
   model: ModelFacts,
   draft: ModelFacts | undefined,
-  subject: string,
-  spec: InferenceServiceSpec,
+  service: JudgedService,
   config: FitConfig,
 ): Findings {
+  const { label: subject, spec } = service;
   if (spec.runtime !== "llamacpp") {
     const what = `${subject}: spec.runtime is ${spec.runtime}, but only llamacpp can be estimated`;
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
   }
-  const settings = settingsOf(spec, model.backend);
+  const settings = settingsOf(service, model.backend);
   if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
   const served = { header: model.header, mmproj: model.mmproj, draft: draft?.header };
   const estimated = estimateWhole(served, settings.value);
@@ -108,9 +116,11 @@ function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitCon
   return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
 }
 
-function settingsOf(spec: InferenceServiceSpec, backend: Backend): Result<EstimateSettings> {
+function settingsOf({ spec, annotations }: JudgedService, backend: Backend): Result<EstimateSettings> {
   const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
-  return extraArgs.ok ? servingSettings(spec, backend) : extraArgs;
+  if (!extraArgs.ok) return extraArgs;
+  const settings = servingSettings(spec, backend);
+  return settings.ok ? withAskedCache(settings.value, annotations) : settings;
 }
 
 /** `Needed: weights 4.3 GiB + KV cache 4.0 GiB + ..., with a context of 32768 tokens, 1 slot and an f16/f16 cache.` */

@@ -21,6 +21,7 @@ export const recommended: LlmGuardOptions = {
   licenceAllowList: "mandatory",
   exposure: "mandatory",
   extraArgs: "mandatory",
+  onDemand: "mandatory",
   distinctNamesAndPorts: "mandatory",
   aggregatePerHost: "mandatory",
   fleetPlacement: "mandatory",

@@ -75,6 +75,10 @@ export interface Observed {
   readonly evict?: string | undefined;
   /** Its file of API keys holds others now, and it is its turn to restart. */
   readonly keysChanged?: boolean;
+  /** Why its prompt cache gets another size now, which takes a restart; undefined if it does not. */
+  readonly cacheChanged?: string | undefined;
+  /** Bytes of the prompt cache that a start would have. Default: 0. */
+  readonly promptCacheBytes?: number;
   /** Why its file of API keys cannot be used; undefined if it can, or if there is none. */
   readonly keyProblem?: string | undefined;
   /** Milliseconds of cooldown left after an eviction; undefined if it was never evicted. */
@@ -155,7 +159,7 @@ function decideDown(desired: Exclude<Desired, { readonly kind: "run" }>): Decisi
 
 /** What prevents a start apart from memory that others hold; undefined when nothing does. */
 function obstacle(workload: Workload, observed: Observed, now: number): Decision | undefined {
-  const { backOff, hold, preparation, cooldownLeftMs, projection, keyProblem } = observed;
+  const { backOff, hold, preparation, cooldownLeftMs, projection, keyProblem, promptCacheBytes = 0 } = observed;
   if (hold !== undefined) return { act: "nothing", ...hold };
   if (cooldownLeftMs !== undefined && !workload.returnsAfterEviction) {
     const message = "evicted to free memory; its controller creates a replacement";
@@ -169,7 +173,7 @@ function obstacle(workload: Workload, observed: Observed, now: number): Decision
     return { act: "nothing", state, reason, message: backOff.message + nextTry(backOff.until - now) };
   }
   if (preparation === undefined) return { act: "nothing", state: "Pending" };
-  return unprepared(preparation) ?? lockedOut(keyProblem) ?? projected(workload, projection);
+  return unprepared(preparation) ?? lockedOut(keyProblem) ?? projected(workload, projection, promptCacheBytes);
 }
 
 function nextTry(milliseconds: number): string {
@@ -215,12 +219,16 @@ function resting(rest: Rest | undefined): Decision | undefined {
 
 const ASKING = "asking llama-server how much memory it will reserve";
 
-function projected({ specHash, budget }: Workload, projection: Projection | undefined): Decision | undefined {
+function projected(
+  { specHash, budget }: Workload,
+  projection: Projection | undefined,
+  promptCacheBytes: number,
+): Decision | undefined {
   if (projection?.specHash !== specHash) return undefined;
   if (projection.bytes === undefined) {
     return { act: "nothing", state: "Starting", message: ASKING };
   }
-  const message = projectionRefusal(projection, budget);
+  const message = projectionRefusal(projection, budget, promptCacheBytes);
   return message === undefined ? undefined : { act: "nothing", state: "Failed", reason: "InsufficientMemory", message };
 }
 
@@ -245,7 +253,7 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { evict, synced, ending, keysChanged, rest }: Observed,
+  { evict, synced, ending, keysChanged, cacheChanged, rest }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
@@ -260,6 +268,7 @@ function decideRunning(
     return stop("SpecChanged", "its settings changed; it restarts with the new ones");
   }
   if (keysChanged) return stop("KeyChanged", "its API keys changed; it restarts with the new ones");
+  if (cacheChanged !== undefined) return stop("PromptCacheChanged", cacheChanged);
   const decision = server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
   return rest?.kind === "drains" && decision.act === "nothing" ? { ...decision, message: rest.message } : decision;
 }

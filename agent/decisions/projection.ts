@@ -1,5 +1,6 @@
 import { formatBytes } from "../../api/quantity.ts";
 import { type Budget, describeBudget } from "../../memory/budget.ts";
+import { type Parts, servingBytes } from "../../memory/prompt-cache.ts";
 
 /** How much memory llama-server says it will reserve, in bytes; null when it does not say. */
 export type Projected = number | null;
@@ -30,10 +31,20 @@ export function unansweredNote({ bytes, why }: Projection): string | undefined {
   return `llama-server printed no memory breakdown${reason}: the start goes on with the estimate alone`;
 }
 
-/** Why a projection prevents a start, as a sentence; undefined when it does not. */
-export function projectionRefusal({ bytes }: Projection, budget: Budget): string | undefined {
-  if (bytes === undefined || bytes === null || bytes <= budget.bytes) return undefined;
-  return `projected ${formatBytes(bytes)} required by llama-server, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+/**
+ * Why a projection prevents a start, as a sentence; undefined when it does not.
+ *
+ * @param promptCacheBytes of the start; no projection counts it
+ */
+export function projectionRefusal({ bytes }: Projection, budget: Budget, promptCacheBytes: number): string | undefined {
+  if (bytes === undefined || bytes === null || bytes + promptCacheBytes <= budget.bytes) return undefined;
+  const beside = promptCacheBytes === 0 ? "" : `, and ${formatBytes(promptCacheBytes)} for the prompt cache`;
+  return `projected ${formatBytes(bytes)} required by llama-server${beside}, ${describeBudget(budget)}: raise memoryBudget, or lower contextSize or parallelSlots`;
+}
+
+/** What a server that serves needs without its prompt cache: where llama-server says more than the estimate of the same parts, that much more. */
+export function needWithoutCache(parts: Parts, projected: Projected | undefined): number {
+  return servingBytes(parts) + Math.max(0, (projected ?? 0) - comparable(parts));
 }
 
 /** Parts of the estimate that llama-server's memory breakdown counts too. It covers the model alone, not the process. */
@@ -71,6 +82,7 @@ export function driftShare(projected: number, parts: Readonly<Record<string, num
   return estimated > 0 ? (projected - estimated) / estimated : undefined;
 }
 
-function comparable(parts: Readonly<Record<string, number>>): number {
+/** Bytes of the parts that a projection counts too. */
+export function comparable(parts: Readonly<Record<string, number>>): number {
   return PROJECTED_PARTS.reduce((sum, part) => sum + (parts[part] ?? 0), 0);
 }

@@ -5,3 +5,13 @@ export interface GatewayClock {
   /** Calls `callback` once after this time; returns what cancels it. */
   readonly timer: (callback: () => void, milliseconds: number) => () => void;
 }
+
+export function gatewayClock(): GatewayClock {
+  return {
+    monotonic: () => performance.now(),
+    timer: (callback, milliseconds) => {
+      const timeout = setTimeout(callback, milliseconds);
+      return () => clearTimeout(timeout);
+    },
+  };
+}

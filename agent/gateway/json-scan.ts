@@ -65,7 +65,7 @@ interface Place extends StringPlace {
 
 /**
  * Scans a JSON object of any size. Its keys may stand in any order and be spelled with escapes. Brackets, commas and colons are
- * checked; numbers and what stands in other strings is left to the server.
+ * checked; numbers and what stands in other strings are left to the server.
  */
 export function jsonScanner(): BodyScanner {
   const place: Place = {
@@ -183,7 +183,6 @@ function beginString(place: Place): void {
   if (!isKey && !isValueNext(place)) place.problem = BROKEN;
   else if (place.role === STREAM) place.problem = wrongType(STREAM);
   else if (isKey && place.depth === 1) place.role = A_KEY;
-  // Only a key is followed by a colon: deeper ones are told from values by what comes after them.
   place.afterString = isKey ? COLON : COMMA;
   place.next = STRING;
   place.keptLength = 0;
@@ -210,12 +209,26 @@ function scanString(place: Place, chunk: Buffer, from: number): number {
 }
 
 function scanScalar(place: Place, chunk: Buffer, from: number): number {
-  let to = from;
-  while (to < chunk.length && IN_SCALAR[chunk[to] ?? 0] === 1) to += 1;
+  const to = isIn(place, ARRAY) ? endOfScalars(chunk, from) : endOfScalar(chunk, from);
   if (place.role === STREAM) keep(place, chunk, from, to);
   if (to === chunk.length) return to;
   place.next = COMMA;
   if (place.role === STREAM) endStream(place);
+  return to;
+}
+
+function endOfScalar(chunk: Buffer, from: number): number {
+  let to = from;
+  while (to < chunk.length && IN_SCALAR[chunk[to] ?? 0] === 1) to += 1;
+  return to;
+}
+
+/** The end of the last of several with nothing but commas between them: tokens may come as an array of a million numbers. */
+function endOfScalars(chunk: Buffer, from: number): number {
+  let to = endOfScalar(chunk, from);
+  while (to + 1 < chunk.length && chunk[to] === 0x2c && IN_SCALAR[chunk[to + 1] ?? 0] === 1) {
+    to = endOfScalar(chunk, to + 1);
+  }
   return to;
 }
 
@@ -224,7 +237,7 @@ function keep(place: Place, chunk: Buffer, from: number, to: number): void {
   place.keptLength += to - from;
 }
 
-/** What was kept, with escapes resolved; undefined where there was more than is kept. */
+/** What was kept, as the client spells it; undefined where there was more than is kept. */
 function keptText({ kept, keptLength }: Place): string | undefined {
   return keptLength > kept.length ? undefined : kept.toString("utf8", 0, keptLength);
 }

@@ -68,10 +68,23 @@ function wholeNumber(field: string, most: number) {
 }
 
 /** Reads the file that `--gateway-keys` names. Fails with one sentence that shows no key. */
-export async function readKeyFile(path: string): Promise<Result<readonly NamedKey[]>> {
-  const text = await privateText(path);
-  const keys = text.ok ? parseKeys(text.value) : text;
-  return keys.ok ? keys : failIn(`--gateway-keys ${path}`, keys);
+export type ReadKeyFile = (path: string) => Promise<Result<readonly NamedKey[]>>;
+
+export const readKeyFile: ReadKeyFile = (path) => keyFileReader()(path);
+
+/** Reads the file again and again. What has not changed is not parsed again: 1000 keys can hold up the agent for half a second. */
+export function keyFileReader(): ReadKeyFile {
+  let last: { readonly digest: Buffer; readonly keys: Result<readonly NamedKey[]> } | undefined;
+  const parsed = (text: string) => {
+    const digest = digestOf(text);
+    if (last === undefined || !last.digest.equals(digest)) last = { digest, keys: parseKeys(text) };
+    return last.keys;
+  };
+  return async (path) => {
+    const text = await privateText(path);
+    const keys = text.ok ? parsed(text.value) : text;
+    return keys.ok ? keys : failIn(`--gateway-keys ${path}`, keys);
+  };
 }
 
 async function privateText(path: string): Promise<Result<string>> {

@@ -5,7 +5,7 @@ import type { Result } from "../../api/result.ts";
 import { patience, type Waited } from "../files/patience.ts";
 import { unlessAborted } from "../lifecycle/aborted.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
-import { digestOf, type NamedKey, readKeyFile } from "./key-file.ts";
+import { digestOf, keyFileReader, type NamedKey, type ReadKeyFile } from "./key-file.ts";
 import { grantOf, type KeyGrant, type KeyUse, nothingUsed } from "./key-grant.ts";
 
 export type { Admission, KeyGrant } from "./key-grant.ts";
@@ -19,6 +19,8 @@ export type KeyCheck =
 export interface KeyRing {
   /** From the header `Authorization: Bearer KEY`, or `x-api-key: KEY` where there is none. Before the first good look every key is wrong. */
   readonly check: (headers: IncomingHttpHeaders) => KeyCheck;
+  /** Names of the keys that there are now. */
+  readonly names: () => ReadonlySet<string>;
   /** Why the file cannot be used at the moment, as a sentence without a key; undefined while it can. */
   readonly problem: () => string | undefined;
   /** Looks at the file now, and waits 10 s at most. */
@@ -33,7 +35,7 @@ export interface KeyRingOptions {
   readonly clock: () => number;
   /** How long one look is waited for, in milliseconds. */
   readonly hangsMs: number;
-  readonly read: (path: string) => Promise<Result<readonly NamedKey[]>>;
+  readonly read: ReadKeyFile;
 }
 
 const LOOK_MS = 5000;
@@ -53,7 +55,7 @@ interface Known {
  * that finds it gone. @param clock milliseconds that never go back
  */
 export function keysInFile(path: string, clock: () => number): KeyRing {
-  return keyRing({ path, clock, hangsMs: HANGS_MS, read: readKeyFile });
+  return keyRing({ path, clock, hangsMs: HANGS_MS, read: keyFileReader() });
 }
 
 export function keyRing({ path, clock, hangsMs, read }: KeyRingOptions): KeyRing {
@@ -62,6 +64,7 @@ export function keyRing({ path, clock, hangsMs, read }: KeyRingOptions): KeyRing
   const look = async () => learn(known, path, await patiently(path, () => read(path)));
   return {
     check: (headers) => check(known, headers),
+    names: () => new Set(known.keys?.map(({ name }) => name)),
     problem: () => known.problem,
     look,
     runnable: {

@@ -39,6 +39,8 @@ export interface ModelPaths {
   readonly tableForGpu?: boolean;
   /** An input may be longer than a physical batch ({@link canSplitInputs}); undefined: as if not. */
   readonly splitsInputs?: boolean;
+  /** Size of the prompt cache in MiB; undefined: none. Decided at the start, by what the budget leaves. */
+  readonly promptCacheMiB?: number;
 }
 
 /** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
@@ -51,7 +53,7 @@ const ALL_LAYERS = 999;
  * The argument list for a llama-server that supports `options`. Everything that affects memory is explicit, because defaults change
  * between versions:
  *
- * - no prompt cache and no context checkpoints, which would grow past any estimate (LLMKube#1406);
+ * - no prompt cache but the one that is counted, and no context checkpoints, which would grow past any estimate (LLMKube#1406);
  * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint"), none of them
  *   mapped lazily;
  * - tied embeddings once, where the GPU can hold the only copy;
@@ -80,7 +82,7 @@ export function serverFlags(
     ...(options.has("--load-mode") ? ["--load-mode", LOAD_MODE] : ["--no-mmap"]),
     ...(paths.tableForGpu && placesTable(fields, options) ? tableFlags(fields) : []),
     ...(paths.draft === undefined ? [] : draftFlags(paths.draft, fields)),
-    ...DEFAULTS.flatMap((choices) => choices.find(([option = ""]) => options.has(option)) ?? []),
+    ...DEFAULTS.flatMap((choices) => withCacheSize(choices.find(([option = ""]) => options.has(option)) ?? [], paths)),
     ...optionalFlags(fields).flatMap(({ flag }) => (options.has(flag[0]) ? flag : [])),
     ...fields.extraArgs,
   ];
@@ -101,7 +103,7 @@ export function projectionFlags(
   options: SupportedFlags,
 ): readonly string[] | undefined {
   if (!options.has("--fit") || !options.has("--log-verbosity")) return undefined;
-  const flags = serverFlags({ ...fields, port: ANY_PORT }, paths, options);
+  const flags = serverFlags({ ...fields, port: ANY_PORT }, { ...paths, promptCacheMiB: 0 }, options);
   const fit = flags.indexOf("--fit");
   return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", DEBUG, "--no-warmup"];
 }
@@ -126,9 +128,12 @@ function tableFlags({ deviceName }: ServerFields): readonly string[] {
   return [OVERRIDE_TENSOR, `^token_embd\\.weight$=${deviceName}`];
 }
 
+/** Size of the prompt cache in MiB; 0 turns it off. */
+export const CACHE_RAM = "--cache-ram";
+
 /** Options for every server. Each inner list holds the spellings of one option, preferred first; the first supported one is used. */
 const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
-  [["--cache-ram", "0"]],
+  [[CACHE_RAM, "0"]],
   [
     ["--ctx-checkpoints", "0"],
     ["--swa-checkpoints", "0"],
@@ -140,6 +145,10 @@ const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--no-ui"], ["--no-webui"]],
   [["--offline"]],
 ];
+
+function withCacheSize(flag: readonly string[], { promptCacheMiB = 0 }: ModelPaths): readonly string[] {
+  return flag[0] === CACHE_RAM ? [CACHE_RAM, String(promptCacheMiB)] : flag;
+}
 
 /** Of the options for every server, those of which `before` supports a spelling and `after` none: each in its preferred one. */
 export function lostOptions(

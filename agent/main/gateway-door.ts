@@ -1,12 +1,24 @@
 import { type DemandBook, demandBook } from "../gateway/demand.ts";
-import type { GatewayObserver } from "../gateway/observer.ts";
+import type { KeyRing } from "../gateway/keys.ts";
+import type { GatewayMetrics } from "../http/gateway-metrics.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
+import type { GatewayDemand } from "../supervisor/options.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { agentModels } from "./gateway-models.ts";
 import type { Notices } from "./report.ts";
 import type { GatewayFlags } from "./startup.ts";
+
+/** What there is of a gateway before it listens: the supervisor and the metrics need it first. */
+export interface GatewayFront {
+  readonly flags: GatewayFlags;
+  readonly book: DemandBook;
+  /** For the supervisor. */
+  readonly demand: GatewayDemand;
+  readonly keys: KeyRing | undefined;
+  readonly metrics: GatewayMetrics;
+}
 
 /** The gateway of this agent, or nothing where there is none. */
 export interface GatewayDoor {
@@ -19,33 +31,53 @@ export interface GatewayDoor {
 }
 
 export interface DoorOptions {
-  readonly book: DemandBook;
   readonly supervisor: Pick<Supervisor, "serving">;
   /** Whether the manifests have been read. */
   readonly isRead: () => boolean;
-  readonly observer: GatewayObserver;
   readonly background: Background;
 }
 
 const NO_DOOR: GatewayDoor = { notices: [], runnables: [], ticked: () => {} };
+const MONOTONIC = () => performance.now();
+
+/**
+ * @param clock the clock of the supervisor
+ * @param wake wakes the reconcile loop
+ */
+export async function openFront(
+  flags: GatewayFlags | undefined,
+  clock: () => number,
+  wake: () => void,
+): Promise<GatewayFront | undefined> {
+  if (flags === undefined) return undefined;
+  const [{ keysInFile }, { gatewayMetrics }] = await Promise.all([
+    import("../gateway/keys.ts"),
+    import("../http/gateway-metrics.ts"),
+  ]);
+  const book = demandBook(clock, wake);
+  const keys = flags.keysFile === undefined ? undefined : keysInFile(flags.keysFile, MONOTONIC);
+  await keys?.look();
+  const metrics = gatewayMetrics(() => keys?.names() ?? new Set());
+  return { flags, book, demand: { demandOf: book.demandOf, idleUnloadMs: flags.idleUnloadMs }, keys, metrics };
+}
 
 /** Opens it. An agent whose gateway cannot listen still holds its budgets, and says why in its status. */
-export async function openDoor(flags: GatewayFlags | undefined, options: DoorOptions): Promise<GatewayDoor> {
-  if (flags === undefined) return NO_DOOR;
-  const [{ openGateway }, { keysInFile }, { GATEWAY_LIMITS, gatewayConnectionsFor }, { gatewayClock }] =
-    await Promise.all([
-      import("../gateway/gateway.ts"),
-      import("../gateway/keys.ts"),
-      import("../gateway/limits.ts"),
-      import("../gateway/clock.ts"),
-    ]);
-  const { book, supervisor, isRead, observer, background } = options;
-  const keys = flags.keysFile === undefined ? undefined : keysInFile(flags.keysFile, gatewayClock.now);
-  await keys?.look();
+export async function openDoor(
+  front: GatewayFront | undefined,
+  { supervisor, isRead, background }: DoorOptions,
+): Promise<GatewayDoor> {
+  if (front === undefined) return NO_DOOR;
+  const [{ openGateway }, { GATEWAY_LIMITS, gatewayConnectionsFor }, { gatewayClock }] = await Promise.all([
+    import("../gateway/gateway.ts"),
+    import("../gateway/limits.ts"),
+    import("../gateway/clock.ts"),
+  ]);
+  const { flags, book, keys, metrics } = front;
   const models = agentModels(supervisor.serving, isRead, book);
   const limits = { ...GATEWAY_LIMITS, connections: gatewayConnectionsFor(openFilesLimit()) };
+  const { observer } = metrics;
   const gateway = await openGateway({
-    ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock, background },
+    ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock(), background },
   });
   const problems = () => [gateway.ok ? undefined : gateway.error, keys?.problem()].filter((one) => one !== undefined);
   const notices: readonly Notices[] = [{ problems, notes: () => [] }];
@@ -53,13 +85,4 @@ export async function openDoor(flags: GatewayFlags | undefined, options: DoorOpt
   if (!gateway.ok) return { ...NO_DOOR, notices, runnables: looking };
   const { url, runnable } = gateway.value;
   return { url, notices, runnables: [runnable, ...looking], ticked: models.ticked };
-}
-
-/** What clients ask for, from before the first decision on; undefined without a gateway. */
-export function openBook(
-  flags: GatewayFlags | undefined,
-  clock: () => number,
-  wake: () => void,
-): DemandBook | undefined {
-  return flags === undefined ? undefined : demandBook(clock, wake);
 }

@@ -12,9 +12,9 @@ import { readBuild } from "../llama-server/build.ts";
 import { installedServer, pathOfCommand } from "../llama-server/installed.ts";
 import { readSupportedFlags } from "../llama-server/supported-flags.ts";
 import { type Supervisor, supervisor } from "../supervisor/supervisor.ts";
-import type { GatewayDemand } from "../supervisor/options.ts";
 import type { Work, WorkingOptions } from "../work/work.ts";
 import { modelAccess } from "../workload/model-access.ts";
+import type { GatewayFront } from "./gateway-door.ts";
 import type { Notices } from "./report.ts";
 import { type Host, neededOptions } from "./startup.ts";
 import type { TakenOver } from "./take-over.ts";
@@ -41,8 +41,8 @@ export interface Surroundings {
   readonly lost: (sentence: string) => void;
   /** Why the reconcile loop cannot be relied on, as a sentence; undefined while it can. */
   readonly loopTrouble: () => string | undefined;
-  /** What clients of the gateway ask for; undefined without one. */
-  readonly gateway: GatewayDemand | undefined;
+  /** Of the gateway; undefined without one. */
+  readonly front: GatewayFront | undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function openParts(
   host: Host,
   left: TakenOver,
   log: Logger,
-  { ending, stop, lost, loopTrouble, gateway }: Surroundings,
+  { ending, stop, lost, loopTrouble, front }: Surroundings,
 ): Promise<Parts> {
   const { state: stateDirectory, llamaServer, models } = options;
   const { platform, allocatable } = host;
@@ -95,7 +95,7 @@ export async function openParts(
       watchdog,
       background,
       heldBack,
-      gateway,
+      gateway: front?.demand,
     },
     ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
     ...{ supportedFlags: server.options, serverStamp: server.stamp },
@@ -109,6 +109,7 @@ export async function openParts(
     stored: access.stored,
     serverBuild: server.build,
     trouble: () => loopTrouble() ?? watchdog.trouble(),
+    ...(front !== undefined && { gatewayMetrics: front.metrics }),
   });
   const awakeMac = options.keepAwake
     ? keepAwake({ caffeinate: MAC.caffeinate, pid: process.pid, clock })

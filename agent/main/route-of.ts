@@ -24,7 +24,11 @@ export function routeOf(serving: Serving | undefined): Route {
       if (reason === "Evicted" || rest?.kind === "blocked") {
         return { kind: "refused", why: "later", message: sentence, retryAfterMs: LATER_MS };
       }
-      return { kind: "waits", message: sentence, expectedMs: expectedLoadMs + (rest?.kind === "waits" ? rest.untilMs : 0) };
+      return {
+        kind: "waits",
+        message: sentence,
+        expectedMs: expectedLoadMs + (rest?.kind === "waits" ? rest.untilMs : 0),
+      };
     case "Pending":
     case "Starting":
     case "Ready":

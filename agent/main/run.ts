@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { ok, type Result } from "../../api/result.ts";
 import { describeAllocatable } from "../../memory/allocatable.ts";
 import { openPlatform } from "../host/open.ts";
+import type { Platform } from "../host/platform.ts";
 import { openStatusServer } from "../http/status-server.ts";
 import { unlessAborted, whenAborted } from "../lifecycle/aborted.ts";
 import { runBeside } from "../lifecycle/runnable.ts";
@@ -13,7 +14,9 @@ import { modelCollector } from "../store/collect.ts";
 import { leaveSentence, stopSentence } from "../supervisor/farewell.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
 import type { Work, WorkingOptions } from "../work/work.ts";
+import { openDoor, openFront } from "./gateway-door.ts";
 import { reconcileLoop } from "./loop.ts";
+import { withOwnKey } from "./own-key.ts";
 import { openParts } from "./parts.ts";
 import { reporter } from "./report.ts";
 import { type AgentSignals, type Host, inspectHost } from "./startup.ts";
@@ -46,10 +49,10 @@ export async function runAgent(options: WorkingOptions, log: Logger, signals: Ag
     return ok("told");
   }
   if (!begun.ok) return begun;
-  const { host, left, unlock } = begun.value;
+  const { host, left, unlock, options: given } = begun.value;
   if (host.warning !== undefined) log.warn(host.warning);
   try {
-    await serve(options, host, left, log, signals, { signal: lost.signal, lose });
+    await serve(given, host, left, log, signals, { signal: lost.signal, lose });
   } finally {
     await unlock().catch(() => {});
   }
@@ -66,11 +69,17 @@ async function begin(options: WorkingOptions, log: Logger, lost: () => void) {
   const lock = await lockState(options.state, lost);
   if (!lock.ok) return lock;
   const left = await takeOver(options.state, platform.value, log);
-  const host = await whileBeating(left.watchdog, inspectHost(options, platform.value));
-  if (host.ok) return ok({ host: host.value, left, unlock: lock.value });
+  const keyed = await withOwnKey(options);
+  const begun = keyed.ok ? await whileBeating(left.watchdog, inspected(keyed.value, platform.value)) : keyed;
+  if (begun.ok) return ok({ ...begun.value, left, unlock: lock.value });
   if (left.adopted.length > 0) log.info(leaveSentence(left.adopted.map(({ record }) => record)));
   await lock.value().catch(() => {});
-  return host;
+  return begun;
+}
+
+async function inspected(options: WorkingOptions, platform: Platform) {
+  const host = await inspectHost(options, platform);
+  return host.ok ? ok({ host: host.value, options }) : host;
 }
 
 /** That somebody else has taken over, and how that is noted, with a sentence on how it came. */
@@ -93,8 +102,9 @@ async function serve(
   const say = (message: string) => log.error(message);
   const beat = loopBeat();
   const ending = AbortSignal.any([stop, away]);
+  const front = await openFront(options.gateway, left.awake, left.alarm.ring);
   const parts = await openParts(options, host, left, log, {
-    ...{ ending, stop, lost: lost.lose, loopTrouble: beat.trouble },
+    ...{ ending, stop, lost: lost.lose, loopTrouble: beat.trouble, front },
   });
   const { processes, work, claims, notices, limit, kernelCap, keepAwake } = parts;
   const { source } = work;
@@ -102,14 +112,27 @@ async function serve(
   kill.addEventListener("abort", processes.killAll);
   leave.addEventListener("abort", processes.endProjections);
   whenAborted(stop, () => log.info(stopSentence(processes.servers())));
-  const statusServer = await openStatusServer(options.listen, processes.dump);
+  const statusServer = await openStatusServer(options.listen, processes.dump, front?.metrics);
+  const isRead = () => source.current().synced || processes.serving().length > 0;
+  const door = await openDoor(front, { supervisor: processes, isRead, background: left.background });
+  if (door.url !== undefined) log.info(`the gateway is at ${door.url}`);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
-  const publish = reporter({ host, kernelCap, supervisor: processes, source, notices, statusServer, sinks });
+  const publish = reporter({
+    host,
+    kernelCap,
+    supervisor: processes,
+    source,
+    statusServer,
+    sinks,
+    door,
+    notices: [...notices, ...door.notices],
+  });
   const report = (outcome: Outcome, seconds: number) => {
     beat.ticked();
     keepAwake.follow(outcome.workloads);
     publish(outcome, seconds);
+    door.ticked();
   };
   const loop = reconcileLoop({ source, supervisor: processes, alarm, report, say, lost: away });
   const wanted = () => source.current().models;
@@ -117,7 +140,12 @@ async function serve(
   const collector = modelCollector({ ...collected, say: (message) => log.info(message) });
   log.info(`watching ${work.watched}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
-    await runBeside(loop, [collector, ...statusServer.runnables, ...work.runnables], whenReadyToEnd(stop, work), say);
+    await runBeside(
+      loop,
+      [collector, ...statusServer.runnables, ...door.runnables, ...work.runnables],
+      whenReadyToEnd(stop, work),
+      say,
+    );
     // What is left for the next agent stays watched. One that has taken over already has a watchdog of its own.
     if (!leave.aborted) await watchdog.close();
   } finally {

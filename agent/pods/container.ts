@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { SLEEPING } from "../../api/fleet.ts";
 import { UNHEARD } from "../sources/pods/accept.ts";
 import type { ContainerState, ContainerStatus, Pod, Terminated } from "../sources/pods/pod.ts";
 import type { WorkloadStatus } from "../status/status.ts";
@@ -126,7 +127,7 @@ function waitingOf({ state, reason, message }: WorkloadStatus): { reason: string
 /** The words that `kubectl get pods` shows, which its users know, where there are some. Why a model sleeps is no trouble, and in the message. */
 function waitingReason(state: WorkloadStatus["state"], reason: string | undefined): string {
   if (state === "BackOff") return "CrashLoopBackOff";
-  if (state === "Sleeping") return state;
+  if (state === "Sleeping") return SLEEPING;
   if (reason !== undefined) return reason;
   return state === "Pending" ? "ContainerCreating" : state;
 }

@@ -108,8 +108,9 @@ async function start(
   await identify(entry, running.process, options);
 }
 
-function chargedOf({ need, projection }: Entry): Charged {
-  return { estimateBytes: need?.estimateBytes ?? 0, projectedBytes: projection?.bytes ?? undefined };
+function chargedOf({ need, projection, nextCache }: Entry): Charged {
+  const promptCache = nextCache?.sizeMiB === 0 ? undefined : nextCache;
+  return { estimateBytes: need?.estimateBytes ?? 0, projectedBytes: projection?.bytes ?? undefined, promptCache };
 }
 
 /** Backs off after a start that failed, and wakes the loop so that the status shows it at once. */

@@ -162,7 +162,7 @@ export function adoptedEntry(
   { process, record, served }: AdoptedServer,
   { kernelLimit, clock }: Pick<SupervisorOptions, "kernelLimit" | "clock">,
 ): Entry {
-  const { workload, specHash, fields, modelPath, estimateBytes, projectedBytes, ready, keys } = served;
+  const { workload, specHash, fields, modelPath, estimateBytes, projectedBytes, ready, keys, promptCache } = served;
   const limitBytes = kernelLimit && kernelLimitBytes(workload.budget.bytes);
   if (process.pid !== undefined && limitBytes !== undefined) {
     kernelLimit?.enclose(fileNameOf(record.id), process.pid, limitBytes);
@@ -175,7 +175,7 @@ export function adoptedEntry(
   entry.running = {
     ...(ready ? ({ phase: "ready", readyAt: now, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),
     ...{ specHash, startedAt: now, confirmed: false, process, inForce: workload, record, recorded: true },
-    started: { fields, modelPath },
+    started: { fields, modelPath, promptCache },
     limitBytes,
     keys,
     probing: false,

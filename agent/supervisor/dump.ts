@@ -4,7 +4,7 @@ import type { Entry } from "./entry.ts";
 export type EntryDump = Readonly<Record<string, unknown>>;
 
 export function dumpOf(entry: Entry, now: number): EntryDump {
-  const { running, backOff, eviction, queuedAt, breaches, failedAt, footprint, ...plain } = entry;
+  const { running, backOff, eviction, queuedAt, breaches, failedAt, footprint, cacheLook, ...plain } = entry;
   return {
     ...plain,
     footprint: {
@@ -17,6 +17,7 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
     queuedAt: ago(queuedAt, now),
     backOff: backOff && { ...backOff, until: ago(backOff.until, now) },
     eviction: eviction && { ...eviction, at: ago(eviction.at, now) },
+    cacheLook: cacheLook && { busy: cacheLook.busy, at: ago(cacheLook.at, now) },
     running: running && runningDump(running, now),
   };
 }
@@ -37,7 +38,7 @@ function runningDump(running: NonNullable<Entry["running"]>, now: number): Entry
     ...("readyAt" in running ? { readyAt: ago(running.readyAt, now) } : {}),
     ...(running.phase === "stopping" ? { stop: { ...running.stop, at: ago(running.stop.at, now) } } : {}),
     process: { pid: process.pid, startTime, bootId, logPath, exit: process.exit() ?? null },
-    started: { port: started.fields.port, modelPath: started.modelPath },
+    started: { port: started.fields.port, modelPath: started.modelPath, promptCache: started.promptCache },
     inForce: { budget: inForce.budget, priority: inForce.priority, specHash: inForce.specHash },
   };
 }

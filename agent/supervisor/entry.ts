@@ -1,4 +1,6 @@
+import { MiB } from "../../api/bytes.ts";
 import type { BackOff } from "../decisions/back-off.ts";
+import type { CacheChange, StartedCache } from "../decisions/cache-change.ts";
 import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
@@ -8,6 +10,7 @@ import type { Exit, ExitReason } from "../llama-server/exit-reason.ts";
 import type { Need, Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
+import type { LlamaProcess } from "./process.ts";
 import type { Running } from "./running.ts";
 
 /** What the supervisor holds about one workload. All times are milliseconds of the injected clock. */
@@ -44,6 +47,14 @@ export interface Entry {
   /** The estimate; of an adopted server, the one that it was started with, until its header has been read again. */
   need?: Partial<Need> | undefined;
   projection?: Projection | undefined;
+  /** The prompt cache that its next start would have; undefined while its need is not known. */
+  nextCache?: StartedCache | undefined;
+  /** Whether, and why, its server restarts for another prompt cache. */
+  cacheChange?: CacheChange | undefined;
+  /** The last look whether its server works on a request, where that decides about {@link cacheChange}. */
+  cacheLook?: { readonly process: LlamaProcess; readonly at: number; readonly busy: boolean } | undefined;
+  /** Whether such a look is under way. */
+  asksSlots?: boolean;
   /** The last look at what a start needs, and its time in milliseconds of the injected clock; undefined while none was complete. */
   prepared?: { readonly workload: Workload; readonly preparation: Preparation; readonly at: number } | undefined;
   /** Why the files of its server that runs could not be read for another start, as a sentence; undefined if they could. */
@@ -80,9 +91,20 @@ export function newEntry(id: WorkloadId, name: string): Entry {
   };
 }
 
+/** Bytes of the prompt cache that its server has, or would be started with. */
+export function cacheBytesOf({ running, nextCache }: Entry): number {
+  const cache = running === undefined ? nextCache : running.started.promptCache;
+  return (cache?.sizeMiB ?? 0) * MiB;
+}
+
 /** Bytes that count for this workload against the allocatable memory: the largest of estimate, projection and measured footprint. */
-export function chargeBytes({ need, projection, footprint }: Entry): number {
-  return Math.max(need?.estimateBytes ?? 0, projection?.bytes ?? 0, footprint.measuredBytes ?? 0);
+export function chargeBytes(entry: Entry): number {
+  const { need, projection, footprint } = entry;
+  return Math.max(
+    need?.estimateBytes ?? 0,
+    (projection?.bytes ?? 0) + cacheBytesOf(entry),
+    footprint.measuredBytes ?? 0,
+  );
 }
 
 /** Whether it serves and has had no memory sample yet: one that was adopted may hold far more by now than it was started with. */

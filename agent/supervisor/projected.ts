@@ -1,10 +1,13 @@
+import { servingBytes } from "../../memory/prompt-cache.ts";
 import type { Basis } from "../decisions/projection.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Entry } from "./entry.ts";
 import type { SupervisorOptions } from "./options.ts";
 
 export function basisOf({ need }: Entry, { serverStamp }: Pick<SupervisorOptions, "serverStamp">): Basis {
-  return { estimateBytes: need?.estimateBytes, serverStamp: serverStamp?.() };
+  // What the prompt cache takes depends on the answer.
+  const estimateBytes = need?.estimateParts === undefined ? need?.estimateBytes : servingBytes(need.estimateParts);
+  return { estimateBytes, serverStamp: serverStamp?.() };
 }
 
 /** Forgets what llama-server answered about other settings, about another model or as another binary, before it counts for a start. */

@@ -32,6 +32,13 @@ const workloadSchema = z.looseObject({
   notes: z.array(z.string()),
 });
 
+const startedCacheSchema = z.object({
+  /** As it was asked for: `auto`, or bytes. */
+  wanted: z.union([z.enum(["auto", "off"]), z.number().min(0)]),
+  /** `--cache-ram`, in MiB. */
+  sizeMiB: z.int().min(0),
+});
+
 /** What the next agent must know to go on enforcing the budget of a server. */
 const servedSchema = z.looseObject({
   /** What is in force now. Its budget follows the manifest, so it may differ from what the process was started with. */
@@ -43,6 +50,8 @@ const servedSchema = z.looseObject({
   estimateBytes: z.int().min(0),
   /** Absent where llama-server gave no projection. */
   projectedBytes: z.int().positive().optional(),
+  /** The prompt cache that it was started with; absent: none, as with agents before there was one. */
+  promptCache: startedCacheSchema.optional(),
   /** Whether it has answered a test request. */
   ready: z.boolean(),
   startedAt: z.iso.datetime().optional(),

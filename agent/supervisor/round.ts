@@ -10,7 +10,7 @@ import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
-import { chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
+import { cacheBytesOf, chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { turnToChangeKeys } from "./key-turn.ts";
 import type { GatewayDemand, Wanted } from "./options.ts";
@@ -122,6 +122,8 @@ function observedOf(
     hold: holdOf?.(entry.id),
     preparation: preparations.get(entry.id),
     projection: entry.projection,
+    cacheChanged: entry.cacheChange?.act === "restart" ? entry.cacheChange.message : undefined,
+    promptCacheBytes: cacheBytesOf(entry),
   };
 }
 

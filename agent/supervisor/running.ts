@@ -1,4 +1,5 @@
 import type { Answering } from "../decisions/answering.ts";
+import type { StartedCache } from "../decisions/cache-change.ts";
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
 import { type Failing, failedAgain, isWorking, type Work } from "../decisions/health.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
@@ -12,6 +13,8 @@ import type { ServerRecord } from "./records.ts";
 export interface StartedWith {
   readonly fields: ServerFields;
   readonly modelPath: string;
+  /** Undefined: none. */
+  readonly promptCache?: StartedCache | undefined;
 }
 
 interface Held {

@@ -12,7 +12,7 @@ import { removeRecord, type Served, type ServerRecord, writeRecord } from "./rec
 import type { Running } from "./running.ts";
 
 /** What a start was charged with; the next agent charges the same. */
-export type Charged = Pick<Served, "estimateBytes" | "projectedBytes">;
+export type Charged = Pick<Served, "estimateBytes" | "projectedBytes" | "promptCache">;
 
 /**
  * Starts one server. Undefined if its port is taken. Throws if the state folder cannot be written.
@@ -28,6 +28,7 @@ export async function spawnServer(
 ): Promise<Running | undefined> {
   const { llamaServer, supportedFlags, stateDirectory, platform, kernelLimit, clock, wake } = options;
   const { id, name, fields, specHash } = workload;
+  const { promptCache } = charged;
   if (!(await isPortFree(fields.host, fields.port))) return undefined;
   const folder = recordsFolder(stateDirectory);
   const logPath = logPathOf(stateDirectory, id);
@@ -42,7 +43,8 @@ export async function spawnServer(
   };
   let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
   writeRecord(folder, record);
-  const command = { file: llamaServer, args: serverFlags(fields, paths, supportedFlags()) };
+  const withCache = { ...paths, ...(promptCache && { promptCacheMiB: promptCache.sizeMiB }) };
+  const command = { file: llamaServer, args: serverFlags(fields, withCache, supportedFlags()) };
   const limitBytes = kernelLimitBytes(workload.budget.bytes);
   const process = spawnProcess({ ...(kernelLimit?.wrap(command, limitBytes) ?? command), logPath, ended: wake });
   const { pid } = process;
@@ -56,7 +58,7 @@ export async function spawnServer(
   return {
     phase: "starting",
     ...{ specHash, startedAt: clock(), confirmed: true, process, inForce: workload, record, recorded },
-    started: { fields, modelPath: paths.model },
+    started: { fields, modelPath: paths.model, promptCache },
     limitBytes: kernelLimit && limitBytes,
     probing: false,
   };

@@ -116,7 +116,7 @@ function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
 }
 
 function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
-  const { running, footprint, need, projection, fault, keyNote, missing } = entry;
+  const { running, footprint, need, projection, fault, keyNote, missing, cacheChange } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
   if (running === undefined) return notes;
@@ -129,6 +129,7 @@ function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly 
     notes.push("no manifest names it, but not all manifests can be read: the server keeps running until they can");
   const near = nearNote(footprint, budget);
   if (near !== undefined) notes.push(near);
+  if (cacheChange !== undefined && running.phase === "ready") notes.push(cacheChange.message);
   const drift = need?.estimateParts && driftNote(projection?.bytes, need.estimateParts);
   if (drift !== undefined) notes.push(drift);
   if (footprint.unknown) notes.push("enforcement unknown: its memory cannot be measured, so nothing new is started");

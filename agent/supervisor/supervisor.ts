@@ -20,8 +20,10 @@ import { observe } from "./observe.ts";
 import type { AdoptedServer, SupervisorOptions, Wanted } from "./options.ts";
 import { prepareEntry } from "./prepare-entry.ts";
 import { pressureMonitor } from "./pressure-monitor.ts";
+import type { Probing } from "./probing.ts";
 import { forgetOldProjection } from "./projected.ts";
 import { type Projector, projectorOf } from "./projector.ts";
+import { followCache } from "./prompt-cache.ts";
 import { decideAll } from "./round.ts";
 import { type Serving, servingOf } from "./serving.ts";
 import { statusOf } from "./status.ts";
@@ -95,7 +97,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         followLoads(entry);
       });
       await monitor.sample(options.clock());
-      const preparations = await prepareAll(all, wanted, needs, options);
+      const preparations = await prepareAll(all, wanted, { needs, projector, supervising });
       const { allocatable, claims, clock, gateway } = options;
       const now = clock();
       const { pressure } = monitor;
@@ -124,17 +126,23 @@ export function supervisor(options: SupervisorOptions): Supervisor {
 }
 
 /** Looks at what each start needs. What should not run needs nothing. */
+interface Preparing {
+  readonly needs: Preparer;
+  readonly projector: Projector;
+  readonly supervising: SupervisorOptions & Probing;
+}
+
 async function prepareAll(
   all: readonly Entry[],
   { workloads }: Wanted,
-  needs: Preparer,
-  options: SupervisorOptions,
+  { needs, projector, supervising }: Preparing,
 ): Promise<ReadonlyMap<WorkloadId, Preparation>> {
   const preparations = new Map<WorkloadId, Preparation>();
   await forEachIsolated(all, "prepare", async (entry) => {
     const desired = workloads.get(entry.id);
-    const preparation = prepareEntry(entry, desired, needs, options.clock());
-    forgetOldProjection(entry, desired, options);
+    const preparation = prepareEntry(entry, desired, needs, supervising.clock());
+    forgetOldProjection(entry, desired, supervising);
+    followCache(entry, { desired, preparation, all, projector }, supervising);
     if (preparation !== undefined) preparations.set(entry.id, preparation);
   });
   return preparations;

@@ -58,8 +58,9 @@ export interface WorkingOptions extends AgentOptions {
 
 /** Local mode: a folder of manifests, by its absolute path. */
 export function directoryWork(folder: string): OpenWork {
-  return async ({ facts, running, changed, clock }) => {
-    const source = await openDirectory({ folder, host: facts, running, changed, clock });
+  return async ({ facts, running, changed, clock, options }) => {
+    const gatewayPort = options.gateway?.listen.port;
+    const source = await openDirectory({ folder, host: facts, running, gatewayPort, changed, clock });
     return { source, sinks: [], runnables: [], notices: [], watched: folder };
   };
 }

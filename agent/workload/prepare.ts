@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { PromptCache } from "../../api/on-demand.ts";
 import type { Failure } from "../../api/result.ts";
 import { advise } from "../../memory/advice.ts";
 import { adviceText } from "../../memory/advice-text.ts";
@@ -7,8 +8,9 @@ import { canSplitInputs } from "../../memory/estimate/inputs.ts";
 import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
+import { withQuantity } from "../../memory/prompt-cache.ts";
 import { estimateWhole, lookAtServed, type Served } from "../../memory/served.ts";
-import { type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
+import { CACHE_RAM, type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
 import type { SupportedFlags } from "../llama-server/supported-flags.ts";
 import type { StoredModel } from "../store/stored.ts";
@@ -73,7 +75,7 @@ export function prepare(workload: Workload, access: PrepareAccess, check: CheckF
   });
   if (served === undefined) return { stage: "reading", message: slow ?? "reading the model's header" };
   if (!served.ok) return checkFailed(served);
-  const need = check(served.value, estimatedSettings(workload, server.options), workload.budget);
+  const need = check(served.value, settingsToFit(workload, server.options), workload.budget);
   if ("stage" in need) return need;
   const fetched = fetchAll(workload, need, access);
   if (fetched.stage !== "ready") return fetched;
@@ -90,6 +92,19 @@ function readFromHeader({ fields }: Workload, { header }: Served): Pick<ModelPat
 /** The settings that a start with this llama-server would use: what it does not support is not estimated. */
 export function estimatedSettings({ fields }: Pick<Workload, "fields">, options: SupportedFlags): EstimateSettings {
   return placesTable(fields, options) ? { ...fields.settings, tableOnGpu: true } : fields.settings;
+}
+
+function settingsToFit(workload: Workload, options: SupportedFlags): EstimateSettings {
+  const settings = estimatedSettings(workload, options);
+  return withQuantity(settings, cacheOf(workload, options));
+}
+
+/** The prompt cache that is asked for, where this llama-server and this kind of model can have one. */
+export function cacheOf(
+  { fields, onDemand }: Pick<Workload, "fields" | "onDemand">,
+  options: Pick<SupportedFlags, "has">,
+): PromptCache {
+  return fields.mode === "chat" && options.has(CACHE_RAM) ? onDemand.promptCache : "off";
 }
 
 function headerOf(file: ModelFile, local: StoredModel, { header }: PrepareAccess, revision: string) {

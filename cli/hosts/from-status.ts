@@ -11,15 +11,20 @@ export function hostOfStatus(name: string, { agent, workloads }: AgentStatus, ma
     memory: exactQuantity(BigInt(agent.hostMemoryBytes)),
     allocatable: exactQuantity(BigInt(agent.allocatableBytes)),
     ...(manifests !== undefined && { manifests }),
-    models: workloads.flatMap(modelOf),
+    models: workloads.flatMap((workload) => modelOf(workload, agent.gatewayUrl)),
   };
 }
 
-/** What runs, charged as the agent charges it: with the largest of what is known of its need. */
-function modelOf({ name, pid, estimateBytes, projectedBytes, measuredBytes, endpoint }: WorkloadStatus) {
+/** What runs, charged as the agent charges it: with the largest of what is known of its need. A model that sleeps holds nothing. */
+function modelOf(
+  { name, pid, estimateBytes, projectedBytes, measuredBytes, endpoint }: WorkloadStatus,
+  gatewayUrl: string | undefined,
+) {
   const bytes = Math.max(estimateBytes ?? 0, projectedBytes ?? 0, measuredBytes ?? 0);
   if (pid === undefined || bytes === 0) return [];
-  const port = endpoint === undefined || !URL.canParse(endpoint) ? "" : new URL(endpoint).port;
+  // The gateway's port is no model's own.
+  const port =
+    endpoint === undefined || endpoint === gatewayUrl || !URL.canParse(endpoint) ? "" : new URL(endpoint).port;
   return [{ name, memory: exactQuantity(BigInt(bytes)), ...(port !== "" && { ports: [Number(port)] }) }];
 }
 

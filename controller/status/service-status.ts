@@ -1,5 +1,5 @@
 import { DEFAULT_PORT } from "../../api/constants.ts";
-import { childName, PRIORITY_CLASSES, SERVICE_CONDITIONS } from "../../api/fleet.ts";
+import { childName, PRIORITY_CLASSES, SERVICE_CONDITIONS, SLEEPING } from "../../api/fleet.ts";
 import type { InferenceService, InferenceServiceStatus } from "../../api/inferenceservice.ts";
 import type { WantedCondition } from "../../kube/conditions.ts";
 import { wantedReplicas } from "../../serving/pod-demands.ts";
@@ -82,7 +82,7 @@ export function serviceStatus(facts: ServiceFacts): WantedStatus<Fields> {
     conditions: [
       condition(SERVICE_CONDITIONS.accepted, accepted(verdict)),
       condition(SERVICE_CONDITIONS.scheduled, scheduled(verdict, wanted, pods, missing)),
-      condition(SERVICE_CONDITIONS.available, available(wanted, deployment)),
+      condition(SERVICE_CONDITIONS.available, available(wanted, deployment, asleep(pods))),
       ...(memory === undefined ? [] : [condition(SERVICE_CONDITIONS.withinBudget, memory)]),
     ],
   };
@@ -105,9 +105,16 @@ function scheduled(verdict: Verdict, wanted: number, pods: readonly PodView[], m
   return ["False", missing.reason, `${some}: ${missing.message}`];
 }
 
-function available(wanted: number, { ready }: DeploymentFacts): Told {
+function asleep(pods: readonly PodView[]): number {
+  return pods.filter(({ reason }) => reason === SLEEPING).length;
+}
+
+function available(wanted: number, { ready }: DeploymentFacts, sleeping: number): Told {
   const message = `${ready} of ${wanted} replicas answer`;
   if (wanted === 0) return ["False", "Stopped", "no replica is wanted"];
+  if (sleeping > 0 && ready < wanted && ready + sleeping >= wanted) {
+    return ["False", SLEEPING, `${message}; a request to the gateway of its Mac wakes one that sleeps`];
+  }
   return ready >= wanted ? ["True", "AllReady", message] : ["False", "NotReady", message];
 }
 
@@ -127,6 +134,7 @@ function phaseOf({ service, verdict, deployment }: ServiceFacts, pods: readonly 
   if (wanted > 0 && deployment.ready >= wanted) return "Ready";
   if (deployment.ready > 0) return "Progressing";
   if (verdict.kind === "refused") return verdict.isPersons ? "Failed" : "Pending";
+  if (asleep(pods) >= wanted) return "Stopped";
   return pods.some(({ node }) => node !== undefined) ? "Creating" : "Pending";
 }
 

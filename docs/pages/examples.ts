@@ -17,6 +17,7 @@ export interface Resource {
   readonly kind: "Model" | "InferenceService";
   readonly name: string;
   readonly spec: object;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface ShownExamples {
@@ -40,12 +41,19 @@ export function examplesOf(rule: Pick<Rule, "name" | "examples">): ShownExamples
   return { bad: shown(examples.bad), good: shown(examples.good) };
 }
 
-function resourcesOf({ model, service }: Example): readonly Resource[] {
+function resourcesOf({ model, service, annotations }: Example): readonly Resource[] {
   return [
     { kind: "Model", name: "gemma", spec: { source: "hf://org/repo/model.gguf", ...model } },
     ...(service === undefined
       ? []
-      : [{ kind: "InferenceService" as const, name: "gemma", spec: { ...service, modelRef: "gemma" } }]),
+      : [
+          {
+            kind: "InferenceService" as const,
+            name: "gemma",
+            spec: { ...service, modelRef: "gemma" },
+            ...(annotations && { annotations }),
+          },
+        ]),
   ];
 }
 
@@ -110,6 +118,8 @@ const OTHERS: Readonly<Record<string, ShownExamples>> = {
 
 export function asYaml({ resources }: Shown): string {
   return resources
-    .map(({ kind, name, spec }) => stringify({ kind, metadata: { name }, spec }, { lineWidth: 0 }))
+    .map(({ kind, name, annotations, spec }) =>
+      stringify({ kind, metadata: { name, ...(annotations && { annotations }) }, spec }, { lineWidth: 0 }),
+    )
     .join("---\n");
 }

@@ -87,10 +87,10 @@ function noteOf(remedy: { readonly note: string } | undefined) {
   return remedy === undefined ? {} : refusal(remedy.note);
 }
 
-function inputsOf({ kind, name, spec }: Resource, files: ReadonlyMap<string, string>): object {
+function inputsOf({ kind, name, spec, annotations }: Resource, files: ReadonlyMap<string, string>): object {
   const { source, ...rest } = spec as { source?: string };
   const file = source === undefined ? undefined : (files.get(source) ?? source);
-  const metadata = { name, namespace: "default" };
+  const metadata = { name, namespace: "default", ...(annotations && { annotations }) };
   return { apiVersion: API_VERSION, kind, metadata, spec: { ...rest, ...(file !== undefined && { source: file }) } };
 }
 

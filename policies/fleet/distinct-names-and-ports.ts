@@ -1,18 +1,21 @@
 import { DEFAULT_PORT } from "../../api/constants.ts";
+import { ON_DEMAND_ANNOTATIONS, parseOnDemand } from "../../api/on-demand.ts";
 import { defineStackRule } from "../define.ts";
 import type { ModelSubject, ServiceSubject, StackFinding } from "../definition.ts";
 import { fleetConfigSchema } from "./config.ts";
 import type { FleetFacts, ServiceFacts } from "./facts.ts";
 import { concernsWith, sharedFacts } from "./shared.ts";
+import { isBehindGateway } from "./workload.ts";
 
+const ALIASES = `metadata.annotations["${ON_DEMAND_ANNOTATIONS.aliases}"]`;
 const NAME = "distinct-names-and-ports";
 
 /** Two resources of one name are one object: the second overwrites the first, and removing one removes both. */
 export const distinctNamesAndPorts = defineStackRule({
   name: NAME,
-  title: "Names and ports are used once",
-  description: "Two models must not share a name in one folder or cluster, nor a port on one Mac.",
-  remedy: "Give one of them another name or namespace, or another serving.port.",
+  title: "Names, aliases and ports are used once",
+  description: "Two models must not share a name in one folder or cluster, nor a port or an alias on one Mac.",
+  remedy: "Give one of them another name or namespace, another serving.port, or other serving.aliases.",
   severity: "high",
   tags: ["fleet", "names"],
   level: "mandatory",
@@ -26,6 +29,7 @@ export function distinctFindings({ models, services }: FleetFacts): readonly Sta
   const twice = pairs(keyed, ({ subject, key }) => JSON.stringify([key, subject.label]));
   const names = twice.filter((pair) => !twice.some((other) => isServedBy(pair, other)));
   const ports = pairs(services.flatMap(listening), ({ machine, port }) => JSON.stringify([machine, port]));
+  const aliases = aliasClashes(services.flatMap(called));
   return [
     ...names.map((pair) => {
       const [first, second] = pair;
@@ -36,6 +40,7 @@ export function distinctFindings({ models, services }: FleetFacts): readonly Sta
     ...ports
       .filter(([first, second]) => first.service.label !== second.service.label || first.folder !== second.folder)
       .map(([first, second]) => samePort(first, second)),
+    ...aliases,
   ];
 }
 
@@ -47,14 +52,60 @@ interface Listening {
   readonly port: number;
 }
 
+/** A service, and the Mac on which it runs, or whoever reads the folder; undefined: it does not run, or the scheduler of a cluster chooses. */
+function machineOf({ subject: { spec }, target, placedBy }: ServiceFacts): string | undefined {
+  if (placedBy.kind !== "folder" || target.folder === undefined) return undefined;
+  if (spec.suspend === true || spec.replicas === 0) return undefined;
+  return placedBy.host ?? `the Mac that reads ${target.folder}`;
+}
+
 /** In a cluster the controller gives each service a port of its own. */
-function listening({ subject, target, placedBy }: ServiceFacts): readonly Listening[] {
+function listening(facts: ServiceFacts): readonly Listening[] {
+  const { subject, target } = facts;
   const { spec, unknown } = subject;
-  if (placedBy.kind !== "folder" || target.folder === undefined) return [];
-  if (spec.suspend === true || spec.replicas === 0 || unknown.some((path) => /^spec(\.endpoint|$)/.test(path)))
-    return [];
-  const machine = placedBy.host ?? `the Mac that reads ${target.folder}`;
+  const machine = machineOf(facts);
+  if (machine === undefined || target.folder === undefined) return [];
+  if (unknown.some((path) => /^spec(\.endpoint|$)/.test(path))) return [];
+  if (spec.endpoint === undefined && isBehindGateway(subject)) return [];
   return [{ service: subject, folder: target.folder, machine, port: spec.endpoint?.port ?? DEFAULT_PORT }];
+}
+
+interface Called {
+  readonly service: ServiceSubject;
+  readonly machine: string;
+  readonly aliases: readonly string[];
+}
+
+/** Aliases that are none have been told of by on-demand. */
+function called(facts: ServiceFacts): readonly Called[] {
+  const machine = machineOf(facts);
+  const asked = parseOnDemand(facts.subject.annotations);
+  return machine === undefined
+    ? []
+    : [{ service: facts.subject, machine, aliases: asked.ok ? asked.value.aliases : [] }];
+}
+
+/** An alias that two services of one Mac have, or that is the name of another one: a client that asks for it could mean both. */
+function aliasClashes(services: readonly Called[]): readonly StackFinding[] {
+  return services.flatMap((own, index) =>
+    own.aliases.flatMap((alias) => {
+      const others = services.filter(
+        ({ service, machine }) => machine === own.machine && service.label !== own.service.label,
+      );
+      const named = others.find(({ service }) =>
+        [service.name, `${service.namespace}/${service.name}`].includes(alias),
+      );
+      // Of two with one alias the later one is told.
+      const sharing = others.find((other) => services.indexOf(other) < index && other.aliases.includes(alias));
+      if (named !== undefined) return [clash(own, alias, named, "which is the name of")];
+      return sharing === undefined ? [] : [clash(own, alias, sharing, "and so has")];
+    }),
+  );
+}
+
+function clash({ service }: Called, alias: string, { service: other }: Called, how: string): StackFinding {
+  const text = `${service.label} has the alias "${alias}", ${how} ${other.label}: ${other.urn} and ${service.urn}. Clients of one Mac ask by name: take it out of ${ALIASES} of one of them.`;
+  return { text, about: service };
 }
 
 type Keyed = { readonly subject: ModelSubject | ServiceSubject; readonly key: string };

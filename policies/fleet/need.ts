@@ -1,5 +1,5 @@
 import { formatBytes } from "../../api/quantity.ts";
-import { fail, failIn, ok, type Result } from "../../api/result.ts";
+import { fail, failIn, type Result } from "../../api/result.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { largestContext } from "../../memory/advice.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
@@ -7,6 +7,7 @@ import { BACKENDS, type Backend, type EstimateSettings } from "../../memory/esti
 import { decideFit } from "../../memory/fit.ts";
 import { estimateWhole, readServed, type Served } from "../../memory/served.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
+import { withAskedCache } from "../../serving/prompt-cache.ts";
 import { servingSettings, unservedModel } from "../../serving/settings.ts";
 import type { KnownModelSpec, ServedSubject } from "../definition.ts";
 
@@ -113,5 +114,5 @@ function settingsOf({ service, model, draft }: ServedSubject, backend: Backend):
   const checked = checkExtraArgs(extraArgs ?? []);
   if (!checked.ok) return checked;
   const settings = servingSettings(service.spec, backend);
-  return settings.ok ? ok(settings.value) : settings;
+  return settings.ok ? withAskedCache(settings.value, service.annotations) : settings;
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { DEFAULT_PORT } from "../../api/constants.ts";
 import { DEFAULT_PORTS, PRIORITY_CLASSES, WEIGHTS_LABEL_PREFIX, weightsKey } from "../../api/fleet.ts";
+import { GATEWAY_ANNOTATION } from "../../api/on-demand.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import type { Demands, Term } from "../../memory/placement/demands.ts";
 import { podAsks } from "../../memory/placement/pod-spec.ts";
@@ -74,7 +75,7 @@ export function askedOf(
   if (by.kind === "folder") {
     const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
     const fraction = memoryBudget === undefined ? memoryFraction : undefined;
-    const port = service.spec.endpoint?.port ?? DEFAULT_PORT;
+    const port = service.spec.endpoint?.port ?? (isBehindGateway(service) ? given : DEFAULT_PORT);
     const here = onHost(by.host, memoryTerms({ needBytes, fraction }) as readonly Term[]);
     const workload = { ...common, port, priority, demands: here, hasOtherRules: false };
     return ok({ workload, replicas: Math.min(1, wanted), isPortChosen: true });
@@ -83,6 +84,11 @@ export function askedOf(
   const asks = podAsks({ ...demands.value, topologySpreadConstraints });
   if (asks === undefined) return fail("its affinity or tolerations are of a form that is not known here");
   return ok({ workload: { ...common, ...asks, port: given, priority }, replicas: wanted, isPortChosen: false });
+}
+
+/** Behind a gateway a service that names no port gets a free one from its agent. */
+export function isBehindGateway({ annotations }: Pick<ServedSubject["service"], "annotations">): boolean {
+  return annotations[GATEWAY_ANNOTATION] !== undefined;
 }
 
 /** That of a class which is not ours is not known; without a class a pod has 0. */

@@ -1,3 +1,5 @@
+import { ON_DEMAND_ANNOTATIONS } from "../../api/on-demand.ts";
+
 /** The type of an LlmModel, now and in stacks that were made before it was renamed. */
 const LLM_MODEL = /^(?:pulumi-)?llmkube:index:LlmModel$/;
 
@@ -20,6 +22,14 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
 /** Where a budget comes from, in the words of LLMKube. */
 const FROM_CRD = "(absolute from CRD)";
 
+/** Annotations for which LlmModel has arguments. */
+const ANNOTATIONS: Readonly<Record<string, string>> = {
+  [ON_DEMAND_ANNOTATIONS.idleUnload]: "serving.idleUnload",
+  [ON_DEMAND_ANNOTATIONS.aliases]: "serving.aliases",
+  [ON_DEMAND_ANNOTATIONS.promptCache]: "serving.promptCache",
+};
+
+const ANNOTATION = /\bmetadata\.annotations\["([^"]+)"\]/g;
 const FIELD = /\bspec(?:\.\w+|\[\w+\])+/g;
 
 export function isLlmModel(type: string): boolean {
@@ -37,6 +47,7 @@ export function isOfLlmModel(parentUrn: string | undefined): boolean {
 export function inArgumentNames(text: string): string {
   return text
     .replaceAll(FROM_CRD, "(memoryBudget)")
+    .replaceAll(ANNOTATION, (field, key: string) => ANNOTATIONS[key] ?? field)
     .replaceAll(FIELD, (field) => ARGUMENTS[field] ?? servingName(field));
 }
 

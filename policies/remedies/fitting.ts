@@ -5,6 +5,7 @@ import { describeBudget } from "../../memory/budget.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { estimateServed, type Served } from "../../memory/served.ts";
 import { checkExtraArgs } from "../../serving/extra-args.ts";
+import { withAskedCache } from "../../serving/prompt-cache.ts";
 import { servingSettings } from "../../serving/settings.ts";
 import { type FitSettings, fitConfig, fitConfigSchema } from "../config.ts";
 import type { ModelSubject, ServedSubject } from "../definition.ts";
@@ -40,7 +41,8 @@ export async function misfitOf(
     [model, ...(draft === undefined ? [] : [draft])].map((each) => factsOf(each, settings)),
   );
   if (own === undefined || (draft !== undefined && drafting === undefined)) return undefined;
-  const asked = servingSettings(service.spec, own.backend);
+  const serving = servingSettings(service.spec, own.backend);
+  const asked = serving.ok ? withAskedCache(serving.value, service.annotations) : serving;
   if (!asked.ok) return undefined;
   const served = { header: own.header, mmproj: own.mmproj, draft: drafting?.header };
   const limit = limitOf(own, await hostsOf(settings));

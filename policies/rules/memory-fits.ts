@@ -59,7 +59,7 @@ export const memoryFits = defineRule({
     if (own === undefined || facts.length < found.length) return {};
     const { extraArgs: args, ...spec } = service.spec;
     const judged = peers.refused(extraArgs.name, service) ? spec : { ...spec, extraArgs: args };
-    return judge(own, drafting, service.label, judged, fitConfig(settings));
+    return judge(own, drafting, { ...service, spec: judged }, fitConfig(settings));
   },
 });
 

@@ -1,4 +1,5 @@
 import { allocatableOf, type DeclaredMemory } from "../../components/fleet/declared-mac.ts";
+import { onDemandAnnotations } from "../../components/model/on-demand.ts";
 import { modelSpec, serviceSpec } from "../../components/model/specs.ts";
 
 /** A resource as a program registers it. */
@@ -36,7 +37,10 @@ export function llmModel(name: string, { serving, ...args }: ModelArgs, options:
   const spec = modelSpec(args as unknown as Parameters<typeof modelSpec>[0]);
   const model = manifest("Model", name, spec, options);
   if (serving === undefined) return [ofComponent(model, name)];
-  const service = manifest("InferenceService", name, serviceSpec(name, serving), options);
+  const { gateway } = args as { readonly gateway?: string };
+  const annotations = onDemandAnnotations(serving, gateway) as Readonly<Record<string, string>> | undefined;
+  const ofService = annotations === undefined ? options : { ...options, annotations };
+  const service = manifest("InferenceService", name, serviceSpec(name, serving), ofService);
   return [ofComponent(model, name), ofComponent(service, name)];
 }
 

@@ -68,7 +68,7 @@ function refusedLater(
   if (!fit.fits) return fit.message;
 
   const bytes = projectedBytes(rows);
-  const refusal = projectionRefusal({ specHash: "", bytes }, budget.value);
+  const refusal = projectionRefusal({ specHash: "", bytes }, budget.value, 0);
   if (refusal !== undefined) return refusal;
   if (macBytes !== undefined) {
     const allocatable = resolveAllocatable({

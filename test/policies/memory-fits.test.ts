@@ -66,6 +66,21 @@ describe("memory-fits", () => {
     assert.match(lines[1] ?? "", /, with a context of 32768 tokens, 1 slot, f16\/f16 cache\.$/);
   });
 
+  it("counts a prompt cache that is asked for as a quantity, and not one that takes what is left", async () => {
+    const caching = (promptCache: string) => {
+      const { metadata, ...rest } = service({ contextSize: 4096 });
+      return { ...rest, metadata: { ...metadata, annotations: { "llmkube.dev/prompt-cache": promptCache } } };
+    };
+    await analyse(llamaModel("1500Mi"));
+    assert.deepEqual(await analyse(caching("auto")), []);
+    assert.deepEqual(await analyse(caching("256Mi")), []);
+    const [report = ""] = await analyse(caching("1Gi"));
+    assert.match(report, /does not fit: .* \+ prompt cache 1\.0 GiB/s);
+    assert.match(report, /What would fit: .*without the prompt cache/);
+    const [wrong = ""] = await analyse(caching("much"));
+    assert.match(wrong, /"much" is no prompt cache: write auto, off, or a quantity/);
+  });
+
   it("gives advice that holds, and is no lower than need be", async () => {
     await analyse(llamaModel("1100Mi"));
     const [report = ""] = await analyse(service({ contextSize: 32768 }));

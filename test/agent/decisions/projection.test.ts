@@ -12,14 +12,14 @@ describe("a projection", () => {
   for (const bytes of [undefined, null, 300 * MIB]) {
     it(`of ${bytes} bytes prevents no start`, () => {
       assert.equal(
-        projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget),
+        projectionRefusal({ specHash: "now", ...(bytes === undefined ? {} : { bytes }) }, budget, 0),
         undefined,
       );
     });
   }
 
   it("over the budget is refused with both figures", () => {
-    const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget);
+    const refusal = projectionRefusal({ specHash: "now", bytes: 301 * MIB }, budget, 0);
     assert.match(
       refusal ?? "",
       /^projected 301\.0 MiB required by llama-server, budget 300\.0 MiB \(absolute from CRD\): raise memoryBudget/,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf, parseKeys, readKeyFile } from "../../../agent/gateway/key-file.ts";
+import { digestOf, keyFileReader, parseKeys, readKeyFile } from "../../../agent/gateway/key-file.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { makeFifo } from "../named-pipe.ts";
 
@@ -95,6 +95,23 @@ describe("a file of named keys", () => {
     assert.match(await problem(`${path}.latin`), /: it is not in UTF-8/);
     await mkdir(`${path}.folder`, { mode: 0o700 });
     assert.match(await problem(`${path}.folder`), /: it is not a file: /);
+  });
+
+  it("is parsed again only when its content has changed", async () => {
+    const path = join(await temporaryDirectory(), "keys.yaml");
+    const read = keyFileReader();
+    const keys = async () => {
+      const answer = await read(path);
+      assert(answer.ok);
+      return answer.value;
+    };
+    await writeFile(path, `- {name: a, key: ${KEY}}`, { mode: 0o600 });
+    const first = await keys();
+    assert.equal(await keys(), first);
+    await writeFile(path, `- {name: b, key: ${KEY}}`);
+    assert.equal((await keys())[0]?.name, "b");
+    await chmod(path, 0o644);
+    assert.equal((await read(path)).ok, false);
   });
 
   it("is no named pipe, which is not waited for", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { type Gateway, openGateway } from "../../../agent/gateway/gateway.ts";
 import type { KeyRing } from "../../../agent/gateway/keys.ts";
 import { GATEWAY_LIMITS, type GatewayLimits } from "../../../agent/gateway/limits.ts";
@@ -186,4 +186,42 @@ export async function until(holds: () => boolean, what: string, milliseconds = 1
     assert(performance.now() < end, `${what} did not come about`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Opens gateways and servers, and closes them all after a test; no request may have failed inside the gateway. */
+export function closingScene() {
+  const closing: (() => Promise<void>)[] = [];
+  return {
+    server: async (answer: RequestListener): Promise<StandInServer> => {
+      const opened = await standInServer(answer);
+      closing.push(opened.close);
+      return opened;
+    },
+    gateway: async (...args: Parameters<typeof openHere>): Promise<Opened> => {
+      const opened = await openHere(...args);
+      closing.push(async () => {
+        await opened.gateway.close();
+        assert.deepEqual(opened.faults, []);
+      });
+      return opened;
+    },
+    close: async () => {
+      for (const close of closing.splice(0).reverse()) await close();
+    },
+  };
+}
+
+export async function errorOf(answer: Response): Promise<Record<string, unknown>> {
+  return ((await answer.json()) as { error: Record<string, unknown> }).error;
+}
+
+/** Sends bytes as they are, and gives all that comes until the gateway closes the connection. */
+export async function raw(port: number, ...pieces: readonly string[]): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk) => chunks.push(chunk));
+  socket.on("error", () => {});
+  for (const piece of pieces) socket.write(piece);
+  await once(socket, "close");
+  return Buffer.concat(chunks).toString();
 }

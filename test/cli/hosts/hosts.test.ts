@@ -9,11 +9,11 @@ import { temporaryDirectory } from "../../support/workspace.ts";
 
 const TIME = "2026-11-26T12:00:00.000Z";
 
-function status() {
+function status(gateway: object = {}, endpoint = "http://127.0.0.1:8081/v1") {
   const agent = { pid: 1, startedAt: TIME, updatedAt: TIME, hostMemoryBytes: 16 * GiB, allocatableBytes: 10 * GiB };
   const workload = { restarts: 0, notes: [], phase: "Ready", state: "Ready" };
   return {
-    agent: { ...agent, backend: "metal", kernelCap: "none", problems: [], notes: [] },
+    agent: { ...agent, backend: "metal", kernelCap: "none", problems: [], notes: [], ...gateway },
     workloads: [
       {
         ...workload,
@@ -22,7 +22,7 @@ function status() {
         pid: 7,
         estimateBytes: 2 * GiB,
         measuredBytes: 3 * GiB,
-        endpoint: "http://127.0.0.1:8081/v1",
+        endpoint,
       },
       { ...workload, id: "b", name: "team/waits", state: "Waiting", phase: "Pending", estimateBytes: GiB },
     ],
@@ -60,6 +60,17 @@ describe("pulumi-llmkube hosts export", () => {
       running.map(({ workload, needBytes, ports }) => [workload, needBytes, ports]),
       [["team/chat", 3 * GiB, [8081]]],
     );
+  });
+
+  it("takes the port of a gateway for no model's, and lets a model that sleeps hold nothing", async () => {
+    const state = await temporaryDirectory();
+    const gatewayUrl = "http://127.0.0.1:8000/v1";
+    const { agent, workloads } = status({ gatewayUrl }, gatewayUrl);
+    const sleeping = { ...workloads[1], state: "Sleeping", phase: "Stopped", endpoint: gatewayUrl };
+    const content = { agent, workloads: [workloads[0], sleeping] };
+    await writeFile(join(state, "status.json"), JSON.stringify(content));
+    const { stdout } = await inProcess("hosts", "export", "--state", state, "--name", "studio-1");
+    assert.deepEqual(JSON.parse(stdout).hosts[0].models, [{ name: "team/chat", memory: "3Gi" }]);
   });
 
   it("prints it where no file is named, and leaves out what runs where that is asked", async () => {

@@ -52,10 +52,14 @@ const statusOf = (more: Partial<ServiceFacts> = {}, spec: Partial<InferenceServi
 
 describe("the status of a service", () => {
   const bound = pod({ node: "mac-1" });
+  const sleeping = pod({ name: "q", node: "mac-2", phase: "Running", reason: "Sleeping" });
   const phases: readonly (readonly [phase: string, facts: Partial<ServiceFacts>, spec?: object])[] = [
     ["Pending", {}],
     ["Pending", { pods: [pod()] }],
     ["Creating", { pods: [bound] }],
+    ["Stopped", { pods: [sleeping] }],
+    ["Progressing", { deployment: { ...NONE, ready: 1 }, pods: [bound, sleeping] }, { replicas: 2 }],
+    ["Creating", { pods: [bound, sleeping] }, { replicas: 2 }],
     ["Progressing", { deployment: { ...NONE, ready: 1 }, pods: [bound] }, { replicas: 2 }],
     ["Ready", { deployment: { ...NONE, ready: 1 }, pods: [bound] }],
     ["Ready", { deployment: { ...NONE, ready: 1 }, verdict: REFUSED, pods: [bound] }],
@@ -67,6 +71,18 @@ describe("the status of a service", () => {
   ];
   for (const [index, [phase, facts, spec]] of phases.entries()) {
     it(`case ${index}: ${phase}`, () => assert.equal(statusOf(facts, spec).fields.phase, phase));
+  }
+
+  const availability: readonly (readonly [what: string, facts: Partial<ServiceFacts>, reason: string])[] = [
+    ["that load", { pods: [bound] }, "NotReady"],
+    ["that all sleep or answer", { deployment: { ...NONE, ready: 1 }, pods: [bound, sleeping] }, "Sleeping"],
+    ["of which one sleeps and one loads", { pods: [bound, sleeping] }, "NotReady"],
+    ["that all answer", { deployment: { ...NONE, ready: 2 }, pods: [bound, bound] }, "AllReady"],
+  ];
+  for (const [what, facts, reason] of availability) {
+    it(`says of two replicas ${what}: ${reason}`, () => {
+      assert.equal(statusOf(facts, { replicas: 2 }).condition(SERVICE_CONDITIONS.available)?.reason, reason);
+    });
   }
 
   it("leaves to LLMKube's operator what is its", () => {

@@ -18,6 +18,60 @@ export const HOME: readonly Stack[] = [
     ],
   },
   {
+    name: "models-behind-a-gateway",
+    about: "Three models of one Mac behind its gateway, without ports, one of them with an alias.",
+    recommended: "silent",
+    resources: [
+      folder("mac"),
+      ...["chat", "code", "draft"].flatMap((name) =>
+        llmModel(
+          name,
+          {
+            source: LLAMA,
+            memoryBudget: "8Gi",
+            gateway: "127.0.0.1:8080",
+            serving: {
+              ...serving,
+              idleUnload: "10m",
+              promptCache: "auto",
+              ...(name === "chat" && { aliases: ["gpt-4o"] }),
+            },
+          },
+          { provider: "mac" },
+        ),
+      ),
+    ],
+  },
+  {
+    name: "bad-settings-of-a-gateway",
+    about:
+      "Two models of one Mac with one alias: one may both never and soon unload, and the other has a prompt cache that its budget has no room for.",
+    recommended: "refused",
+    resources: [
+      folder("mac"),
+      ...llmModel(
+        "chat",
+        {
+          source: LLAMA,
+          memoryBudget: "8Gi",
+          gateway: "127.0.0.1:8080",
+          serving: { ...serving, evictionProtection: true, idleUnload: "10m", aliases: ["gpt-4o"] },
+        },
+        { provider: "mac" },
+      ),
+      ...llmModel(
+        "code",
+        {
+          source: LLAMA,
+          memoryBudget: "8Gi",
+          gateway: "127.0.0.1:8080",
+          serving: { ...serving, aliases: ["gpt-4o"], promptCache: "6Gi" },
+        },
+        { provider: "mac" },
+      ),
+    ],
+  },
+  {
     name: "pinned-on-the-hub",
     about: "A model of the hub by its commit, with a budget that it fits.",
     recommended: "silent",

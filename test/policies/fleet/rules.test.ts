@@ -115,6 +115,81 @@ describe("the rules about a fleet", () => {
     });
   }
 
+  describe("of one folder", () => {
+    const folder = {
+      inputs: { renderYamlToDirectory: "/srv/mini" },
+      as: { type: "pulumi:providers:kubernetes", name: "mini" },
+    };
+    const served = (name: string, annotations: object, serving: object = {}): readonly Registered[] => {
+      const inputs = service(serving, name);
+      return [
+        {
+          inputs: model({ source, hardware: { accelerator: "metal", memoryBudget: "8Gi" } }, name),
+          as: { name, provider: "mini" },
+        },
+        { inputs: { ...inputs, metadata: { ...inputs.metadata, annotations } }, as: { name, provider: "mini" } },
+      ];
+    };
+    const GATEWAY = { "llmkube.dev/gateway": "http://127.0.0.1:8080" };
+    const called = (names: string) => ({ ...GATEWAY, "llmkube.dev/model-aliases": names });
+    const told = async (resources: readonly Registered[]) => {
+      const { all } = await reports([], [folder, ...resources]);
+      return all.map((text) => text.replaceAll(/urn:\S+::/g, "urn::").replace(/^(\S+): urn::\S+: /, "$1: "));
+    };
+
+    it("accept services behind a gateway that name no port, on a Mac that is known and on none", async () => {
+      const two = [...served("a", GATEWAY), ...served("b", GATEWAY)];
+      assert.deepEqual(await told(two), []);
+      const { all } = await reports(ONE_MAC, [folder, ...two]);
+      assert.deepEqual(
+        all.filter((text) => !text.startsWith("fleet-summary: ")),
+        [],
+      );
+    });
+
+    it("refuse two that name one port behind it, and two without it that name none", async () => {
+      const port = { endpoint: { port: 9000 } };
+      const [named = "", ...more] = await told([...served("a", GATEWAY, port), ...served("b", GATEWAY, port)]);
+      assert.match(named, /^distinct-names-and-ports: InferenceService default\/b listens on port 9000 of /);
+      assert.deepEqual(more, []);
+      const [plain = ""] = await told([...served("a", {}), ...served("b", {})]);
+      assert.match(plain, /default\/b listens on port 8080 of /);
+    });
+
+    const clashes: readonly (readonly [what: string, a: string, b: string, says: RegExp])[] = [
+      [
+        "an alias that two have",
+        "gpt-4o,x",
+        "y,gpt-4o",
+        /^distinct-names-and-ports: InferenceService default\/b has the alias "gpt-4o", and so has InferenceService default\/a: urn::a and urn::b\. Clients of one Mac ask by name: take it out of metadata\.annotations\["llmkube\.dev\/model-aliases"\] of one of them\.$/,
+      ],
+      [
+        "an alias that is the name of another one",
+        "b",
+        "y",
+        /^distinct-names-and-ports: InferenceService default\/a has the alias "b", which is the name of InferenceService default\/b: /,
+      ],
+      [
+        "an alias that is the whole name of another one",
+        "x",
+        "default/a",
+        /^distinct-names-and-ports: InferenceService default\/b has the alias "default\/a", which is the name of InferenceService default\/a: /,
+      ],
+    ];
+    for (const [what, a, b, says] of clashes) {
+      it(`refuse ${what}, once`, async () => {
+        const [first = "", ...more] = await told([...served("a", called(a)), ...served("b", called(b))]);
+        assert.match(first, says);
+        assert.deepEqual(more, []);
+      });
+    }
+
+    it("accept an alias that is the service's own name, one of a service that is stopped, and none", async () => {
+      assert.deepEqual(await told([...served("a", called("a,x")), ...served("b", called("y"))]), []);
+      assert.deepEqual(await told([...served("a", called("x"), { replicas: 0 }), ...served("b", called("x"))]), []);
+    });
+  });
+
   it("leave a model that one policy lets pass to the other", async () => {
     const exclude = [{ policy: "aggregate-per-host", name: "a", reason: "it is stopped by hand" }];
     const { of } = await reports(ONE_MAC, [...pair("a", LARGE), ...pair("b", { ...LARGE, priority: "high" })], {

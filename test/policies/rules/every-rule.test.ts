@@ -6,9 +6,13 @@ import { UNKNOWN } from "../analyse.ts";
 import { modelFile, reportsOf } from "./table.ts";
 
 /** A preview of an example, with a file whose header says what the example says. */
-async function reportsOnExample(rule: Rule, { model, service, header }: Example, config: object) {
+async function reportsOnExample(rule: Rule, { model, service, annotations, header }: Example, config: object) {
   const source = header === undefined ? {} : { source: await modelFile(header) };
-  const shown = { model: { ...model, ...source }, ...(service && { service: { ...service, modelRef: "gemma" } }) };
+  const shown = {
+    model: { ...model, ...source },
+    ...(service && { service: { ...service, modelRef: "gemma" } }),
+    ...(annotations && { annotations }),
+  };
   return reportsOf(rule, { ...shown, config });
 }
 

@@ -1,0 +1,100 @@
+import { sumOf } from "../../memory/estimate/estimate.ts";
+import { promptCacheMiB, withPromptCache } from "../../memory/prompt-cache.ts";
+import { cacheChange, NO_CACHE } from "../decisions/cache-change.ts";
+import { needWithoutCache } from "../decisions/projection.ts";
+import { slotsOf } from "../llama-server/probe.ts";
+import type { Desired } from "../workload/desired.ts";
+import { cacheOf, type Need, type Preparation } from "../workload/prepare.ts";
+import { cacheBytesOf, chargeBytes, type Entry } from "./entry.ts";
+import type { SupervisorOptions } from "./options.ts";
+import { expectedOf, type Probing } from "./probing.ts";
+import type { Projector } from "./projector.ts";
+import type { Running } from "./running.ts";
+
+/** For so long an answer about its requests counts, in milliseconds. */
+const FRESH_MS = 2000;
+
+/** Of one tick. */
+export interface CacheInput {
+  readonly desired: Desired | undefined;
+  readonly preparation: Preparation | undefined;
+  readonly all: readonly Entry[];
+  readonly projector: Pick<Projector, "asked">;
+}
+
+/**
+ * Decides what prompt cache a start would get, counts the cache that there is, or would be, in the need, and says whether the server has to
+ * restart for another one. Whether it works on a request is asked in the background.
+ */
+export function followCache(
+  entry: Entry,
+  { desired, preparation, all, projector }: CacheInput,
+  options: SupervisorOptions & Probing,
+): void {
+  entry.cacheChange = undefined;
+  if (desired?.kind !== "run" || preparation === undefined || !hasNeed(preparation)) return;
+  const { workload } = desired;
+  const { estimateParts } = preparation;
+  const { projection, running } = entry;
+  const projected = projection?.specHash === workload.specHash ? projection.bytes : undefined;
+  const wanted = cacheOf(workload, options.supportedFlags());
+  const needBytes = needWithoutCache(estimateParts, projected);
+  const allowedBytes = Math.min(workload.budget.bytes, roomFor(entry, all, projector, options));
+  entry.nextCache = { wanted, sizeMiB: promptCacheMiB(wanted, { allowedBytes, needBytes }) };
+  const held = running === undefined ? entry.nextCache : (running.started.promptCache ?? NO_CACHE);
+  const parts = withPromptCache(estimateParts, held.sizeMiB);
+  entry.need = { estimateBytes: sumOf(parts), estimateParts: parts };
+  // Only what would start again is stopped.
+  if (running?.phase !== "ready" || preparation.stage !== "ready") return;
+  entry.cacheChange = cacheChange({
+    started: held,
+    next: entry.nextCache,
+    needBytes: Math.max(entry.need.estimateBytes ?? 0, (projected ?? 0) + cacheBytesOf(entry)),
+    budgetBytes: workload.budget.bytes,
+    busy: busyNow(entry, options),
+  });
+  if (entry.cacheChange?.act === "ask") askSlots(entry, running, options);
+}
+
+function hasNeed(preparation: Preparation): preparation is Preparation & Need {
+  return "estimateParts" in preparation && preparation.estimateParts !== undefined;
+}
+
+/** Bytes of the machine that nobody else holds, or is about to, as of the last tick. */
+function roomFor(
+  entry: Entry,
+  entries: readonly Entry[],
+  projector: Pick<Projector, "asked">,
+  { allocatable, claims }: Pick<SupervisorOptions, "allocatable" | "claims">,
+): number {
+  const asked = projector.asked();
+  const holding = entries.filter((other) => other !== entry && (other.running !== undefined || asked.has(other.id)));
+  const taken = holding.reduce((sum, other) => sum + chargeBytes(other), 0);
+  const elsewhere = claims.others().reduce((sum, { bytes }) => sum + bytes, 0);
+  return Math.max(0, allocatable.bytes - taken - elsewhere);
+}
+
+/** Whether it works on a request; undefined: not known. Its clients need not come through a gateway. */
+function busyNow({ id, cacheLook, running }: Entry, { clock, gateway }: SupervisorOptions): boolean | undefined {
+  const { inFlight = 0, waiting = 0 } = gateway?.demandOf(id) ?? {};
+  if (inFlight > 0 || waiting > 0) return true;
+  const isCurrent =
+    cacheLook !== undefined && cacheLook.process === running?.process && clock() - cacheLook.at < FRESH_MS;
+  return isCurrent ? cacheLook.busy : undefined;
+}
+
+function askSlots(entry: Entry, running: Running, options: SupervisorOptions & Probing): void {
+  if (entry.asksSlots) return;
+  entry.asksSlots = true;
+  const ask = async () => {
+    try {
+      const slots = await slotsOf(expectedOf(running, options).expected);
+      const busy = slots === "silent" || slots === undefined || slots.some(({ processing }) => processing);
+      entry.cacheLook = { process: running.process, at: options.clock(), busy };
+      if (!busy) options.wake();
+    } finally {
+      entry.asksSlots = false;
+    }
+  };
+  options.background(`looking whether ${entry.name} has a request`, ask());
+}
