@@ -30,10 +30,15 @@ function standInKeys() {
       const missing = authorization === undefined && other === undefined;
       return { kind: missing ? "missing" : "wrong", message: "a key is needed" };
     },
+<<<<<<< HEAD
     names: () => new Set(),
           problem: () => undefined,
-    look: async () => {},
-    runnable: { name: "keys", run: async () => {} },
+=======
+    names: () => new Set(["anna"]),
+    problem: () => undefined,
+>>>>>>> v-http
+    look: async () => ,
+    runnable: name: "keys", run: async () => ,
   };
   return { keys, tokens, underWay: () => underWay };
 }
