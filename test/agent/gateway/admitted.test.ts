@@ -30,15 +30,10 @@ function standInKeys() {
       const missing = authorization === undefined && other === undefined;
       return { kind: missing ? "missing" : "wrong", message: "a key is needed" };
     },
-<<<<<<< HEAD
-    names: () => new Set(),
-          problem: () => undefined,
-=======
     names: () => new Set(["anna"]),
     problem: () => undefined,
->>>>>>> v-http
-    look: async () => ,
-    runnable: name: "keys", run: async () => ,
+    look: async () => {},
+    runnable: { name: "keys", run: async () => {} },
   };
   return { keys, tokens, underWay: () => underWay };
 }
