@@ -7,7 +7,6 @@ import type { WorkSource } from "../sources/source.ts";
 import { type AgentFacts, agentStatus } from "../status/agent-status.ts";
 import type { StatusSinks } from "../status/sink.ts";
 import type { Outcome, Supervisor } from "../supervisor/supervisor.ts";
-import type { GatewayDoor } from "./gateway-door.ts";
 import type { Host } from "./startup.ts";
 
 /** How often the memory that the machine has left is read, in milliseconds: it is for display only. */
@@ -30,12 +29,13 @@ export interface Reporter {
   /** What else has something to say: the watchdog, the llama-server on the disk, files that hang, other agents. */
   readonly notices: readonly Notices[];
   readonly statusServer: StatusServer;
-  readonly door: Pick<GatewayDoor, "url">;
+  /** Where clients reach all models; undefined without a gateway. */
+  readonly gatewayUrl: string | undefined;
   readonly sinks: StatusSinks;
 }
 
 /** Makes the status from the outcome of each tick and publishes it to all sinks. */
-export function reporter({ host, kernelCap, supervisor, source, notices, statusServer, door, sinks }: Reporter) {
+export function reporter({ host, kernelCap, supervisor, source, notices, statusServer, gatewayUrl, sinks }: Reporter) {
   const { url, problem } = statusServer;
   const standing = [openFilesProblem(openFilesLimit()), problem].filter((one) => one !== undefined);
   const facts: AgentFacts = {
@@ -46,7 +46,7 @@ export function reporter({ host, kernelCap, supervisor, source, notices, statusS
     backend: host.platform.backend,
     kernelCap,
     ...(url === undefined ? {} : { pageUrl: url }),
-    ...(door.url === undefined ? {} : { gatewayUrl: door.url }),
+    ...(gatewayUrl === undefined ? {} : { gatewayUrl }),
   };
   const available = lastReading(host.platform.availableBytes, AVAILABLE_MS);
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
@@ -60,7 +60,7 @@ export function reporter({ host, kernelCap, supervisor, source, notices, statusS
       pressure: levelOf(supervisor.pressure()),
       problems,
       notes,
-      unloads: door.url === undefined ? undefined : supervisor.unloads(),
+      unloads: gatewayUrl === undefined ? undefined : supervisor.unloads(),
       now: new Date(),
     };
     sinks.publish(agentStatus(facts, readings, workloads));

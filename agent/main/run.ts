@@ -125,7 +125,7 @@ async function serve(
     source,
     statusServer,
     sinks,
-    door,
+    gatewayUrl: door.url,
     notices: [...notices, ...door.notices],
   });
   const report = (outcome: Outcome, seconds: number) => {
