@@ -45,6 +45,7 @@ const HANGS_MS = 10_000;
 interface Known {
   /** Undefined before the first good look. */
   keys: readonly NamedKey[] | undefined;
+  names: ReadonlySet<string>;
   problem: string | undefined;
   /** By name of the key. */
   uses: Map<string, KeyUse>;
@@ -59,12 +60,12 @@ export function keysInFile(path: string, clock: () => number): KeyRing {
 }
 
 export function keyRing({ path, clock, hangsMs, read }: KeyRingOptions): KeyRing {
-  const known: Known = { keys: undefined, problem: undefined, uses: new Map() };
+  const known: Known = { keys: undefined, names: new Set(), problem: undefined, uses: new Map() };
   const patiently = patience<Result<readonly NamedKey[]>>({ waitMs: hangsMs, mostHanging: 1, clock, late: () => {} });
   const look = async () => learn(known, path, await patiently(path, () => read(path)));
   return {
     check: (headers) => check(known, headers),
-    names: () => new Set(known.keys?.map(({ name }) => name)),
+    names: () => known.names,
     problem: () => known.problem,
     look,
     runnable: {
@@ -85,7 +86,8 @@ function learn(known: Known, path: string, read: Waited<Result<readonly NamedKey
   else if (!read.value.ok) known.problem = `${read.value.error}; ${stays}`;
   else {
     const keys = read.value.value;
-    Object.assign(known, { keys, problem: undefined, uses: usesOf(keys, known.uses) });
+    const names = new Set(keys.map(({ name }) => name));
+    Object.assign(known, { keys, names, problem: undefined, uses: usesOf(keys, known.uses) });
   }
 }
 

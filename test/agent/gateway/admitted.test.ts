@@ -30,6 +30,7 @@ function standInKeys() {
       const missing = authorization === undefined && other === undefined;
       return { kind: missing ? "missing" : "wrong", message: "a key is needed" };
     },
+    names: () => new Set(["anna"]),
     problem: () => undefined,
     look: async () => {},
     runnable: { name: "keys", run: async () => {} },

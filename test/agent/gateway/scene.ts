@@ -101,7 +101,7 @@ export interface StandInServer {
   readonly close: () => Promise<void>;
 }
 
-export async function standInServer(answer: RequestListener): Promise<StandInServer> {
+export async function standInServer(answer: RequestListener, atPort = 0): Promise<StandInServer> {
   const got: StandInServer["got"] = [];
   const server = createServer((request, response) => {
     const entry = { request, response, body: Buffer.alloc(0) };
@@ -109,7 +109,7 @@ export async function standInServer(answer: RequestListener): Promise<StandInSer
     response.on("error", () => {});
     answer(request, response);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(atPort, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
