@@ -12,7 +12,7 @@ import { decideFit } from "../memory/fit.ts";
 import { estimateWhole, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
 import { checkExtraArgs } from "../serving/extra-args.ts";
-import { withAskedCache } from "../serving/prompt-cache.ts";
+import { askedWithoutEffect, withAskedCache } from "../serving/prompt-cache.ts";
 import { servingSettings } from "../serving/settings.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
@@ -54,7 +54,8 @@ export function judge(
   if (tooLarge !== undefined) return refusal(`${model.subject} does not fit: ${tooLarge}`);
   if (fits) {
     const notes = need.notes.filter((text) => text !== PROJECTOR_BOUND);
-    return { notes: notes.map((text) => noteOf(subject, text)) };
+    const cache = askedWithoutEffect(served, settings.value, service.annotations);
+    return { notes: [...notes, ...(cache === undefined ? [] : [cache])].map((text) => noteOf(subject, text)) };
   }
   if (need.confidence === "unknown") {
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, `${model.subject}: ${message}`));

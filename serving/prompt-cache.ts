@@ -1,7 +1,8 @@
 import { parseOnDemand } from "../api/on-demand.ts";
 import { ok, type Result } from "../api/result.ts";
 import type { EstimateSettings } from "../memory/estimate/types.ts";
-import { withQuantity } from "../memory/prompt-cache.ts";
+import { noEffectNote, rereadsOf, withQuantity } from "../memory/prompt-cache.ts";
+import type { Served } from "../memory/served.ts";
 
 /** The settings of a service with the prompt cache that its annotations ask for. Fails with one sentence that names the annotation. */
 export function withAskedCache(
@@ -10,4 +11,15 @@ export function withAskedCache(
 ): Result<EstimateSettings> {
   const asked = parseOnDemand(annotations);
   return asked.ok ? ok(withQuantity(settings, asked.value.promptCache)) : asked;
+}
+
+/** A sentence where a service asks for a prompt cache that has no effect with this model; undefined, too, where it asks for none. */
+export function askedWithoutEffect(
+  { header }: Pick<Served, "header">,
+  settings: EstimateSettings,
+  annotations: Readonly<Record<string, string>> | undefined,
+): string | undefined {
+  const asked = parseOnDemand(annotations);
+  if (!asked.ok || asked.value.promptCache === "off" || (settings.mode ?? "chat") !== "chat") return undefined;
+  return noEffectNote(asked.value.promptCache, rereadsOf(header, settings));
 }

@@ -51,6 +51,8 @@ export interface Entry {
   nextCache?: StartedCache | undefined;
   /** Whether, and why, its server restarts for another prompt cache. */
   cacheChange?: CacheChange | undefined;
+  /** Why the prompt cache that is asked for has no effect, as a sentence; undefined if it has one. */
+  cacheNote?: string | undefined;
   /** The last look whether its server works on a request, where that decides about {@link cacheChange}. */
   cacheLook?: { readonly process: LlamaProcess; readonly at: number; readonly busy: boolean } | undefined;
   /** Whether such a look is under way. */

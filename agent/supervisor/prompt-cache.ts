@@ -1,5 +1,5 @@
 import { sumOf } from "../../memory/estimate/estimate.ts";
-import { promptCacheMiB, withPromptCache } from "../../memory/prompt-cache.ts";
+import { noEffectNote, promptCacheMiB, withPromptCache } from "../../memory/prompt-cache.ts";
 import { cacheChange, NO_CACHE } from "../decisions/cache-change.ts";
 import { needWithoutCache } from "../decisions/projection.ts";
 import { slotsOf } from "../llama-server/probe.ts";
@@ -32,15 +32,17 @@ export function followCache(
   options: SupervisorOptions & Probing,
 ): void {
   entry.cacheChange = undefined;
+  entry.cacheNote = undefined;
   if (desired?.kind !== "run" || preparation === undefined || !hasNeed(preparation)) return;
   const { workload } = desired;
-  const { estimateParts } = preparation;
+  const { estimateParts, rereads } = preparation;
   const { projection, running } = entry;
   const projected = projection?.specHash === workload.specHash ? projection.bytes : undefined;
   const wanted = cacheOf(workload, options.supportedFlags());
   const needBytes = needWithoutCache(estimateParts, projected);
   const allowedBytes = Math.min(workload.budget.bytes, roomFor(entry, all, projector, options));
-  entry.nextCache = { wanted, sizeMiB: promptCacheMiB(wanted, { allowedBytes, needBytes }) };
+  entry.nextCache = { wanted, sizeMiB: promptCacheMiB(wanted, { allowedBytes, needBytes, rereads }) };
+  entry.cacheNote = noEffectNote(wanted, rereads);
   const held = running === undefined ? entry.nextCache : (running.started.promptCache ?? NO_CACHE);
   const parts = withPromptCache(estimateParts, held.sizeMiB);
   entry.need = { estimateBytes: sumOf(parts), estimateParts: parts };

@@ -116,9 +116,10 @@ function budgetOf({ budget }: Workload): NonNullable<WorkloadStatus["budget"]> {
 }
 
 function enforcementNotes(entry: Entry, desired: Desired | undefined): readonly string[] {
-  const { running, footprint, need, projection, fault, keyNote, missing, cacheChange } = entry;
+  const { running, footprint, need, projection, fault, keyNote, missing, cacheChange, cacheNote } = entry;
   const notes: string[] = [];
   if (fault !== undefined) notes.push(`the agent had an error at step "${fault.step}": ${fault.message}`);
+  if (cacheNote !== undefined) notes.push(cacheNote);
   if (running === undefined) return notes;
   const { budget } = running.inForce;
   if (keyNote !== undefined) notes.push(keyNote);

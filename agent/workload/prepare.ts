@@ -8,7 +8,7 @@ import { canSplitInputs } from "../../memory/estimate/inputs.ts";
 import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
-import { withQuantity } from "../../memory/prompt-cache.ts";
+import { type Rereads, rereadsOf, withQuantity } from "../../memory/prompt-cache.ts";
 import { estimateWhole, lookAtServed, type Served } from "../../memory/served.ts";
 import { CACHE_RAM, type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
@@ -33,10 +33,12 @@ type Refused = { readonly stage: "refused"; readonly reason: string; readonly me
 
 type Failing = Partial<Pick<Failure, "kind" | "retryAfterMs">>;
 
-/** The estimate, in bytes, and what it is the sum of. */
+/** The estimate, in bytes, what it is the sum of, and what the prompt cache depends on. */
 export interface Need {
   readonly estimateBytes: number;
   readonly estimateParts: Readonly<Record<string, number>>;
+  /** The layers for which a prompt cache has no effect. */
+  readonly rereads?: Rereads;
 }
 
 export interface ModelAccess {
@@ -163,7 +165,9 @@ function checkFit(served: Served, settings: EstimateSettings, budget: Budget): N
   if (!estimate.ok) return checkFailed(estimate);
   const { reason, message, fits } = decideFit(estimate.value, budget);
   if (estimate.value.confidence === "unknown") return { stage: "refused", reason, message, kind: "unsupported" };
-  const need: Need = { estimateBytes: estimate.value.totalBytes, estimateParts: estimate.value.parts };
+  const { totalBytes: estimateBytes, parts: estimateParts } = estimate.value;
+  const rereads = rereadsOf(served.header, settings);
+  const need: Need = { estimateBytes, estimateParts, ...(rereads && { rereads }) };
   if (fits) return need;
   const advice = adviceText(advise(served, settings, budget.bytes), settings);
   return { stage: "refused", reason, message: `${message}. ${advice}`, ...need };

@@ -65,7 +65,8 @@ async function checkServed(
   if (!asked.ok || typeof asked.value.promptCache !== "number") return {};
   const isPartlyKnown = [service, model, draft].some((each) => each?.unknown.some((path) => /^spec\b/.test(path)));
   if (isPartlyKnown) return {};
-  const need = await needOf(served, headerOf);
+  const { [ON_DEMAND_ANNOTATIONS.promptCache]: _cache, ...annotations } = service.annotations;
+  const need = await needOf({ ...served, service: { ...service, annotations } }, headerOf);
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes: hostMemory ?? totalmem() });
   if (need.state !== "known" || need.partly !== undefined || !budget.ok) return {};

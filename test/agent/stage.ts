@@ -12,6 +12,7 @@ import type { Desired } from "../../agent/workload/desired.ts";
 import type { Workload } from "../../agent/workload/workload.ts";
 import { type WorkloadId, workloadId } from "../../agent/workload/workload-id.ts";
 import { ok } from "../../api/result.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
 import { gemmaHeader } from "../support/gemma-header.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
 import { alone, aWorkload, background, fields, options } from "./samples.ts";
@@ -41,6 +42,8 @@ interface Opening {
   readonly adopted?: readonly AdoptedServer[];
   readonly unclear?: Unclear;
   readonly heldBack?: HeldBack;
+  /** Of every model. Default: that of Gemma 3 270M. */
+  readonly header?: GgufHeader;
   /** Without them it is the only agent of its machine. */
   readonly claims?: SupervisorOptions["claims"];
   /** What the supervisor is given in place of the test's clock. */
@@ -78,11 +81,19 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], unclear, heldBack, claims = alone, clockFrom = (plain) => plain }: Opening = {},
+    {
+      stateDirectory,
+      adopted = [],
+      unclear,
+      heldBack,
+      header: own,
+      claims = alone,
+      clockFrom = (plain) => plain,
+    }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
-    const header = ok(await gemmaHeader());
+    const header = ok(own ?? (await gemmaHeader()));
     const clock = clockFrom(() => now);
     const pids = () => new Map(statuses.map(({ name, pid }) => [pid, name]));
     watchdog = standInWatchdog(

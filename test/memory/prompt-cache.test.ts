@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import { GiB, MiB } from "../../api/bytes.ts";
 import type { PromptCache } from "../../api/on-demand.ts";
-import { promptCacheMiB, servingBytes, withPromptCache } from "../../memory/prompt-cache.ts";
+import type { EstimateSettings } from "../../memory/estimate/types.ts";
+import {
+  noEffectNote,
+  promptCacheMiB,
+  type Rereads,
+  rereadsOf,
+  servingBytes,
+  withPromptCache,
+} from "../../memory/prompt-cache.ts";
+import { gemmaHeader, gemmaWithoutWindow } from "../support/gemma-header.ts";
+import { SETTINGS } from "../support/settings.ts";
+import { syntheticHeader } from "../support/synthetic-models.ts";
+import { SYNTHETIC_SHAPES } from "../support/synthetic-shapes.ts";
+import { temporaryDirectory } from "../support/workspace.ts";
 
 describe("the size of a prompt cache", () => {
   const cases: readonly (readonly [what: string, wanted: PromptCache, allowed: number, need: number, mib: number])[] = [
@@ -16,12 +29,34 @@ describe("the size of a prompt cache", () => {
     ["auto: nothing where the model itself does not fit", "auto", GiB, 2 * GiB, 0],
   ];
   for (const [what, wanted, allowedBytes, needBytes, mib] of cases) {
-    it(what, () => assert.equal(promptCacheMiB(wanted, { allowedBytes, needBytes }), mib));
+    it(what, () => assert.equal(promptCacheMiB(wanted, { allowedBytes, needBytes, rereads: undefined }), mib));
   }
+
+  const withoutEffect: readonly (readonly [
+    wanted: PromptCache,
+    rereads: Rereads,
+    mib: number,
+    note: RegExp | undefined,
+  ])[] = [
+    ["auto", "sliding-window", 0, /: auto has no effect: the model has sliding-window layers, with which /],
+    ["auto", "recurrent", 0, /: auto has no effect: the model has recurrent layers, with which /],
+    [512 * MiB, "sliding-window", 512, /: the prompt cache takes memory without effect: the model has sliding-window /],
+    ["off", "recurrent", 0, undefined],
+  ];
+  for (const [wanted, rereads, mib, note] of withoutEffect) {
+    it(`${wanted} with ${rereads} layers: ${mib} MiB, and ${note ? "a" : "no"} note`, () => {
+      assert.equal(promptCacheMiB(wanted, { allowedBytes: 8 * GiB, needBytes: GiB, rereads }), mib);
+      const told = noEffectNote(wanted, rereads);
+      if (note === undefined) assert.equal(told, undefined);
+      else assert.match(told ?? "", note);
+    });
+  }
+
+  it("has no note where it has an effect", () => assert.equal(noEffectNote("auto", undefined), undefined));
 
   it("never reaches the limit with auto", () => {
     for (let left = 0; left < 20 * GiB; left += 37 * MiB + 1) {
-      assert(promptCacheMiB("auto", { allowedBytes: GiB + left, needBytes: GiB }) * MiB <= left);
+      assert(promptCacheMiB("auto", { allowedBytes: GiB + left, needBytes: GiB, rereads: undefined }) * MiB <= left);
     }
   });
 });
@@ -37,5 +72,40 @@ describe("an estimate with a prompt cache", () => {
 
   it("has no such part without one", () => {
     assert.deepEqual(withPromptCache({ ...parts, promptCache: MiB }, 0), parts);
+  });
+});
+
+describe("the layers for which a prompt cache has no effect", () => {
+  const shapes: readonly (readonly [shape: string, rereads: Rereads | undefined])[] = [
+    ["llama3.1-8b", undefined],
+    ["gemma3-12b", "sliding-window"],
+    ["gpt-oss-120b", "sliding-window"],
+    ["mamba2-2.7b", "recurrent"],
+    ["rwkv7-2.9b", "recurrent"],
+    ["jamba-mini", "recurrent"],
+    ["lfm2-1.2b", "recurrent"],
+    ["qwen3.5-35b-a3b", "recurrent"],
+  ];
+  for (const [name, rereads] of shapes) {
+    it(`${name}: ${rereads ?? "none"}`, async () => {
+      const shape = SYNTHETIC_SHAPES[name];
+      assert(shape !== undefined);
+      assert.equal(rereadsOf(await syntheticHeader(shape, await temporaryDirectory()), SETTINGS), rereads);
+    });
+  }
+
+  it("Gemma 3: sliding-window, unless they keep the whole context or have no window", async () => {
+    const gemma = await gemmaHeader();
+    const full: EstimateSettings = { ...SETTINGS, swaFull: true };
+    assert.deepEqual(
+      [rereadsOf(gemma, SETTINGS), rereadsOf(gemma, full), rereadsOf(await gemmaWithoutWindow(), SETTINGS)],
+      ["sliding-window", undefined, undefined],
+    );
+  });
+
+  it("are none where nobody knows", async () => {
+    const gemma = await gemmaHeader();
+    const unknown = { ...gemma, metadata: new Map([...gemma.metadata, ["general.architecture", "nobody"]] as const) };
+    assert.equal(rereadsOf(unknown, SETTINGS), undefined);
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { memoryFits } from "../../policies/index.ts";
+import { gemmaFile } from "../support/gemma-header.ts";
 import { writeGgufFile } from "../support/gguf-writer.ts";
 import { readTruth, writeSynthetic } from "../support/truth-models.ts";
 import { temporaryDirectory } from "../support/workspace.ts";
@@ -79,6 +80,26 @@ describe("memory-fits", () => {
     assert.match(report, /What would fit: .*without the prompt cache/);
     const [wrong = ""] = await analyse(caching("much"));
     assert.match(wrong, /"much" is no prompt cache: write auto, off, or a quantity/);
+  });
+
+  it("notes a prompt cache that has no effect", async () => {
+    const { metadata, ...rest } = service({ contextSize: 4096 });
+    const caching = (cache: string, spec: object = {}) =>
+      analyse({
+        ...rest,
+        spec: { ...rest.spec, ...spec },
+        metadata: { ...metadata, annotations: { "llmkube.dev/prompt-cache": cache } },
+      });
+    await analyse(model({ source: await gemmaFile(), hardware: { accelerator: "metal", memoryBudget: "2Gi" } }));
+    for (const [cache, note] of [
+      ["auto", /llmkube\.dev\/prompt-cache: auto has no effect: the model has sliding-window layers, with /],
+      ["64Mi", /llmkube\.dev\/prompt-cache: the prompt cache takes memory without effect: /],
+    ] as const) {
+      const [told = "", ...more] = await caching(cache);
+      assert.match(told, note);
+      assert.deepEqual(more, []);
+    }
+    assert.deepEqual(await caching("off"), []);
   });
 
   it("gives advice that holds, and is no lower than need be", async () => {

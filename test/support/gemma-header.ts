@@ -16,6 +16,12 @@ export async function gemmaHeader(): Promise<GgufHeader> {
   return headerOf(await gemmaFile());
 }
 
+/** The same model as if all its layers had full attention. */
+export async function gemmaWithoutWindow(): Promise<GgufHeader> {
+  const header = await gemmaHeader();
+  return { ...header, metadata: new Map([...header.metadata, ["gemma3.attention.sliding_window", 0]]) };
+}
+
 /** The path of a sparse file with that header. */
 export async function gemmaFile(): Promise<string> {
   const path = join(await temporaryDirectory(), "gemma3-270m.gguf");

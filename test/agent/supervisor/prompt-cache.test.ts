@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import type { PromptCache } from "../../../api/on-demand.ts";
+import { gemmaWithoutWindow } from "../../support/gemma-header.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background } from "../samples.ts";
 import { MIB, stage } from "../stage.ts";
@@ -11,7 +12,9 @@ const budget = (mebibytes: number) => ({ budget: { bytes: mebibytes * MIB, sourc
 
 describe("the prompt cache, with stand-ins and a fake clock", function () {
   this.timeout(60_000);
-  const { open, want, change, tick, of, until, inState } = stage();
+  const { open: openWith, want, change, tick, of, until, inState } = stage();
+  const open = async (...[behaviour, opening = {}]: Parameters<typeof openWith>) =>
+    openWith(behaviour, { header: await gemmaWithoutWindow(), ...opening });
 
   const cacheOf = (name: string) => of(name)?.estimateParts?.["promptCache"] ?? 0;
 
@@ -25,11 +28,33 @@ describe("the prompt cache, with stand-ins and a fake clock", function () {
     assert(estimateBytes <= 700 * MIB && estimateBytes > 650 * MIB, `${estimateBytes}`);
   });
 
+  it("is none with auto where it has no effect, and as large as asked with a quantity: a note says so", async () => {
+    await openWith("well");
+    await want("default/chat", { ...cached("auto"), ...budget(400) });
+    await want("default/other", { ...cached(64 * MIB), ...budget(480) });
+    for (const [name, bytes, note] of [
+      [
+        "default/chat",
+        0,
+        /^llmkube\.dev\/prompt-cache: auto has no effect: the model has sliding-window layers, with /,
+      ],
+      ["default/other", 64 * MIB, /^llmkube\.dev\/prompt-cache: the prompt cache takes memory without effect: /],
+    ] as const) {
+      const { notes } = await until(name, inState("Ready"));
+      assert.equal(cacheOf(name), bytes);
+      assert(
+        notes.some((one) => note.test(one)),
+        notes.join("\n"),
+      );
+    }
+  });
+
   it("is none without a word about it", async () => {
     await open("well");
     await want("default/chat", budget(700));
-    const { estimateParts = {} } = await until("default/chat", inState("Ready"));
+    const { estimateParts = {}, notes } = await until("default/chat", inState("Ready"));
     assert.equal(estimateParts["promptCache"], undefined);
+    assert(!notes.some((note) => note.includes("prompt-cache")), notes.join("\n"));
   });
 
   it("is given back when the budget is lowered: the server restarts, and has not failed", async () => {
