@@ -174,16 +174,17 @@ function victimsFor(one: Rester, staying: readonly Rester[], need: number, now: 
   }, chosen);
 }
 
-function mayLeave({ pinned, priority, server }: Rester, one: Rester): boolean {
-  return !pinned && server !== undefined && priority <= one.priority;
+/** One that waits itself for its start is among them: after its turn, it leaves like the others. */
+function mayLeave({ pinned, priority }: Rester, one: Rester): boolean {
+  return !pinned && priority <= one.priority;
 }
 
 /** Milliseconds until it may leave for another: at once where it is idle and has stayed a while, after its turn where it is used. */
 function turnLeftMs(one: Rester, now: number): number {
   const { server } = one;
-  // What loads is for somebody who waits: its turn begins when it can answer.
-  if (server?.phase === "starting") return TURN_MS;
-  const stayed = now - (server?.since ?? now);
+  // What loads, or is about to, is for somebody who waits: its turn begins when it can answer.
+  if (server === undefined || server.phase === "starting") return TURN_MS;
+  const stayed = now - server.since;
   return Math.max(0, (isUsed(one, now) ? TURN_MS : LEAST_STAY_MS) - stayed);
 }
 
