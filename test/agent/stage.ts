@@ -43,6 +43,8 @@ interface Opening {
   readonly heldBack?: HeldBack;
   /** Without them it is the only agent of its machine. */
   readonly claims?: SupervisorOptions["claims"];
+  /** Without it no model sleeps. */
+  readonly gateway?: SupervisorOptions["gateway"];
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
@@ -78,7 +80,7 @@ export function stage() {
 
   const open = async (
     behaviour: Behaviour | BehaviourOfOne,
-    { stateDirectory, adopted = [], unclear, heldBack, claims = alone, clockFrom = (plain) => plain }: Opening = {},
+    { stateDirectory, adopted = [], claims = alone, clockFrom = (plain) => plain, ...others }: Opening = {},
   ) => {
     const platform = await thisPlatform();
     assert(platform.ok);
@@ -112,8 +114,7 @@ export function stage() {
       clock,
       ...(clock.wokeAt !== undefined && { wokeAt: clock.wokeAt }),
       background,
-      ...(unclear === undefined ? {} : { unclear }),
-      ...(heldBack === undefined ? {} : { heldBack }),
+      ...others,
       wake: () => {},
     });
     opened.push(processes);
@@ -153,5 +154,5 @@ export function stage() {
   };
   const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
   const unwant = (name: string) => wanted.delete(workloadId(name));
-  return { machine, wanted, unwant, terminated, open, want, change, pass, tick, of, until, inState };
+  return { machine, wanted, unwant, terminated, open, want, change, pass, tick, of, until, inState, clock: () => now };
 }

@@ -76,6 +76,6 @@ describe("the key of the servers behind a gateway", () => {
     await mkdir(join(options.state, "gateway.key"));
     const result = await withOwnKey(options);
     assert.ok(!result.ok);
-    assert.match(result.error, new RegExp(`state folder.*${options.state}|${options.state}`));
+    assert.ok(result.error.includes(options.state), result.error);
   });
 });
