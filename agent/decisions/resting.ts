@@ -174,6 +174,7 @@ function victimsFor(one: Rester, staying: readonly Rester[], need: number, now: 
   }, chosen);
 }
 
+/** One that waits itself for its start is among them: after its turn, it leaves like the others. */
 function mayLeave({ pinned, priority }: Rester, one: Rester): boolean {
   return !pinned && priority <= one.priority;
 }

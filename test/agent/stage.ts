@@ -46,6 +46,8 @@ interface Opening {
   readonly header?: GgufHeader;
   /** Without them it is the only agent of its machine. */
   readonly claims?: SupervisorOptions["claims"];
+  /** Without it no model sleeps. */
+  readonly gateway?: SupervisorOptions["gateway"];
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }
@@ -84,11 +86,10 @@ export function stage() {
     {
       stateDirectory,
       adopted = [],
-      unclear,
-      heldBack,
       header: own,
       claims = alone,
       clockFrom = (plain) => plain,
+      ...others
     }: Opening = {},
   ) => {
     const platform = await thisPlatform();
@@ -123,8 +124,7 @@ export function stage() {
       clock,
       ...(clock.wokeAt !== undefined && { wokeAt: clock.wokeAt }),
       background,
-      ...(unclear === undefined ? {} : { unclear }),
-      ...(heldBack === undefined ? {} : { heldBack }),
+      ...others,
       wake: () => {},
     });
     opened.push(processes);
@@ -164,5 +164,5 @@ export function stage() {
   };
   const inState = (state: string) => (status: WorkloadStatus) => status.state === state;
   const unwant = (name: string) => wanted.delete(workloadId(name));
-  return { machine, wanted, unwant, terminated, open, want, change, pass, tick, of, until, inState };
+  return { machine, wanted, unwant, terminated, open, want, change, pass, tick, of, until, inState, clock: () => now };
 }

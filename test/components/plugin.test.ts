@@ -127,6 +127,7 @@ describe("the source plugin", function () {
       labels: "object",
       annotations: "object",
       endpointHost: "string",
+      gateway: "string",
     });
   });
 
@@ -147,6 +148,9 @@ describe("the source plugin", function () {
       replicas: "integer",
       priority: "#/types/llmkube:index:Priority",
       evictionProtection: "boolean",
+      idleUnload: "string",
+      aliases: "array",
+      promptCache: "string",
       port: "integer",
       draftModel: "string",
       draftTokens: "integer",

@@ -232,7 +232,9 @@ describe("arguments of LlmModel that are outputs", () => {
     const { resources } = await registered(program, "preview");
     const service = resources.find(({ inputs }) => inputs["kind"] === "InferenceService");
     const { spec, metadata } = service?.inputs ?? {};
-    assert.deepEqual(metadata, { name: "gemma", namespace: "default" });
+    // Some settings are annotations.
+    const annotations = { __pulumiUnknown: true };
+    assert.deepEqual(JSON.parse(JSON.stringify(metadata)), { name: "gemma", namespace: "default", annotations });
     const { modelRef, contextSize } = spec as Record<string, unknown>;
     assert.deepEqual(JSON.parse(JSON.stringify({ modelRef, contextSize })), {
       modelRef: "gemma",
