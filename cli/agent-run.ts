@@ -102,7 +102,7 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
 function gatewayOf({ gateway, gatewayKeys, idleUnload }: AgentFlags): GatewayFlags | undefined {
   if (gateway === undefined) {
     const lost = gatewayKeys === undefined ? idleUnload && "--idle-unload" : "--gateway-keys";
-    if (lost !== undefined) throw new Error(`${lost} needs --gateway, for example --gateway 127.0.0.1:8000`);
+    if (lost !== undefined) throw new Error(`${lost} needs --gateway, for example --gateway 127.0.0.1:9000`);
     return undefined;
   }
   const isLoopback = gateway.host === "::1" || gateway.host.startsWith("127.");

@@ -128,7 +128,7 @@ function parseGateway(text: string): ListenAddress {
   const address = parseListen(text);
   if (address.ok && address.value !== "off") return address.value;
   throw new InvalidArgumentError(
-    "It must be ADDRESS:PORT, for example 127.0.0.1:8000; beyond loopback it needs --gateway-keys.",
+    "It must be ADDRESS:PORT, for example 127.0.0.1:9000; beyond loopback it needs --gateway-keys.",
   );
 }
 
