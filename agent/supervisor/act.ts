@@ -109,7 +109,8 @@ async function start(
 }
 
 function chargedOf({ need, projection, nextCache }: Entry): Charged {
-  const promptCache = nextCache?.sizeMiB === 0 ? undefined : nextCache;
+  // With `auto` it is remembered, too, where it is nothing: room that comes later is no reason for a restart.
+  const promptCache = nextCache?.wanted === "off" ? undefined : nextCache;
   return { estimateBytes: need?.estimateBytes ?? 0, projectedBytes: projection?.bytes ?? undefined, promptCache };
 }
 
