@@ -83,9 +83,10 @@ export function planRest(resters: readonly Rester[], room: Room, now: number): R
     // Whoever waits longer has the room that is made for it: no later one takes it.
     if (rest.kind !== "blocked") holding.add(one);
   }
+  const first = asked.find(({ id, demand }) => demand.waiting > 0 && plan.get(id)?.kind !== "blocked");
   for (const one of resters.toSorted(byRank)) {
     if (plan.has(one.id)) continue;
-    const rest = restOfUnasked(one, holding, room);
+    const rest = restOfUnasked(one, first, holding, room);
     plan.set(one.id, rest);
     if (rest === AWAKE && mayStart(one, room)) holding.add(one);
   }
@@ -207,10 +208,12 @@ function byUse(a: Rester, b: Rester, now: number): number {
 }
 
 /** What nobody asks for keeps its place, or loads where there is room for all that is asked for and for it. */
-function restOfUnasked(one: Rester, holding: ReadonlySet<Rester>, room: Room): Rest {
+function restOfUnasked(one: Rester, first: Rester | undefined, holding: ReadonlySet<Rester>, room: Room): Rest {
   // It runs, or something else says first why it does not: its header is not read, it failed, it is too large.
   if (one.server !== undefined || one.chargeBytes === undefined || !mayStart(one, room)) return AWAKE;
   if (typeof one.idleUnloadMs === "number") return { kind: "sleeps", reason: "Unasked", message: "a request loads it" };
+  // One model loads at a time, and somebody waits for that one.
+  if (first !== undefined) return { kind: "sleeps", reason: "Unasked", message: `it loads after ${first.name}` };
   const free = room.allocatableBytes - room.heldBytes - sumOf([...holding]);
   if (one.chargeBytes <= free) return AWAKE;
   const [need, left] = [one.chargeBytes, Math.max(0, free)].map(formatBytes);
