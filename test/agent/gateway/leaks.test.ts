@@ -62,6 +62,12 @@ describe("the gateway keeps nothing", () => {
     socket.destroy();
     await until(() => models.waiting("default/qwen") === 0, "the end of both");
     await until(() => seen.filter(({ end }) => end === "aborted").length === 3, "three that were aborted");
+    // None had an answer.
+    const left = seen.filter(({ end }) => end === "aborted");
+    assert.deepEqual(
+      left.map(({ status }) => status),
+      [0, 0, 0],
+    );
     assert.equal(await full(), false);
   });
 
