@@ -1,6 +1,7 @@
 import { type DemandBook, demandBook } from "../gateway/demand.ts";
 import type { KeyRing } from "../gateway/keys.ts";
 import type { GatewayMetrics } from "../http/gateway-metrics.ts";
+import { whenAborted } from "../lifecycle/aborted.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
@@ -34,6 +35,8 @@ export interface DoorOptions {
   readonly supervisor: Pick<Supervisor, "serving">;
   /** Whether the manifests have been read. */
   readonly isRead: () => boolean;
+  /** Aborted when the servers are about to stop. */
+  readonly ending: AbortSignal;
   readonly background: Background;
 }
 
@@ -64,7 +67,7 @@ export async function openFront(
 /** Opens it. An agent whose gateway cannot listen still holds its budgets, and says why in its status. */
 export async function openDoor(
   front: GatewayFront | undefined,
-  { supervisor, isRead, background }: DoorOptions,
+  { supervisor, isRead, ending, background }: DoorOptions,
 ): Promise<GatewayDoor> {
   if (front === undefined) return NO_DOOR;
   const [{ openGateway }, { GATEWAY_LIMITS, gatewayConnectionsFor }, { gatewayClock }] = await Promise.all([
@@ -84,5 +87,16 @@ export async function openDoor(
   const looking = keys === undefined ? [] : [keys.runnable];
   if (!gateway.ok) return { ...NO_DOOR, notices, runnables: looking };
   const { url, runnable } = gateway.value;
-  return { url, notices, runnables: [runnable, ...looking], ticked: models.ticked };
+  return { url, notices, runnables: [endingEarly(runnable, ending), ...looking], ticked: models.ticked };
+}
+
+/** It refuses what waits before the servers stop: nothing is wanted any more by then, and clients would be told that there is no such model. */
+function endingEarly({ name, run }: Runnable, ending: AbortSignal): Runnable {
+  return {
+    name,
+    run: async (signal) => {
+      await run(AbortSignal.any([signal, ending]));
+      await new Promise<void>((resolve) => whenAborted(signal, resolve));
+    },
+  };
 }

@@ -114,7 +114,8 @@ async function serve(
   whenAborted(stop, () => log.info(stopSentence(processes.servers())));
   const statusServer = await openStatusServer(options.listen, processes.dump, front?.metrics);
   const isRead = () => source.current().synced || processes.serving().length > 0;
-  const door = await openDoor(front, { supervisor: processes, isRead, background: left.background });
+  const end = whenReadyToEnd(stop, work);
+  const door = await openDoor(front, { supervisor: processes, isRead, ending: end, background: left.background });
   if (door.url !== undefined) log.info(`the gateway is at ${door.url}`);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
@@ -140,12 +141,7 @@ async function serve(
   const collector = modelCollector({ ...collected, say: (message) => log.info(message) });
   log.info(`watching ${work.watched}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
-    await runBeside(
-      loop,
-      [collector, ...statusServer.runnables, ...door.runnables, ...work.runnables],
-      whenReadyToEnd(stop, work),
-      say,
-    );
+    await runBeside(loop, [collector, ...statusServer.runnables, ...door.runnables, ...work.runnables], end, say);
     // What is left for the next agent stays watched. One that has taken over already has a watchdog of its own.
     if (!leave.aborted) await watchdog.close();
   } finally {
