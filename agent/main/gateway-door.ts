@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type DemandBook, demandBook } from "../gateway/demand.ts";
 import type { KeyRing } from "../gateway/keys.ts";
 import type { GatewayMetrics } from "../http/gateway-metrics.ts";
@@ -23,8 +24,8 @@ export interface GatewayFront {
 
 /** The gateway of this agent, or nothing where there is none. */
 export interface GatewayDoor {
-  /** For clients; undefined where there is none. */
-  readonly url?: string;
+  /** For clients; undefined where there is none, or while its port cannot be had. */
+  readonly url: () => string | undefined;
   readonly notices: readonly Notices[];
   readonly runnables: readonly Runnable[];
   /** To be called after each tick. */
@@ -40,7 +41,9 @@ export interface DoorOptions {
   readonly background: Background;
 }
 
-const NO_DOOR: GatewayDoor = { notices: [], runnables: [], ticked: () => {} };
+const NO_DOOR: GatewayDoor = { url: () => undefined, notices: [], runnables: [], ticked: () => {} };
+/** Between two tries to have a port that somebody else has. */
+const AGAIN_MS = 2000;
 const MONOTONIC = () => performance.now();
 
 /**
@@ -79,15 +82,27 @@ export async function openDoor(
   const models = agentModels(supervisor.serving, isRead, book);
   const limits = { ...GATEWAY_LIMITS, connections: gatewayConnectionsFor(openFilesLimit()) };
   const { observer } = metrics;
-  const gateway = await openGateway({
-    ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock(), background },
-  });
+  const open = () =>
+    openGateway({ ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock(), background } });
+  let gateway = await open();
+  const runnable: Runnable = {
+    name: "the gateway",
+    run: async (signal) => {
+      // Models sleep until they are asked for, so there must be somebody whom to ask.
+      while (!gateway.ok && !signal.aborted) {
+        await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
+        if (!signal.aborted) gateway = await open();
+      }
+      if (gateway.ok) await gateway.value.runnable.run(signal);
+    },
+  };
   const problems = () => [gateway.ok ? undefined : gateway.error, keys?.problem()].filter((one) => one !== undefined);
-  const notices: readonly Notices[] = [{ problems, notes: () => [] }];
-  const looking = keys === undefined ? [] : [keys.runnable];
-  if (!gateway.ok) return { ...NO_DOOR, notices, runnables: looking };
-  const { url, runnable } = gateway.value;
-  return { url, notices, runnables: [endingEarly(runnable, ending), ...looking], ticked: models.ticked };
+  return {
+    url: () => (gateway.ok ? gateway.value.url : undefined),
+    notices: [{ problems, notes: () => [] }],
+    runnables: [endingEarly(runnable, ending), ...(keys === undefined ? [] : [keys.runnable])],
+    ticked: models.ticked,
+  };
 }
 
 /** It refuses what waits before the servers stop: nothing is wanted any more by then, and clients would be told that there is no such model. */

@@ -116,7 +116,8 @@ async function serve(
   const isRead = () => source.current().synced || processes.serving().length > 0;
   const end = whenReadyToEnd(stop, work);
   const door = await openDoor(front, { supervisor: processes, isRead, ending: end, background: left.background });
-  if (door.url !== undefined) log.info(`the gateway is at ${door.url}`);
+  const gatewayUrl = door.url();
+  if (gatewayUrl !== undefined) log.info(`the gateway is at ${gatewayUrl}`);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
   const publish = reporter({

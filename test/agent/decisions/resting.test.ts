@@ -222,6 +222,11 @@ const CASES: readonly Case[] = [
     plan: { a: "awake", b: "awake" },
   },
   {
+    what: "loads what is asked for before what nobody waits for, though both fit",
+    models: [model("a", { chargeBytes: 2 * GIB }), model("b", { chargeBytes: 2 * GIB, demand: asked() })],
+    plan: { a: ["sleeps", /loads after b/], b: "awake" },
+  },
+  {
     what: "leaves a too large one that nobody asks for to admission",
     models: [model("b", { chargeBytes: 11 * GIB })],
     plan: { b: "awake" },

@@ -51,7 +51,7 @@ describe("the gateway of an agent", () => {
     });
     return { door, front, serving, ending, isRunning: () => running };
   }
-  const post = ({ url }: GatewayDoor) => fetch(`${url}/completions`, chat({ model: LOADING.workload.name }));
+  const post = ({ url }: GatewayDoor) => fetch(`${url()}/completions`, chat({ model: LOADING.workload.name }));
 
   it("says that the agent ends, and not that there is no such model, while its servers stop", async () => {
     const { door, front, serving, ending, isRunning } = await opened(0);
@@ -70,9 +70,16 @@ describe("the gateway of an agent", () => {
   it("says why there is none, and the agent goes on", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    closing.push(async () => taken.close());
     const { door } = await opened((taken.address() as AddressInfo).port);
-    assert.equal(door.url, undefined);
+    assert.equal(door.url(), undefined);
     assert.match(door.notices.flatMap(({ problems }) => problems()).join(), /^no gateway at .+the port is in use/);
+    taken.close();
+    await until(() => door.url() !== undefined, "the port");
+    assert.deepEqual(
+      door.notices.flatMap(({ problems }) => problems()),
+      [],
+    );
+    const answer = await fetch(`${door.url()}/models`);
+    assert.equal(answer.status, 200);
   });
 });
