@@ -92,8 +92,11 @@ describe("memory-fits", () => {
       });
     await analyse(model({ source: await gemmaFile(), hardware: { accelerator: "metal", memoryBudget: "2Gi" } }));
     for (const [cache, note] of [
-      ["8Mi", /llmkube\.dev\/prompt-cache: the prompt cache is too small for a long conversation: with sliding-window /],
-      ["1500Mi", /does not fit: .* \+ prompt cache 1\.5 GiB \+ context checkpoints \d+\.\d MiB/s],
+      [
+        "8Mi",
+        /llmkube\.dev\/prompt-cache: the prompt cache is too small for a long conversation: with sliding-window /,
+      ],
+      ["1900Mi", /does not fit: .* \+ prompt cache 1\.8 GiB \+ context checkpoints \d+\.\d MiB/s],
     ] as const) {
       const [told = "", ...more] = await caching(cache);
       assert.match(told, note);
