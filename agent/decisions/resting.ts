@@ -27,6 +27,8 @@ export interface Room {
   readonly allocatableBytes: number;
   /** Held by servers that are not in the plan, and by other agents. */
   readonly heldBytes: number;
+  /** Of these, what servers hold that stop now. */
+  readonly leavingBytes: number;
   /** Nothing may start now, whatever unloads: memory pressure, or a watchdog that does not answer. */
   readonly blocked: boolean;
 }
@@ -71,19 +73,22 @@ export function planRest(resters: readonly Rester[], room: Room, now: number): R
   for (const one of resters) {
     if (isIdle(one, now)) plan.set(one.id, { kind: "sleeps", reason: "Idle", message: idleMessage(one) });
   }
-  const asked = resters.filter((one) => isAsked(one)).toSorted(byTurn);
+  const asked = resters.filter((one) => isAsked(one, room)).toSorted(byTurn);
   // What still holds memory, or is certain to: those that load for an earlier one in this plan are added.
   const holding = new Set(resters.filter((one) => one.server !== undefined));
   for (const one of asked) {
-    plan.set(one.id, restOfAsked(one, holding, plan, room, now));
-    const rest = plan.get(one.id);
+    const rest = restOfAsked(one, holding, plan, room, now);
+    // Nobody waits for a pinned one that is not asked for: admission says what it lacks.
+    plan.set(one.id, rest.kind === "blocked" && one.demand.waiting === 0 ? AWAKE : rest);
     // Whoever waits longer has the room that is made for it: no later one takes it.
-    if (rest?.kind !== "blocked") holding.add(one);
+    if (rest.kind !== "blocked") holding.add(one);
   }
+  const first = asked.find(({ id, demand }) => demand.waiting > 0 && plan.get(id)?.kind !== "blocked");
   for (const one of resters.toSorted(byRank)) {
     if (plan.has(one.id)) continue;
-    plan.set(one.id, restOfUnasked(one, holding, room));
-    if (plan.get(one.id) === AWAKE) holding.add(one);
+    const rest = restOfUnasked(one, first, holding, room);
+    plan.set(one.id, rest);
+    if (rest === AWAKE && mayStart(one, room)) holding.add(one);
   }
   return plan;
 }
@@ -98,10 +103,16 @@ function idleMessage({ idleUnloadMs }: Rester): string {
   return `no request in ${Math.round(Number(idleUnloadMs) / 1000)} s; a request loads it again`;
 }
 
-/** It has no process, and requests wait for it that only a process could answer. */
-function isAsked({ demand, server, obstructed, chargeBytes }: Rester): boolean {
-  if (demand.waiting === 0 || obstructed || chargeBytes === undefined) return false;
+/** It has no process, and requests wait for it that only a process could answer; or it is pinned, and so asked for all the time. */
+function isAsked(one: Rester, room: Room): boolean {
+  const { demand, pinned, server } = one;
+  if ((demand.waiting === 0 && !pinned) || !mayStart(one, room)) return false;
   return server === undefined || server.phase === "stopping";
+}
+
+/** Only memory that others hold can keep it from starting. What is larger than all that there is, admission refuses, and says why. */
+function mayStart({ obstructed, chargeBytes }: Rester, room: Room): boolean {
+  return !obstructed && chargeBytes !== undefined && chargeBytes <= room.allocatableBytes;
 }
 
 function hasRequests({ waiting, inFlight }: Demand): boolean {
@@ -124,13 +135,11 @@ function restOfAsked(
   now: number,
 ): Rest {
   const need = one.chargeBytes ?? 0;
-  // Admission refuses it, and says why.
-  if (need > room.allocatableBytes) return AWAKE;
   const held = [...holding].filter((holder) => holder !== one);
   const leaving = (holder: Rester) => holder.server?.phase === "stopping" || isLeaving(plan.get(holder.id));
   const staying = held.filter((holder) => !leaving(holder));
   // With everything gone that leaves already, does it fit?
-  const free = room.allocatableBytes - room.heldBytes - sumOf(staying);
+  const free = room.allocatableBytes - room.heldBytes + room.leavingBytes - sumOf(staying);
   if (need <= free) {
     const isFree = need <= room.allocatableBytes - room.heldBytes - sumOf(held);
     return isFree ? AWAKE : { kind: "waits", message: waitMessage(held.filter(leaving)), untilMs: 0 };
@@ -199,14 +208,14 @@ function byUse(a: Rester, b: Rester, now: number): number {
 }
 
 /** What nobody asks for keeps its place, or loads where there is room for all that is asked for and for it. */
-function restOfUnasked(one: Rester, holding: ReadonlySet<Rester>, room: Room): Rest {
-  // It runs, or something else says first why it does not: its header is not read, it failed.
-  if (one.server !== undefined || one.chargeBytes === undefined || one.obstructed) return AWAKE;
-  if (typeof one.idleUnloadMs === "number" && !one.pinned) {
-    return { kind: "sleeps", reason: "Unasked", message: "a request loads it" };
-  }
+function restOfUnasked(one: Rester, first: Rester | undefined, holding: ReadonlySet<Rester>, room: Room): Rest {
+  // It runs, or something else says first why it does not: its header is not read, it failed, it is too large.
+  if (one.server !== undefined || one.chargeBytes === undefined || !mayStart(one, room)) return AWAKE;
+  if (typeof one.idleUnloadMs === "number") return { kind: "sleeps", reason: "Unasked", message: "a request loads it" };
+  // One model loads at a time, and somebody waits for that one.
+  if (first !== undefined) return { kind: "sleeps", reason: "Unasked", message: `it loads after ${first.name}` };
   const free = room.allocatableBytes - room.heldBytes - sumOf([...holding]);
-  if (one.chargeBytes <= free || one.pinned || one.chargeBytes > room.allocatableBytes) return AWAKE;
+  if (one.chargeBytes <= free) return AWAKE;
   const [need, left] = [one.chargeBytes, Math.max(0, free)].map(formatBytes);
   return { kind: "sleeps", reason: "Unasked", message: `it needs ${need}, and ${left} are free: a request makes room` };
 }

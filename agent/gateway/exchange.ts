@@ -120,6 +120,9 @@ const UNREAD = {
   retryAfterMs: 1000,
 };
 
+/** Of a client that left before there was an answer. */
+const NO_STATUS = 0;
+
 function tell({ inside, observer }: Desk, notes: Notes, end: RequestEnd): void {
   const { begunAt, sentAt, firstByteAt, model, key, endpoint, status, tokens } = notes;
   const now = inside.clock.monotonic();
@@ -127,7 +130,7 @@ function tell({ inside, observer }: Desk, notes: Notes, end: RequestEnd): void {
     model,
     key,
     endpoint,
-    status,
+    status: end === "aborted" && firstByteAt === undefined ? NO_STATUS : status,
     end,
     queueMs: (sentAt ?? now) - begunAt,
     firstByteMs: firstByteAt === undefined || sentAt === undefined ? undefined : firstByteAt - sentAt,

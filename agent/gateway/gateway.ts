@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type ListenAddress, originOf } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { listenWithin } from "../http/bounded.ts";
@@ -145,13 +146,11 @@ function serverOf(limits: GatewayLimits, take: Take): Server {
   server.on("checkContinue", (request, response) => note(answering, request.socket, response));
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     const isAnswering = [...(answering.get(socket) ?? [])].some(({ headersSent }) => headersSent);
-    if (socket.writable && !isAnswering && error.code !== "ECONNRESET") socket.end(rawRefusal(refusalOf(error.code)));
+    if (socket.writable && !isAnswering && error.code !== "ECONNRESET") lastWords(socket, refusalOf(error.code));
     else socket.destroy();
   });
   server.on("connect", (_request, socket) => {
-    socket.end(
-      rawRefusal({ status: 405, code: "wrong_method", message: "the gateway is no proxy", allow: "GET, POST" }),
-    );
+    lastWords(socket, { status: 405, code: "wrong_method", message: "the gateway is no proxy", allow: "GET, POST" });
   });
   return server;
 }
@@ -180,6 +179,11 @@ const REASONS: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   431: "Request Header Fields Too Large",
 };
+
+/** Closes both halves of the connection: a client that keeps its own open would hold a place, and the end of the gateway, for ever. */
+function lastWords(socket: Duplex, refusal: Refusal): void {
+  socket.end(rawRefusal(refusal), () => socket.destroy());
+}
 
 /** An answer to what is no request, on a connection that is closed then. */
 function rawRefusal(refusal: Refusal): string {

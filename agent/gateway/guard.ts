@@ -8,7 +8,8 @@ export type Reach =
   /** It listens elsewhere, where every request needs a key: a page of another site has none. */
   | "keys";
 
-const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
+/** All of 127.0.0.0/8 is this machine's own: the gateway may listen on any of it. */
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
 /**
  * Refuses what a page of another site could make a browser send: by a name of its own that leads to this machine (Host), or across origins

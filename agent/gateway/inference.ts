@@ -134,7 +134,6 @@ async function sent(asking: Asking, turn: Ready, tries: number): Promise<Verdict
 
 async function toServer({ inside, request, client, notes, body }: Asking, { route }: Ready): Promise<Outcome> {
   const { clock, limits } = inside;
-  const way = inside.pools.to(route);
   notes.sentAt = clock.monotonic();
   let usage = usageReader("");
   const forwarded = {
@@ -153,6 +152,7 @@ async function toServer({ inside, request, client, notes, body }: Asking, { rout
     },
   };
   const { gone } = client;
+  const way = inside.pools.to(route);
   try {
     return await forward(way, forwarded, client.response, { gone, clock, stalledMs: limits.stalledMs });
   } finally {

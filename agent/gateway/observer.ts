@@ -10,6 +10,7 @@ export interface RequestSeen {
   /** Name of its key in the keys file; undefined where the gateway asks for none, or it was wrong. */
   readonly key: string | undefined;
   readonly endpoint: string;
+  /** 0: the client left before there was an answer. */
   readonly status: number;
   readonly end: RequestEnd;
   /** From the request until it went to the server. */

@@ -73,7 +73,8 @@ export function openPools(clock: GatewayClock, silentMs: number): Pools {
         if (!used) return;
         used = false;
         entry.users -= 1;
-        if (entry.users === 0) entry.cancel = clock.timer(() => drop(origin), UNUSED_MS);
+        // One that was closed has left the list.
+        if (entry.users === 0 && pools.get(origin) === entry) entry.cancel = clock.timer(() => drop(origin), UNUSED_MS);
       };
       return { origin, pool: entry.pool, release };
     },

@@ -21,7 +21,7 @@ export interface RequestBody {
   readonly send: () => Buffer | Readable;
   /** Why the body was broken off after it went to a server; undefined: it was not. */
   readonly fault: () => Refusal | undefined;
-  /** Lets go of what is kept. To be called when nothing will be sent again; more than once does no harm. */
+  /** Lets go of what is kept, and keeps nothing of what still comes. To be called when nothing will be sent again; more than once does no harm. */
   readonly release: () => void;
 }
 
@@ -88,7 +88,8 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
   const passOn = (through: Readable, chunk: Buffer) => {
     const state = scanner.take(chunk);
     if (state.kind === "wrong") stop(badBody(state.message));
-    else if (!through.push(chunk)) pause();
+    // A server that has answered takes no more: what still comes is read, and thrown away.
+    else if (!through.push(chunk) && !through.destroyed) pause();
   };
 
   watch.start();
@@ -147,6 +148,7 @@ interface Prefix {
 function prefixOf({ limits, ledger }: Bounds): Prefix {
   let kept: Buffer[] = [];
   let keptBytes = 0;
+  let isReleased = false;
   const give = (bytes: number) => {
     keptBytes -= bytes;
     ledger.give(bytes);
@@ -154,6 +156,7 @@ function prefixOf({ limits, ledger }: Bounds): Prefix {
   return {
     bytes: () => keptBytes,
     keep: (chunk) => {
+      if (isReleased) return undefined;
       if (keptBytes + chunk.length > limits.prefixBytes) return modelTooLate(limits.prefixBytes);
       if (!ledger.take(chunk.length)) return NO_ROOM;
       kept.push(chunk);
@@ -170,6 +173,7 @@ function prefixOf({ limits, ledger }: Bounds): Prefix {
       return chunk;
     },
     release: () => {
+      isReleased = true;
       kept = [];
       give(keptBytes);
     },

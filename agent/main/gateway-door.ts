@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type DemandBook, demandBook } from "../gateway/demand.ts";
 import type { KeyRing } from "../gateway/keys.ts";
 import type { GatewayMetrics } from "../http/gateway-metrics.ts";
+import { whenAborted } from "../lifecycle/aborted.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { openFilesLimit } from "../lifecycle/open-files.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
@@ -22,8 +24,8 @@ export interface GatewayFront {
 
 /** The gateway of this agent, or nothing where there is none. */
 export interface GatewayDoor {
-  /** For clients; undefined where there is none. */
-  readonly url?: string;
+  /** For clients; undefined where there is none, or while its port cannot be had. */
+  readonly url: () => string | undefined;
   readonly notices: readonly Notices[];
   readonly runnables: readonly Runnable[];
   /** To be called after each tick. */
@@ -34,10 +36,14 @@ export interface DoorOptions {
   readonly supervisor: Pick<Supervisor, "serving">;
   /** Whether the manifests have been read. */
   readonly isRead: () => boolean;
+  /** Aborted when the servers are about to stop. */
+  readonly ending: AbortSignal;
   readonly background: Background;
 }
 
-const NO_DOOR: GatewayDoor = { notices: [], runnables: [], ticked: () => {} };
+const NO_DOOR: GatewayDoor = { url: () => undefined, notices: [], runnables: [], ticked: () => {} };
+/** Between two tries to have a port that somebody else has. */
+const AGAIN_MS = 2000;
 const MONOTONIC = () => performance.now();
 
 /**
@@ -64,7 +70,7 @@ export async function openFront(
 /** Opens it. An agent whose gateway cannot listen still holds its budgets, and says why in its status. */
 export async function openDoor(
   front: GatewayFront | undefined,
-  { supervisor, isRead, background }: DoorOptions,
+  { supervisor, isRead, ending, background }: DoorOptions,
 ): Promise<GatewayDoor> {
   if (front === undefined) return NO_DOOR;
   const [{ openGateway }, { GATEWAY_LIMITS, gatewayConnectionsFor }, { gatewayClock }] = await Promise.all([
@@ -76,13 +82,36 @@ export async function openDoor(
   const models = agentModels(supervisor.serving, isRead, book);
   const limits = { ...GATEWAY_LIMITS, connections: gatewayConnectionsFor(openFilesLimit()) };
   const { observer } = metrics;
-  const gateway = await openGateway({
-    ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock(), background },
-  });
+  const open = () =>
+    openGateway({ ...{ listen: flags.listen, models, keys, observer, limits, clock: gatewayClock(), background } });
+  let gateway = await open();
+  const runnable: Runnable = {
+    name: "the gateway",
+    run: async (signal) => {
+      // Models sleep until they are asked for, so there must be somebody whom to ask.
+      while (!gateway.ok && !signal.aborted) {
+        await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
+        if (!signal.aborted) gateway = await open();
+      }
+      if (gateway.ok) await gateway.value.runnable.run(signal);
+    },
+  };
   const problems = () => [gateway.ok ? undefined : gateway.error, keys?.problem()].filter((one) => one !== undefined);
-  const notices: readonly Notices[] = [{ problems, notes: () => [] }];
-  const looking = keys === undefined ? [] : [keys.runnable];
-  if (!gateway.ok) return { ...NO_DOOR, notices, runnables: looking };
-  const { url, runnable } = gateway.value;
-  return { url, notices, runnables: [runnable, ...looking], ticked: models.ticked };
+  return {
+    url: () => (gateway.ok ? gateway.value.url : undefined),
+    notices: [{ problems, notes: () => [] }],
+    runnables: [endingEarly(runnable, ending), ...(keys === undefined ? [] : [keys.runnable])],
+    ticked: models.ticked,
+  };
+}
+
+/** It refuses what waits before the servers stop: nothing is wanted any more by then, and clients would be told that there is no such model. */
+function endingEarly({ name, run }: Runnable, ending: AbortSignal): Runnable {
+  return {
+    name,
+    run: async (signal) => {
+      await run(AbortSignal.any([signal, ending]));
+      await new Promise<void>((resolve) => whenAborted(signal, resolve));
+    },
+  };
 }

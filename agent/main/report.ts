@@ -30,7 +30,7 @@ export interface Reporter {
   readonly notices: readonly Notices[];
   readonly statusServer: StatusServer;
   /** Where clients reach all models; undefined without a gateway. */
-  readonly gatewayUrl: string | undefined;
+  readonly gatewayUrl: () => string | undefined;
   readonly sinks: StatusSinks;
 }
 
@@ -46,7 +46,6 @@ export function reporter({ host, kernelCap, supervisor, source, notices, statusS
     backend: host.platform.backend,
     kernelCap,
     ...(url === undefined ? {} : { pageUrl: url }),
-    ...(gatewayUrl === undefined ? {} : { gatewayUrl }),
   };
   const available = lastReading(host.platform.availableBytes, AVAILABLE_MS);
   return ({ workloads, terminated }: Outcome, seconds: number): void => {
@@ -55,15 +54,17 @@ export function reporter({ host, kernelCap, supervisor, source, notices, statusS
     const work = source.current();
     const problems = [...work.problems, ...notices.flatMap((one) => one.problems()), ...standing];
     const notes = [...work.notes, ...notices.flatMap((one) => one.notes())];
+    const reached = gatewayUrl();
     const readings = {
       availableBytes: available(),
       pressure: levelOf(supervisor.pressure()),
       problems,
       notes,
-      unloads: gatewayUrl === undefined ? undefined : supervisor.unloads(),
+      unloads: reached === undefined ? undefined : supervisor.unloads(),
       now: new Date(),
     };
-    sinks.publish(agentStatus(facts, readings, workloads));
+    const known = reached === undefined ? facts : { ...facts, gatewayUrl: reached };
+    sinks.publish(agentStatus(known, readings, workloads));
   };
 }
 

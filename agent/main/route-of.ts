@@ -4,6 +4,14 @@ import type { Serving } from "../supervisor/serving.ts";
 /** Between two looks at something that nobody knows the end of. */
 const LATER_MS = 30_000;
 
+/** Failures that the agent tries again by itself. */
+const PASSING: ReadonlySet<string | undefined> = new Set([
+  "PortInUse",
+  "StartFailed",
+  "DownloadFailed",
+  "ApiKeyFileUnusable",
+]);
+
 /** Where a request goes now. Pure: undefined is a model that is not wanted any more. */
 export function routeOf(serving: Serving | undefined): Route {
   if (serving === undefined) return { kind: "refused", why: "never", message: "nothing asks for this model any more" };
@@ -13,7 +21,9 @@ export function routeOf(serving: Serving | undefined): Route {
   const sentence = `${workload.name}: ${message}`;
   switch (state) {
     case "Failed":
-      return { kind: "refused", why: "never", message: sentence };
+      return PASSING.has(reason)
+        ? { kind: "refused", why: "later", message: sentence, retryAfterMs: LATER_MS }
+        : { kind: "refused", why: "never", message: sentence };
     case "HeldBack":
     case "Stopped":
     case "BackOff":

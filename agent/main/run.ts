@@ -114,8 +114,10 @@ async function serve(
   whenAborted(stop, () => log.info(stopSentence(processes.servers())));
   const statusServer = await openStatusServer(options.listen, processes.dump, front?.metrics);
   const isRead = () => source.current().synced || processes.serving().length > 0;
-  const door = await openDoor(front, { supervisor: processes, isRead, background: left.background });
-  if (door.url !== undefined) log.info(`the gateway is at ${door.url}`);
+  const end = whenReadyToEnd(stop, work);
+  const door = await openDoor(front, { supervisor: processes, isRead, ending: end, background: left.background });
+  const gatewayUrl = door.url();
+  if (gatewayUrl !== undefined) log.info(`the gateway is at ${gatewayUrl}`);
   if (statusServer.url !== undefined) log.info(`the status page is at ${statusServer.url}`);
   const sinks = statusSinks([fileSink(stateDirectory), logSink(log), ...statusServer.sinks, ...work.sinks], say);
   const publish = reporter({
@@ -140,12 +142,7 @@ async function serve(
   const collector = modelCollector({ ...collected, say: (message) => log.info(message) });
   log.info(`watching ${work.watched}; all models together may use ${describeAllocatable(host.allocatable)}`);
   try {
-    await runBeside(
-      loop,
-      [collector, ...statusServer.runnables, ...door.runnables, ...work.runnables],
-      whenReadyToEnd(stop, work),
-      say,
-    );
+    await runBeside(loop, [collector, ...statusServer.runnables, ...door.runnables, ...work.runnables], end, say);
     // What is left for the next agent stays watched. One that has taken over already has a watchdog of its own.
     if (!leave.aborted) await watchdog.close();
   } finally {

@@ -13,6 +13,7 @@ import type { Projector } from "./projector.ts";
 import type { Running } from "./running.ts";
 import { type Charged, identify, spawnServer } from "./start.ts";
 import { beginStop } from "./stop.ts";
+import { isUnload } from "./unloads.ts";
 
 /** What a start needs. Both are undefined if the workload should not run. */
 export interface StartInput {
@@ -98,7 +99,8 @@ async function start(
     const message = `port ${port} is in use by ${owner}: stop it, or, without a cluster, set another spec.endpoint.port`;
     return failStart(entry, "PortInUse", message, options);
   }
-  entry.starts += 1;
+  // After an unload it is a wake, and no restart.
+  if (!isUnload(entry.lastExit?.reason)) entry.starts += 1;
   if ((options.gateway?.demandOf(entry.id).waiting ?? 0) > 0) entry.wakes += 1;
   entry.footprint = NO_SAMPLES;
   entry.running = running;
@@ -109,7 +111,8 @@ async function start(
 }
 
 function chargedOf({ need, projection, nextCache }: Entry): Charged {
-  const promptCache = nextCache?.sizeMiB === 0 ? undefined : nextCache;
+  // With `auto` it is remembered, too, where it is nothing: room that comes later is no reason for a restart.
+  const promptCache = nextCache?.wanted === "off" ? undefined : nextCache;
   return { estimateBytes: need?.estimateBytes ?? 0, projectedBytes: projection?.bytes ?? undefined, promptCache };
 }
 

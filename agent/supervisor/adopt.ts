@@ -9,7 +9,7 @@ import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import type { Background } from "../lifecycle/background.ts";
 import { logPathFor, recordsFolder } from "../state/layout.ts";
 import { removeStaleTempFiles } from "../state/stale-temp-files.ts";
-import { DEFAULT_GRACE_PERIOD_MS } from "../workload/workload.ts";
+import { DEFAULT_GRACE_PERIOD_MS, type Workload } from "../workload/workload.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import type { AdoptedServer, SupervisorOptions } from "./options.ts";
@@ -154,6 +154,11 @@ async function endProcess(pid: number, platform: Platform): Promise<boolean> {
   return isGone();
 }
 
+/** Records of agents that knew no gateway lack it. */
+const BEFORE_GATEWAYS: Pick<Workload, "onDemand"> = {
+  onDemand: { idleUnloadMs: undefined, aliases: [], promptCache: "off" },
+};
+
 /**
  * The entry of an adopted server. Until the source names the workload, the budget and settings of its record are in force. One that was
  * Ready still is: it may be busy with an answer that is longer than any patience for a first one.
@@ -174,7 +179,15 @@ export function adoptedEntry(
   const now = clock();
   entry.running = {
     ...(ready ? ({ phase: "ready", readyAt: now, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),
-    ...{ specHash, startedAt: now, confirmed: false, process, inForce: workload, record, recorded: true },
+    ...{
+      specHash,
+      startedAt: now,
+      confirmed: false,
+      process,
+      inForce: { ...BEFORE_GATEWAYS, ...workload },
+      record,
+      recorded: true,
+    },
     started: { fields, modelPath, promptCache },
     limitBytes,
     keys,

@@ -30,7 +30,7 @@ export interface Entry {
   breaches: readonly number[];
   /** Times at which its server was stopped because it failed, within the last 24 hours. */
   failedAt: readonly number[];
-  /** Starts since this agent began; an adopted server counts as one. */
+  /** Starts since this agent began, but for those after an unload; an adopted server counts as one. */
   starts: number;
   /** Times that a request made it load. */
   wakes: number;

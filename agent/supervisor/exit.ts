@@ -10,7 +10,6 @@ import { breachMessage } from "./limit.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { removeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
-import { isUnload } from "./unloads.ts";
 
 /** Applies the exit of a server and removes its record. A record that cannot be removed does no harm: its process is gone. */
 export function handleExit(entry: Entry, running: Running, exit: Exit, options: SupervisorOptions): void {
@@ -31,8 +30,6 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString(), ...(stop && reasonOf(stop)) };
   entry.footprint = NO_SAMPLES;
-  // The next start is a wake.
-  if (isUnload(stop?.reason)) entry.starts -= 1;
   if (stop !== undefined && (!stop.failure || entry.stoppedFor !== entry.wanted)) return;
   const breach = died ?? (stop?.reason === "BudgetExceeded" ? stop.message : undefined);
   if (breach !== undefined) {

@@ -3,6 +3,7 @@ import { noEffectNote, promptCacheMiB, withPromptCache } from "../../memory/prom
 import { cacheChange, NO_CACHE } from "../decisions/cache-change.ts";
 import { needWithoutCache } from "../decisions/projection.ts";
 import { slotsOf } from "../llama-server/probe.ts";
+import type { State } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import { cacheOf, type Need, type Preparation } from "../workload/prepare.ts";
 import { cacheBytesOf, chargeBytes, type Entry } from "./entry.ts";
@@ -13,6 +14,9 @@ import type { Running } from "./running.ts";
 
 /** For so long an answer about its requests counts, in milliseconds. */
 const FRESH_MS = 2000;
+
+/** Without a process: it starts as soon as it can. */
+const TO_START: ReadonlySet<State> = new Set(["Pending", "Waiting", "Starting"]);
 
 /** Of one tick. */
 export interface CacheInput {
@@ -40,7 +44,7 @@ export function followCache(
   const projected = projection?.specHash === workload.specHash ? projection.bytes : undefined;
   const wanted = cacheOf(workload, options.supportedFlags());
   const needBytes = needWithoutCache(estimateParts, projected);
-  const allowedBytes = Math.min(workload.budget.bytes, roomFor(entry, all, projector, options));
+  const allowedBytes = Math.min(workload.budget.bytes, roomFor(entry, needBytes, { all, projector }, options));
   const sizeMiB = promptCacheMiB(wanted, { allowedBytes, needBytes, rereads });
   entry.nextCache = { wanted, sizeMiB, ...(sizeMiB > 0 && rereads && { checkpointBytes: rereads.checkpointBytes }) };
   entry.cacheNote = noEffectNote(wanted, rereads);
@@ -63,18 +67,31 @@ function hasNeed(preparation: Preparation): preparation is Preparation & Need {
   return "estimateParts" in preparation && preparation.estimateParts !== undefined;
 }
 
-/** Bytes of the machine that nobody else holds, or is about to, as of the last tick. */
+/**
+ * Bytes of the machine that nobody else holds, or is about to, as of the last tick. A model that is to start, too, and fits beside this one
+ * without its cache, has its room: a cache keeps no model out.
+ */
 function roomFor(
   entry: Entry,
-  entries: readonly Entry[],
-  projector: Pick<Projector, "asked">,
+  needBytes: number,
+  { all, projector }: Pick<CacheInput, "all" | "projector">,
   { allocatable, claims }: Pick<SupervisorOptions, "allocatable" | "claims">,
 ): number {
   const asked = projector.asked();
-  const holding = entries.filter((other) => other !== entry && (other.running !== undefined || asked.has(other.id)));
+  const others = all.filter((other) => other !== entry);
+  const holding = others.filter((other) => other.running !== undefined || asked.has(other.id));
   const taken = holding.reduce((sum, other) => sum + chargeBytes(other), 0);
   const elsewhere = claims.others().reduce((sum, { bytes }) => sum + bytes, 0);
-  return Math.max(0, allocatable.bytes - taken - elsewhere);
+  const room = Math.max(0, allocatable.bytes - taken - elsewhere);
+  return others
+    .filter((other) => !holding.includes(other) && TO_START.has(other.decision.state))
+    .map(bareBytes)
+    .reduce((left, bytes) => (needBytes + bytes <= left ? left - bytes : left), room);
+}
+
+/** What it would be charged without what `auto` would take. */
+function bareBytes(entry: Entry): number {
+  return chargeBytes(entry) - (entry.nextCache?.wanted === "auto" ? cacheBytesOf(entry) : 0);
 }
 
 /** Whether it works on a request; undefined: not known. Its clients need not come through a gateway. */

@@ -93,12 +93,20 @@ function restsOf(
     return [resterOf(entry, { ...desired, obstructed, asking: asked.has(entry.id), gateway, now })];
   });
   const planned = new Set(resters.map(({ id }) => id));
-  const outside = seen.flatMap(({ entry }) =>
-    planned.has(entry.id) || entry.running === undefined ? [] : [chargeBytes(entry)],
-  );
-  const others = claims.others().map(({ bytes }) => bytes);
-  const heldBytes = [...outside, ...others].reduce((sum, bytes) => sum + bytes, 0);
-  return planRest(resters, { allocatableBytes: allocatable.bytes, heldBytes, blocked: hostWait !== undefined }, now);
+  const outside = entriesOutside(seen, planned);
+  const leaving = outside.filter(({ running }) => running?.phase === "stopping");
+  const others = claims.others().reduce((sum, { bytes }) => sum + bytes, 0);
+  const held = { heldBytes: chargesOf(outside) + others, leavingBytes: chargesOf(leaving) };
+  return planRest(resters, { allocatableBytes: allocatable.bytes, ...held, blocked: hostWait !== undefined }, now);
+}
+
+/** The servers that the plan does not know: their workload should not run, or nobody knows whether it should. */
+function entriesOutside(seen: readonly Seen[], planned: ReadonlySet<WorkloadId>): readonly Entry[] {
+  return seen.flatMap(({ entry }) => (planned.has(entry.id) || entry.running === undefined ? [] : [entry]));
+}
+
+function chargesOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + chargeBytes(entry), 0);
 }
 
 function observedOf(

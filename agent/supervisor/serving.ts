@@ -6,7 +6,7 @@ import type { Entry } from "./entry.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { expectedLoadMs } from "./loads.ts";
 
-/** A workload that should run, as a gateway sees it at this moment. */
+/** A workload that should run, or of which it is not certain that it should not, as a gateway sees it at this moment. */
 export interface Serving {
   readonly workload: Workload;
   readonly decision: Decision;
@@ -29,16 +29,23 @@ export interface ServingAddress {
 }
 
 export function servingOf(entry: Entry, desired: Desired | undefined, keys: KeyFiles): readonly Serving[] {
-  if (desired?.kind !== "run") return [];
+  const workload = desired?.kind === "run" ? desired.workload : lastKnown(entry, desired);
+  if (workload === undefined) return [];
   const { decision, rest, need, footprint, running } = entry;
   return [
     {
-      ...{ workload: desired.workload, decision, rest, expectedLoadMs: expectedLoadMs(entry) },
+      ...{ workload, decision, rest, expectedLoadMs: expectedLoadMs(entry) },
       address: addressOf(entry, keys),
       estimateBytes: need?.estimateBytes,
       measuredBytes: running === undefined ? undefined : footprint.measuredBytes,
     },
   ];
+}
+
+/** Of a server that goes on though its manifest cannot be read: its clients go on, too. */
+function lastKnown({ running, decision }: Entry, desired: Desired | undefined): Workload | undefined {
+  const isUnclear = desired === undefined || desired.kind === "unknown";
+  return isUnclear && running?.phase !== "stopping" && decision.act !== "stop" ? running?.inForce : undefined;
 }
 
 /** A decision stands before the signal that carries it out: what is about to stop, or to make room, takes nothing new. */

@@ -7,7 +7,7 @@ const MOST_TOLD = 20;
 
 /** For a comment on a pull request: the sum, a table of the Macs, and who stays out. */
 export function pictureMarkdown(picture: Picture): string {
-  const { hosts, out, displaced, refused, unknown, partly } = picture;
+  const { hosts, out, resting, displaced, refused, unknown, partly } = picture;
   const rows = hosts.slice(0, MOST_HOSTS).map(row);
   const more = hosts.length - rows.length;
   return [
@@ -18,6 +18,7 @@ export function pictureMarkdown(picture: Picture): string {
     ...rows,
     ...(more > 0 ? [`| and ${more} more | | | | |`] : []),
     ...section("Stays out", out.map(outText)),
+    ...section("Takes turns, and sleeps until a request", resting.map(toldText)),
     ...section("Loses its place, and is not in this change", displaced.map(toldText)),
     ...section("Refused", refused.map(toldText)),
     ...section("Not counted, because the need is not known", unknown.map(toldText)),

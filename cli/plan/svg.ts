@@ -39,6 +39,7 @@ export function pictureSvg(picture: Picture): string {
   }
   const told = [
     ...[...picture.out, ...picture.refused].map(({ name, why }) => `${name} stays out: ${why}`),
+    ...picture.resting.map(({ name, why }) => `${name} takes turns, and sleeps until a request: ${why}`),
     ...picture.displaced.map(({ name, why }) => `${name} is displaced: ${why}`),
   ];
   for (const sentence of told) {

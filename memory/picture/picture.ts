@@ -2,12 +2,12 @@ import { formatBytes } from "../../api/quantity.ts";
 import { mismatch } from "../placement/demands.ts";
 import type { Host } from "../placement/host.ts";
 import { OBSTACLES, obstacleText } from "../placement/obstacle-text.ts";
-import type { Outcome, Placement } from "../placement/place.ts";
+import type { Outcome } from "../placement/place.ts";
 import { priorityAbove } from "../placement/priorities.ts";
 import { wayIn, wayInText } from "../placement/way-in.ts";
 import type { Bound, Waiting, Workload } from "../placement/workload.ts";
 import type { Scene, Told } from "./scene.ts";
-import { settle } from "./settle.ts";
+import { type Settled, settleTurns, unmoved } from "./turns.ts";
 
 /** What becomes of a fleet, for people. All amounts in whole bytes. */
 export interface Picture {
@@ -17,6 +17,8 @@ export interface Picture {
   readonly services: number;
   /** Highest priority first. */
   readonly out: readonly Out[];
+  /** Services that take turns with others of their Mac: they sleep until a request. By name. */
+  readonly resting: readonly Told[];
   /** What runs today, is none of these services, and loses its place to one of them. */
   readonly displaced: readonly Told[];
   readonly refused: readonly Told[];
@@ -67,7 +69,7 @@ export function pictureOf(
 ): Picture {
   const { hosts, after, refused, unknown, partly = [] } = scene;
   const before = roomsBefore(scene);
-  const placed = settle(hosts, stillThere(scene), after);
+  const placed = settleTurns(hosts, stillThere(scene), after);
   const uncertain = new Set(placed.outcomes.flatMap(mayRunKey));
   const sorted = hosts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -79,6 +81,10 @@ export function pictureOf(
     })),
     services: after.length,
     out: outOf(hosts, placed, after, contextFor),
+    resting: placed.resting.map(({ name, host, needBytes }) => ({
+      name,
+      why: `${formatBytes(needBytes)} on ${host}`,
+    })),
     displaced: byName(displacedOthers(placed, after)),
     refused: byName(refused),
     unknown: byName(unknown),
@@ -90,9 +96,9 @@ function byName(told: readonly Told[]): readonly Told[] {
   return told.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function roomsBefore({ hosts, running, before }: Scene): Placement | undefined {
-  if (before !== undefined) return settle(hosts, running, before);
-  return running.length === 0 ? undefined : settle(hosts, running, []);
+function roomsBefore({ hosts, running, before }: Scene): Settled | undefined {
+  if (before !== undefined) return settleTurns(hosts, running, before);
+  return running.length === 0 ? undefined : settleTurns(hosts, running, []);
 }
 
 /** Without what the change takes away: services that were there before and are not wanted after. */
@@ -117,11 +123,10 @@ function sharesOf(bound: readonly Bound[], host: string, uncertain: ReadonlySet<
 
 function outOf(
   hosts: readonly Host[],
-  { outcomes, rooms }: Placement,
+  { outcomes, staying: bound }: Settled,
   services: readonly Waiting[],
   contextFor: (service: string, bytes: number) => number | undefined,
 ): readonly Out[] {
-  const bound = [...rooms.values()].flatMap((room) => room.bound);
   const byService = Map.groupBy(
     outcomes.filter((outcome) => outcome.kind === "stays out"),
     ({ workload }) => workload,
@@ -135,11 +140,19 @@ function outOf(
     const counted = { name, needBytes, wanted: replicas, replicas: staying.length + (yields?.replicas ?? 0) };
     if (first === undefined) return [{ ...counted, why: yields?.why ?? "", remedy: undefined }];
     const port = isPortChosen ? workload.port : undefined;
-    return [{ ...counted, why: whyOut(first.reasons, port), remedy: remedyFor(first.reasons) }];
+    return [
+      { ...counted, why: whyOut(first.reasons, port) + besideWhat(first.reasons), remedy: remedyFor(first.reasons) },
+    ];
+
+    // Nobody should think that it waits for those that sleep.
+    function besideWhat(reasons: Reasons): string {
+      const isForOthers = workload.takesTurns === true && [...reasons.values()].includes("memory");
+      return isForOthers && largerHost(hosts, workload) === undefined ? " beside what does not take turns" : "";
+    }
 
     function remedyFor(reasons: Reasons): string | undefined {
       if (port !== undefined && isForPortAlone(reasons)) return `another spec.endpoint.port than ${port}`;
-      const way = wayIn(hosts, bound, workload);
+      const way = wayIn(hosts, workload.takesTurns === true ? unmoved(bound) : bound, workload);
       return (way && wayInText(way, (bytes) => contextFor(name, bytes), priorityAbove)) || largerHost(hosts, workload);
     }
   });
@@ -163,7 +176,7 @@ function displaced(
 }
 
 /** The same of what is none of the services. */
-function displacedOthers({ outcomes }: Placement, services: readonly Waiting[]): readonly Told[] {
+function displacedOthers({ outcomes }: Settled, services: readonly Waiting[]): readonly Told[] {
   const own = new Set<string | undefined>(services.map(({ workload }) => workload.name));
   return outcomes.flatMap((outcome) => {
     if (outcome.kind === "stays out") return [];

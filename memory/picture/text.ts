@@ -18,7 +18,7 @@ const LONGEST_HOST = 24;
  * @param width at least 60
  */
 export function pictureText(picture: Picture, width = 80): string {
-  const { hosts, refused, unknown, partly, out, displaced } = picture;
+  const { hosts, refused, unknown, partly, out, resting, displaced } = picture;
   const open = hosts.filter(isOpen).slice(0, MOST_OPEN);
   const closed = hosts.filter((host) => !open.includes(host));
   const lines = closed.slice(0, closed.length > MOST_LINES ? MOST_LINES - 1 : MOST_LINES);
@@ -28,6 +28,7 @@ export function pictureText(picture: Picture, width = 80): string {
     ...(closed.length === 0 ? [] : ["", ...lines.map((host) => closedHost(host, width))]),
     ...folded(closed.slice(lines.length)),
     ...section("Stays out:", out.map(outText), width),
+    ...section("Takes turns, and sleeps until a request:", resting.map(toldText), width),
     ...section("Loses its place, and is not in this change:", displaced.map(toldText), width),
     ...section("Refused:", refused.map(toldText), width),
     ...section("Not counted, because the need is not known:", unknown.map(toldText), width),
@@ -36,7 +37,7 @@ export function pictureText(picture: Picture, width = 80): string {
 }
 
 /** `2 Macs, 3 models: 44.0 of 192.0 GiB after this change, 20.0 GiB before; 1 model stays out.` */
-export function headline({ hosts, services, out, displaced, refused, unknown }: Picture): string {
+export function headline({ hosts, services, out, resting, displaced, refused, unknown }: Picture): string {
   const allocatable = sum(hosts, ({ allocatableBytes }) => allocatableBytes);
   const after = sum(hosts, (host) => used(host.after));
   const isKnown = hosts.some((host) => host.before !== undefined);
@@ -44,6 +45,9 @@ export function headline({ hosts, services, out, displaced, refused, unknown }: 
   const counted = services + refused.length + unknown.length;
   const troubles = [
     out.length > 0 ? `${many(out.length, "model")} ${out.length === 1 ? "stays" : "stay"} out` : "",
+    resting.length > 0
+      ? `${many(resting.length, "model")} ${resting.length === 1 ? "takes turns and sleeps" : "take turns and sleep"}`
+      : "",
     displaced.length > 0 ? `${many(displaced.length, "other model")} displaced` : "",
     refused.length > 0 ? `${refused.length} refused` : "",
     unknown.length > 0 ? `${unknown.length} not known` : "",

@@ -18,6 +18,8 @@ export interface Workload {
    * where one such runs already, of nobody.
    */
   readonly hasOtherRules: boolean;
+  /** Behind a gateway: it leaves memory for others of its Mac, and needs none while it sleeps. */
+  readonly takesTurns?: boolean | undefined;
 }
 
 /** A replica that is bound to a Mac already, of one of ours or of anybody else. */

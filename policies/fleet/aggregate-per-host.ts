@@ -17,8 +17,10 @@ const NAME = "aggregate-per-host";
 export const aggregatePerHost = defineStackRule({
   name: NAME,
   title: "The models of a Mac fit it together",
-  description: "All models of one Mac together must fit what it has for models.",
-  remedy: "Stop one of the models, choose smaller contexts, or use a Mac with more memory.",
+  description:
+    "All models of one Mac together must fit what it has for models. Of those that take turns behind a gateway the largest counts.",
+  remedy:
+    "Stop one of the models, choose smaller contexts, let them take turns behind a gateway, or use a Mac with more memory.",
   severity: "high",
   tags: ["memory", "fleet"],
   level: "mandatory",
@@ -31,8 +33,11 @@ export interface CrowdedHost {
   readonly host: string;
   readonly allocatableBytes: number;
   readonly neededBytes: number;
+  /** Those that stay in memory. */
   readonly services: readonly ServiceFacts[];
-  /** Those of them that stay out, at least one. The report is about the first. */
+  /** Behind its gateway; the largest of those that it could hold alone. */
+  readonly turns: { readonly count: number; readonly largest: ServiceFacts } | undefined;
+  /** Those of all that stay out, at least one. The report is about the first. */
   readonly out: readonly ServiceFacts[];
 }
 
@@ -46,13 +51,30 @@ export function crowdedHosts({ hosts, services, picture }: FleetFacts): readonly
     const others = hosts.running.filter(
       ({ host, workload }) => host === name && !meant.some((one) => one.name === workload),
     );
-    const needed =
-      sum(meant, ({ waiting }) => waiting?.workload.needBytes ?? 0) + sum(others, ({ needBytes }) => needBytes);
+    const staying = meant.filter((service) => !takesTurns(service));
+    const turns = turnsOf(meant.filter(takesTurns), allocatableBytes);
+    const together = turns === undefined ? staying : [...staying, turns.largest];
+    const needed = sum(together, bytesOf) + sum(others, ({ needBytes }) => needBytes);
     if (needed <= allocatableBytes || meant.length + others.length < 2) return [];
-    const staying = meant.filter((service) => forLackOfMemory(out.get(service.name), allocatableBytes));
-    if (staying.length === 0) return [];
-    return [{ host: name, allocatableBytes, neededBytes: needed, services: meant, out: staying }];
+    const outside = meant.filter((service) => forLackOfMemory(out.get(service.name), allocatableBytes));
+    if (outside.length === 0) return [];
+    return [{ host: name, allocatableBytes, neededBytes: needed, services: staying, turns, out: outside }];
   });
+}
+
+function takesTurns({ waiting }: ServiceFacts): boolean {
+  return waiting?.workload.takesTurns === true;
+}
+
+function bytesOf({ waiting }: ServiceFacts): number {
+  return waiting?.workload.needBytes ?? 0;
+}
+
+/** One that is too large even alone never gets its turn. */
+function turnsOf(taking: readonly ServiceFacts[], allocatableBytes: number): CrowdedHost["turns"] {
+  const possible = taking.filter((service) => bytesOf(service) <= allocatableBytes);
+  const [largest] = possible.toSorted((a, b) => bytesOf(b) - bytesOf(a));
+  return largest && { count: possible.length, largest };
 }
 
 /** Alone it would have room there. */
@@ -62,14 +84,14 @@ function forLackOfMemory(out: Out | undefined, allocatableBytes: number): boolea
 
 export function aggregateFindings(facts: FleetFacts): readonly StackFinding[] {
   return crowdedHosts(facts).map((crowded) => {
-    const { host, allocatableBytes, neededBytes, services, out } = crowded;
+    const { host, allocatableBytes, neededBytes, out } = crowded;
     const [needed, allowed, short] = [neededBytes, allocatableBytes, neededBytes - allocatableBytes].map(formatBytes);
     const [first] = out;
     const remedies = facts.picture.out.flatMap(({ name, remedy }) =>
       name === first?.name && remedy !== undefined ? [`What would help ${name}: ${remedy}.`] : [],
     );
     const lines = [
-      `${host}: its models need ${needed} together, and it has ${allowed} for them, ${short} short: ${parts(services)}.`,
+      `${host}: its models need ${needed} together, and it has ${allowed} for them, ${short} short: ${parts(crowded)}.`,
       `${list(out.map(({ name }) => name))} ${out.length === 1 ? "stays" : "stay"} out.`,
       ...remedies,
     ];
@@ -79,9 +101,17 @@ export function aggregateFindings(facts: FleetFacts): readonly StackFinding[] {
 
 const MOST_NAMED = 8;
 
-function parts(services: readonly ServiceFacts[]): string {
-  const sized = services.map(({ name, waiting }) => ({ name, bytes: waiting?.workload.needBytes ?? 0 }));
-  return list(sized.sort((a, b) => b.bytes - a.bytes).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`));
+function parts({ services, turns }: CrowdedHost): string {
+  const sized = services.map((service) => ({ name: service.name, bytes: bytesOf(service) }));
+  const staying = list(
+    sized.sort((a, b) => b.bytes - a.bytes).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`),
+  );
+  return [staying, turns === undefined ? "" : turnsText(turns)].filter((part) => part !== "").join(", and ");
+}
+
+function turnsText({ count, largest }: NonNullable<CrowdedHost["turns"]>): string {
+  const which = count === 1 ? "which takes turns behind the gateway" : `the largest of ${count} that take turns`;
+  return `${formatBytes(bytesOf(largest))} for ${largest.name}, ${which}`;
 }
 
 function list(items: readonly string[]): string {

@@ -73,11 +73,12 @@ export function askedOf(
   if (!demands.ok) return demands;
   const priority = priorityOf(demands.value.priorityClassName);
   if (by.kind === "folder") {
+    const takesTurns = isBehindGateway(service) && service.spec.evictionProtection !== true;
     const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
     const fraction = memoryBudget === undefined ? memoryFraction : undefined;
     const port = service.spec.endpoint?.port ?? (isBehindGateway(service) ? given : DEFAULT_PORT);
     const here = onHost(by.host, memoryTerms({ needBytes, fraction }) as readonly Term[]);
-    const workload = { ...common, port, priority, demands: here, hasOtherRules: false };
+    const workload = { ...common, port, priority, demands: here, hasOtherRules: false, takesTurns };
     return ok({ workload, replicas: Math.min(1, wanted), isPortChosen: true });
   }
   const { topologySpreadConstraints } = service.spec;

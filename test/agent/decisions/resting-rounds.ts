@@ -5,6 +5,7 @@ import { type WorkloadId, workloadId } from "../../../agent/workload/workload-id
 const STEP_MS = 250;
 const LOAD_MS = 4000;
 const STOP_MS = 1000;
+const ROOM = { heldBytes: 0, leavingBytes: 0, blocked: false };
 
 /** A model, and the clients that ask it. */
 export interface Played {
@@ -47,7 +48,7 @@ export function play(
   const playing = models.map((played): Playing => newPlaying(played));
   for (let now = 0; now < minutes * 60_000; now += STEP_MS) {
     for (const one of playing) advance(one, now, random);
-    const plan = planRest(playing.map(resterOf), { allocatableBytes, heldBytes: 0, blocked: false }, now);
+    const plan = planRest(playing.map(resterOf), { ...ROOM, allocatableBytes }, now);
     for (const one of playing) follow(one, plan.get(idOf(one)), now, random);
     const held = playing.filter(({ server }) => server !== undefined);
     const sum = held.reduce((bytes, { played }) => bytes + played.chargeBytes, 0);

@@ -222,9 +222,58 @@ const CASES: readonly Case[] = [
     plan: { a: "awake", b: "awake" },
   },
   {
+    what: "loads what is asked for before what nobody waits for, though both fit",
+    models: [model("a", { chargeBytes: 2 * GIB }), model("b", { chargeBytes: 2 * GIB, demand: asked() })],
+    plan: { a: ["sleeps", /loads after b/], b: "awake" },
+  },
+  {
     what: "leaves a too large one that nobody asks for to admission",
     models: [model("b", { chargeBytes: 11 * GIB })],
     plan: { b: "awake" },
+  },
+  {
+    what: "keeps no room for a too large one that is asked for: others load, and wait for nobody",
+    models: [model("b", { priority: 3, chargeBytes: 11 * GIB, demand: asked(2000) }), model("c", { demand: asked() })],
+    plan: { b: "awake", c: "awake" },
+  },
+  {
+    what: "makes room for a pinned one that nobody asks for: it is always in memory",
+    models: [model("a", { phase: "ready", demand: usedAgo(MINUTE) }), model("b", { pinned: true })],
+    plan: { a: ["sleeps", /unloaded to make room for b/], b: ["waits", /until a has made room/] },
+  },
+  {
+    what: "leaves a pinned one for which nothing may leave to admission, which says what it lacks",
+    models: [model("a", { phase: "ready", pinned: true }), model("b", { pinned: true })],
+    plan: { a: "awake", b: "awake" },
+  },
+  {
+    what: "keeps no room for a pinned one for which nothing may leave",
+    models: [
+      model("a", { phase: "ready", pinned: true, chargeBytes: 5 * GIB }),
+      model("b", { pinned: true }),
+      model("c", { chargeBytes: 4 * GIB, demand: asked() }),
+    ],
+    plan: { a: "awake", b: "awake", c: "awake" },
+  },
+  {
+    what: "keeps no room for one that cannot start, nor for a too large one, before others that nobody asks for",
+    models: [
+      model("large", { priority: 4, chargeBytes: 11 * GIB }),
+      model("failed", { priority: 3, obstructed: true }),
+      model("c"),
+    ],
+    plan: { large: "awake", failed: "awake", c: "awake" },
+  },
+  {
+    what: "leaves a too large one with an idle time to admission, which says so before anybody asks",
+    models: [model("large", { chargeBytes: 11 * GIB, idleUnloadMs: MINUTE })],
+    plan: { large: "awake" },
+  },
+  {
+    what: "waits for a server that stops outside the plan, and unloads no other",
+    models: [model("idle", { phase: "ready", chargeBytes: 4 * GIB }), model("b", { demand: asked() })],
+    room: { heldBytes: 6 * GIB, leavingBytes: 6 * GIB },
+    plan: { idle: "awake", b: "waits" },
   },
   {
     what: "counts what others hold",
@@ -263,7 +312,7 @@ const CASES: readonly Case[] = [
 ];
 
 function planned(models: readonly Rester[], room: Partial<Room> = {}): ReadonlyMap<WorkloadId, Rest> {
-  return planRest(models, { allocatableBytes: 10 * GIB, heldBytes: 0, blocked: false, ...room }, NOW);
+  return planRest(models, { allocatableBytes: 10 * GIB, heldBytes: 0, leavingBytes: 0, blocked: false, ...room }, NOW);
 }
 
 function kinds(plan: ReadonlyMap<WorkloadId, Rest>): Readonly<Record<string, Rest["kind"]>> {

@@ -121,9 +121,18 @@ describe("the guard of the gateway", () => {
     return guardRefusal(request as unknown as Parameters<typeof guardRefusal>[0], reach)?.status;
   };
   it("takes loopback's own names only, and any where keys are asked for", () => {
-    for (const host of ["localhost", "LOCALHOST:80", "127.0.0.1:1234", "[::1]:1"])
+    for (const host of ["localhost", "LOCALHOST:80", "127.0.0.1:1234", "127.0.0.2:80", "127.1.2.3", "[::1]:1"])
       assert.equal(status(host, "loopback"), undefined);
-    for (const host of ["evil.example", "127.0.0.1.evil", "localhost.evil", "10.0.0.1", "", "localhost:1:2"]) {
+    for (const host of [
+      "evil.example",
+      "127.0.0.1.evil",
+      "127.evil.0.1",
+      "127.0.0.1234",
+      "localhost.evil",
+      "10.0.0.1",
+      "",
+      "localhost:1:2",
+    ]) {
       assert.equal(status(host, "loopback"), 403, host);
     }
     assert.equal(status(undefined, "keys"), 400);

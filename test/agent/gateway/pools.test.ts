@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openPools } from "../../../agent/gateway/pools.ts";
 import { aModel, answersJson, chat, openHere, standInModels, standInServer, until } from "./scene.ts";
 
 describe("the gateway's connections to a server", () => {
@@ -54,5 +55,21 @@ describe("the gateway's connections to a server", () => {
     } finally {
       await gateway.close();
     }
+  });
+
+  it("keep no timer, and so no process, once they are closed under a request", async () => {
+    let timers = 0;
+    const clock = {
+      monotonic: () => 0,
+      timer: () => {
+        timers += 1;
+        return () => (timers -= 1);
+      },
+    };
+    const pools = openPools(clock, 1000);
+    const way = pools.to({ host: "127.0.0.1", port: 1 });
+    await pools.close();
+    way.release();
+    assert.equal(timers, 0);
   });
 });

@@ -45,6 +45,7 @@ const CASES: readonly (readonly [what: string, serving: Serving, route: Route])[
   ["back to the client during a back-off", serving({ state: "BackOff" }), later],
   ["back to the client during a download", serving({ state: "Downloading" }), later],
   ["back to the client for good if it failed", serving({ state: "Failed" }), never],
+  ["back to the client for now if its port is in use", serving({ state: "Failed", reason: "PortInUse" }), later],
 ];
 
 describe("where a request goes", () => {

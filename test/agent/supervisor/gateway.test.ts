@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { NO_DEMAND } from "../../../agent/decisions/demand.ts";
 import { type DemandBook, demandBook } from "../../../agent/gateway/demand.ts";
+import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import type { GatewayDemand } from "../../../agent/supervisor/options.ts";
 import type { Supervisor } from "../../../agent/supervisor/supervisor.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
-import { alone } from "../samples.ts";
+import { temporaryDirectory } from "../../support/workspace.ts";
+import { alone, background } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 const NAME = "default/chat";
 const OTHER = "default/embed";
@@ -12,7 +16,7 @@ const IDLE_MS = 5 * MINUTE;
 
 describe("models behind a gateway, with stand-ins and a fake clock", function () {
   this.timeout(60_000);
-  const { open, want, change, tick, of, until, inState, clock } = stage();
+  const { machine, open, want, wanted, unwant, change, tick, of, until, inState, clock } = stage();
   /** A supervisor, and the book in which the test plays the gateway. */
   const opened = async (part: Partial<GatewayDemand> = {}, heldByOthers = 0) => {
     const book = demandBook(clock, () => {});
@@ -105,6 +109,56 @@ describe("models behind a gateway, with stand-ins and a fake clock", function ()
     const again = await until(NAME, (status) => status.state === "Ready" && status.pid !== pid);
     waits.release();
     assert.equal(again.restarts, 1);
+  });
+
+  it("keeps the count of its restarts while it sleeps", async () => {
+    const { book } = await opened();
+    const workload = await want(NAME);
+    const { pid } = await woken(book, workload);
+    change(workload, { specHash: "changed" });
+    const waits = book.wait(workload.id);
+    await until(NAME, (status) => status.state === "Ready" && status.pid !== pid);
+    waits.release();
+    assert.equal(of(NAME)?.restarts, 1);
+    await tick(IDLE_MS + 1000);
+    assert.equal((await until(NAME, inState("Sleeping"))).restarts, 1);
+    assert.equal((await woken(book, workload)).restarts, 1);
+  });
+
+  it("is served on while its manifest cannot be read, and until it is certain that nothing asks for it", async () => {
+    const { book, processes } = await opened();
+    const workload = await want(NAME);
+    const { pid } = await woken(book, workload);
+    wanted.set(workload.id, { kind: "unknown", name: NAME, message: "its manifest is half written" });
+    await tick();
+    assert.deepEqual([of(NAME)?.state, of(NAME)?.pid], ["Ready", pid]);
+    assert.equal(addressOf(processes)?.port, workload.fields.port);
+    unwant(NAME);
+    await tick();
+    assert.deepEqual(processes.serving(), []);
+  });
+
+  it("is served on, too, by an agent that has not read its manifest, though an agent without gateways started it", async () => {
+    const stateDirectory = await temporaryDirectory();
+    const platform = await thisPlatform();
+    assert(platform.ok);
+    await open("well", { stateDirectory });
+    const { id } = await want(NAME);
+    await until(NAME, inState("Ready"));
+    unwant(NAME);
+    machine.synced = false;
+    const log = { info: () => {}, warn: () => {} };
+    const found = await adoptAll({ stateDirectory, platform: platform.value, log, background, ended: () => {} });
+    const adopted = found.map((one) => {
+      const { onDemand: _none, ...workload } = one.served.workload;
+      return { ...one, served: { ...one.served, workload: workload as Workload } };
+    });
+    const gateway = { demandOf: () => NO_DEMAND, idleUnloadMs: IDLE_MS };
+    const processes = await open("well", { stateDirectory, adopted, gateway });
+    await tick(2 * IDLE_MS);
+    const [serving] = processes.serving();
+    assert.deepEqual([serving?.workload.id, serving?.workload.onDemand.aliases], [id, []]);
+    assert.ok(serving?.address !== undefined);
   });
 
   it("one makes room for another, and says for which", async () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { adoptAll } from "../../../agent/supervisor/adopt.ts";
 import type { PromptCache } from "../../../api/on-demand.ts";
 import { gemmaWithoutWindow } from "../../support/gemma-header.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
-import { background } from "../samples.ts";
+import { alone, background } from "../samples.ts";
 import { MIB, stage } from "../stage.ts";
 import { thisPlatform } from "../this-platform.ts";
 
@@ -90,7 +91,10 @@ describe("the prompt cache, with stand-ins and a fake clock", function () {
     const workload = await want("default/chat", { ...cached("auto"), ...budget(500) });
     const { pid } = await until("default/chat", inState("Ready"));
     change(workload, { ...cached("auto"), ...budget(700) });
-    for (let ticks = 0; ticks < 8; ticks += 1) await tick(2000);
+    for (let ticks = 0; ticks < 8; ticks += 1) {
+      await tick();
+      await sleep(30);
+    }
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
   });
 
@@ -117,6 +121,36 @@ describe("the prompt cache, with stand-ins and a fake clock", function () {
     await until("default/b", inState("Ready"));
     const [a, b] = [of("default/a")?.estimateBytes ?? 0, of("default/b")?.estimateBytes ?? 0];
     assert(a + b <= 1024 * MIB, `${a} and ${b}`);
+  });
+
+  it("that auto did not take for want of room does not restart the server once there is room", async () => {
+    let held = 0;
+    const others = () => [{ key: "other", label: "another agent", bytes: held }];
+    await open("well", { claims: { ...alone, others } });
+    const workload = await want("default/chat", { ...cached("off"), ...budget(1000) });
+    const { estimateBytes = 0 } = await until("default/chat", inState("Ready"));
+    change(workload, { ...cached("auto"), ...budget(1000), specHash: "another" });
+    held = 1024 * MIB - Math.max(estimateBytes, 150 * MIB) - 20 * MIB;
+    await until("default/chat", inState("Draining"));
+    const { pid } = await until("default/chat", inState("Ready"));
+    assert.equal(cacheOf("default/chat"), 0);
+    held = 0;
+    for (let ticks = 0; ticks < 8; ticks += 1) {
+      await tick();
+      await sleep(30);
+    }
+    assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
+  });
+
+  it("of auto leaves room for a model that waits for memory, which fits beside it without", async () => {
+    await open("well");
+    await want("default/a", { ...cached("auto"), ...budget(1000) });
+    await want("default/b", budget(1000));
+    await until("default/a", inState("Ready"));
+    await until("default/b", inState("Ready"));
+    const [a, b] = [of("default/a")?.estimateBytes ?? 0, of("default/b")?.estimateBytes ?? 0];
+    assert(a + b <= 1024 * MIB, `${a} and ${b}`);
+    assert(cacheOf("default/a") > 64 * MIB, `${cacheOf("default/a")}`);
   });
 
   it("is known of a server that an earlier agent left", async () => {

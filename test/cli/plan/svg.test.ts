@@ -17,6 +17,7 @@ const picture: Picture = {
   services: 2,
   out: [],
   displaced: [{ name: "team/<theirs>", why: "its 8.0 GiB on mini yield to default/high, which has a higher priority" }],
+  resting: [{ name: "default/asleep", why: "3.0 GiB on mini" }],
   partly: [],
   refused: [],
   unknown: [],
@@ -26,6 +27,10 @@ describe("the picture as SVG", () => {
   const svg = pictureSvg(picture);
   const colours = (model: string) =>
     [...svg.matchAll(/fill="(#\w+)"><title>([^:]+):/g)].filter(([, , name]) => name === model).map(([, fill]) => fill);
+
+  it("says who takes turns and sleeps", () => {
+    assert.match(svg, />default\/asleep takes turns, and sleeps until a request: 3\.0 GiB on mini</);
+  });
 
   it("gives a model one colour on all Macs, and another model another one", () => {
     const [first, second, ...more] = colours("team/new");

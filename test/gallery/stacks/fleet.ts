@@ -12,6 +12,15 @@ const MACS = [
 ];
 const MINI = [llmNode("mini-1", { memory: "16Gi" })];
 
+/** Of a Mac that has a gateway. */
+const behindGateway = (name: string, more: object = {}) =>
+  llmModel(
+    name,
+    { ...LLAMA, gateway: "127.0.0.1:8080", serving: { contextSize: 8192, ...more } },
+    { provider: "mini-1" },
+  );
+const TEN = ["chat", "code", "draft", "mail", "notes", "plan", "search", "tests", "title", "translate"];
+
 /** Several models, on one Mac or on a fleet. */
 export const FLEET: readonly Stack[] = [
   {
@@ -76,6 +85,23 @@ export const FLEET: readonly Stack[] = [
       ...MINI,
       ...llmModel("chat", { ...LLAMA, serving: { contextSize: 16_384 } }),
       ...llmModel("code", { ...LLAMA, serving: { contextSize: 16_384, port: 8081 } }),
+    ],
+  },
+  {
+    name: "ten-models-behind-a-gateway",
+    about: "Ten models of one Mac with room for two at once: behind its gateway they take turns.",
+    recommended: "silent",
+    resources: [...MINI, folder("mini-1"), ...TEN.flatMap((name) => behindGateway(name, { contextSize: 4096 }))],
+  },
+  {
+    name: "no-room-for-a-turn",
+    about: "Behind a gateway, a model that never unloads leaves too little room for others to take turns beside it.",
+    recommended: "refused",
+    resources: [
+      ...MINI,
+      folder("mini-1"),
+      ...behindGateway("kept", { evictionProtection: true }),
+      ...TEN.flatMap((name) => behindGateway(name, { contextSize: 16_384 })),
     ],
   },
   {

@@ -147,6 +147,68 @@ describe("the rules about a fleet", () => {
       );
     });
 
+    const large = (name: string, annotations: object, serving: object = {}) =>
+      served(name, annotations, { ...LARGE, ...serving });
+    const ofMini = async (resources: readonly Registered[], options: LlmGuardOptions = {}) => {
+      const { all } = await reports(ONE_MAC, resources, options);
+      return all.filter((text) => !text.startsWith("fleet-summary: "));
+    };
+
+    it("let ten take turns on a Mac that has memory for one of them, and show who sleeps", async () => {
+      const ten = Array.from({ length: 10 }, (_, index) => large(`m${index}`, GATEWAY)).flat();
+      const { all } = await reports(ONE_MAC, [folder, ...ten]);
+      assert.equal(all.length, 1, all.join("\n"));
+      assert.match(
+        all[0] ?? "",
+        /10 models: 3\.\d GiB of 4\.0 GiB after this change; 9 models take\s+turns and sleep\./,
+      );
+      assert.match(all[0] ?? "", /\nTakes turns, and sleeps until a request:\n- default\/m1: 3\.\d GiB on mini\.\n/);
+    });
+
+    const crowded: readonly (readonly [what: string, others: () => readonly Registered[], says: RegExp])[] = [
+      [
+        "beside a protected one",
+        () => large("kept", GATEWAY, { evictionProtection: true }),
+        /its models need 6\.\d GiB together, and it has 4\.0 GiB for them, 2\.\d GiB short: default\/kept 3\.\d GiB, and 3\.\d GiB for default\/a, the largest of 2 that take turns\.\ndefault\/a, default\/b stay out\.\nWhat would help default\/a: /,
+      ],
+      [
+        "beside one that is behind no gateway",
+        () => large("kept", {}, { endpoint: { port: 9000 } }),
+        /short: default\/kept 3\.\d GiB, and 3\.\d GiB for default\/a, the largest of 2 that take turns\./,
+      ],
+    ];
+    for (const [what, others, says] of crowded) {
+      it(`refuse those that take turns, and have no room for one of them ${what}`, async () => {
+        const all = [folder, ...large("a", GATEWAY), ...large("b", GATEWAY), ...others()];
+        const [first = "", ...more] = await ofMini(all);
+        assert.match(first, /^aggregate-per-host: /);
+        assert.match(first, says);
+        assert.deepEqual(more, []);
+        const placement = await ofMini(all, { aggregatePerHost: "disabled" });
+        assert.equal(placement.length, 2);
+        assert.match(
+          placement[0] ?? "",
+          /^fleet-placement: .*default\/a needs 3\.\d GiB: 1 Mac has too little free memory beside what does not take turns\./,
+        );
+      });
+    }
+
+    it("let small ones take turns beside one that stays", async () => {
+      const small = ["a", "b", "c", "d"].flatMap((name) => served(name, GATEWAY, { contextSize: 2048 }));
+      const kept = served("kept", GATEWAY, { contextSize: 32_768, evictionProtection: true });
+      assert.deepEqual(await ofMini([folder, ...small, ...kept]), []);
+    });
+
+    it("count whole what a scheduler places, since no pod sleeps", async () => {
+      const pods = [...large("a", GATEWAY), ...large("b", GATEWAY)];
+      const [first = "", ...more] = await ofMini(pods);
+      assert.match(
+        first,
+        /^aggregate-per-host: .*short: default\/a 3\.\d GiB, default\/b 3\.\d GiB\.\ndefault\/b stays out\./,
+      );
+      assert.deepEqual(more, []);
+    });
+
     it("refuse two that name one port behind it, and two without it that name none", async () => {
       const port = { endpoint: { port: 9000 } };
       const [named = "", ...more] = await told([...served("a", GATEWAY, port), ...served("b", GATEWAY, port)]);
