@@ -103,7 +103,7 @@ function changedBy(
   }
   if (changes.has("promptCache")) {
     if (!asked.cacheRamMiB) return undefined;
-    settings = { ...settings, cacheRamMiB: 0 };
+    settings = { ...settings, cacheRamMiB: 0, ...(asked.ctxCheckpoints !== undefined && { ctxCheckpoints: 0 }) };
   }
   // A shorter context costs less than fewer slots: with both, the slots go down to one only where that is needed.
   const candidates = changes.has("slots") ? fewerSlots(settings) : [settings];

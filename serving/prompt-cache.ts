@@ -15,11 +15,11 @@ export function withAskedCache(
 
 /** A sentence where a service asks for a prompt cache that has no effect with this model; undefined, too, where it asks for none. */
 export function askedWithoutEffect(
-  { header }: Pick<Served, "header">,
+  served: Served,
   settings: EstimateSettings,
   annotations: Readonly<Record<string, string>> | undefined,
 ): string | undefined {
   const asked = parseOnDemand(annotations);
   if (!asked.ok || asked.value.promptCache === "off" || (settings.mode ?? "chat") !== "chat") return undefined;
-  return noEffectNote(asked.value.promptCache, rereadsOf(header, settings));
+  return noEffectNote(asked.value.promptCache, rereadsOf(served, settings));
 }

@@ -1,13 +1,12 @@
 import { MiB } from "../../api/bytes.ts";
 import type { PromptCache } from "../../api/on-demand.ts";
 import { formatBytes } from "../../api/quantity.ts";
+import type { CacheSize } from "../../memory/prompt-cache.ts";
 
 /** The prompt cache that a server was started with. llama-server cannot change its size while it runs. */
-export interface StartedCache {
+export interface StartedCache extends CacheSize {
   /** As it was asked for. */
   readonly wanted: PromptCache;
-  /** `--cache-ram`, in MiB; at least 0. */
-  readonly sizeMiB: number;
 }
 
 export const NO_CACHE: StartedCache = { wanted: "off", sizeMiB: 0 };

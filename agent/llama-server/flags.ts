@@ -41,6 +41,8 @@ export interface ModelPaths {
   readonly splitsInputs?: boolean;
   /** Size of the prompt cache in MiB; undefined: none. Decided at the start, by what the budget leaves. */
   readonly promptCacheMiB?: number;
+  /** Context checkpoints of each slot, for a prompt cache that needs them; undefined: none. */
+  readonly checkpoints?: number;
 }
 
 /** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
@@ -53,7 +55,7 @@ const ALL_LAYERS = 999;
  * The argument list for a llama-server that supports `options`. Everything that affects memory is explicit, because defaults change
  * between versions:
  *
- * - no prompt cache but the one that is counted, and no context checkpoints, which would grow past any estimate (LLMKube#1406);
+ * - no prompt cache and no context checkpoints but those that are counted: they would grow past any estimate (LLMKube#1406);
  * - weights in the process's own memory, so that its footprint counts them (docs/background/apple-memory.md, "Footprint"), none of them
  *   mapped lazily;
  * - tied embeddings once, where the GPU can hold the only copy;
@@ -103,7 +105,7 @@ export function projectionFlags(
   options: SupportedFlags,
 ): readonly string[] | undefined {
   if (!options.has("--fit") || !options.has("--log-verbosity")) return undefined;
-  const flags = serverFlags({ ...fields, port: ANY_PORT }, { ...paths, promptCacheMiB: 0 }, options);
+  const flags = serverFlags({ ...fields, port: ANY_PORT }, { ...paths, promptCacheMiB: 0, checkpoints: 0 }, options);
   const fit = flags.indexOf("--fit");
   return [...flags.slice(0, fit), "--fit", "on", ...flags.slice(fit + 2), "--log-verbosity", DEBUG, "--no-warmup"];
 }
@@ -131,13 +133,13 @@ function tableFlags({ deviceName }: ServerFields): readonly string[] {
 /** Size of the prompt cache in MiB; 0 turns it off. */
 export const CACHE_RAM = "--cache-ram";
 
+/** Context checkpoints of each slot; 0 turns them off. */
+const CHECKPOINT_OPTIONS: readonly string[] = ["--ctx-checkpoints", "--swa-checkpoints"];
+
 /** Options for every server. Each inner list holds the spellings of one option, preferred first; the first supported one is used. */
 const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [[CACHE_RAM, "0"]],
-  [
-    ["--ctx-checkpoints", "0"],
-    ["--swa-checkpoints", "0"],
-  ],
+  CHECKPOINT_OPTIONS.map((option) => [option, "0"]),
   [["--lazy-mode", "off"]],
   [["--no-repack"]],
   [["--fit", "off"]],
@@ -146,8 +148,13 @@ const DEFAULTS: readonly (readonly (readonly string[])[])[] = [
   [["--offline"]],
 ];
 
-function withCacheSize(flag: readonly string[], { promptCacheMiB = 0 }: ModelPaths): readonly string[] {
-  return flag[0] === CACHE_RAM ? [CACHE_RAM, String(promptCacheMiB)] : flag;
+function withCacheSize(
+  flag: readonly string[],
+  { promptCacheMiB = 0, checkpoints = 0 }: ModelPaths,
+): readonly string[] {
+  const [option = ""] = flag;
+  if (option === CACHE_RAM) return [option, String(promptCacheMiB)];
+  return CHECKPOINT_OPTIONS.includes(option) ? [option, String(checkpoints)] : flag;
 }
 
 /** Of the options for every server, those of which `before` supports a spelling and `after` none: each in its preferred one. */

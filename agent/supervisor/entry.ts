@@ -1,6 +1,6 @@
-import { MiB } from "../../api/bytes.ts";
+import { cacheBytes } from "../../memory/prompt-cache.ts";
 import type { BackOff } from "../decisions/back-off.ts";
-import type { CacheChange, StartedCache } from "../decisions/cache-change.ts";
+import { type CacheChange, NO_CACHE, type StartedCache } from "../decisions/cache-change.ts";
 import type { Decision } from "../decisions/decide.ts";
 import type { Eviction } from "../decisions/eviction.ts";
 import { type FootprintHistory, NO_SAMPLES } from "../decisions/footprint.ts";
@@ -93,10 +93,10 @@ export function newEntry(id: WorkloadId, name: string): Entry {
   };
 }
 
-/** Bytes of the prompt cache that its server has, or would be started with. */
+/** Bytes of the prompt cache, and of its checkpoints, that its server has, or would be started with. */
 export function cacheBytesOf({ running, nextCache }: Entry): number {
   const cache = running === undefined ? nextCache : running.started.promptCache;
-  return (cache?.sizeMiB ?? 0) * MiB;
+  return cacheBytes(cache ?? NO_CACHE);
 }
 
 /** Bytes that count for this workload against the allocatable memory: the largest of estimate, projection and measured footprint. */

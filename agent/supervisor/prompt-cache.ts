@@ -45,10 +45,11 @@ export function followCache(
   const wanted = cacheOf(workload, options.supportedFlags());
   const needBytes = needWithoutCache(estimateParts, projected);
   const allowedBytes = Math.min(workload.budget.bytes, roomFor(entry, needBytes, { all, projector }, options));
-  entry.nextCache = { wanted, sizeMiB: promptCacheMiB(wanted, { allowedBytes, needBytes, rereads }) };
+  const sizeMiB = promptCacheMiB(wanted, { allowedBytes, needBytes, rereads });
+  entry.nextCache = { wanted, sizeMiB, ...(sizeMiB > 0 && rereads && { checkpointBytes: rereads.checkpointBytes }) };
   entry.cacheNote = noEffectNote(wanted, rereads);
   const held = running === undefined ? entry.nextCache : (running.started.promptCache ?? NO_CACHE);
-  const parts = withPromptCache(estimateParts, held.sizeMiB);
+  const parts = withPromptCache(estimateParts, held);
   entry.need = { estimateBytes: sumOf(parts), estimateParts: parts };
   // Only what would start again is stopped.
   if (running?.phase !== "ready" || preparation.stage !== "ready") return;

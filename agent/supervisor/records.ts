@@ -37,6 +37,8 @@ const startedCacheSchema = z.object({
   wanted: z.union([z.enum(["auto", "off"]), z.number().min(0)]),
   /** `--cache-ram`, in MiB. */
   sizeMiB: z.int().min(0),
+  /** Of all slots; absent: none. */
+  checkpointBytes: z.number().min(0).optional(),
 });
 
 /** What the next agent must know to go on enforcing the budget of a server. */

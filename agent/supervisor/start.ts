@@ -1,3 +1,4 @@
+import { type CacheSize, CHECKPOINTS } from "../../memory/prompt-cache.ts";
 import { kernelLimitBytes } from "../kernel-limit/kernel-limit.ts";
 import { type ModelPaths, serverFlags } from "../llama-server/flags.ts";
 import { isPortFree } from "../llama-server/probe.ts";
@@ -43,7 +44,7 @@ export async function spawnServer(
   };
   let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
   writeRecord(folder, record);
-  const withCache = { ...paths, ...(promptCache && { promptCacheMiB: promptCache.sizeMiB }) };
+  const withCache = { ...paths, ...(promptCache && cacheFlags(promptCache)) };
   const command = { file: llamaServer, args: serverFlags(fields, withCache, supportedFlags()) };
   const limitBytes = kernelLimitBytes(workload.budget.bytes);
   const process = spawnProcess({ ...(kernelLimit?.wrap(command, limitBytes) ?? command), logPath, ended: wake });
@@ -62,6 +63,10 @@ export async function spawnServer(
     limitBytes: kernelLimit && limitBytes,
     probing: false,
   };
+}
+
+function cacheFlags({ sizeMiB, checkpointBytes = 0 }: CacheSize): Pick<ModelPaths, "promptCacheMiB" | "checkpoints"> {
+  return { promptCacheMiB: sizeMiB, ...(checkpointBytes > 0 && { checkpoints: CHECKPOINTS }) };
 }
 
 /** Adds the start time of its process to the record of an entry. */

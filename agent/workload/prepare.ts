@@ -37,7 +37,7 @@ type Failing = Partial<Pick<Failure, "kind" | "retryAfterMs">>;
 export interface Need {
   readonly estimateBytes: number;
   readonly estimateParts: Readonly<Record<string, number>>;
-  /** The layers for which a prompt cache has no effect. */
+  /** What a prompt cache needs besides itself. */
   readonly rereads?: Rereads;
 }
 
@@ -166,7 +166,7 @@ function checkFit(served: Served, settings: EstimateSettings, budget: Budget): N
   const { reason, message, fits } = decideFit(estimate.value, budget);
   if (estimate.value.confidence === "unknown") return { stage: "refused", reason, message, kind: "unsupported" };
   const { totalBytes: estimateBytes, parts: estimateParts } = estimate.value;
-  const rereads = rereadsOf(served.header, settings);
+  const rereads = rereadsOf(served, settings);
   const need: Need = { estimateBytes, estimateParts, ...(rereads && { rereads }) };
   if (fits) return need;
   const advice = adviceText(advise(served, settings, budget.bytes), settings);

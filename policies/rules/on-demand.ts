@@ -65,14 +65,16 @@ async function checkServed(
   if (!asked.ok || typeof asked.value.promptCache !== "number") return {};
   const isPartlyKnown = [service, model, draft].some((each) => each?.unknown.some((path) => /^spec\b/.test(path)));
   if (isPartlyKnown) return {};
-  const { [ON_DEMAND_ANNOTATIONS.promptCache]: _cache, ...annotations } = service.annotations;
+  // The checkpoints beside a cache count with the smallest one too.
+  const annotations = { ...service.annotations, [ON_DEMAND_ANNOTATIONS.promptCache]: "1Mi" };
   const need = await needOf({ ...served, service: { ...service, annotations } }, headerOf);
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes: hostMemory ?? totalmem() });
   if (need.state !== "known" || need.partly !== undefined || !budget.ok) return {};
-  const left = budget.value.bytes - need.bytes;
+  const needBytes = need.bytes - MiB;
+  const left = budget.value.bytes - needBytes;
   if (left < 0 || asked.value.promptCache <= left) return {};
-  const sizes = [asked.value.promptCache, need.bytes].map(formatBytes);
+  const sizes = [asked.value.promptCache, needBytes].map(formatBytes);
   const largest = Math.floor(left / MiB);
   return refusal(
     [

@@ -82,7 +82,7 @@ describe("memory-fits", () => {
     assert.match(wrong, /"much" is no prompt cache: write auto, off, or a quantity/);
   });
 
-  it("notes a prompt cache that has no effect", async () => {
+  it("notes a prompt cache that is too small for what the model keeps of a conversation", async () => {
     const { metadata, ...rest } = service({ contextSize: 4096 });
     const caching = (cache: string, spec: object = {}) =>
       analyse({
@@ -92,14 +92,17 @@ describe("memory-fits", () => {
       });
     await analyse(model({ source: await gemmaFile(), hardware: { accelerator: "metal", memoryBudget: "2Gi" } }));
     for (const [cache, note] of [
-      ["auto", /llmkube\.dev\/prompt-cache: auto has no effect: the model has sliding-window layers, with /],
-      ["64Mi", /llmkube\.dev\/prompt-cache: the prompt cache takes memory without effect: /],
+      [
+        "8Mi",
+        /llmkube\.dev\/prompt-cache: the prompt cache is too small for a long conversation: with sliding-window /,
+      ],
+      ["1900Mi", /does not fit: .* \+ prompt cache 1\.8 GiB \+ context checkpoints \d+\.\d MiB/s],
     ] as const) {
       const [told = "", ...more] = await caching(cache);
       assert.match(told, note);
       assert.deepEqual(more, []);
     }
-    assert.deepEqual(await caching("off"), []);
+    for (const cache of ["off", "auto", "64Mi"]) assert.deepEqual(await caching(cache), []);
   });
 
   it("gives advice that holds, and is no lower than need be", async () => {

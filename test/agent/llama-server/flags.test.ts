@@ -31,6 +31,24 @@ describe("the flags of llama-server", () => {
     assert.deepEqual(actual, expected);
   });
 
+  for (const [what, cache, supported, expected] of [
+    ["both", { promptCacheMiB: 64, checkpoints: 2 }, options, ["64", "2"]],
+    ["a model that needs no checkpoints", { promptCacheMiB: 64 }, options, ["64", "0"]],
+    ["no cache", {}, options, ["0", "0"]],
+    [
+      "the older name",
+      { promptCacheMiB: 64, checkpoints: 2 },
+      new Set(["--cache-ram", "--swa-checkpoints"]),
+      ["64", "2"],
+    ],
+  ] as const) {
+    it(`set the prompt cache and its checkpoints: ${what}`, () => {
+      const args = serverFlags(fields, { model: "/m", ...cache }, supported);
+      const name = supported === options ? "--ctx-checkpoints" : "--swa-checkpoints";
+      assert.deepEqual([valueAfter(args, "--cache-ram"), valueAfter(args, name)], expected);
+    });
+  }
+
   it("put no layer on a missing GPU, and the requested layers on a present one", () => {
     const cpu = { ...fields, settings: { ...fields.settings, backend: "cpu" as const } };
     assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--n-gpu-layers"), "0");

@@ -29,25 +29,24 @@ describe("the prompt cache, with stand-ins and a fake clock", function () {
     assert(estimateBytes <= 700 * MIB && estimateBytes > 650 * MIB, `${estimateBytes}`);
   });
 
-  it("is none with auto where it has no effect, and as large as asked with a quantity: a note says so", async () => {
+  it("has checkpoints beside it for a model with sliding windows, as a part of what is charged", async () => {
+    await openWith("well");
+    await want("default/chat", { ...cached("auto"), ...budget(600) });
+    const { estimateBytes = 0, estimateParts = {} } = await until("default/chat", inState("Ready"));
+    assert(cacheOf("default/chat") > 64 * MIB, `${cacheOf("default/chat")}`);
+    assert((estimateParts["checkpoints"] ?? 0) >= 8 * MIB, `${estimateParts["checkpoints"]}`);
+    assert.equal(
+      estimateBytes,
+      Object.values(estimateParts).reduce((total, bytes) => total + bytes, 0),
+    );
+    assert(estimateBytes <= 600 * MIB && estimateBytes > 550 * MIB, `${estimateBytes}`);
+  });
+
+  it("is none with auto where checkpoints and a conversation do not fit: the model starts without either", async () => {
     await openWith("well");
     await want("default/chat", { ...cached("auto"), ...budget(400) });
-    await want("default/other", { ...cached(64 * MIB), ...budget(480) });
-    for (const [name, bytes, note] of [
-      [
-        "default/chat",
-        0,
-        /^llmkube\.dev\/prompt-cache: auto has no effect: the model has sliding-window layers, with /,
-      ],
-      ["default/other", 64 * MIB, /^llmkube\.dev\/prompt-cache: the prompt cache takes memory without effect: /],
-    ] as const) {
-      const { notes } = await until(name, inState("Ready"));
-      assert.equal(cacheOf(name), bytes);
-      assert(
-        notes.some((one) => note.test(one)),
-        notes.join("\n"),
-      );
-    }
+    const { estimateParts = {} } = await until("default/chat", inState("Ready"));
+    assert.deepEqual([estimateParts["promptCache"], estimateParts["checkpoints"]], [undefined, undefined]);
   });
 
   it("is none without a word about it", async () => {

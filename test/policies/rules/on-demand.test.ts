@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { onDemand } from "../../../policies/rules/on-demand.ts";
+import { gemmaFile } from "../../support/gemma-header.ts";
 import { UNKNOWN } from "../analyse.ts";
 import { modelFile, reports, reportsOf } from "./table.ts";
 
@@ -59,9 +60,9 @@ describe("on-demand", () => {
   ]);
 
   describe("with a prompt cache", () => {
-    const shown = async (cache: string, memoryBudget = "1Gi") =>
+    const shown = async (cache: string, memoryBudget = "1Gi", source?: string) =>
       reportsOf(onDemand, {
-        model: { source: await modelFile({}), hardware: { accelerator: "metal", memoryBudget } },
+        model: { source: source ?? (await modelFile({})), hardware: { accelerator: "metal", memoryBudget } },
         service: {},
         annotations: { [CACHE]: cache },
         config: { hostMemory: "16Gi" },
@@ -81,6 +82,14 @@ describe("on-demand", () => {
       const largest = Number(/up to (\d+)Mi/.exec(told)?.[1]);
       assert.deepEqual(await shown(`${largest}Mi`), []);
       assert.equal((await shown(`${largest + 1}Mi`)).length, 1);
+    });
+
+    it("leaves room for the context checkpoints of a model with sliding windows", async () => {
+      const file = await gemmaFile();
+      const [told = ""] = await shown("1Gi", "1Gi", file);
+      const largest = Number(/up to (\d+)Mi/.exec(told)?.[1]);
+      assert.deepEqual(await shown(`${largest}Mi`, "1Gi", file), []);
+      assert.equal((await shown(`${largest + 1}Mi`, "1Gi", file)).length, 1);
     });
 
     it("leaves a model that does not fit even without it to memory-fits", async () => {
