@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
-import { aModel, answersJson, chat, closingScene, errorOf, raw, standInModels, until } from "./scene.ts";
+import { aModel, answersJson, chat, closed, closingScene, errorOf, raw, standInModels, until } from "./scene.ts";
 
 const MIB = 2 ** 20;
 
@@ -105,7 +104,7 @@ describe("what the gateway refuses", function () {
     slow.on("error", () => {});
     const dripping = setInterval(() => slow.write("x"), 50);
     slow.write("GET / HTTP/1.1\r\nx: ");
-    const head = once(slow, "close");
+    const head = closed(slow);
     assert.equal((await fetch(url("/v1/completions"), chat({ model: "qwen" }))).status, 200);
     await head;
     clearInterval(dripping);
@@ -119,7 +118,7 @@ describe("what the gateway refuses", function () {
       `POST /v1/completions HTTP/1.1\r\nhost: localhost\r\n${json}content-length: 100000\r\n\r\n{"model":"qwen"`,
     );
     const drops = setInterval(() => drip.write(" "), 20);
-    await once(drip, "close");
+    await closed(drip);
     clearInterval(drops);
     assert.match(answer, /^HTTP\/1\.1 408 /);
     assert.deepEqual([models.waiting("default/qwen"), models.inFlight("default/qwen")], [0, 0]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { type Gateway, openGateway } from "../../../agent/gateway/gateway.ts";
 import type { KeyRing } from "../../../agent/gateway/keys.ts";
 import { GATEWAY_LIMITS, type GatewayLimits } from "../../../agent/gateway/limits.ts";
@@ -215,6 +215,11 @@ export async function errorOf(answer: Response): Promise<Record<string, unknown>
   return ((await answer.json()) as { error: Record<string, unknown> }).error;
 }
 
+/** Waits until it is closed. A reset is no fault of a test: the gateway closes while the other side still sends. */
+export function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
 /** Sends bytes as they are, and gives all that comes until the gateway closes the connection. */
 export async function raw(port: number, ...pieces: readonly string[]): Promise<string> {
   const socket = connect(port, "127.0.0.1");
@@ -222,6 +227,6 @@ export async function raw(port: number, ...pieces: readonly string[]): Promise<s
   socket.on("data", (chunk) => chunks.push(chunk));
   socket.on("error", () => {});
   for (const piece of pieces) socket.write(piece);
-  await once(socket, "close");
+  await closed(socket);
   return Buffer.concat(chunks).toString();
 }
