@@ -8,9 +8,12 @@ export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Full titles of the tests that failed, each with the first line of its error. */
+  /** Full titles of the tests that failed, each with the first lines of its error. */
   readonly failures: readonly string[];
 }
+
+/** Enough for the difference that an assertion shows: whoever sees only the end of the output shall see what differs. */
+const MESSAGE_LINES = 15;
 
 /** mocha's own report, then the reasons of what was skipped, then the plain line `N passed, N failed`. */
 export default class Reporter extends Mocha.reporters.Spec {
@@ -20,7 +23,7 @@ export default class Reporter extends Mocha.reporters.Spec {
     const failed: string[] = [];
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
     runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test, error: Error) =>
-      failed.push(`${test.fullTitle()}: ${error.message.split("\n")[0] ?? ""}`),
+      failed.push(`${test.fullTitle()}: ${error.message.split("\n").slice(0, MESSAGE_LINES).join("\n    ")}`),
     );
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       for (const title of skipped) console.log(`  skipped: ${title}`);
