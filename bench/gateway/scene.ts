@@ -46,6 +46,12 @@ export interface BareServer {
   readonly stop: () => Promise<void>;
 }
 
+/**
+ * The threads of a llama-server wait for each other by spinning. Where two servers with as many threads as there are cores work at once,
+ * each becomes up to twenty times slower, and a bench would measure that: also of the client and the gateway, which want a core.
+ */
+const ONE_THREAD = ["--threads", "1"];
+
 /** An agent drains and ends its servers first. */
 const AGENT_PATIENCE_MS = 30_000;
 const SERVER_PATIENCE_MS = 10_000;
@@ -56,7 +62,7 @@ export async function startGatewayAgent({ models, server, flags }: AgentWanted):
   const plain = await newSite();
   const site = server === "real" ? plain : { ...plain, llamaServer: await pacedServer(server) };
   for (const { name, slots, contextSize, budget } of models) {
-    const spec = { parallelSlots: slots };
+    const spec = { parallelSlots: slots, ...(server === "real" && { extraArgs: ONE_THREAD }) };
     await writeManifests(site, name, { port: await getPort(), budget, contextSize, spec });
   }
   const port = await getPort();
