@@ -1,6 +1,5 @@
 import { type Quantiles, quantiles } from "./figures.ts";
-import { commandLine } from "./processes.ts";
-import { startGatewayAgent, startTwin } from "./scene.ts";
+import { besideTwin, type Port } from "./sides.ts";
 import { type Answer, eachItsOwn, keepAlive, streamOnce } from "./stream-request.ts";
 
 /** Both sides, in milliseconds. */
@@ -17,11 +16,6 @@ export interface DelayFigures {
   readonly token: Beside;
 }
 
-/** Where something listens on this machine. */
-export interface Port {
-  readonly port: number;
-}
-
 export interface DelayWanted {
   readonly requests: number;
   readonly tokens: number;
@@ -34,29 +28,8 @@ const TIMEOUT_MS = 60_000;
 
 /** One request at a time, in turns to the bare server and through the gateway. */
 export async function delays(server: "real" | "paced", wanted: DelayWanted): Promise<DelayFigures> {
-  const models = [{ name: "chat", slots: 1, contextSize: 4096, budget: "512Mi" }];
-  const agent = await startGatewayAgent({ models, server: server === "real" ? "real" : PACE_MS, flags: [] });
-  try {
-    await wake(agent, "chat");
-    const { pid = 0 } = await agent.once("chat", ({ state, pid: one }) => state === "Ready" && one !== undefined);
-    const twin = await startTwin(commandLine(pid));
-    try {
-      return { server, ...(await alternate(agent, twin, { ...wanted, server })) };
-    } finally {
-      await twin.stop();
-    }
-  } finally {
-    await agent.stop();
-  }
-}
-
-/** A first request, which makes the model load; fails where it is not answered. */
-export async function wake({ port }: Port, model: string): Promise<Answer> {
-  const agent = eachItsOwn();
-  const answer = await streamOnce({ port, model, prompt: "The sky is", tokens: 2, agent, timeoutMs: 120_000 });
-  agent.destroy();
-  if (answer.outcome !== "done") throw new Error(`the gateway did not answer for ${model}: ${answer.outcome}`);
-  return answer;
+  const chat = { slots: 1, contextSize: 4096, budget: "512Mi", server: server === "real" ? server : PACE_MS } as const;
+  return besideTwin(chat, async (agent, twin) => ({ server, ...(await alternate(agent, twin, { ...wanted, server })) }));
 }
 
 export async function alternate(

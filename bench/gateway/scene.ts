@@ -5,6 +5,7 @@ import getPort from "get-port";
 import { packagePath } from "../../agent/state/package.ts";
 import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
 import { readStatus } from "../../agent/status/status-file.ts";
+import { ON_DEMAND_ANNOTATIONS } from "../../api/on-demand.ts";
 import { newSite, type Site, writeManifests } from "../../test/agent/harness.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { type Child, start } from "./children.ts";
@@ -17,6 +18,8 @@ export interface Served {
   readonly contextSize: number;
   /** A quantity. */
   readonly budget: string;
+  /** As its annotation says it; default: none. */
+  readonly promptCache?: string;
 }
 
 export interface AgentWanted {
@@ -61,9 +64,10 @@ const POLL_MS = 5;
 export async function startGatewayAgent({ models, server, flags }: AgentWanted): Promise<GatewayAgent> {
   const plain = await newSite();
   const site = server === "real" ? plain : { ...plain, llamaServer: await pacedServer(server) };
-  for (const { name, slots, contextSize, budget } of models) {
+  for (const { name, slots, contextSize, budget, promptCache } of models) {
     const spec = { parallelSlots: slots, ...(server === "real" && { extraArgs: ONE_THREAD }) };
-    await writeManifests(site, name, { port: await getPort(), budget, contextSize, spec });
+    const annotations = promptCache === undefined ? {} : { [ON_DEMAND_ANNOTATIONS.promptCache]: promptCache };
+    await writeManifests(site, name, { port: await getPort(), budget, contextSize, spec, annotations });
   }
   const port = await getPort();
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];

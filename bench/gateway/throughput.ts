@@ -1,7 +1,5 @@
 import { median } from "../preview/table.ts";
-import { wake } from "./delay.ts";
-import { commandLine } from "./processes.ts";
-import { startGatewayAgent, startTwin } from "./scene.ts";
+import { besideTwin, inTurns } from "./sides.ts";
 import { eachItsOwn, streamOnce } from "./stream-request.ts";
 
 export interface ThroughputFigures {
@@ -34,38 +32,19 @@ export async function throughput(
   { streams, tokens, mostEach, rounds }: ThroughputWanted,
 ): Promise<readonly ThroughputFigures[]> {
   const slots = Math.max(...streams);
-  const models = [{ name: "chat", slots, contextSize: slots * CONTEXT_OF_SLOT, budget: "3Gi" }];
-  const agent = await startGatewayAgent({ models, server: server === "real" ? "real" : PACE_MS, flags: [] });
-  try {
-    await wake(agent, "chat");
-    const { pid = 0 } = await agent.once("chat", ({ state, pid: one }) => state === "Ready" && one !== undefined);
-    const twin = await startTwin(commandLine(pid));
-    try {
-      const figures: ThroughputFigures[] = [];
-      for (const many of streams) {
-        const each = Math.max(8, Math.min(mostEach, Math.round(tokens[server] / many)));
-        const pairs = await inTurns(rounds, (side) => tokensASecond(side === 0 ? twin.port : agent.port, many, each));
-        const [bare, gateway] = [median(pairs.map(([one]) => one)), median(pairs.map(([, other]) => other))];
-        const ratio = median(pairs.map(([one, other]) => other / one));
-        figures.push({ server, streams: many, bare, gateway, ratio });
-      }
-      return figures;
-    } finally {
-      await twin.stop();
+  const contextSize = slots * CONTEXT_OF_SLOT;
+  const chat = { slots, contextSize, budget: "3Gi", server: server === "real" ? server : PACE_MS } as const;
+  return besideTwin(chat, async (agent, twin) => {
+    const figures: ThroughputFigures[] = [];
+    for (const many of streams) {
+      const each = Math.max(8, Math.min(mostEach, Math.round(tokens[server] / many)));
+      const pairs = await inTurns(rounds, (side) => tokensASecond(side === 0 ? twin.port : agent.port, many, each));
+      const [bare, gateway] = [median(pairs.map(([one]) => one)), median(pairs.map(([, other]) => other))];
+      const ratio = median(pairs.map(([one, other]) => other / one));
+      figures.push({ server, streams: many, bare, gateway, ratio });
     }
-  } finally {
-    await agent.stop();
-  }
-}
-
-/** Pairs of both sides, each side first in every other round. */
-export async function inTurns(rounds: number, measure: (side: 0 | 1) => Promise<number>): Promise<[number, number][]> {
-  const pairs: [number, number][] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    if (round % 2 === 0) pairs.push([await measure(0), await measure(1)]);
-    else pairs.push([await measure(1), await measure(0)].reverse() as [number, number]);
-  }
-  return pairs;
+    return figures;
+  });
 }
 
 /** Of `streams` requests at once, from the first byte sent to the last answer's end. */

@@ -4,6 +4,7 @@ import { MiB } from "../../api/bytes.ts";
 import { ON_DEMAND_ANNOTATIONS, parseOnDemand } from "../../api/on-demand.ts";
 import { formatBytes } from "../../api/quantity.ts";
 import { describeBudget, resolveBudget } from "../../memory/budget.ts";
+import { promptCacheBytes, promptCacheWithin } from "../../memory/estimate/prompt-cache-size.ts";
 import { budgetConfigSchema } from "../config.ts";
 import { defineRule } from "../define.ts";
 import type { ServedSubject, ServiceSubject } from "../definition.ts";
@@ -71,14 +72,15 @@ async function checkServed(
   const { memoryBudget, memoryFraction } = model.spec.hardware ?? {};
   const budget = resolveBudget({ memoryBudget, memoryFraction, hostMemoryBytes: hostMemory ?? totalmem() });
   if (need.state !== "known" || need.partly !== undefined || !budget.ok) return {};
-  const needBytes = need.bytes - MiB;
+  const needBytes = need.bytes - promptCacheBytes(1);
   const left = budget.value.bytes - needBytes;
-  if (left < 0 || asked.value.promptCache <= left) return {};
-  const sizes = [asked.value.promptCache, needBytes].map(formatBytes);
-  const largest = Math.floor(left / MiB);
+  const cacheBytes = promptCacheBytes(Math.floor(asked.value.promptCache / MiB));
+  if (left < 0 || cacheBytes <= left) return {};
+  const sizes = [cacheBytes, needBytes].map(formatBytes);
+  const largest = promptCacheWithin(left);
   return refusal(
     [
-      `${service.label}: ${CACHE} is ${service.annotations[ON_DEMAND_ANNOTATIONS.promptCache]}, too much beside the need of the model: ${sizes.join(" + ")}, ${describeBudget(budget.value)}.`,
+      `${service.label}: ${CACHE} is ${service.annotations[ON_DEMAND_ANNOTATIONS.promptCache]}, too much beside the need of the model: ${sizes.join(" with its margin + ")}, ${describeBudget(budget.value)}.`,
       `What would fit: auto, which takes what is left${largest >= 1 ? `, or up to ${largest}Mi` : ""}.`,
     ].join("\n"),
   );
