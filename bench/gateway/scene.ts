@@ -100,6 +100,12 @@ export async function startTwin(commandOfTwin: readonly string[]): Promise<BareS
   return startBare(file, [...without(without(args, "--port"), "--api-key-file"), "--port", String(port)], port);
 }
 
+/** The floor: what passes requests on to the server at `port`. */
+export async function startPlainProxy(port: number): Promise<BareServer> {
+  const own = await getPort();
+  return startBare(process.execPath, [join(import.meta.dirname, "plain-proxy.ts"), String(own), String(port)], own);
+}
+
 export async function startBare(file: string, args: readonly string[], port: number): Promise<BareServer> {
   const began = performance.now();
   const child = start({ file, args, signal: "SIGTERM", patienceMs: SERVER_PATIENCE_MS });
