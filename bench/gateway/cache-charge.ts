@@ -37,7 +37,10 @@ async function filled(slots: number, limitMiB: number, marks: readonly number[])
   const served = { slots, contextSize: slots * CONTEXT_OF_SLOT, budget: "4Gi", server: "real" } as const;
   const cache = limitMiB === 0 ? {} : { promptCache: `${limitMiB}Mi` };
   return withChat({ ...served, ...cache }, async (agent) => {
-    const { estimateBytes: chargeBytes = 0 } = await agent.once("chat", ({ estimateBytes }) => estimateBytes !== undefined);
+    const { estimateBytes: chargeBytes = 0 } = await agent.once(
+      "chat",
+      ({ estimateBytes }) => estimateBytes !== undefined,
+    );
     const sampling = sampled(await pidOfChat(agent));
     const peaks: { conversations: number; bytes: number }[] = [];
     let done = 0;

@@ -29,7 +29,10 @@ const TIMEOUT_MS = 60_000;
 /** One request at a time, in turns to the bare server and through the gateway. */
 export async function delays(server: "real" | "paced", wanted: DelayWanted): Promise<DelayFigures> {
   const chat = { slots: 1, contextSize: 4096, budget: "512Mi", server: server === "real" ? server : PACE_MS } as const;
-  return besideTwin(chat, async (agent, twin) => ({ server, ...(await alternate(agent, twin, { ...wanted, server })) }));
+  return besideTwin(chat, async (agent, twin) => ({
+    server,
+    ...(await alternate(agent, twin, { ...wanted, server })),
+  }));
 }
 
 export async function alternate(

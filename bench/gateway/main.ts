@@ -3,8 +3,8 @@
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { withProgress } from "../../cli/progress.ts";
 import { parseSizes } from "../preview/table.ts";
-import { endChildren, endChildrenAtSignals, isInterrupted } from "./children.ts";
 import { type CacheChargeFigures, cacheCharges } from "./cache-charge.ts";
+import { endChildren, endChildrenAtSignals, isInterrupted } from "./children.ts";
 import { type DelayFigures, delays } from "./delay.ts";
 import { printDelays, printResidents, printThroughput, printTrace, printWaking } from "./print.ts";
 import { printCacheCharges, printSecondTurns } from "./print-cache.ts";
