@@ -1,5 +1,13 @@
 import { closingQuote, type StringPlace } from "./json-string.ts";
-import { type BodyScanner, bodyScanner, EMPTY_MODEL, type Found, LONG_MODEL, MAX_MODEL_BYTES, twice } from "./scan-state.ts";
+import {
+  type BodyScanner,
+  bodyScanner,
+  EMPTY_MODEL,
+  type Found,
+  LONG_MODEL,
+  MAX_MODEL_BYTES,
+  twice,
+} from "./scan-state.ts";
 
 /** Deeper nesting is refused. */
 export const MAX_DEPTH = 512;

@@ -1,5 +1,13 @@
 import { type DispositionName, formFieldOf } from "./multipart-header.ts";
-import { type BodyScanner, bodyScanner, EMPTY_MODEL, type Found, LONG_MODEL, MAX_MODEL_BYTES, twice } from "./scan-state.ts";
+import {
+  type BodyScanner,
+  bodyScanner,
+  EMPTY_MODEL,
+  type Found,
+  LONG_MODEL,
+  MAX_MODEL_BYTES,
+  twice,
+} from "./scan-state.ts";
 
 /** Of one part, in bytes. */
 export const MAX_HEADER_BYTES = 16_384;

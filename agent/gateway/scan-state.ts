@@ -41,8 +41,9 @@ export function bodyScanner<Place extends Found>(
 ): BodyScanner {
   const verdict = (): ScanState => {
     const { problem = unfinished(place), model, stream = false } = place;
-    if (problem !== undefined) return { kind: "wrong", message: problem };
-    return model === undefined ? { kind: "wrong", message: NO_MODEL } : { kind: "found", model, stream };
+    if (problem === undefined && model !== undefined) return { kind: "found", model, stream };
+    place.problem = problem ?? NO_MODEL;
+    return { kind: "wrong", message: place.problem };
   };
   return {
     take: (chunk) => {

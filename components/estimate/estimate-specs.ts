@@ -17,7 +17,12 @@ import { unservedModel } from "../../serving/settings.ts";
 import type { Estimated, EstimateInput } from "./estimate-types.ts";
 
 /** Estimates what a Model needs with the settings of its service; reads the header of its weights, of several models that share a file only once. */
-export async function estimateSpecs({ model, service, annotations, hostMemory }: EstimateInput): Promise<Result<Estimated>> {
+export async function estimateSpecs({
+  model,
+  service,
+  annotations,
+  hostMemory,
+}: EstimateInput): Promise<Result<Estimated>> {
   const spec = modelSpecSchema.safeParse(model).data;
   const serving = inferenceServiceSpecSchema.safeParse(service ?? { modelRef: "model" }).data;
   const annotated = metadataSchema.shape.annotations.safeParse(annotations);

@@ -210,7 +210,7 @@ describe("pulumi-llmkube estimate", function () {
       values.reduce((sum, bytes) => sum + bytes, 0),
     );
     const text = await estimate(llama, ...beside);
-    for (const label of [/prompt cache +512\.0 MiB/, /draft model +\d/, /LoRA adapters +16\.0 MiB/])
+    for (const label of [/prompt cache +544\.0 MiB/, /draft model +\d/, /LoRA adapters +16\.0 MiB/])
       assert.match(text.stdout, label);
     const missing = await estimate(llama, "--mmproj", join(folder, "no-eyes.gguf"));
     assert.equal(missing.exitCode, 2);

@@ -76,7 +76,7 @@ describe("memory-fits", () => {
     assert.deepEqual(await analyse(caching("auto")), []);
     assert.deepEqual(await analyse(caching("256Mi")), []);
     const [report = ""] = await analyse(caching("1Gi"));
-    assert.match(report, /does not fit: .* \+ prompt cache 1\.1 GiB/s);
+    assert.match(report, /does not fit: .* \+ prompt cache 1\.0 GiB/s);
     assert.match(report, /What would fit: .*without the prompt cache/);
     const [wrong = ""] = await analyse(caching("much"));
     assert.match(wrong, /"much" is no prompt cache: write auto, off, or a quantity/);
@@ -96,7 +96,7 @@ describe("memory-fits", () => {
         "8Mi",
         /llmkube\.dev\/prompt-cache: the prompt cache is too small for a long conversation: with sliding-window /,
       ],
-      ["1900Mi", /does not fit: .* \+ prompt cache 2\.0 GiB \+ context checkpoints \d+\.\d MiB/s],
+      ["1900Mi", /does not fit: .* \+ prompt cache 1\.9 GiB \+ context checkpoints \d+\.\d MiB/s],
     ] as const) {
       const [told = "", ...more] = await caching(cache);
       assert.match(told, note);

@@ -114,7 +114,10 @@ describe("the need of one replica", () => {
       }),
       { numRuns: 150, examples: [[{ spec: {}, annotations: { [ON_DEMAND_ANNOTATIONS.promptCache]: "512Mi" } }]] },
     );
-    assert(Object.values(seen).every((count) => count > 5), JSON.stringify(seen));
+    assert(
+      Object.values(seen).every((count) => count > 5),
+      JSON.stringify(seen),
+    );
   });
 });
 

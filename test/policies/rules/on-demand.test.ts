@@ -77,7 +77,7 @@ describe("on-demand", () => {
       assert.deepEqual(more, []);
       assert.match(
         told,
-        /^InferenceService default\/gemma: metadata\.annotations\["llmkube\.dev\/prompt-cache"\] is 1Gi, too much beside the need of the model: 1\.1 GiB with its margin \+ [\d.]+ MiB, budget 1\.0 GiB \(absolute from CRD\)\.\nWhat would fit: auto, which takes what is left, or up to \d+Mi\.$/,
+        /^InferenceService default\/gemma: metadata\.annotations\["llmkube\.dev\/prompt-cache"\] is 1Gi, too much beside the need of the model: 1\.0 GiB with its margin \+ [\d.]+ MiB, budget 1\.0 GiB \(absolute from CRD\)\.\nWhat would fit: auto, which takes what is left, or up to \d+Mi\.$/,
       );
       const largest = Number(/up to (\d+)Mi/.exec(told)?.[1]);
       assert.deepEqual(await shown(`${largest}Mi`), []);
