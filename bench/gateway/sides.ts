@@ -1,12 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { commandLine } from "./processes.ts";
-import {
-  type AgentWanted,
-  type BareServer,
-  type GatewayAgent,
-  type Served,
-  startGatewayAgent,
-  startTwin,
-} from "./scene.ts";
+import { type AgentWanted, type GatewayAgent, type Served, startGatewayAgent, startPlainProxy } from "./scene.ts";
 import { type Answer, eachItsOwn, streamOnce } from "./stream-request.ts";
 
 /** Where something listens on this machine. */
@@ -46,19 +40,40 @@ export async function withChat<Made>(
   }
 }
 
-/** The same beside a bare server with the arguments of the agent's. */
-export async function besideTwin<Made>(
-  wanted: ChatWanted,
-  measure: (agent: GatewayAgent, twin: BareServer) => Promise<Made>,
-): Promise<Made> {
-  return withChat(wanted, async (agent) => {
-    const twin = await startTwin(commandLine(await pidOfChat(agent)));
+/** A way to the server of `chat`. */
+export interface Way extends Port {
+  readonly apiKey?: string;
+}
+
+/** The same server by itself, behind a plain proxy, and behind the gateway. */
+export interface Ways {
+  readonly bare: Way;
+  readonly proxy: Way;
+  readonly gateway: Way;
+}
+
+/**
+ * The same for all ways to one server: a second server with equal arguments is up to 7 % faster or slower on the machines that this was
+ * written on.
+ */
+export async function byAllWays<Made>(wanted: ChatWanted, measure: (ways: Ways) => Promise<Made>): Promise<Made> {
+  return withChat(wanted, async (gateway) => {
+    const bare = await directly(await pidOfChat(gateway));
+    const proxy = await startPlainProxy(bare.port);
     try {
-      return await measure(agent, twin);
+      return await measure({ bare, proxy: { ...proxy, apiKey: bare.apiKey }, gateway });
     } finally {
-      await twin.stop();
+      await proxy.stop();
     }
   });
+}
+
+/** The way round the gateway, which needs the agent's own key. */
+async function directly(pid: number) {
+  const args = commandLine(pid);
+  const after = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
+  const keys = await readFile(after("--api-key-file"), "utf8");
+  return { port: Number(after("--port")), apiKey: keys.trim() };
 }
 
 /** Of the server of `chat`. */

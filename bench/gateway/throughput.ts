@@ -1,5 +1,5 @@
 import { median } from "../preview/table.ts";
-import { besideTwin, inTurns } from "./sides.ts";
+import { byAllWays, inTurns, type Way } from "./sides.ts";
 import { eachItsOwn, streamOnce } from "./stream-request.ts";
 
 export interface ThroughputFigures {
@@ -26,7 +26,7 @@ const PACE_MS = 20;
 const CONTEXT_OF_SLOT = 256;
 const TIMEOUT_MS = 120_000;
 
-/** With as many slots as the most streams, in turns to the bare server and through the gateway. */
+/** With as many slots as the most streams, in turns straight to the server and through the gateway. */
 export async function throughput(
   server: "real" | "paced",
   { streams, tokens, mostEach, rounds }: ThroughputWanted,
@@ -34,11 +34,11 @@ export async function throughput(
   const slots = Math.max(...streams);
   const contextSize = slots * CONTEXT_OF_SLOT;
   const chat = { slots, contextSize, budget: "3Gi", server: server === "real" ? server : PACE_MS } as const;
-  return besideTwin(chat, async (agent, twin) => {
+  return byAllWays(chat, async ({ bare: direct, gateway: through }) => {
     const figures: ThroughputFigures[] = [];
     for (const many of streams) {
       const each = Math.max(8, Math.min(mostEach, Math.round(tokens[server] / many)));
-      const pairs = await inTurns(rounds, (side) => tokensASecond(side === 0 ? twin.port : agent.port, many, each));
+      const pairs = await inTurns(rounds, (side) => tokensASecond(side === 0 ? direct : through, many, each));
       const [bare, gateway] = [median(pairs.map(([one]) => one)), median(pairs.map(([, other]) => other))];
       const ratio = median(pairs.map(([one, other]) => other / one));
       figures.push({ server, streams: many, bare, gateway, ratio });
@@ -48,12 +48,12 @@ export async function throughput(
 }
 
 /** Of `streams` requests at once, from the first byte sent to the last answer's end. */
-export async function tokensASecond(port: number, streams: number, tokens: number): Promise<number> {
+export async function tokensASecond({ port, apiKey }: Way, streams: number, tokens: number): Promise<number> {
   const agent = eachItsOwn();
   const began = performance.now();
   const answers = await Promise.all(
     Array.from({ length: streams }, (_, index) =>
-      streamOnce({ port, model: "chat", prompt: `Story ${index}:`, tokens, agent, timeoutMs: TIMEOUT_MS }),
+      streamOnce({ port, apiKey, model: "chat", prompt: `Story ${index}:`, tokens, agent, timeoutMs: TIMEOUT_MS }),
     ),
   );
   const seconds = (performance.now() - began) / 1000;

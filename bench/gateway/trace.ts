@@ -45,7 +45,7 @@ const FIT = 3;
 const FIT_SHARE = 3.5;
 const TOKENS = 4;
 const SERVED = { slots: 1, contextSize: 2048, budget: "512Mi" };
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 100;
 const TIMEOUT_MS = 180_000;
 const NAMES = Array.from({ length: MODELS }, (_, index) => `model-${index}`);
 
