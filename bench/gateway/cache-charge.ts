@@ -1,6 +1,6 @@
 import { measuredBytes } from "../../test/agent/measured.ts";
 import { conversation, say } from "./conversations.ts";
-import { besideTwin, type Port } from "./sides.ts";
+import { directWay, pidOfChat, type Way, withChat } from "./sides.ts";
 
 /** What a server has held at most after so many conversations, beside what it is charged with. */
 export interface CacheChargeFigures {
@@ -35,17 +35,18 @@ export async function cacheCharges(wanted: CacheChargeWanted): Promise<readonly 
 async function filled(slots: number, limitMiB: number, marks: readonly number[]): Promise<CacheChargeFigures> {
   const served = { slots, contextSize: slots * CONTEXT_OF_SLOT, budget: "4Gi", server: "real" } as const;
   const cache = limitMiB === 0 ? {} : { promptCache: `${limitMiB}Mi` };
-  // What is measured is a server with the agent's own arguments; the gateway is in no one's way.
-  return besideTwin({ ...served, ...cache }, async (agent, twin) => {
+  return withChat({ ...served, ...cache }, async (agent) => {
+    const pid = await pidOfChat(agent);
+    const server = await directWay(pid);
     const { estimateBytes: chargeBytes = 0 } = await agent.once(
       "chat",
       ({ estimateBytes }) => estimateBytes !== undefined,
     );
-    const sampling = sampled(twin.pid);
+    const sampling = sampled(pid);
     const peaks: { conversations: number; bytes: number }[] = [];
     let done = 0;
     for (const conversations of marks) {
-      for (; done < conversations; done += slots) await talk(twin, done, slots);
+      for (; done < conversations; done += slots) await talk(server, done, slots);
       peaks.push({ conversations, bytes: sampling.peak() });
     }
     sampling.end();
@@ -54,7 +55,7 @@ async function filled(slots: number, limitMiB: number, marks: readonly number[])
 }
 
 /** Conversations `first` and after, at once, and one of them once more. */
-async function talk(server: Port, first: number, atOnce: number): Promise<void> {
+async function talk(server: Way, first: number, atOnce: number): Promise<void> {
   const indexes = Array.from({ length: atOnce }, (_, index) => first + index);
   await Promise.all(indexes.map((index) => say(server, prompt(index))));
   const returning = indexes.find((index) => index % RETURNS === RETURNS - 1);
