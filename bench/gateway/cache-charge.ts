@@ -1,7 +1,6 @@
 import { measuredBytes } from "../../test/agent/measured.ts";
 import { conversation, say } from "./conversations.ts";
-import type { GatewayAgent } from "./scene.ts";
-import { pidOfChat, withChat } from "./sides.ts";
+import { directWay, pidOfChat, type Way, withChat } from "./sides.ts";
 
 /** What a server has held at most after so many conversations, beside what it is charged with. */
 export interface CacheChargeFigures {
@@ -37,15 +36,17 @@ async function filled(slots: number, limitMiB: number, marks: readonly number[])
   const served = { slots, contextSize: slots * CONTEXT_OF_SLOT, budget: "4Gi", server: "real" } as const;
   const cache = limitMiB === 0 ? {} : { promptCache: `${limitMiB}Mi` };
   return withChat({ ...served, ...cache }, async (agent) => {
+    const pid = await pidOfChat(agent);
+    const server = await directWay(pid);
     const { estimateBytes: chargeBytes = 0 } = await agent.once(
       "chat",
       ({ estimateBytes }) => estimateBytes !== undefined,
     );
-    const sampling = sampled(await pidOfChat(agent));
+    const sampling = sampled(pid);
     const peaks: { conversations: number; bytes: number }[] = [];
     let done = 0;
     for (const conversations of marks) {
-      for (; done < conversations; done += slots) await talk(agent, done, slots);
+      for (; done < conversations; done += slots) await talk(server, done, slots);
       peaks.push({ conversations, bytes: sampling.peak() });
     }
     sampling.end();
@@ -54,11 +55,11 @@ async function filled(slots: number, limitMiB: number, marks: readonly number[])
 }
 
 /** Conversations `first` and after, at once, and one of them once more. */
-async function talk(agent: GatewayAgent, first: number, atOnce: number): Promise<void> {
+async function talk(server: Way, first: number, atOnce: number): Promise<void> {
   const indexes = Array.from({ length: atOnce }, (_, index) => first + index);
-  await Promise.all(indexes.map((index) => say(agent, prompt(index))));
+  await Promise.all(indexes.map((index) => say(server, prompt(index))));
   const returning = indexes.find((index) => index % RETURNS === RETURNS - 1);
-  if (returning !== undefined) await say(agent, `${prompt(Math.max(0, returning - atOnce))} and then`);
+  if (returning !== undefined) await say(server, `${prompt(Math.max(0, returning - atOnce))} and then`);
 }
 
 /** Of several lengths, so that entries of several sizes come and go. */

@@ -58,10 +58,10 @@ export interface Ways {
  */
 export async function byAllWays<Made>(wanted: ChatWanted, measure: (ways: Ways) => Promise<Made>): Promise<Made> {
   return withChat(wanted, async (gateway) => {
-    const bare = await directly(await pidOfChat(gateway));
+    const bare = await directWay(await pidOfChat(gateway));
     const proxy = await startPlainProxy(bare.port);
     try {
-      return await measure({ bare, proxy: { ...proxy, apiKey: bare.apiKey }, gateway });
+      return await measure({ bare, proxy: { ...bare, ...proxy }, gateway });
     } finally {
       await proxy.stop();
     }
@@ -69,7 +69,7 @@ export async function byAllWays<Made>(wanted: ChatWanted, measure: (ways: Ways) 
 }
 
 /** The way round the gateway, which needs the agent's own key. */
-async function directly(pid: number) {
+export async function directWay(pid: number): Promise<Way> {
   const args = commandLine(pid);
   const after = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
   const keys = await readFile(after("--api-key-file"), "utf8");
