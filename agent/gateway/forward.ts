@@ -69,7 +69,9 @@ export function forward(
     },
   });
   pool.dispatch(
-    { origin, path, method: "POST", headers, body },
+    // A connection for each request: llama-server closes its own after each stream, although it says that it keeps them for 5 s. A request
+    // that met the end of one would be lost.
+    { origin, path, method: "POST", headers, body, reset: true },
     {
       onRequestStart: (controller) => {
         control = controller;
