@@ -94,6 +94,10 @@ function gatewayOptions(): readonly Option[] {
       "--idle-unload <time>",
       "with --gateway, unload a model after this time without a request, for example 10m (default: none unloads by itself)",
     ),
+    new Option(
+      "--saved-slots <quantity>",
+      "with --gateway, keep conversations of unloaded models on disk, up to this size, for example 8Gi (default: none)",
+    ).argParser(parseBytes),
   ];
 }
 

@@ -7,6 +7,8 @@ export interface KeyGrant {
   /** As in the keys file. */
   readonly name: string;
   readonly mayUse: (model: NamedModel) => boolean;
+  /** Whether what its requests leave in a server may be saved. */
+  readonly maySave: boolean;
   /** A request begins. @param now milliseconds of a clock that never goes back */
   readonly begin: (now: number) => Admission;
 }
@@ -39,6 +41,7 @@ export function grantOf(key: NamedKey, use: KeyUse): KeyGrant {
   return {
     name: key.name,
     mayUse: (model) => mayUse(key.models, model),
+    maySave: key.savedSlots !== false,
     begin: (now) => {
       const busy = refusal(key, use, now);
       if (busy !== undefined) return busy;

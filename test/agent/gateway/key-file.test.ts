@@ -40,6 +40,7 @@ const REFUSED: readonly (readonly [text: string, RegExp])[] = [
   [`- {name: a, key: ${KEY}, requests: 1.5}`, /^entry 1: "requests" is no whole number/],
   [`- {name: a, key: ${KEY}, requests: ${KEY}}`, /^entry 1: "requests" is no whole number/],
   [`- {name: a, key: ${KEY}, tokensPerMinute: 1e12}`, /^entry 1: "tokensPerMinute" is no whole number from 1 to /],
+  [`- {name: a, key: ${KEY}, savedSlots: off}`, /^entry 1: "savedSlots" is neither true nor false$/],
   [many(1001), /^it has more than 1000 keys$/],
   ["[".repeat(100_000), /nested more than 64 levels deep/],
 ];
@@ -69,6 +70,16 @@ describe("a file of named keys", () => {
     assert.deepEqual(parseKeys(JSON.stringify([entry])), expected);
     const thousand = parseKeys(many(1000));
     assert.equal(thousand.ok && thousand.value.length, 1000);
+  });
+
+  it("may say that what a key asks is not saved; not to say so, and to say that it may be, is the same", () => {
+    const said = (more: string) => {
+      const parsed = parseKeys(`- {name: a, key: ${KEY}${more}}`);
+      return parsed.ok && parsed.value[0]?.savedSlots;
+    };
+    assert.equal(said(", savedSlots: false"), false);
+    assert.equal(said(", savedSlots: true"), undefined);
+    assert.equal(said(""), undefined);
   });
 
   it("is read if it is a file of its owner alone", async () => {
