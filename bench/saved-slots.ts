@@ -15,7 +15,7 @@ import { temporaryDirectory } from "../test/support/workspace.ts";
 import { ensureTool } from "../toolchain/ensure.ts";
 
 const TURNS = Number(process.env["TURNS"] ?? 3);
-const WORDS = 2950;
+const WORDS = Number(process.env["WORDS"] ?? 2950);
 const COMMON = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "child", "world", "school"];
 const FILE = "slot-0";
 

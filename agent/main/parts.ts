@@ -3,7 +3,7 @@ import { type HostClaims, openClaims } from "../claims/host-claims.ts";
 import { holdsNote } from "../claims/note.ts";
 import { SLOTS_MS } from "../decisions/saved-slots.ts";
 import { fileGate } from "../files/gate.ts";
-import { contentStamp, fileLooks, type Look } from "../files/looks.ts";
+import { contentStamp, type FileLooks, fileLooks, type Look } from "../files/looks.ts";
 import { slowFiles } from "../files/slow.ts";
 import { MAC } from "../host/darwin/mac-paths.ts";
 import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "../keep-awake/keep-awake.ts";
@@ -12,7 +12,12 @@ import { openKernelLimit } from "../kernel-limit/open.ts";
 import { readBuild } from "../llama-server/build.ts";
 import { installedServer, pathOfCommand } from "../llama-server/installed.ts";
 import { readSupportedFlags } from "../llama-server/supported-flags.ts";
-import { forgetSavedSlots, savedSlots } from "../supervisor/saved-slots.ts";
+import {
+  forgetSavedSlots,
+  savedSlots as openSavedSlots,
+  type SavedSlots,
+  type SavedSlotsOptions,
+} from "../supervisor/saved-slots.ts";
 import { type Supervisor, supervisor } from "../supervisor/supervisor.ts";
 import type { Work, WorkingOptions } from "../work/work.ts";
 import { modelAccess } from "../workload/model-access.ts";
@@ -84,16 +89,7 @@ export async function openParts(
     ...{ folder: models, gate, looks, changed, signal: ending, clock },
     say: (message) => log.warn(message),
   });
-  const limitBytes = front?.flags.savedSlotsBytes;
-  // Nobody wants what an agent with that flag has left.
-  if (limitBytes === undefined) background("removing saved conversations", forgetSavedSlots(stateDirectory));
-  const slots =
-    limitBytes === undefined
-      ? undefined
-      : savedSlots({
-          ...{ stateDirectory, limitBytes, waitMs: SLOTS_MS, clock, background },
-          ...{ stampOf: (path: string) => stampIn(looks.look(path)), serverStamp: server.stamp },
-        });
+  const savedSlots = keptSlots(stateDirectory, front, { clock, background, looks, serverStamp: server.stamp });
   const processes = supervisor({
     ...{
       platform,
@@ -108,7 +104,7 @@ export async function openParts(
       background,
       heldBack,
       gateway: front?.demand,
-      savedSlots: slots,
+      savedSlots,
     },
     ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
     ...{ supportedFlags: server.options, serverStamp: server.stamp },
@@ -138,6 +134,25 @@ export async function openParts(
     ...work.notices,
   ];
   return { processes, work, claims, notices, limit, kernelCap, keepAwake: awakeMac };
+}
+
+interface Slots extends Pick<SavedSlotsOptions, "clock" | "background" | "serverStamp"> {
+  readonly looks: FileLooks;
+}
+
+/** Without the flag nobody wants what an agent with it has left. */
+function keptSlots(
+  stateDirectory: string,
+  front: GatewayFront | undefined,
+  { looks, ...others }: Slots,
+): SavedSlots | undefined {
+  const limitBytes = front?.flags.savedSlotsBytes;
+  if (limitBytes === undefined) {
+    others.background("removing saved conversations", forgetSavedSlots(stateDirectory));
+    return undefined;
+  }
+  const stampOf = (path: string) => stampIn(looks.look(path));
+  return openSavedSlots({ stateDirectory, limitBytes, waitMs: SLOTS_MS, stampOf, ...others });
 }
 
 /** Undefined while nobody has looked. */

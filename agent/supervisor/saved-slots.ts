@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { firstShardOf } from "../../gguf/shard-names.ts";
-import { type Kept, placeFor, type Restored } from "../decisions/saved-slots.ts";
-import type { Background } from "../lifecycle/background.ts";
+import type { Restored } from "../decisions/saved-slots.ts";
 import { savedSlotsFolder } from "../state/layout.ts";
 import type { SlotCounts } from "../status/status.ts";
 import { fileNameOf, type WorkloadId } from "../workload/workload-id.ts";
 import { restoreFrom } from "./restore-slots.ts";
 import { type Commit, saveTo } from "./save-slots.ts";
-import { diskOf, emptyFolder, makePrivate, removeFolder, sweep } from "./slot-folder.ts";
+import { countsById } from "./slot-counts.ts";
+import { removeFolder } from "./slot-folder.ts";
+import { openShelf, type ShelfOptions } from "./slot-shelf.ts";
 import type { Discard, SlotServer, SlotWork, StartedSlots } from "./slot-work.ts";
 
 /** What a start is made of, as far as a cache depends on it. */
@@ -37,10 +37,7 @@ export interface SavedSlots {
   readonly problems: () => readonly string[];
 }
 
-export interface SavedSlotsOptions {
-  readonly stateDirectory: string;
-  /** What all conversations together may take, in bytes. */
-  readonly limitBytes: number;
+export interface SavedSlotsOptions extends ShelfOptions {
   /** How long a save, and a restore, is waited for, in milliseconds. */
   readonly waitMs: number;
   /** Changes with the content of a file; undefined while it is not known. */
@@ -49,123 +46,74 @@ export interface SavedSlotsOptions {
   readonly serverStamp: () => string | undefined;
   /** Milliseconds that never go back. */
   readonly clock: () => number;
-  readonly background: Background;
-  readonly disk?: typeof diskOf;
 }
 
 const NOTHING: Restored = new Map();
 
 /** Also removes what an earlier agent left half done. */
 export function savedSlots(options: SavedSlotsOptions): SavedSlots {
-  const { stateDirectory, limitBytes, waitMs, stampOf, serverStamp, clock, background, disk = diskOf } = options;
-  const root = savedSlotsFolder(stateDirectory);
+  const { waitMs, stampOf, serverStamp, clock, background } = options;
   const counted = countsById();
-  const kept = new Map<string, Kept>();
+  const shelf = openShelf(options);
   /** What is under way after a server was told to stop. */
   const commits = new Map<string, Promise<void>>();
-  let problem: string | undefined;
-  const usable = (path: string) => {
-    const made = makePrivate(path);
-    problem = made.ok ? undefined : `no conversation is saved: ${made.error}`;
-    return made.ok;
-  };
-  const folderOf = (key: string) => join(root, key);
-  const drop = (key: string) => {
-    kept.delete(key);
-    background(`removing the saved conversations in ${folderOf(key)}`, removeFolder(folderOf(key)));
-  };
-  let isLoaded = false;
-  const load = async () => {
-    if (!usable(root)) return;
-    for (const one of await sweep(root)) kept.set(one.key, one);
-    isLoaded = true;
-  };
-  const loaded = load();
-  background("reading the saved conversations", loaded);
-
-  const reserve = async (key: string, bytes: number) => {
-    const space = await disk(root);
-    const others = [...kept.values()].filter((one) => one.key !== key);
-    const place = placeFor(bytes, { limitBytes, kept: others, ...space });
-    if (place.kind === "refused") return place.reason;
-    for (const one of place.remove) {
-      kept.delete(one);
-      // The folder stays: its server may be about to start with it.
-      background(`removing the saved conversations in ${folderOf(one)}`, emptyFolder(folderOf(one)));
-    }
-    kept.set(key, { key, bytes, savedAt: Date.now() });
-    return undefined;
-  };
   const workOf = (server: SlotServer): SlotWork => {
     const begun = clock();
-    const left = () => Math.max(1, Math.ceil(waitMs - (clock() - begun)));
     return {
       server,
       count: (why) => counted.count(server.id, why),
       tally: (what, by) => counted.tally(server.id, what, by),
-      left,
+      left: () => Math.max(1, Math.ceil(waitMs - (clock() - begun))),
       isLate: () => clock() - begun >= waitMs,
     };
   };
+  const commit = (key: string, work: SlotWork, done: Commit) => {
+    const failed = () => {
+      work.count("SaveFailed");
+      return 0;
+    };
+    const writing = done()
+      .catch(failed)
+      .then((bytes) => shelf.put(key, bytes))
+      .finally(() => commits.delete(key));
+    commits.set(key, writing);
+    background(`keeping the conversations of ${key}`, writing);
+  };
   return {
     begin: ({ id, modelPath, args }) => {
-      const stamps = [serverStamp(), ...filesOf(modelPath).map(stampOf)].filter((stamp) => stamp !== undefined);
-      if (stamps.length <= filesOf(modelPath).length || !isLoaded) return undefined;
-      const folder = folderOf(fileNameOf(id));
-      if (!usable(root) || !usable(folder)) return undefined;
-      return { folder, digest: digestOf([...stamps, ...args]) };
+      const files = filesOf(modelPath);
+      const stamps = [serverStamp(), ...files.map(stampOf)].filter((stamp) => stamp !== undefined);
+      if (stamps.length <= files.length) return undefined;
+      const folder = shelf.folderFor(fileNameOf(id));
+      return folder === undefined ? undefined : { folder, digest: digestOf([...stamps, ...args]) };
     },
     save: async (server, tokenBytes) => {
       const key = fileNameOf(server.id);
       const work = workOf(server);
-      const commit = (done: Commit) => {
-        const writing = done().then(
-          (bytes) => {
-            if (bytes > 0) kept.set(key, { key, bytes, savedAt: Date.now() });
-            else kept.delete(key);
-          },
-          () => {
-            work.count("SaveFailed");
-            kept.delete(key);
-          },
-        );
-        commits.set(key, writing);
-        background(
-          `keeping the conversations of ${key}`,
-          writing.finally(() => commits.delete(key)),
-        );
-      };
-      const saving = loaded
-        .then(() => saveTo(work, { tokenBytes, reserve: (bytes) => reserve(key, bytes), commit }))
-        .catch(() => work.count("SaveFailed"));
-      await Promise.race([saving, pause(waitMs)]);
+      const reserve = (bytes: number) => shelf.reserve(key, bytes);
+      const saving = saveTo(work, { tokenBytes, reserve, commit: (done) => commit(key, work, done) });
+      await Promise.race([saving.catch(() => work.count("SaveFailed")), pause(waitMs)]);
     },
     restore: async (server) => {
       const key = fileNameOf(server.id);
       const work = workOf(server);
       const progress = { asked: false };
-      const restoring = loaded
-        .then(() => commits.get(key))
+      const failed = () => {
+        work.count("Damaged");
+        return NOTHING;
+      };
+      const restoring = Promise.resolve(commits.get(key))
         .then(() => restoreFrom(work, progress))
-        .catch(() => {
-          work.count("Damaged");
-          return NOTHING;
-        })
-        .finally(() => kept.delete(key));
+        .catch(failed)
+        .finally(() => shelf.put(key, 0));
       const late = pause(waitMs).then(() => (progress.asked ? ("lost" as const) : NOTHING));
       return Promise.race([restoring, late]);
     },
-    remove: (id) => {
-      const key = fileNameOf(id);
-      if (kept.has(key)) drop(key);
-    },
-    keepOnly: (ids) => {
-      const keys = new Set([...ids].map(fileNameOf));
-      for (const key of kept.keys()) if (!keys.has(key)) drop(key);
-    },
+    remove: (id) => shelf.remove(fileNameOf(id)),
+    keepOnly: (ids) => shelf.keepOnly(new Set([...ids].map(fileNameOf))),
     count: counted.count,
     counts: counted.of,
-    problems: () => (problem === undefined ? [] : [problem]),
+    problems: shelf.problems,
   };
 }
 
@@ -183,31 +131,6 @@ function filesOf(modelPath: string): readonly string[] {
 
 function digestOf(parts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-}
-
-export function nothingCounted(): SlotCounts {
-  const discarded = { OtherSettings: 0, Damaged: 0, Mismatch: 0, Refused: 0, Lost: 0 };
-  return {
-    ...{ saves: 0, restores: 0, restoredTokens: 0 },
-    discarded: { ...discarded, SaveFailed: 0, TooLarge: 0, DiskFull: 0, Private: 0 },
-  };
-}
-
-/** By workload, since the agent began. */
-function countsById() {
-  const all = new Map<WorkloadId, SlotCounts>();
-  const of = (id: WorkloadId) => all.get(id) ?? nothingCounted();
-  return {
-    of,
-    count: (id: WorkloadId, why: Discard) => {
-      const counts = of(id);
-      all.set(id, { ...counts, discarded: { ...counts.discarded, [why]: counts.discarded[why] + 1 } });
-    },
-    tally: (id: WorkloadId, what: "saves" | "restores" | "restoredTokens", by: number) => {
-      const counts = of(id);
-      all.set(id, { ...counts, [what]: counts[what] + by });
-    },
-  };
 }
 
 /** Removes all that agents with `--saved-slots` have saved in this state folder. */

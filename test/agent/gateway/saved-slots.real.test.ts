@@ -18,7 +18,7 @@ import {
 
 const KEY = "sk-editor-0123456789abcdef";
 const PRIVATE_KEY = "sk-doctor-0123456789abcdef";
-const WORDS = 1500;
+const WORDS = 500;
 const COMMON = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "child", "world", "school"];
 /** New tokens of a second turn, with room for how they are split. */
 const FEW = 40;
@@ -93,7 +93,7 @@ describe("saved conversations with a real llama-server", function () {
   it("after an unload only what is new of a second turn is read, and the answer is the same", async () => {
     const prompt = conversation(1);
     const first = await unloadedAfter(prompt);
-    assert.ok(first.read > 1000, `${first.read}`);
+    assert.ok(first.read > 400, `${first.read}`);
     assert.deepEqual((await readdir(folder())).map((name) => name.replace(/^[0-9a-f]{32}/, "")).sort(), [
       "-0.slot",
       "saved.json",
@@ -107,7 +107,7 @@ describe("saved conversations with a real llama-server", function () {
     await asleep("full");
     await unloadedAfter("another conversation", PRIVATE_KEY);
     const anew = await ask("full", next, PRIVATE_KEY);
-    assert.ok(anew.read > 1000, `${anew.read}`);
+    assert.ok(anew.read > 400, `${anew.read}`);
     assert.equal(second.text, anew.text);
     await asleep("full");
     assert.deepEqual(await readdir(folder()), []);
@@ -120,7 +120,7 @@ describe("saved conversations with a real llama-server", function () {
     const { size } = await stat(join(folder(), slot));
     await writeFile(join(folder(), slot), Buffer.alloc(size, 3));
     const second = await ask("full", `${prompt}${first.text} and then`);
-    assert.ok(second.read > 1000, `${second.read}`);
+    assert.ok(second.read > 400, `${second.read}`);
     const { savedSlots, restarts } = await counted("full", ({ discarded }) => discarded.Damaged === 1);
     assert.deepEqual([restarts, savedSlots?.discarded.Refused], [0, 0]);
   });
@@ -131,7 +131,7 @@ describe("saved conversations with a real llama-server", function () {
     await writeManifests(site, "full", { port: await getPort(), contextSize: 8192 });
     await workloadOnce(site, "full", ({ state }) => state === "Sleeping");
     const second = await ask("full", `${prompt}${first.text} and then`);
-    assert.ok(second.read > 1000, `${second.read}`);
+    assert.ok(second.read > 400, `${second.read}`);
     await counted("full", ({ discarded }) => discarded.OtherSettings === 1);
   });
 

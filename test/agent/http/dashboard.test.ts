@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { gatewayMetrics } from "../../../agent/http/gateway-metrics.ts";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
-import { nothingCounted } from "../../../agent/supervisor/saved-slots.ts";
+import { nothingCounted } from "../../../agent/supervisor/slot-counts.ts";
 import { BUSY, seen } from "./recorded.ts";
 
 const PATH = join(import.meta.dirname, "../../../docs/grafana-dashboard.json");
