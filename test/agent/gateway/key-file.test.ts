@@ -22,7 +22,7 @@ const REFUSED: readonly (readonly [text: string, RegExp])[] = [
   [`- name: a\n  key: ${KEY}\n---\n- name: b\n  key: ${OTHER}\n`, /^it holds more than one document/],
   [`- name: a\n  key: "${KEY}\n`, /^it is not valid YAML: /],
   [`- name: a\n  key: *${KEY}\n`, /^it is not valid YAML: /],
-  [`- {name: a, key: ${KEY}, ${OTHER}: 1}`, /^entry 1: it has a field other than name, key, models, requests and /],
+  [`- {name: a, key: ${KEY}, ${OTHER}: 1}`, /^entry 1: it has a field other than name, key, models, requests, tokensPerMinute and savedSlots$/],
   [`- {name: a, key: ${KEY}}\n- {key: ${OTHER}}`, /^entry 2: "name" is missing or no text$/],
   [`- {name: ${KEY}, key: ${KEY}}`, /^entry 1: "name" is not 1 to 63 small letters, digits and hyphens$/],
   ["- {name: a}", /^entry 1: "key" is missing or no text: put it in quotes$/],
