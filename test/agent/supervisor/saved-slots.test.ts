@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DemandBook, demandBook } from "../../../agent/gateway/demand.ts";
 import type { SlotCounts } from "../../../agent/status/status.ts";
+import { adoptAll } from "../../../agent/supervisor/adopt.ts";
+import type { AdoptedServer } from "../../../agent/supervisor/options.ts";
 import { savedSlots } from "../../../agent/supervisor/saved-slots.ts";
 import type { Workload } from "../../../agent/workload/workload.ts";
 import { GiB } from "../../../api/bytes.ts";
-import { gemmaWithoutWindow } from "../../support/gemma-header.ts";
+import type { GgufHeader } from "../../../gguf/header.ts";
+import { gemmaHeader, gemmaWithoutWindow } from "../../support/gemma-header.ts";
 import { temporaryDirectory } from "../../support/workspace.ts";
 import { background, fields } from "../samples.ts";
 import { MINUTE, stage } from "../stage.ts";
 import type { SlotBehaviour } from "../stand-in-slots.ts";
+import { thisPlatform } from "../this-platform.ts";
 
 const NAME = "default/chat";
 const OTHER = "default/other";
@@ -23,6 +27,8 @@ interface Opening {
   readonly limitBytes?: number;
   readonly waitMs?: number;
   readonly disk?: { readonly freeBytes: number; readonly diskBytes: number };
+  readonly header?: GgufHeader;
+  readonly adopted?: readonly AdoptedServer[];
   /** Changes what a cache depends on. */
   readonly weights?: () => string | undefined;
 }
@@ -43,6 +49,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
 
   const opened = async (behaviour: SlotBehaviour, opening: Opening = {}) => {
     const { stateDirectory = await temporaryDirectory(), limitBytes = GiB, waitMs = 1500, disk, weights } = opening;
+    const { header = await gemmaWithoutWindow(), adopted = [] } = opening;
     state = stateDirectory;
     book = demandBook(clock, () => {});
     const slots = savedSlots({
@@ -52,7 +59,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
       ...(disk && { disk: async () => disk }),
     });
     return open(behaviour, {
-      ...{ stateDirectory, header: await gemmaWithoutWindow(), savedSlots: slots },
+      ...{ stateDirectory, header, adopted, savedSlots: slots },
       gateway: { demandOf: book.demandOf, idleUnloadMs: IDLE_MS },
     });
   };
@@ -118,7 +125,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     assert.deepEqual([ready.restarts, ready.wakes], [0, 2]);
     assert.match(await logOf(), /restored 1000 tokens/);
     await countsOnce({ saves: 1, restores: 1, restoredTokens: TOKENS });
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
   });
 
   it("are not of a few tokens, nor of a model without conversations since its wake", async () => {
@@ -127,7 +134,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     await woken(workload);
     await unloaded();
     await countsOnce(NOTHING);
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
   });
 
   it("are saved again after a wake, and replace nothing of others", async () => {
@@ -139,7 +146,34 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     await countsOnce({ saves: 2, restores: 2, restoredTokens: 2 * TOKENS });
   });
 
-  it("are none of a model that says no, nor of one whose layers read everything again", async () => {
+  it("are none of a model whose layers would read everything again", async () => {
+    await opened("slots-well", { header: await gemmaHeader() });
+    const workload = await want(NAME);
+    await woken(workload);
+    await talked(workload);
+    await unloaded();
+    await countsOnce(NOTHING);
+    assert.deepEqual(await readdir(join(state, "saved-slots")), []);
+  });
+
+  it("are none of a server that was adopted: nobody knows whose requests it has read", async () => {
+    const stateDirectory = await temporaryDirectory();
+    await opened("slots-well", { stateDirectory });
+    const workload = await want(NAME);
+    const { pid } = await woken(workload);
+    await talked(workload);
+    const platform = await thisPlatform();
+    assert(platform.ok);
+    const log = { info: () => {}, warn: () => {} };
+    const adopted = await adoptAll({ stateDirectory, platform: platform.value, log, background, ended: () => {} });
+    await opened("slots-well", { stateDirectory, adopted });
+    assert.equal((await until(NAME, inState("Ready"))).pid, pid);
+    await unloaded();
+    await countsOnce(NOTHING);
+    await filesOnce(0);
+  });
+
+  it("are none of a model that says no", async () => {
     await opened("slots-well");
     const workload = await want(NAME, {
       onDemand: { idleUnloadMs: undefined, aliases: [], promptCache: "off", savedSlots: "off" },
@@ -148,7 +182,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     await talked(workload);
     await unloaded();
     await countsOnce(NOTHING);
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
   });
 
   it("are removed when their model says no, or is gone", async () => {
@@ -179,7 +213,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     await talked(workload);
     await unloaded();
     await countsOnce({ Private: 1 });
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
     await woken(workload);
     await talked(workload);
     await unloaded();
@@ -204,7 +238,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     weights = "after";
     await woken(workload);
     await countsOnce({ saves: 1, OtherSettings: 1 });
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
     assert.doesNotMatch(await logOf(), /restored/);
   });
 
@@ -237,7 +271,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
       assert.equal(ready.restarts, 0);
       await countsOnce({ saves: 1, Damaged: 1 });
       assert.doesNotMatch(await logOf(), /restored/);
-      assert.deepEqual(await filesIn(), []);
+      await filesOnce(0);
     });
   }
 
@@ -259,7 +293,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
     it(`cost a stop no more than a moment: ${behaviour}`, async () => {
       const workload = await savedOnce(behaviour);
       await countsOnce(expected);
-      assert.deepEqual(await filesIn(), []);
+      await filesOnce(0);
       assert.equal(of(NAME)?.lastExit?.reason, "Idle");
       assert.equal((await woken(workload)).restarts, 0);
     });
@@ -287,7 +321,7 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
       assert.equal(ready.restarts, restarts);
       for (const failed of ["BackOff", "Failed"]) assert.ok(!states.has(failed), [...states].join());
       await countsOnce({ saves: 1, ...expected });
-      assert.deepEqual(await filesIn(), []);
+      await filesOnce(0);
       if (restarts > 0) assert.equal(of(NAME)?.lastExit?.reason, "RestoreFailed");
     });
   }
@@ -295,10 +329,10 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
   it("are not saved where the disk would be nearly full, or above the limit", async () => {
     await savedOnce("slots-well", { disk: { freeBytes: GiB, diskBytes: 10 * GiB } });
     await countsOnce({ DiskFull: 1 });
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
     await savedOnce("slots-well", { limitBytes: 5000 });
     await countsOnce({ TooLarge: 1 });
-    assert.deepEqual(await filesIn(), []);
+    await filesOnce(0);
   });
 
   it("that were saved longest ago make room for others", async () => {
@@ -340,6 +374,19 @@ describe("saved conversations, with stand-ins and a fake clock", function () {
       assert.match(processes.problems().join("\n"), problem);
     });
   }
+
+  it("are none where their folder is another user's", async function () {
+    // Only root can give a folder away.
+    if (process.getuid?.() !== 0) this.skip();
+    const stateDirectory = await temporaryDirectory();
+    await mkdir(join(stateDirectory, "saved-slots"));
+    await chown(join(stateDirectory, "saved-slots"), 12_345, 12_345);
+    const processes = await opened("slots-well", { stateDirectory });
+    await tick();
+    assert.match(processes.problems().join("\n"), /saved-slots belongs to another user: remove it$/);
+    await woken(await want(NAME));
+    assert.deepEqual(await readdir(join(stateDirectory, "saved-slots")), []);
+  });
 
   it("are in a folder of this user alone, though it was one of all", async () => {
     const stateDirectory = await temporaryDirectory();
