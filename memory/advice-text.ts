@@ -18,8 +18,13 @@ export function adviceText(advice: Advice, settings: EstimateSettings): string {
 }
 
 function changesThatFit(advice: Advice, settings: EstimateSettings): readonly string[] {
-  const { maxContextSize, quantizedCacheContextSize, fewestChanges } = advice;
+  const { maxContextSize, quantizedCacheContextSize, promptCacheMiB, fewestChanges } = advice;
   const changes: string[] = [];
+  if (promptCacheMiB !== undefined) {
+    changes.push(
+      `these settings without the prompt cache, or with one of up to ${promptCacheMiB}Mi (auto takes what is left)`,
+    );
+  }
   if (maxContextSize !== undefined && maxContextSize < settings.contextSize)
     changes.push(`a context of ${maxContextSize} tokens`);
   if (quantizedCacheContextSize !== undefined && quantizedCacheContextSize > (maxContextSize ?? 0)) {

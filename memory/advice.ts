@@ -19,6 +19,8 @@ export interface Advice {
   readonly quantizedCacheContextSize: number | undefined;
   /** The largest context for each type of K and V cache; undefined for a quantized V cache without flash attention. */
   readonly contextSizes: Readonly<Record<AdvisedCacheType, number | undefined>>;
+  /** The largest prompt cache, in MiB, where only a smaller one than is asked for, but at least 1 MiB, fits beside the other settings. */
+  readonly promptCacheMiB: number | undefined;
   /**
    * The settings after the fewest changes that make the model fit; undefined: it fits as it is, or no change makes it
    * fit.
@@ -54,6 +56,7 @@ export function advise(served: Served, settings: EstimateSettings, budgetBytes: 
     maxContextSize: largest(settings),
     quantizedCacheContextSize: quantizable(settings) ? contextSizes.q8_0 : undefined,
     contextSizes,
+    promptCacheMiB: smallerPromptCache(served, settings, budgetBytes),
     fewestChanges: fewestChanges(served, settings, budgetBytes),
     neededBytes: needed,
     smallestMacBytes: needed === undefined ? undefined : smallestMacFor(needed),
@@ -140,14 +143,27 @@ export function smallestMacFor(needed: number): number | undefined {
 }
 
 export function largestContext(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
+  const most = Math.floor(contextLimit(served, settings) / STEP);
+  const steps = largestThat(most, (count) => fits(served, { ...settings, contextSize: count * STEP }, budgetBytes));
+  return steps === undefined ? undefined : steps * STEP;
+}
+
+function smallerPromptCache(served: Served, settings: EstimateSettings, budgetBytes: number): number | undefined {
+  const { cacheRamMiB: asked = 0 } = settings;
+  if (fits(served, settings, budgetBytes)) return undefined;
+  return largestThat(asked - 1, (cacheRamMiB) => fits(served, { ...settings, cacheRamMiB }, budgetBytes));
+}
+
+/** The largest number from 1 to `most` that fits, where none fits above one that does not; undefined: none fits. */
+function largestThat(most: number, isFitting: (count: number) => boolean): number | undefined {
   let fitting = 0;
-  let failing = Math.floor(contextLimit(served, settings) / STEP) + 1;
+  let failing = Math.max(0, most) + 1;
   while (failing - fitting > 1) {
     const middle = Math.floor((fitting + failing) / 2);
-    if (fits(served, { ...settings, contextSize: middle * STEP }, budgetBytes)) fitting = middle;
+    if (isFitting(middle)) fitting = middle;
     else failing = middle;
   }
-  return fitting === 0 ? undefined : fitting * STEP;
+  return fitting === 0 ? undefined : fitting;
 }
 
 /**

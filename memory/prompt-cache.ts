@@ -2,6 +2,7 @@ import { MiB } from "../api/bytes.ts";
 import { ON_DEMAND_ANNOTATIONS, type PromptCache } from "../api/on-demand.ts";
 import { sequencesOf } from "./estimate/cache.ts";
 import { sumOf } from "./estimate/estimate.ts";
+import { promptCacheBytes, promptCacheWithin } from "./estimate/prompt-cache-size.ts";
 import type { EstimateSettings } from "./estimate/types.ts";
 import { estimateServed, type Served } from "./served.ts";
 
@@ -9,9 +10,6 @@ import { estimateServed, type Served } from "./served.ts";
 const MOST_MIB = 8192;
 /** llama-server keeps no conversation that is larger than its whole cache: in less, hardly one fits. */
 const LEAST_MIB = 64;
-/** What stays free of that which `auto` may take: a sixteenth, and at least this (docs/background/llama-memory.md). */
-const MARGIN_SHARE = 1 / 16;
-const LEAST_MARGIN = 16 * MiB;
 
 export type Parts = Readonly<Record<string, number>>;
 
@@ -71,15 +69,14 @@ export function noEffectNote(wanted: PromptCache, rereads: Rereads | undefined):
 
 /**
  * MiB of the prompt cache (`--cache-ram`); 0: none. A quantity is taken as it is, in whole MiB, whether or not it fits: the fit is checked
- * with it. `auto` takes what is left above the need, the checkpoints and a margin, at most 8 GiB, and nothing where that is below 64 MiB
- * or too small for a conversation.
+ * with it. `auto` takes what is left above the need and the checkpoints, at most 8 GiB, and nothing where that is below 64 MiB or too
+ * small for a conversation.
  */
 export function promptCacheMiB(wanted: PromptCache, { allowedBytes, needBytes, rereads }: CacheRoom): number {
   if (wanted === "off") return 0;
   if (wanted !== "auto") return Math.floor(wanted / MiB);
   const { checkpointBytes = 0, conversationBytes = 0 } = rereads ?? {};
-  const left = allowedBytes - needBytes - checkpointBytes;
-  const cache = Math.floor((left - Math.max(LEAST_MARGIN, left * MARGIN_SHARE)) / MiB);
+  const cache = promptCacheWithin(allowedBytes - needBytes - checkpointBytes);
   return cache < Math.max(LEAST_MIB, conversationBytes / MiB) ? 0 : Math.min(cache, MOST_MIB);
 }
 
@@ -104,7 +101,7 @@ export interface CacheSize {
 
 /** Bytes that it adds to what a model needs. */
 export function cacheBytes({ sizeMiB, checkpointBytes = 0 }: CacheSize): number {
-  return sizeMiB * MiB + checkpointBytes;
+  return promptCacheBytes(sizeMiB) + checkpointBytes;
 }
 
 /** The parts of an estimate with this prompt cache in place of the one that it has. What still loads has filled none. */
@@ -116,7 +113,7 @@ export function withPromptCache(parts: Parts, cache: CacheSize): Parts {
   return {
     ...others,
     ...(loading !== undefined && { loading: Math.max(0, loading - cacheBytes(cache)) }),
-    promptCache: sizeMiB * MiB,
+    promptCache: promptCacheBytes(sizeMiB),
     ...(checkpointBytes > 0 && { checkpoints: checkpointBytes }),
   };
 }

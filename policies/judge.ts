@@ -1,19 +1,17 @@
 import type { InferenceServiceSpec } from "../api/inferenceservice.ts";
 import { formatBytes } from "../api/quantity.ts";
-import type { Result } from "../api/result.ts";
 import { advise } from "../memory/advice.ts";
 import { adviceText } from "../memory/advice-text.ts";
 import { exceedsAllocatable, resolveAllocatable, resolveDeclaredMac } from "../memory/allocatable.ts";
 import { describeBudget } from "../memory/budget.ts";
 import { partLabel } from "../memory/estimate/parts.ts";
 import { PROJECTOR_BOUND } from "../memory/estimate/projector.ts";
-import type { Backend, Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
+import type { Estimate, EstimateSettings, KnownEstimate } from "../memory/estimate/types.ts";
 import { decideFit } from "../memory/fit.ts";
 import { estimateWhole, type Served } from "../memory/served.ts";
 import { DEFAULT_SETTINGS } from "../serving/default-settings.ts";
-import { checkExtraArgs } from "../serving/extra-args.ts";
-import { askedWithoutEffect, withAskedCache } from "../serving/prompt-cache.ts";
-import { servingSettings } from "../serving/settings.ts";
+import { neededSettings } from "../serving/needed-settings.ts";
+import { askedWithoutEffect } from "../serving/prompt-cache.ts";
 import type { FitConfig } from "./config.ts";
 import { findingsOf, type ModelFacts, unlessAllowed } from "./examine.ts";
 import { type Findings, type Note, refusal } from "./findings.ts";
@@ -42,7 +40,7 @@ export function judge(
     const what = `${subject}: spec.runtime is ${spec.runtime}, but only llamacpp can be estimated`;
     return findingsOf(unlessAllowed("onUnknownArchitecture", config, what));
   }
-  const settings = settingsOf(service, model.backend);
+  const settings = neededSettings(service, model.backend);
   if (!settings.ok) return refusal(`${subject}: ${settings.error}`);
   const served = { header: model.header, mmproj: model.mmproj, draft: draft?.header };
   const estimated = estimateWhole(served, settings.value);
@@ -115,13 +113,6 @@ function tooLargeForHost(need: Estimate, { backend }: ModelFacts, config: FitCon
   const mac = { physicalMemoryBytes, agentFraction, reserveBytes };
   const allocatable = backend === "metal" ? resolveDeclaredMac(mac) : resolveAllocatable({ ...mac, backend });
   return allocatable.ok ? exceedsAllocatable(need.totalBytes, allocatable.value) : allocatable.error;
-}
-
-function settingsOf({ spec, annotations }: JudgedService, backend: Backend): Result<EstimateSettings> {
-  const extraArgs = checkExtraArgs(spec.extraArgs ?? []);
-  if (!extraArgs.ok) return extraArgs;
-  const settings = servingSettings(spec, backend);
-  return settings.ok ? withAskedCache(settings.value, annotations) : settings;
 }
 
 /** `Needed: weights 4.3 GiB + KV cache 4.0 GiB + ..., with a context of 32768 tokens, 1 slot and an f16/f16 cache.` */

@@ -1,17 +1,7 @@
 import { parseOnDemand } from "../api/on-demand.ts";
-import { ok, type Result } from "../api/result.ts";
 import type { EstimateSettings } from "../memory/estimate/types.ts";
-import { noEffectNote, rereadsOf, withQuantity } from "../memory/prompt-cache.ts";
+import { noEffectNote, rereadsOf } from "../memory/prompt-cache.ts";
 import type { Served } from "../memory/served.ts";
-
-/** The settings of a service with the prompt cache that its annotations ask for. Fails with one sentence that names the annotation. */
-export function withAskedCache(
-  settings: EstimateSettings,
-  annotations: Readonly<Record<string, string>> | undefined,
-): Result<EstimateSettings> {
-  const asked = parseOnDemand(annotations);
-  return asked.ok ? ok(withQuantity(settings, asked.value.promptCache)) : asked;
-}
 
 /** A sentence where a service asks for a prompt cache that has no effect with this model; undefined, too, where it asks for none. */
 export function askedWithoutEffect(

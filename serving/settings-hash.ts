@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { InferenceService, InferenceServiceSpec } from "../api/inferenceservice.ts";
 import type { Model } from "../api/model.ts";
+import { parseOnDemand } from "../api/on-demand.ts";
 import { draftModelRef } from "./speculation.ts";
 
 /** Fields of `InferenceService.spec` that reach llama-server: another value needs another server process. */
@@ -31,16 +32,19 @@ const SERVICE_FIELDS = [
 
 /**
  * A digest of 16 hexadecimal digits of every typed field that needs another server process: those of the service that reach
- * llama-server, and of its Model and draft Model what says which weights are loaded, and onto what. A budget, a number of replicas or a
- * priority is no part of it. A field that is not set is no part of it either, and nor is the order of fields: an agent and a controller
- * of different versions agree as long as no field is used that one of them does not know.
+ * llama-server, a prompt cache that it asks for as a quantity, and of its Model and draft Model what says which weights are loaded, and
+ * onto what. A budget, a number of replicas or a priority is no part of it, and nor is a prompt cache of `auto`, which changes no need. A
+ * field that is not set is no part of it either, and nor is the order of fields: an agent and a controller of different versions agree as
+ * long as no field is used that one of them does not know.
  *
  * @param draft the Model that `draftModelRef` names; it is not looked at where the service has no draft model
  */
 export function settingsHash(service: InferenceService, model: Model, draft?: Model): string {
-  const { spec } = service;
+  const { spec, metadata } = service;
+  const asked = parseOnDemand(metadata.annotations);
   const fields = {
     service: Object.fromEntries(SERVICE_FIELDS.map((field) => [field, spec[field]])),
+    promptCache: asked.ok && typeof asked.value.promptCache === "number" ? asked.value.promptCache : undefined,
     model: weightsFields(model),
     ...(draft !== undefined && draftModelRef(spec) !== undefined && { draft: weightsFields(draft) }),
   };

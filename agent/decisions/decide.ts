@@ -6,63 +6,12 @@ import type { Preparation } from "../workload/prepare.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Verdict } from "./admission.ts";
 import type { BackOff } from "./back-off.ts";
+import { drainClause, type InFlight, REMOVAL_DRAIN_MS, RESTART_DRAIN_MS } from "./drain.ts";
 import { returnMessage } from "./eviction.ts";
-import { answersNoMore, type Failing, failsForGood } from "./health.ts";
+import { answersNoMore, failsForGood } from "./health.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
 import type { Rest } from "./resting.ts";
-
-/** A llama-server as the supervisor last observed it. All times are milliseconds of the injected clock. */
-export type ServerView = StartingView | ReadyView | StoppingView;
-
-interface AnyServerView {
-  /** Hash of the settings that it was started with. */
-  readonly specHash: string;
-  readonly startedAt: number;
-  /**
-   * Whether this agent has seen its workload in the source. Until then an adopted server may be missing only because the source has
-   * not been read completely.
-   */
-  readonly confirmed: boolean;
-}
-
-export interface StartingView extends AnyServerView {
-  readonly phase: "starting";
-  /** The test requests that it answered with an error; undefined if there was none. */
-  readonly failing?: Failing | undefined;
-}
-
-/** It has answered a test request. */
-export interface ReadyView extends AnyServerView {
-  readonly phase: "ready";
-  readonly readyAt: number;
-  /** Health checks in a row that it did not answer, and in which it did not work either. */
-  readonly failedChecks: number;
-  /** What its log says about a fault that only a restart ends; undefined if it says nothing. */
-  readonly fault?: string | undefined;
-  /** The test requests that it answered with an error since the last one that it answered well; undefined if there was none. */
-  readonly failing?: Failing | undefined;
-}
-
-export interface StoppingView extends AnyServerView {
-  readonly phase: "stopping";
-  /** When it became ready; undefined if it never did. */
-  readonly readyAt?: number;
-  readonly stop: Stop;
-}
-
-/** A stop that is under way. */
-export interface Stop {
-  /** When SIGTERM was sent. */
-  readonly at: number;
-  readonly reason: string;
-  readonly message: string;
-  /** Whether the server has failed, so that its next start has to wait. */
-  readonly failure: boolean;
-  /** Milliseconds between SIGTERM and SIGKILL. */
-  readonly gracePeriodMs: number;
-  /** Whether SIGKILL was sent. */
-  readonly killed: boolean;
-}
+import type { ReadyView, ServerView, StartingView, Stop } from "./server-view.ts";
 
 /** Everything that a decision depends on, apart from the desired state and the time. */
 export interface Observed {
@@ -71,6 +20,8 @@ export interface Observed {
   /** The agent ends, and with it all servers. */
   readonly ending?: boolean | undefined;
   readonly server?: ServerView | undefined;
+  /** Undefined: no stop waits for what it works on. */
+  readonly inFlight?: InFlight | undefined;
   /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
   /** Its file of API keys holds others now, and it is its turn to restart. */
@@ -104,6 +55,8 @@ export interface Decision {
   readonly state: State;
   readonly reason?: string;
   readonly message?: string;
+  /** It takes no new request, and stops when those that it works on have ended. */
+  readonly drains?: true;
   /** Whether it stops because it failed; undefined unless it stops. */
   readonly failure?: boolean;
   /** Kind of the failure that stands in the way; undefined unless something failed. */
@@ -253,24 +206,41 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
 function decideRunning(
   desired: Desired | undefined,
   server: ServerView,
-  { evict, synced, ending, keysChanged, cacheChanged, rest }: Observed,
+  { evict, synced, ending, keysChanged, cacheChanged, rest, inFlight }: Observed,
   now: number,
 ): Decision {
   if (server.phase === "stopping") return decideStopping(server.stop, now);
+  const decision = server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
+  // Of a server that does not answer nothing ends by itself.
+  const awaited = decision.state === "Ready" ? inFlight : undefined;
+  const afterRequests = (stopped: Decision, longestMs: number) => drained(stopped, awaited, longestMs, now);
   if (isAbsent(desired, server, synced)) {
-    return ending ? stop("Stopped", "the agent is ending") : stop("Removed", "nothing asks for it any more");
+    if (ending) return stop("Stopped", "the agent is ending");
+    return afterRequests(stop("Removed", "nothing asks for it any more"), REMOVAL_DRAIN_MS);
   }
-  if (desired?.kind === "stopped") return stop("Stopped", desired.message);
-  if (desired?.kind === "refused") return stop(desired.reason, desired.message);
+  if (desired?.kind === "stopped") {
+    const { message, gracePeriodMs = REMOVAL_DRAIN_MS } = desired;
+    return afterRequests(stop("Stopped", message), Math.min(gracePeriodMs, REMOVAL_DRAIN_MS));
+  }
+  if (desired?.kind === "refused") return afterRequests(stop(desired.reason, desired.message), REMOVAL_DRAIN_MS);
   if (evict !== undefined) return stop("Evicted", evict);
   if (rest?.kind === "sleeps") return stop(rest.reason, rest.message);
   if (desired?.kind === "run" && desired.workload.specHash !== server.specHash) {
-    return stop("SpecChanged", "its settings changed; it restarts with the new ones");
+    return afterRequests(stop("SpecChanged", "its settings changed; it restarts with the new ones"), RESTART_DRAIN_MS);
   }
-  if (keysChanged) return stop("KeyChanged", "its API keys changed; it restarts with the new ones");
+  if (keysChanged) {
+    return afterRequests(stop("KeyChanged", "its API keys changed; it restarts with the new ones"), RESTART_DRAIN_MS);
+  }
   if (cacheChanged !== undefined) return stop("PromptCacheChanged", cacheChanged);
-  const decision = server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
   return rest?.kind === "drains" && decision.act === "nothing" ? { ...decision, message: rest.message } : decision;
+}
+
+/** The stop, or what comes before it. */
+function drained(stopped: Decision, inFlight: InFlight | undefined, longestMs: number, now: number): Decision {
+  const clause = drainClause(inFlight, longestMs, now);
+  if (clause === undefined) return stopped;
+  const { failure: _none, ...decision } = stopped;
+  return { ...decision, act: "nothing", message: `${stopped.message}; ${clause}`, drains: true };
 }
 
 function decideReady({ fault, failedChecks, failing }: ReadyView, now: number): Decision {

@@ -16,14 +16,16 @@ export interface Evictable<Key extends string = WorkloadId> {
   readonly startedAt: number;
   /** Already stopping, or about to stop: its memory will be freed without an eviction. */
   readonly leaving: boolean;
+  /** It works on a request of a gateway. Default: false, as where nobody knows. */
+  readonly busy?: boolean;
 }
 
 /** A process with a smaller charge is never evicted: it would free too little to help. */
 const MIN_EVICTABLE_BYTES = 64 * 2 ** 20;
 
 /**
- * The workload to evict under memory pressure, one at a time: lowest priority first, then furthest over its budget, then largest, then
- * oldest (docs/background/llmkube.md, "Eviction order"). A protected workload is never evicted, nor the only one that is left
+ * The workload to evict under memory pressure, one at a time: lowest priority first, then furthest over its budget, then one that
+ * works on no request, then largest, then oldest (docs/background/llmkube.md, "Eviction order"). A protected workload is never evicted, nor the only one that is left
  * (LLMKube#383). Nothing is evicted while another process stops, because the memory that it frees does not show yet.
  */
 export function victimOf(pressure: Pressure, holders: readonly Evictable[]): WorkloadId | undefined {
@@ -52,6 +54,7 @@ function byEvictionOrder(a: Evictable<string>, b: Evictable<string>): number {
   return (
     a.priority - b.priority ||
     overage(b) - overage(a) ||
+    Number(a.busy ?? false) - Number(b.busy ?? false) ||
     b.chargeBytes - a.chargeBytes ||
     a.startedAt - b.startedAt ||
     (a.id < b.id ? -1 : 1)

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../api/quantity.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { Demand } from "./demand.ts";
+import { requestsText } from "./drain.ts";
 
 /** A model behind a gateway, with what the plan depends on. All times are milliseconds of the injected clock. */
 export interface Rester {
@@ -161,8 +162,8 @@ function leave({ demand }: Rester, { name }: Rester): Rest {
   if (demand.inFlight === 0) {
     return { kind: "sleeps", reason: "MadeRoom", message: `unloaded to make room for ${name}`, madeRoomFor: name };
   }
-  const requests = demand.inFlight === 1 ? "one request" : `${demand.inFlight} requests`;
-  return { kind: "drains", message: `makes room for ${name} after ${requests} in flight`, madeRoomFor: name };
+  const message = `makes room for ${name} after ${requestsText(demand.inFlight)} in flight`;
+  return { kind: "drains", message, madeRoomFor: name };
 }
 
 /** Those that leave so that `need` bytes more become free; undefined if all that may leave are not enough. */
@@ -197,10 +198,11 @@ function turnLeftMs(one: Rester, now: number): number {
   return Math.max(0, (isUsed(one, now) ? TURN_MS : LEAST_STAY_MS) - stayed);
 }
 
-/** Those that nobody uses first, of the lowest priority, least recently used. */
+/** Those that nobody uses first, of the lowest priority, least recently used. What still loads leaves no sooner than what is used. */
 function byUse(a: Rester, b: Rester, now: number): number {
+  const isKept = (one: Rester) => one.server?.phase !== "ready" || isUsed(one, now);
   return (
-    Number(isUsed(a, now)) - Number(isUsed(b, now)) ||
+    Number(isKept(a)) - Number(isKept(b)) ||
     a.priority - b.priority ||
     lastUse(a.demand, a.server?.since ?? now) - lastUse(b.demand, b.server?.since ?? now) ||
     (a.id < b.id ? -1 : 1)

@@ -21,7 +21,7 @@ export type Outcome =
 export interface Forwarded {
   readonly path: string;
   readonly headers: Record<string, string>;
-  readonly body: Buffer | Readable;
+  readonly body: Readable;
   /** Whether the client is to have the answer. */
   readonly isForClient: (status: number, headers: IncomingHttpHeaders) => boolean;
   /** The answer begins for the client. Its headers have not been sent unless a stream was begun. */

@@ -1,6 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { type ListenAddress, originOf } from "../../api/listen.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
 import { listenWithin } from "../http/bounded.ts";
@@ -15,8 +13,8 @@ import type { Models } from "./models.ts";
 import type { GatewayObserver } from "./observer.ts";
 import { openPools } from "./pools.ts";
 import { openQueue } from "./queue.ts";
-import { errorBody, type Refusal } from "./refusal.ts";
 import { ledgerOf } from "./request-body.ts";
+import { answerUnsound } from "./unsound.ts";
 
 /** One port for every model of this Mac. */
 export interface Gateway {
@@ -141,53 +139,6 @@ function serverOf(limits: GatewayLimits, take: Take): Server {
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
     take(request, response, () => response.writeContinue()),
   );
-  const answering = new WeakMap<object, Set<ServerResponse>>();
-  server.on("request", (request, response) => note(answering, request.socket, response));
-  server.on("checkContinue", (request, response) => note(answering, request.socket, response));
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const isAnswering = [...(answering.get(socket) ?? [])].some(({ headersSent }) => headersSent);
-    if (socket.writable && !isAnswering && error.code !== "ECONNRESET") lastWords(socket, refusalOf(error.code));
-    else socket.destroy();
-  });
-  server.on("connect", (_request, socket) => {
-    lastWords(socket, { status: 405, code: "wrong_method", message: "the gateway is no proxy", allow: "GET, POST" });
-  });
+  answerUnsound(server);
   return server;
-}
-
-/** Answers under way on a connection: words of our own may not get into them. */
-function note(answering: WeakMap<object, Set<ServerResponse>>, socket: Socket, response: ServerResponse): void {
-  const responses = answering.get(socket) ?? new Set();
-  answering.set(socket, responses);
-  responses.add(response);
-  response.once("close", () => responses.delete(response));
-}
-
-function refusalOf(code: string | undefined): Refusal {
-  if (code === "HPE_HEADER_OVERFLOW") {
-    return { status: 431, code: "headers_too_large", message: "the headers of the request are too large" };
-  }
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    return { status: 408, code: "headers_too_slow", message: "the headers of the request did not come in time" };
-  }
-  return { status: 400, code: "bad_request", message: "the request is not valid HTTP/1.1" };
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  431: "Request Header Fields Too Large",
-};
-
-/** Closes both halves of the connection: a client that keeps its own open would hold a place, and the end of the gateway, for ever. */
-function lastWords(socket: Duplex, refusal: Refusal): void {
-  socket.end(rawRefusal(refusal), () => socket.destroy());
-}
-
-/** An answer to what is no request, on a connection that is closed then. */
-function rawRefusal(refusal: Refusal): string {
-  const body = errorBody(refusal, "openai", "");
-  const allow = refusal.allow === undefined ? "" : `allow: ${refusal.allow}\r\n`;
-  return `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${allow}content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
 }

@@ -32,14 +32,24 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
 /** What a client is not told: CORS is the gateway's to decide, and it allows none. */
 const NOT_RETURNED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "server", "x-request-id"]);
 
-/** @param apiKey of the server; undefined: it wants none */
-export function headersToServer(headers: IncomingHttpHeaders, apiKey: string | undefined): Record<string, string> {
+export interface ToServer {
+  /** Of the server; undefined: it wants none. */
+  readonly apiKey: string | undefined;
+  /** Of the body, in bytes; undefined: not known, unless the headers say it. */
+  readonly length: number | undefined;
+}
+
+export function headersToServer(headers: IncomingHttpHeaders, { apiKey, length }: ToServer): Record<string, string> {
   const kept = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined || NOT_FORWARDED.has(name) || isOfConnection(name, headers.connection)
       ? []
       : [[name, String(value)] as const],
   );
-  return { ...Object.fromEntries(kept), ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) };
+  return {
+    ...Object.fromEntries(kept),
+    ...(length !== undefined && { "content-length": String(length) }),
+    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+  };
 }
 
 export function headersToClient(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

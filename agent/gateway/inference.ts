@@ -80,8 +80,9 @@ async function admitted(asking: Asking): Promise<RequestEnd> {
   }
 }
 
-/** The models that it means, of those that its key may use. */
+/** The models that it means, of those that its key may use, as of now. */
 function inNameOf({ inside, key, model, notes }: Asking): Named | undefined {
+  if (key?.isKnown() === false) return { kind: "refused", refusal: takenOut(key) };
   const all = inside.models.list();
   if (all === undefined) return undefined;
   const allowed = key === undefined ? all : all.filter((one) => key.mayUse(one));
@@ -90,6 +91,11 @@ function inNameOf({ inside, key, model, notes }: Asking): Named | undefined {
   if (named.kind === "found" || key === undefined || allowed.length === all.length) return named;
   const other = modelsNamed(model, all);
   return other.kind === "found" ? { kind: "refused", refusal: notAllowed(key, other.models) } : named;
+}
+
+function takenOut({ name }: KeyGrant): Refusal {
+  const message = `the key ${JSON.stringify(name)} was taken out of the gateway's keys file: ask who runs the gateway for another`;
+  return { status: 401, code: "invalid_api_key", message };
 }
 
 function notAllowed({ name }: KeyGrant, models: readonly GatewayModel[]): Refusal {
@@ -123,10 +129,11 @@ function keepAlive({ stream, client, model }: Asking): void {
 async function sent(asking: Asking, turn: Ready, tries: number): Promise<Verdict> {
   const { inside, client, notes, body, deadline, key } = asking;
   notes.model = turn.id;
-  if (key?.maySave === false) inside.models.keepPrivate(turn.id);
-  const canRepeat = body.isWhole() && inside.clock.monotonic() < deadline;
+  if (key?.maySave() === false) inside.models.keepPrivate(turn.id);
+  const isInTime = inside.clock.monotonic() < deadline;
   try {
     const outcome = await toServer(asking, turn);
+    const canRepeat = isInTime && body.isWhole();
     return judged(outcome, { tries, canRepeat, fault: body.fault(), isTold: client.isTold() });
   } finally {
     turn.hold.release();
@@ -139,11 +146,12 @@ async function toServer({ inside, request, client, notes, body }: Asking, { rout
   let usage = usageReader("");
   const forwarded = {
     path: request.url ?? "/",
-    headers: headersToServer(request.headers, route.apiKey),
+    headers: headersToServer(request.headers, { apiKey: route.apiKey, length: body.length() }),
     body: body.send(),
     isForClient: (status: number, headers: IncomingMessage["headers"]) =>
       client.isTold() ? status === 200 && isEventStream(headers) : ![401, 403, 503].includes(status),
     begins: (headers: IncomingMessage["headers"]) => {
+      body.sentForGood();
       client.quiet();
       usage = usageReader(String(headers["content-type"] ?? ""));
     },
@@ -154,9 +162,11 @@ async function toServer({ inside, request, client, notes, body }: Asking, { rout
   };
   const { gone } = client;
   const way = inside.pools.to(route);
+  const cancel = clock.timer(body.sentForGood, limits.repeatMs);
   try {
     return await forward(way, forwarded, client.response, { gone, clock, stalledMs: limits.stalledMs });
   } finally {
+    cancel();
     way.release();
     notes.tokens = usage.end();
   }

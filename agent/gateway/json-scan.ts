@@ -1,11 +1,11 @@
 import { closingQuote, type StringPlace } from "./json-string.ts";
 import {
   type BodyScanner,
+  bodyScanner,
   EMPTY_MODEL,
+  type Found,
   LONG_MODEL,
   MAX_MODEL_BYTES,
-  NO_MODEL,
-  type ScanState,
   twice,
 } from "./scan-state.ts";
 
@@ -45,7 +45,7 @@ function bytesOf(characters: string): Uint8Array {
   return table;
 }
 
-interface Place extends StringPlace {
+interface Place extends StringPlace, Found {
   /** One of the above. */
   next: number;
   /** What the string, the scalar or the value that comes next is for. */
@@ -58,9 +58,6 @@ interface Place extends StringPlace {
   /** Raw bytes of a string or scalar that matters. `keptLength` counts on when they are too many. */
   readonly kept: Buffer;
   keptLength: number;
-  model: string | undefined;
-  stream: boolean | undefined;
-  problem: string | undefined;
 }
 
 /**
@@ -82,20 +79,12 @@ export function jsonScanner(): BodyScanner {
     stream: undefined,
     problem: undefined,
   };
-  return {
-    take: (chunk) => {
-      scan(place, chunk);
-      return place.next === DONE || place.problem !== undefined ? verdict(place) : { kind: "more", model: place.model };
-    },
-    end: () => verdict(place),
-  };
+  return bodyScanner(place, scan, unfinished);
 }
 
-function verdict({ problem, next, model, stream }: Place): ScanState {
-  if (problem !== undefined) return { kind: "wrong", message: problem };
-  if (next === START) return { kind: "wrong", message: 'the body is empty: send a JSON object with "model"' };
-  if (next !== DONE) return { kind: "wrong", message: "the body ends before its JSON object does: send all of it" };
-  return model === undefined ? { kind: "wrong", message: NO_MODEL } : { kind: "found", model, stream: stream ?? false };
+function unfinished({ next }: Place): string | undefined {
+  if (next === START) return 'the body is empty: send a JSON object with "model"';
+  return next === DONE ? undefined : "the body ends before its JSON object does: send all of it";
 }
 
 function scan(place: Place, chunk: Buffer): void {

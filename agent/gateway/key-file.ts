@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { z } from "zod";
 import { errorText } from "../../api/error-code.ts";
 import { fail, failIn, ok, type Result } from "../../api/result.ts";
@@ -75,19 +78,36 @@ export type ReadKeyFile = (path: string) => Promise<Result<readonly NamedKey[]>>
 
 export const readKeyFile: ReadKeyFile = (path) => keyFileReader()(path);
 
-/** Reads the file again and again. What has not changed is not parsed again: 1000 keys can hold up the agent for half a second. */
+/** Reads the file again and again. What has not changed is not parsed again. */
 export function keyFileReader(): ReadKeyFile {
   let last: { readonly digest: Buffer; readonly keys: Result<readonly NamedKey[]> } | undefined;
-  const parsed = (text: string) => {
+  const parsed = async (text: string) => {
     const digest = digestOf(text);
-    if (last === undefined || !last.digest.equals(digest)) last = { digest, keys: parseKeys(text) };
-    return last.keys;
+    if (last?.digest.equals(digest)) return last.keys;
+    const keys = text.length > MOST_IN_PLACE ? await parsedAside(text) : parseKeys(text);
+    last = { digest, keys };
+    return keys;
   };
   return async (path) => {
     const text = await privateText(path);
-    const keys = text.ok ? parsed(text.value) : text;
+    const keys = text.ok ? await parsed(text.value) : text;
     return keys.ok ? keys : failIn(`--gateway-keys ${path}`, keys);
   };
+}
+
+/** In characters, some 80 keys. The parser of YAML is slow: 1000 keys would hold up the agent for more than half a second. */
+const MOST_IN_PLACE = 8192;
+const PARSER = join(import.meta.dirname, `key-parser${extname(import.meta.filename)}`);
+
+/** In a thread of its own, which ends with that. */
+async function parsedAside(text: string): Promise<Result<readonly NamedKey[]>> {
+  try {
+    const [keys] = (await once(new Worker(PARSER, { workerData: text }), "message")) as [Result<readonly NamedKey[]>];
+    // Of a Buffer only the bytes come across.
+    return keys.ok ? ok(keys.value.map((key) => ({ ...key, digest: Buffer.from(key.digest) }))) : keys;
+  } catch (error) {
+    return fail(`it cannot be parsed (${errorText(error)})`, "unreachable");
+  }
 }
 
 async function privateText(path: string): Promise<Result<string>> {

@@ -2,13 +2,16 @@ import type { NamedKey } from "./key-file.ts";
 import type { GatewayModel } from "./models.ts";
 import { type Bucket, filled, fullBucket, taken, waitMs } from "./rate.ts";
 
-/** What a key allows. It is asked for at each request, and not kept: a key may be taken away. */
+/** What a key allows, as of the moment when it is asked: the keys file may change while a request waits. */
 export interface KeyGrant {
-  /** As in the keys file. */
+  /** As in the keys file when the request came. */
   readonly name: string;
+  /** Whether the keys file still has the key. */
+  readonly isKnown: () => boolean;
+  /** Never, once it is not known. */
   readonly mayUse: (model: NamedModel) => boolean;
   /** Whether what its requests leave in a server may be saved. */
-  readonly maySave: boolean;
+  readonly maySave: () => boolean;
   /** A request begins. @param now milliseconds of a clock that never goes back */
   readonly begin: (now: number) => Admission;
 }
@@ -37,16 +40,22 @@ export function nothingUsed(): KeyUse {
 /** A request takes seconds. When one of them ends is not known. */
 const TRY_AGAIN_MS = 1000;
 
-export function grantOf(key: NamedKey, use: KeyUse): KeyGrant {
+/** @param current the key as the file has it now; undefined: it was taken out */
+export function grantOf(key: NamedKey, use: KeyUse, current: () => NamedKey | undefined): KeyGrant {
   return {
     name: key.name,
-    mayUse: (model) => mayUse(key.models, model),
-    maySave: key.savedSlots !== false,
+    isKnown: () => current() !== undefined,
+    mayUse: (model) => {
+      const now = current();
+      return now !== undefined && mayUse(now.models, model);
+    },
+    maySave: () => key.savedSlots !== false && current()?.savedSlots !== false,
     begin: (now) => {
-      const busy = refusal(key, use, now);
+      const limits = current() ?? key;
+      const busy = refusal(limits, use, now);
       if (busy !== undefined) return busy;
       use.requests += 1;
-      return { kind: "ok", end: ending(key, use) };
+      return { kind: "ok", end: ending(limits, use) };
     },
   };
 }

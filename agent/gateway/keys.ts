@@ -98,12 +98,25 @@ function usesOf(keys: readonly NamedKey[], before: ReadonlyMap<string, KeyUse>):
   return uses;
 }
 
-function check({ keys, uses }: Known, headers: IncomingHttpHeaders): KeyCheck {
+function check(known: Known, headers: IncomingHttpHeaders): KeyCheck {
   const given = givenKey(headers);
   if (given === undefined) return { kind: "missing", message: MISSING };
-  const key = matching(keys ?? [], given);
-  const use = key && uses.get(key.name);
-  return key && use ? { kind: "ok", key: grantOf(key, use) } : { kind: "wrong", message: WRONG };
+  const key = matching(known.keys ?? [], given);
+  const use = key && known.uses.get(key.name);
+  return key && use ? { kind: "ok", key: grantOf(key, use, following(known, key)) } : { kind: "wrong", message: WRONG };
+}
+
+/** The key as the file has it now. It is looked for again only where the file has changed: many requests may wait. */
+function following(known: Known, key: NamedKey): () => NamedKey | undefined {
+  let seen = known.keys;
+  let current: NamedKey | undefined = key;
+  return () => {
+    if (known.keys !== seen) {
+      seen = known.keys;
+      current = seen?.find(({ digest }) => digest.equals(key.digest));
+    }
+    return current;
+  };
 }
 
 const MISSING = 'the request has no key: send one in the header "Authorization: Bearer KEY"';

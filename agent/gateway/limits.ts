@@ -30,6 +30,8 @@ export interface GatewayLimits {
   readonly stalledMs: number;
   /** How long a server may say nothing, before and within an answer. */
   readonly silentServerMs: number;
+  /** How long after a request went to a server its body is kept for another try: one that loads still, says so at once. */
+  readonly repeatMs: number;
   /** Before a server that says that it loads is asked again. */
   readonly askAgainMs: number;
   /** How long answers under way may last when the agent ends. */
@@ -63,6 +65,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   commentEveryMs: 10_000,
   stalledMs: 600_000,
   silentServerMs: 3_600_000,
+  repeatMs: 5000,
   askAgainMs: 500,
   endingMs: 3000,
 };

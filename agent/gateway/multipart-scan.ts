@@ -1,11 +1,11 @@
 import { type DispositionName, formFieldOf } from "./multipart-header.ts";
 import {
   type BodyScanner,
+  bodyScanner,
   EMPTY_MODEL,
+  type Found,
   LONG_MODEL,
   MAX_MODEL_BYTES,
-  NO_MODEL,
-  type ScanState,
   twice,
 } from "./scan-state.ts";
 
@@ -23,7 +23,7 @@ type Step =
   | "content"
   | "done";
 
-interface Place {
+interface Place extends Found {
   /** `\r\n--boundary`. */
   readonly delimiter: Buffer;
   step: Step;
@@ -34,9 +34,6 @@ interface Place {
   /** Content of the field so far; `valueLength` counts on when it is too long. */
   value: Buffer[];
   valueLength: number;
-  model: string | undefined;
-  stream: boolean | undefined;
-  problem: string | undefined;
 }
 
 /**
@@ -57,25 +54,11 @@ export function multipartScanner(boundary: string): BodyScanner {
     stream: undefined,
     problem: undefined,
   };
-  return {
-    take: (chunk) => {
-      scan(place, chunk);
-      return place.step === "done" || place.problem !== undefined
-        ? verdict(place)
-        : { kind: "more", model: place.model };
-    },
-    end: () => verdict(place),
-  };
+  return bodyScanner(place, scan, ({ step }) => (step === "done" ? undefined : CUT));
 }
 
 const CUT = "the body ends before its form does: send all of it, up to the last boundary";
 const BROKEN = "the body is not valid multipart/form-data: check its boundary and the headers of its parts";
-
-function verdict({ problem, step, model, stream }: Place): ScanState {
-  if (problem !== undefined) return { kind: "wrong", message: problem };
-  if (step !== "done") return { kind: "wrong", message: CUT };
-  return model === undefined ? { kind: "wrong", message: NO_MODEL } : { kind: "found", model, stream: stream ?? false };
-}
 
 function scan(place: Place, chunk: Buffer): void {
   let bytes: Buffer = place.rest.length === 0 ? chunk : Buffer.concat([place.rest, chunk]);

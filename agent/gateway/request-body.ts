@@ -15,10 +15,14 @@ export type BodyFacts =
 export interface RequestBody {
   /** Settles as soon as the model is known; never if the client goes away before. */
   readonly facts: Promise<BodyFacts>;
-  /** Whether all of it is kept: it can be sent again until `release`. */
+  /** Whether all of it is kept: it can be sent, and sent again. */
   readonly isWhole: () => boolean;
+  /** In bytes; undefined while it has not all come. */
+  readonly length: () => number | undefined;
   /** For a server. What is not whole can be sent once: it is destroyed with an error if the rest is wrong. */
-  readonly send: () => Buffer | Readable;
+  readonly send: () => Readable;
+  /** It will not be sent again: what is kept goes as soon as the server has taken all of it. */
+  readonly sentForGood: () => void;
   /** Why the body was broken off after it went to a server; undefined: it was not. */
   readonly fault: () => Refusal | undefined;
   /** Lets go of what is kept, and keeps nothing of what still comes. To be called when nothing will be sent again; more than once does no harm. */
@@ -60,8 +64,9 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
   const { limits, clock } = bounds;
   const { promise: facts, resolve: settle } = Promise.withResolvers<BodyFacts>();
   const prefix = prefixOf(bounds);
+  const sending = sendingOf(prefix);
   let bytes = 0;
-  let isWhole = false;
+  let hasAllCome = false;
   let rest: Readable | undefined;
   let fault: Refusal | undefined;
   const stop = (refusal: Refusal) => {
@@ -73,15 +78,12 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
     rest?.destroy(new Error(refusal.message));
   };
   const watch = idleWatch(clock, limits.bodyIdleMs, () => stop(tooSlow(limits.bodyIdleMs)));
-  const pause = () => {
-    request.pause();
-    watch.stop();
-  };
+  const flow = flowOf(request, watch);
   /** What is no longer than may be read ahead is routed at its end only. */
   const judge = (state: ScanState) => {
     if (state.kind === "wrong") stop(badBody(state.message));
     else if (prefix.bytes() >= limits.readAheadBytes && state.model !== undefined) {
-      pause();
+      flow.pause();
       settle({ kind: "found", model: state.model, stream: state.kind === "found" && state.stream });
     }
   };
@@ -89,7 +91,7 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
     const state = scanner.take(chunk);
     if (state.kind === "wrong") stop(badBody(state.message));
     // A server that has answered takes no more: what still comes is read, and thrown away.
-    else if (!through.push(chunk) && !through.destroyed) pause();
+    else if (!through.push(chunk) && !through.destroyed) flow.pause();
   };
 
   watch.start();
@@ -105,7 +107,7 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
   request.once("end", () => {
     watch.stop();
     if (fault !== undefined) return;
-    isWhole = rest === undefined;
+    hasAllCome = true;
     const state = scanner.end();
     if (state.kind === "wrong") stop(badBody(state.message));
     if (state.kind === "found") settle(state);
@@ -117,20 +119,33 @@ export function openBody(request: IncomingMessage, scanner: BodyScanner, bounds:
   });
   // A client that goes away: `close` follows.
   request.on("error", () => {});
-  const resume = () => {
-    watch.start();
-    request.resume();
-  };
+  const isWhole = () => hasAllCome && rest === undefined && !prefix.isReleased();
   return {
     facts,
-    isWhole: () => isWhole,
+    isWhole,
+    length: () => (hasAllCome ? bytes : undefined),
     send: () => {
-      if (isWhole) return prefix.all();
-      rest = through(prefix, resume);
+      if (isWhole()) return sending.begin();
+      rest = through(prefix, flow.resume);
       return rest;
     },
+    sentForGood: sending.isLast,
     fault: () => fault,
     release: prefix.release,
+  };
+}
+
+/** A body is watched while it may come. */
+function flowOf(request: IncomingMessage, watch: ReturnType<typeof idleWatch>) {
+  return {
+    pause: () => {
+      request.pause();
+      watch.stop();
+    },
+    resume: () => {
+      watch.start();
+      request.resume();
+    },
   };
 }
 
@@ -139,10 +154,11 @@ interface Prefix {
   readonly bytes: () => number;
   /** Why the bytes cannot be kept; undefined: they are. */
   readonly keep: (chunk: Buffer) => Refusal | undefined;
-  readonly all: () => Buffer;
+  readonly all: () => readonly Buffer[];
   /** Takes the first piece out. */
   readonly shift: () => Buffer | undefined;
   readonly release: () => void;
+  readonly isReleased: () => boolean;
 }
 
 function prefixOf({ limits, ledger }: Bounds): Prefix {
@@ -163,10 +179,7 @@ function prefixOf({ limits, ledger }: Bounds): Prefix {
       keptBytes += chunk.length;
       return undefined;
     },
-    all: () => {
-      const [first, second] = kept;
-      return first !== undefined && second === undefined ? first : Buffer.concat(kept);
-    },
+    all: () => kept,
     shift: () => {
       const chunk = kept.shift();
       give(chunk?.length ?? 0);
@@ -177,7 +190,51 @@ function prefixOf({ limits, ledger }: Bounds): Prefix {
       kept = [];
       give(keptBytes);
     },
+    isReleased: () => isReleased,
   };
+}
+
+/** Sends what is kept, and lets go of it when the last of it has been taken, and nothing will be sent again. */
+function sendingOf(prefix: Prefix) {
+  // What is passed on as it comes is let go of as it goes.
+  let isTaken = false;
+  let isLast = false;
+  const goOn = () => {
+    if (isTaken && isLast) prefix.release();
+  };
+  return {
+    begin: () => {
+      isTaken = false;
+      isLast = false;
+      return pieces(prefix.all(), () => {
+        isTaken = true;
+        goOn();
+      });
+    },
+    isLast: () => {
+      isLast = true;
+      goOn();
+    },
+  };
+}
+
+/** Once. Whoever has read it all holds nothing of it: undici keeps the body of a request until the answer has ended. */
+function pieces(kept: readonly Buffer[], taken: () => void): Readable {
+  let left = kept;
+  let at = 0;
+  const stream = new Readable({
+    read: () => {
+      const piece = left[at] ?? null;
+      at += 1;
+      stream.push(piece);
+      if (piece !== null) return;
+      left = [];
+      taken();
+    },
+  });
+  // It is destroyed where the server goes away.
+  stream.on("error", () => {});
+  return stream;
 }
 
 /** What is kept, then what comes. */

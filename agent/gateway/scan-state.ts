@@ -20,10 +20,45 @@ export interface BodyScanner {
   readonly end: () => ScanState;
 }
 
+/** What a scanner has found; undefined: not yet. */
+export interface Found {
+  model: string | undefined;
+  stream: boolean | undefined;
+  /** Why it cannot be routed, as a sentence. Nothing is scanned after it. */
+  problem: string | undefined;
+}
+
+/**
+ * A scanner by what one kind of body needs.
+ *
+ * @param scan goes through the next bytes, and notes in `place` what it finds
+ * @param unfinished what is wrong with a body that ends here, as a sentence; undefined once it is whole
+ */
+export function bodyScanner<Place extends Found>(
+  place: Place,
+  scan: (place: Place, chunk: Buffer) => void,
+  unfinished: (place: Place) => string | undefined,
+): BodyScanner {
+  const verdict = (): ScanState => {
+    const { problem = unfinished(place), model, stream = false } = place;
+    if (problem === undefined && model !== undefined) return { kind: "found", model, stream };
+    place.problem = problem ?? NO_MODEL;
+    return { kind: "wrong", message: place.problem };
+  };
+  return {
+    take: (chunk) => {
+      scan(place, chunk);
+      const isOver = place.problem !== undefined || unfinished(place) === undefined;
+      return isOver ? verdict() : { kind: "more", model: place.model };
+    },
+    end: verdict,
+  };
+}
+
 /** The longest name of a model, in bytes as the client spells it. */
 export const MAX_MODEL_BYTES = 1024;
 
-export const NO_MODEL = 'the body names no model: give "model" the name of one that GET /v1/models lists';
+const NO_MODEL = 'the body names no model: give "model" the name of one that GET /v1/models lists';
 export const EMPTY_MODEL = '"model" in the body is empty: give it the name of one that GET /v1/models lists';
 export const LONG_MODEL = `"model" in the body is longer than ${MAX_MODEL_BYTES} bytes: give it the name of one that GET /v1/models lists`;
 

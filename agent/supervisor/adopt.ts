@@ -12,6 +12,7 @@ import { removeStaleTempFiles } from "../state/stale-temp-files.ts";
 import { DEFAULT_GRACE_PERIOD_MS, type Workload } from "../workload/workload.ts";
 import { fileNameOf } from "../workload/workload-id.ts";
 import { type Entry, newEntry } from "./entry.ts";
+import { unusedMs } from "./last-use.ts";
 import type { AdoptedServer, SupervisorOptions } from "./options.ts";
 import { adoptProcess } from "./process.ts";
 import { type FoundRecord, readRecords, recordName } from "./records.ts";
@@ -177,8 +178,10 @@ export function adoptedEntry(
   entry.need = { estimateBytes };
   if (projectedBytes !== undefined) entry.projection = { specHash, bytes: projectedBytes };
   const now = clock();
+  // Its idle time goes on.
+  const readyAt = now - unusedMs(served);
   entry.running = {
-    ...(ready ? ({ phase: "ready", readyAt: now, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),
+    ...(ready ? ({ phase: "ready", readyAt, failedChecks: 0 } as const) : ({ phase: "starting" } as const)),
     ...{
       specHash,
       startedAt: now,

@@ -67,6 +67,8 @@ export interface Entry {
   changesKeys: boolean;
   /** Why its server still has the API keys of before, as a sentence; undefined if it has those of now. */
   keyNote?: string | undefined;
+  /** Since when it takes no new requests before a stop; undefined: it does, or it only makes room for others. */
+  drainsSince?: number | undefined;
   decision: Decision;
   fault?: Fault | undefined;
 }

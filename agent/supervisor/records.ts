@@ -57,6 +57,8 @@ const servedSchema = z.looseObject({
   /** Whether it has answered a test request. */
   ready: z.boolean(),
   startedAt: z.iso.datetime().optional(),
+  /** When a request of the gateway came, or ended, last, or a minute before; absent: none since it was started. */
+  usedAt: z.iso.datetime().optional(),
   /** Digest of the API keys that it was started with; absent if it has none. */
   keys: z.string().optional(),
 });

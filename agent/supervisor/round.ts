@@ -11,6 +11,7 @@ import type { Desired } from "../workload/desired.ts";
 import type { Preparation } from "../workload/prepare.ts";
 import { type WorkloadId, workloadId } from "../workload/workload-id.ts";
 import { cacheBytesOf, chargeBytes, type Entry, isUnmeasured } from "./entry.ts";
+import { inFlightOf } from "./in-flight.ts";
 import type { KeyFiles } from "./key-files.ts";
 import { turnToChangeKeys } from "./key-turn.ts";
 import type { GatewayDemand, Wanted } from "./options.ts";
@@ -45,7 +46,7 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
   const { wanted, now, pressure, allocatable, asked, claims, watchdogTrouble } = round;
   const victim = victimOf(
     pressure,
-    entries.flatMap((entry) => evictable(entry, wanted)),
+    entries.flatMap((entry) => evictable(entry, round)),
   );
   const turn = turnToChangeKeys(entries, round);
   const hostWait = pressureWait(pressure) ?? watchdogTrouble ?? claims.trouble();
@@ -70,6 +71,7 @@ export function decideAll(entries: readonly Entry[], round: Round): ReadonlySet<
   for (const { entry, desired, observed } of facts) {
     const verdict = verdicts.get(entry.id);
     entry.decision = decide(desired, { ...observed, verdict: reserved ? verdict : unreserved(verdict) }, now);
+    entry.drainsSince = entry.decision.drains ? (entry.drainsSince ?? now) : undefined;
   }
   return new Set(starting.map(({ id }) => id));
 }
@@ -113,7 +115,7 @@ function observedOf(
   entry: Entry,
   victim: WorkloadId | undefined,
   turn: WorkloadId | undefined,
-  { wanted, preparations, pressure, keys, holdOf, now }: Round,
+  { wanted, preparations, pressure, keys, holdOf, gateway, now }: Round,
 ): Observed {
   const { running, eviction } = entry;
   const desired = wanted.workloads.get(entry.id);
@@ -122,6 +124,7 @@ function observedOf(
     synced: wanted.synced,
     ending: wanted.ending,
     server: running,
+    inFlight: inFlightOf(entry, { gateway, pressure }),
     evict: victim === entry.id ? evictedMessage(chargeBytes(entry)) : undefined,
     keysChanged: turn === entry.id,
     keyProblem: keyFile === undefined ? undefined : keys.known(keyFile).problem,
@@ -167,7 +170,7 @@ function holderOfOther({ key, label, bytes }: Other): Holder {
   return { ...claim, loading: false, asked: false, unknown: false };
 }
 
-function evictable(entry: Entry, { workloads, synced }: Wanted): readonly Evictable[] {
+function evictable(entry: Entry, { wanted: { workloads, synced }, gateway }: Round): readonly Evictable[] {
   const { id, running } = entry;
   if (running === undefined) return [];
   const { inForce, startedAt, phase } = running;
@@ -176,5 +179,6 @@ function evictable(entry: Entry, { workloads, synced }: Wanted): readonly Evicta
   const down = desired?.kind === "stopped" || desired?.kind === "refused";
   const leaving = phase === "stopping" || down || isAbsent(desired, running, synced);
   const size = { chargeBytes: chargeBytes(entry), budgetBytes: budget.bytes };
-  return [{ id, priority, protected: evictionProtection, ...size, startedAt, leaving }];
+  const busy = (gateway?.demandOf(id).inFlight ?? 0) > 0;
+  return [{ id, priority, protected: evictionProtection, ...size, startedAt, leaving, busy }];
 }

@@ -1,8 +1,8 @@
 import type { Answering } from "../decisions/answering.ts";
 import type { StartedCache } from "../decisions/cache-change.ts";
-import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/decide.ts";
 import { type Failing, failedAgain, isWorking, type Work } from "../decisions/health.ts";
 import type { Restored } from "../decisions/saved-slots.ts";
+import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/server-view.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
 import type { GpuFault } from "../llama-server/gpu-fault.ts";

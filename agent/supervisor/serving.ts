@@ -45,12 +45,14 @@ export function servingOf(entry: Entry, desired: Desired | undefined, keys: KeyF
 /** Of a server that goes on though its manifest cannot be read: its clients go on, too. */
 function lastKnown({ running, decision }: Entry, desired: Desired | undefined): Workload | undefined {
   const isUnclear = desired === undefined || desired.kind === "unknown";
-  return isUnclear && running?.phase !== "stopping" && decision.act !== "stop" ? running?.inForce : undefined;
+  const goesOn = running?.phase !== "stopping" && decision.act !== "stop" && !decision.drains;
+  return isUnclear && goesOn ? running?.inForce : undefined;
 }
 
 /** A decision stands before the signal that carries it out: what is about to stop, or to make room, takes nothing new. */
 function addressOf({ running, decision, rest }: Entry, keys: KeyFiles): ServingAddress | undefined {
   if (running?.phase !== "ready" || decision.act === "stop" || decision.act === "kill") return undefined;
+  if (decision.drains) return undefined;
   if (rest?.kind === "sleeps" || rest?.kind === "drains") return undefined;
   if (running.process.exit() !== undefined) return undefined;
   const { host, port, apiKeyFile } = running.started.fields;

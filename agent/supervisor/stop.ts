@@ -1,6 +1,6 @@
-import type { Stop } from "../decisions/decide.ts";
 import { evictedAgain } from "../decisions/eviction.ts";
 import { failuresOfDay, withCount } from "../decisions/health.ts";
+import type { Stop } from "../decisions/server-view.ts";
 import type { WatchdogStop } from "../decisions/watch.ts";
 import type { Entry } from "./entry.ts";
 import { type Running, stopping } from "./running.ts";

@@ -15,6 +15,7 @@ import { follow } from "./follow.ts";
 import { followHeldBack } from "./held-back.ts";
 import { holdingOf } from "./holding.ts";
 import { type KeyFiles, keyFiles } from "./key-files.ts";
+import { noteUse } from "./last-use.ts";
 import { followLoads } from "./loads.ts";
 import { observe } from "./observe.ts";
 import type { AdoptedServer, SupervisorOptions, Wanted } from "./options.ts";
@@ -96,6 +97,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         follow(entry, desiredOf(entry), options);
         observe(entry, supervising);
         followLoads(entry);
+        noteUse(entry, options);
       });
       await monitor.sample(options.clock());
       const preparations = await prepareAll(all, wanted, { needs, projector, supervising });

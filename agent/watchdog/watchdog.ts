@@ -3,6 +3,7 @@ import type { Sighting } from "../decisions/watch.ts";
 import { isGone } from "../host/is-gone.ts";
 import { openMeter } from "../host/meter.ts";
 import { watchdogPath } from "../state/layout.ts";
+import { removeTempFilesOf } from "../state/stale-temp-files.ts";
 import { removeWatchdogFile, watchdogPidIn } from "../status/watchdog-file-write.ts";
 import { endChild, trySpawn } from "./child.ts";
 import { isNews, type Known, received } from "./known.ts";
@@ -107,6 +108,8 @@ export function openWatchdog(options: WatchdogOptions): Watchdog {
       // Another agent may have taken over the state folder, and its watchdog the file. What one of an earlier agent wrote last, before it
       // ended, nobody else would take away.
       const path = watchdogPath(stateDirectory);
+      // It was killed, maybe while it wrote.
+      removeTempFilesOf(path);
       const named = await watchdogPidIn(path);
       if (named !== undefined && (named === pid || isGone(named))) await removeWatchdogFile(path);
     },

@@ -1,13 +1,9 @@
 import { type Quantiles, quantiles } from "./figures.ts";
-import { commandLine } from "./processes.ts";
-import { startGatewayAgent, startTwin } from "./scene.ts";
+import { byAllWays, type Ways } from "./sides.ts";
 import { type Answer, eachItsOwn, keepAlive, streamOnce } from "./stream-request.ts";
 
-/** Both sides, in milliseconds. */
-export interface Beside {
-  readonly bare: Quantiles;
-  readonly gateway: Quantiles;
-}
+/** All ways to one server, in milliseconds. */
+export type Beside = Readonly<Record<keyof Ways, Quantiles>>;
 
 export interface DelayFigures {
   readonly server: "real" | "paced";
@@ -15,11 +11,6 @@ export interface DelayFigures {
   readonly first: Beside;
   /** A token: with the stand-in, from its being written to its arrival; with the real server, the distance of two tokens. */
   readonly token: Beside;
-}
-
-/** Where something listens on this machine. */
-export interface Port {
-  readonly port: number;
 }
 
 export interface DelayWanted {
@@ -32,59 +23,35 @@ const WARM_UP = 10;
 const PACE_MS = 5;
 const TIMEOUT_MS = 60_000;
 
-/** One request at a time, in turns to the bare server and through the gateway. */
+/** One request at a time, by each way in turn. */
 export async function delays(server: "real" | "paced", wanted: DelayWanted): Promise<DelayFigures> {
-  const models = [{ name: "chat", slots: 1, contextSize: 4096, budget: "512Mi" }];
-  const agent = await startGatewayAgent({ models, server: server === "real" ? "real" : PACE_MS, flags: [] });
-  try {
-    await wake(agent, "chat");
-    const { pid = 0 } = await agent.once("chat", ({ state, pid: one }) => state === "Ready" && one !== undefined);
-    const twin = await startTwin(commandLine(pid));
-    try {
-      return { server, ...(await alternate(agent, twin, { ...wanted, server })) };
-    } finally {
-      await twin.stop();
-    }
-  } finally {
-    await agent.stop();
-  }
+  const chat = { slots: 1, contextSize: 4096, budget: "512Mi", server: server === "real" ? server : PACE_MS } as const;
+  return byAllWays(chat, async (ways) => ({ server, ...(await inTurn(ways, { ...wanted, server })) }));
 }
 
-/** A first request, which makes the model load; fails where it is not answered. */
-export async function wake({ port }: Port, model: string): Promise<Answer> {
-  const agent = eachItsOwn();
-  const answer = await streamOnce({ port, model, prompt: "The sky is", tokens: 2, agent, timeoutMs: 120_000 });
-  agent.destroy();
-  if (answer.outcome !== "done") throw new Error(`the gateway did not answer for ${model}: ${answer.outcome}`);
-  return answer;
-}
+const SIDES = ["bare", "proxy", "gateway"] as const;
 
-export async function alternate(
-  gateway: Port,
-  bare: Port,
-  { server, requests, tokens }: DelayWanted & Pick<DelayFigures, "server">,
-) {
+async function inTurn(ways: Ways, { server, requests, tokens }: DelayWanted & Pick<DelayFigures, "server">) {
   const agent = server === "real" ? eachItsOwn() : keepAlive();
-  const ask = async (side: "bare" | "gateway") => {
-    const { port } = side === "bare" ? bare : gateway;
-    const answer = await streamOnce({
-      ...{ port, model: "chat", prompt: "Once upon a time", tokens, agent },
-      timeoutMs: TIMEOUT_MS,
-    });
+  const ask = async (side: keyof Ways) => {
+    const asked = { model: "chat", prompt: "Once upon a time", tokens, agent, timeoutMs: TIMEOUT_MS };
+    const answer = await streamOnce({ ...asked, ...ways[side] });
     if (answer.outcome !== "done") throw new Error(`no whole answer (${server} server, ${side}): ${answer.outcome}`);
     return answer;
   };
-  const seen = { bare: [] as Answer[], gateway: [] as Answer[] };
+  const seen: Record<keyof Ways, Answer[]> = { bare: [], proxy: [], gateway: [] };
   for (let turn = 0; turn < WARM_UP + requests; turn += 1) {
-    const sides = turn % 2 === 0 ? (["bare", "gateway"] as const) : (["gateway", "bare"] as const);
-    for (const side of sides) {
+    for (const index of SIDES.keys()) {
+      // Each is first as often as the others.
+      const side = SIDES[(turn + index) % SIDES.length] ?? "bare";
       const answer = await ask(side);
       if (turn >= WARM_UP) seen[side].push(answer);
     }
   }
   agent.destroy();
-  const beside = (of: (answer: Answer) => readonly number[]) => ({
+  const beside = (of: (answer: Answer) => readonly number[]): Beside => ({
     bare: quantiles(seen.bare.flatMap(of)),
+    proxy: quantiles(seen.proxy.flatMap(of)),
     gateway: quantiles(seen.gateway.flatMap(of)),
   });
   return { first: beside(({ firstMs }) => [firstMs]), token: beside(tokenTimes) };

@@ -1,17 +1,20 @@
-// npm run bench:gateway [-- delay throughput resident wake trace]: what the gateway costs beside bare servers, and what it does beside
-// llama.cpp's router. Linux only; some six minutes for the whole.
+// npm run bench:gateway [-- delay throughput resident wake second-turn cache-charge trace]: what the gateway costs beside bare servers, what
+// a prompt cache gains and holds, and what the gateway does beside llama.cpp's router. Linux only; some fifteen minutes for the whole.
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { withProgress } from "../../cli/progress.ts";
 import { parseSizes } from "../preview/table.ts";
+import { type CacheChargeFigures, cacheCharges } from "./cache-charge.ts";
 import { endChildren, endChildrenAtSignals, isInterrupted } from "./children.ts";
 import { type DelayFigures, delays } from "./delay.ts";
 import { printDelays, printResidents, printThroughput, printTrace, printWaking } from "./print.ts";
+import { printCacheCharges, printSecondTurns } from "./print-cache.ts";
 import { type ResidentFigures, residents } from "./resident.ts";
+import { type SecondTurnFigures, secondTurns } from "./second-turn.ts";
 import { type ThroughputFigures, throughput } from "./throughput.ts";
 import { type TraceFigures, trace } from "./trace.ts";
 import { type WakingFigures, waking } from "./waking.ts";
 
-const PARTS = ["delay", "throughput", "resident", "wake", "trace"] as const;
+const PARTS = ["delay", "throughput", "resident", "wake", "second-turn", "cache-charge", "trace"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Flags {
@@ -27,6 +30,8 @@ interface Figures {
   throughput?: readonly ThroughputFigures[];
   resident?: readonly ResidentFigures[];
   wake?: WakingFigures;
+  secondTurn?: SecondTurnFigures;
+  cacheCharge?: readonly CacheChargeFigures[];
   trace?: TraceFigures;
 }
 
@@ -35,16 +40,17 @@ const REQUESTS_OF_DELAY = { paced: { requests: 200, tokens: 10 }, real: { reques
 const THROUGHPUT = { streams: [1, 16, 64], tokens: { real: 256, paced: 6400 } };
 const MOST_OF_ONE_STREAM = 100;
 const RESIDENT = { idle: 1000, stalled: 64 };
+const CACHE_CHARGE = { slots: [1, 4], limitsMiB: [0, 64, 128], conversations: [8, 16, 32] };
 
 const program = new Command("bench:gateway")
   .description(
-    "Measure what the gateway adds to a bare llama-server, what connections cost it, and how it serves six models of which three fit, beside llama.cpp's own router.",
+    "Measure what the gateway adds to a bare llama-server, what connections cost it, what a prompt cache gains and holds, and how it serves six models of which three fit, beside llama.cpp's own router.",
   )
   .addArgument(new Argument("[parts...]", "what to measure; all by default").choices(PARTS))
   .option("--requests <number>", "requests of the trace", count, 500)
   .option("--seconds <number>", "time in which the trace sends them", count, 100)
   .option("--seed <number>", "which trace", count, 1)
-  .option("--rounds <number>", "rounds of throughput and wake; the median counts", count, 3)
+  .option("--rounds <number>", "rounds of throughput, wake and second-turn; the median counts", count, 3)
   .option("--json", "print JSON");
 
 const flags = program.parse().opts<Flags>();
@@ -69,6 +75,8 @@ async function measure(part: Part, figures: Figures): Promise<void> {
   if (part === "throughput") figures.throughput = (await ofBoth(throughputOf)).flat();
   if (part === "resident") figures.resident = await withProgress("resident growth", residents(RESIDENT));
   if (part === "wake") figures.wake = await withProgress("waking a model", waking(flags.rounds));
+  if (part === "second-turn") figures.secondTurn = await withProgress("second turns", secondTurns(flags.rounds));
+  if (part === "cache-charge") figures.cacheCharge = await withProgress("full caches", cacheCharges(CACHE_CHARGE));
   if (part === "trace") {
     const wanted = { requests: flags.requests, overMs: flags.seconds * 1000, seed: flags.seed };
     figures.trace = await trace(wanted, (line) => console.error(`… ${line}`));
@@ -94,6 +102,8 @@ function print(figures: Figures): void {
   if (figures.throughput !== undefined) printThroughput(figures.throughput);
   if (figures.resident !== undefined) printResidents(figures.resident);
   if (figures.wake !== undefined) printWaking(figures.wake);
+  if (figures.secondTurn !== undefined) printSecondTurns(figures.secondTurn);
+  if (figures.cacheCharge !== undefined) printCacheCharges(figures.cacheCharge);
   if (figures.trace !== undefined) printTrace(figures.trace);
 }
 

@@ -1,8 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { wake } from "./delay.ts";
 import { residentBytes } from "./processes.ts";
-import { startGatewayAgent } from "./scene.ts";
+import { withChat } from "./sides.ts";
 
 export interface ResidentFigures {
   readonly what: "idle connections" | "stalled readers";
@@ -31,10 +30,8 @@ const AT_ONCE = 50;
 
 /** What connections that do nothing cost the agent, and readers that do not read. */
 export async function residents({ idle, stalled }: ResidentWanted): Promise<readonly ResidentFigures[]> {
-  const models = [{ name: "chat", slots: stalled, contextSize: stalled * 256, budget: "3Gi" }];
-  const agent = await startGatewayAgent({ models, server: "flood", flags: [] });
-  try {
-    await wake(agent, "chat");
+  const chat = { slots: stalled, contextSize: stalled * 256, budget: "3Gi", server: "flood" } as const;
+  return withChat(chat, async (agent) => {
     const body = JSON.stringify({ model: "chat", prompt: "a", stream: true, max_tokens: TOKENS_OF_STALLED });
     const post = `POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     const get = "GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
@@ -43,9 +40,7 @@ export async function residents({ idle, stalled }: ResidentWanted): Promise<read
     const first = await held(agent, "idle connections", idle, get);
     await held(agent, "stalled readers", 2, post);
     return [first, await held(agent, "stalled readers", stalled, post)];
-  } finally {
-    await agent.stop();
-  }
+  });
 }
 
 async function held(

@@ -5,6 +5,7 @@ import getPort from "get-port";
 import { packagePath } from "../../agent/state/package.ts";
 import type { AgentStatus, WorkloadStatus } from "../../agent/status/status.ts";
 import { readStatus } from "../../agent/status/status-file.ts";
+import { ON_DEMAND_ANNOTATIONS } from "../../api/on-demand.ts";
 import { newSite, type Site, writeManifests } from "../../test/agent/harness.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
 import { type Child, start } from "./children.ts";
@@ -17,6 +18,8 @@ export interface Served {
   readonly contextSize: number;
   /** A quantity. */
   readonly budget: string;
+  /** As its annotation says it; default: none. */
+  readonly promptCache?: string;
 }
 
 export interface AgentWanted {
@@ -46,6 +49,12 @@ export interface BareServer {
   readonly stop: () => Promise<void>;
 }
 
+/**
+ * The threads of a llama-server wait for each other by spinning. Where two servers with as many threads as there are cores work at once,
+ * each becomes up to twenty times slower, and a bench would measure that: also of the client and the gateway, which want a core.
+ */
+const ONE_THREAD = ["--threads", "1"];
+
 /** An agent drains and ends its servers first. */
 const AGENT_PATIENCE_MS = 30_000;
 const SERVER_PATIENCE_MS = 10_000;
@@ -55,9 +64,10 @@ const POLL_MS = 5;
 export async function startGatewayAgent({ models, server, flags }: AgentWanted): Promise<GatewayAgent> {
   const plain = await newSite();
   const site = server === "real" ? plain : { ...plain, llamaServer: await pacedServer(server) };
-  for (const { name, slots, contextSize, budget } of models) {
-    const spec = { parallelSlots: slots };
-    await writeManifests(site, name, { port: await getPort(), budget, contextSize, spec });
+  for (const { name, slots, contextSize, budget, promptCache } of models) {
+    const spec = { parallelSlots: slots, ...(server === "real" && { extraArgs: ONE_THREAD }) };
+    const annotations = promptCache === undefined ? {} : { [ON_DEMAND_ANNOTATIONS.promptCache]: promptCache };
+    await writeManifests(site, name, { port: await getPort(), budget, contextSize, spec, annotations });
   }
   const port = await getPort();
   const folders = ["--manifests", site.manifests, "--state", site.state, "--models", site.models];
@@ -88,6 +98,12 @@ export async function startTwin(commandOfTwin: readonly string[]): Promise<BareS
   const [file = "", ...args] = commandOfTwin;
   const port = await getPort();
   return startBare(file, [...without(without(args, "--port"), "--api-key-file"), "--port", String(port)], port);
+}
+
+/** The floor: what passes requests on to the server at `port`. */
+export async function startPlainProxy(port: number): Promise<BareServer> {
+  const own = await getPort();
+  return startBare(process.execPath, [join(import.meta.dirname, "plain-proxy.ts"), String(own), String(port)], own);
 }
 
 export async function startBare(file: string, args: readonly string[], port: number): Promise<BareServer> {

@@ -23,6 +23,9 @@ export interface Answer {
   readonly endMs: number;
   /** From the moment a paced stand-in wrote a token to its arrival here; empty for a real server. */
   readonly transitMs: readonly number[];
+  /** Tokens of the prompt that came from the slot or the prompt cache, and those that were read; 0 where a stand-in says nothing. */
+  readonly cachedTokens: number;
+  readonly readTokens: number;
 }
 
 /** Connections stay open: what is measured is no handshake. For servers that do not close what is idle. */
@@ -67,6 +70,7 @@ function eventReader(began: number) {
   let rest = "";
   let firstMs = Number.NaN;
   let outcome = "cut off";
+  let [cachedTokens, readTokens] = [0, 0];
   const atMs: number[] = [];
   const transitMs: number[] = [];
   const takeLine = (line: string, nowMs: number) => {
@@ -75,6 +79,8 @@ function eventReader(began: number) {
     if (line === "data: [DONE]") outcome = "done";
     else if (line.startsWith('data: {"error"')) outcome = "error event";
     else if (!line.includes('"finish_reason":"length"')) atMs.push(nowMs - began);
+    cachedTokens = Number(/"cache_n":(\d+)/.exec(line)?.[1] ?? cachedTokens);
+    readTokens = Number(/"prompt_n":(\d+)/.exec(line)?.[1] ?? readTokens);
     const sentAt = /"sent_ms":([\d.]+)/.exec(line)?.[1];
     if (sentAt !== undefined) transitMs.push(performance.timeOrigin + nowMs - Number(sentAt));
   };
@@ -86,6 +92,6 @@ function eventReader(began: number) {
       for (const line of lines) takeLine(line, nowMs);
     },
     outcome: () => outcome,
-    seen: () => ({ firstMs, atMs, transitMs }),
+    seen: () => ({ firstMs, atMs, transitMs, cachedTokens, readTokens }),
   };
 }

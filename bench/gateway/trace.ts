@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import type { AgentStatus } from "../../agent/status/status.ts";
 import { temporaryDirectory } from "../../test/support/workspace.ts";
-import { wake } from "./delay.ts";
 import { type Quantiles, quantiles, tally } from "./figures.ts";
 import { commandLine, type Peak, sampleServers } from "./processes.ts";
 import { startBare, startGatewayAgent } from "./scene.ts";
+import { wake } from "./sides.ts";
 import { type Answer, eachItsOwn, streamOnce } from "./stream-request.ts";
 import { type Planned, planTrace } from "./trace-plan.ts";
 
@@ -45,7 +45,7 @@ const FIT = 3;
 const FIT_SHARE = 3.5;
 const TOKENS = 4;
 const SERVED = { slots: 1, contextSize: 2048, budget: "512Mi" };
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 100;
 const TIMEOUT_MS = 180_000;
 const NAMES = Array.from({ length: MODELS }, (_, index) => `model-${index}`);
 

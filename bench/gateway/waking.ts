@@ -1,7 +1,7 @@
 import { median } from "../preview/table.ts";
-import { wake } from "./delay.ts";
 import { commandLine } from "./processes.ts";
-import { startGatewayAgent, startTwin } from "./scene.ts";
+import { startTwin } from "./scene.ts";
+import { wake, withChat } from "./sides.ts";
 import { eachItsOwn, streamOnce } from "./stream-request.ts";
 
 export interface WakingFigures {
@@ -17,11 +17,9 @@ const IDLE_UNLOAD = "1s";
 
 /** The small real model, in turns woken by a request and started by hand. */
 export async function waking(rounds: number): Promise<WakingFigures> {
-  const models = [{ name: "chat", slots: 1, contextSize: 4096, budget: "512Mi" }];
-  const agent = await startGatewayAgent({ models, server: "real", flags: ["--idle-unload", IDLE_UNLOAD] });
   const [wakes, byHand]: [number[], number[]] = [[], []];
-  try {
-    await wake(agent, "chat");
+  const flags = ["--idle-unload", IDLE_UNLOAD];
+  await withChat({ slots: 1, contextSize: 4096, budget: "512Mi", server: "real", flags }, async (agent) => {
     const { pid = 0 } = await agent.once("chat", ({ pid: one }) => one !== undefined);
     const args = commandLine(pid);
     for (let round = 0; round < rounds; round += 1) {
@@ -29,9 +27,7 @@ export async function waking(rounds: number): Promise<WakingFigures> {
       byHand.push(await startedByHand(args));
       wakes.push((await wake(agent, "chat")).firstMs);
     }
-  } finally {
-    await agent.stop();
-  }
+  });
   return { rounds, wakeMs: median(wakes), byHandMs: median(byHand) };
 }
 

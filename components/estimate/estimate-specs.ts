@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { inferenceServiceSpecSchema } from "../../api/inferenceservice.ts";
+import { metadataSchema } from "../../api/metadata.ts";
 import { type ModelSpec, modelSpecSchema } from "../../api/model.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { fail, ok, type Result } from "../../api/result.ts";
@@ -11,21 +12,28 @@ import { resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type KnownEstimate } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateWhole, readServed, unconfirmedIn } from "../../memory/served.ts";
-import { servingSettings, unservedModel } from "../../serving/settings.ts";
+import { neededSettings } from "../../serving/needed-settings.ts";
+import { unservedModel } from "../../serving/settings.ts";
 import type { Estimated, EstimateInput } from "./estimate-types.ts";
 
 /** Estimates what a Model needs with the settings of its service; reads the header of its weights, of several models that share a file only once. */
-export async function estimateSpecs({ model, service, hostMemory }: EstimateInput): Promise<Result<Estimated>> {
+export async function estimateSpecs({
+  model,
+  service,
+  annotations,
+  hostMemory,
+}: EstimateInput): Promise<Result<Estimated>> {
   const spec = modelSpecSchema.safeParse(model).data;
   const serving = inferenceServiceSpecSchema.safeParse(service ?? { modelRef: "model" }).data;
-  if (spec === undefined || serving === undefined) return fail("its spec is not valid");
+  const annotated = metadataSchema.shape.annotations.safeParse(annotations);
+  if (spec === undefined || serving === undefined || !annotated.success) return fail("its spec is not valid");
   const { accelerator = "cpu" } = spec.hardware ?? {};
   const backend = BACKENDS.find((known) => known === accelerator);
   if (backend === undefined) return fail(`accelerator ${accelerator} has memory of its own, which is not estimated`);
   if (serving.runtime !== "llamacpp") return fail(`runtime ${serving.runtime} is not estimated, only llamacpp is`);
   const unserved = unservedModel(spec);
   if (unserved !== undefined) return fail(unserved);
-  const settings = servingSettings(serving, backend);
+  const settings = neededSettings({ spec: serving, annotations: annotated.data }, backend);
   if (!settings.ok) return settings;
   if (serving.speculativeDecoding?.draftModelRef !== undefined) {
     return fail(

@@ -15,6 +15,8 @@ export interface EstimateInput {
   readonly model: unknown;
   /** Undefined where nothing serves the model: the defaults count then. */
   readonly service: unknown;
+  /** Of the service. */
+  readonly annotations?: unknown;
   readonly hostMemory: string | undefined;
 }
 

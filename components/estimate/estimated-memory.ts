@@ -25,7 +25,7 @@ interface AskedFor {
 export function memoryOutputs(
   component: pulumi.Resource,
   { estimate, hostMemory }: AskedFor,
-  specs: Pick<EstimateInput, "model" | "service">,
+  specs: Omit<EstimateInput, "hostMemory">,
   estimator: Estimator = load,
 ): MemoryOutputs {
   if (estimate === undefined || estimate === false) {

@@ -142,12 +142,14 @@ function childrenOf(component: LlmModel, name: string, args: CheckedArgs, refuse
     ...(args.annotations !== undefined && { annotations: args.annotations }),
   };
   const modelName = modelRef ?? metadata.name;
+  const annotated = annotationsOfService(args);
   const specs = {
+    ...annotated,
     model: source === undefined ? undefined : merged(modelSpec({ ...args, source }), args.modelSpec),
     service: serving && merged(serviceSpec(modelName, serving), args.serviceSpec),
   };
   const model = specs.model && new Model(name, { metadata, spec: specs.model }, opts);
-  const ofService = { ...metadata, ...annotationsOfService(args) };
+  const ofService = { ...metadata, ...annotated };
   const after = model === undefined ? opts : { ...opts, dependsOn: model };
   const service = specs.service && new InferenceService(name, { metadata: ofService, spec: specs.service }, after);
   return { model, service, modelName, namespace, specs };

@@ -3,9 +3,9 @@ import type { Model } from "../../api/model.ts";
 import { type Failure, fail, ok, type Result } from "../../api/result.ts";
 import type { KubeObject } from "../../kube/client.ts";
 import type { EstimateSettings, KnownEstimate } from "../../memory/estimate/types.ts";
-import { estimateServed, lookAtServed, type Served, type ServedFiles } from "../../memory/served.ts";
-import { checkExtraArgs } from "../../serving/extra-args.ts";
-import { servingSettings, unservedModel } from "../../serving/settings.ts";
+import { estimateWhole, lookAtServed, type Served, type ServedFiles } from "../../memory/served.ts";
+import { neededSettings } from "../../serving/needed-settings.ts";
+import { unservedModel } from "../../serving/settings.ts";
 import { settingsHash } from "../../serving/settings-hash.ts";
 import type { HeaderBook } from "../headers/book.ts";
 import type { HeaderFile } from "../headers/source.ts";
@@ -36,8 +36,7 @@ export function settingsOf({ service, model, draft }: Joined): Result<EstimateSe
     const unserved = one && unservedModel(one.spec);
     if (one !== undefined && unserved !== undefined) return fail(`Model ${one.metadata.name}: ${unserved}`);
   }
-  const extraArgs = checkExtraArgs(service.spec.extraArgs ?? []);
-  return extraArgs.ok ? servingSettings(service.spec, "metal") : extraArgs;
+  return neededSettings({ spec: service.spec, annotations: service.metadata.annotations }, "metal");
 }
 
 /**
@@ -57,7 +56,7 @@ export function needOf(
   if (kept !== undefined) return { state: "known", estimate: kept, settings: settings.value };
   const served = servedOf(joined, headers, waiter);
   if (served.state !== "read") return served;
-  const estimate = estimateServed(served.served, settings.value);
+  const estimate = estimateWhole(served.served, settings.value);
   if (!estimate.ok) return { state: "refused", reason: "InvalidSpec", message: estimate.error };
   if (estimate.value.confidence !== "unknown") {
     return { state: "known", estimate: estimate.value, settings: settings.value };

@@ -23,6 +23,7 @@ import { attentionOnCpuBytes, FAST_CACHE_TYPE, isFastCachePair, lacksFlashAttent
 import { loadingPeakBytes, readsOntoGpu, type TensorSizes, tensorSizes, tiedCopyBytes } from "./loading.ts";
 import { answerBytes, inputNotes, outputBytes } from "./output.ts";
 import type { Part } from "./parts.ts";
+import { promptCacheBytes } from "./prompt-cache-size.ts";
 import type { Estimate, EstimateSettings } from "./types.ts";
 
 /**
@@ -98,7 +99,7 @@ function known(
     output: output.printed,
     ...(output.grown > 0 && { outputGrowth: output.grown }),
     process: processBytes(facts, cells.sequences) + answerBytes(facts, cells, settings),
-    ...(settings.cacheRamMiB !== undefined && { promptCache: settings.cacheRamMiB * MiB }),
+    ...(settings.cacheRamMiB !== undefined && { promptCache: promptCacheBytes(settings.cacheRamMiB) }),
     ...(settings.ctxCheckpoints !== undefined && { checkpoints: checkpoints.value }),
   } satisfies Partial<Record<Part, number>>;
   const parts = withLoading(steady, sizes, settings);

@@ -46,7 +46,7 @@ export interface EstimateSettings {
   readonly pooling?: Pooling;
   /** `--swa-full`: sliding-window layers cache the whole context. Default: false. */
   readonly swaFull?: boolean;
-  /** `--cache-ram`: size of the prompt cache in host memory in MiB, counted in full. Default: 0, none. */
+  /** `--cache-ram`: limit of the prompt cache in host memory in MiB, counted in full with what lies beside it (`promptCacheBytes`). Default: 0, none. */
   readonly cacheRamMiB?: number;
   /**
    * `--ctx-checkpoints`: context checkpoints for each slot of a sliding-window, recurrent or hybrid model. Default: 0,

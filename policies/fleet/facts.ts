@@ -114,7 +114,8 @@ function namesOf(services: readonly ServiceSubject[], target: (provider: string)
 }
 
 /** Fields of a spec that decide neither how much is needed nor where. */
-const HARMLESS = /^(?!spec)|^spec\.(sha256|quantization|podAnnotations|podLabels)\b/;
+const HARMLESS =
+  /^(?!spec|metadata\.annotations.*llmkube\.dev\/prompt-cache)|^spec\.(sha256|quantization|podAnnotations|podLabels)\b/;
 
 async function needUnlessUnknown(
   served: ServedSubject,

@@ -6,9 +6,8 @@ import { describeBudget, resolveBudget } from "../../memory/budget.ts";
 import { BACKENDS, type Backend, type EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { estimateWhole, readServed, type Served } from "../../memory/served.ts";
-import { checkExtraArgs } from "../../serving/extra-args.ts";
-import { withAskedCache } from "../../serving/prompt-cache.ts";
-import { servingSettings, unservedModel } from "../../serving/settings.ts";
+import { neededSettings } from "../../serving/needed-settings.ts";
+import { unservedModel } from "../../serving/settings.ts";
 import type { KnownModelSpec, ServedSubject } from "../definition.ts";
 
 /** Reads the header of a source, once, however often it is asked. */
@@ -105,14 +104,11 @@ function needOfServed(
 }
 
 function settingsOf({ service, model, draft }: ServedSubject, backend: Backend): Result<EstimateSettings> {
-  const { runtime, extraArgs } = service.spec;
+  const { runtime } = service.spec;
   if (runtime !== "llamacpp") return fail(`spec.runtime is ${runtime}, but only llamacpp can be estimated`);
   for (const one of [model, draft]) {
     const unserved = one && unservedModel(one.spec);
     if (unserved !== undefined) return fail(unserved);
   }
-  const checked = checkExtraArgs(extraArgs ?? []);
-  if (!checked.ok) return checked;
-  const settings = servingSettings(service.spec, backend);
-  return settings.ok ? withAskedCache(settings.value, service.annotations) : settings;
+  return neededSettings(service, backend);
 }

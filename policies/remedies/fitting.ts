@@ -3,10 +3,8 @@ import { formatBytes } from "../../api/quantity.ts";
 import { describeAllocatable } from "../../memory/allocatable.ts";
 import { describeBudget } from "../../memory/budget.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
-import { estimateServed, type Served } from "../../memory/served.ts";
-import { checkExtraArgs } from "../../serving/extra-args.ts";
-import { withAskedCache } from "../../serving/prompt-cache.ts";
-import { servingSettings } from "../../serving/settings.ts";
+import { estimateWhole, type Served } from "../../memory/served.ts";
+import { neededSettings } from "../../serving/needed-settings.ts";
 import { type FitSettings, fitConfig, fitConfigSchema } from "../config.ts";
 import type { ModelSubject, ServedSubject } from "../definition.ts";
 import { type Examined, examine } from "../examine.ts";
@@ -17,7 +15,7 @@ import { type hostsConfig, hostsOf } from "../rules/hosts.ts";
 export const READS = {
   model: /^spec\.(source|format|files|mmproj|hardware)\b/,
   service:
-    /^spec\.(modelRef|runtime|mode|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|ropeScaling|moeCPU\w+|noKvOffload|extraArgs|metadataOverrides|tensorOverrides)\b/,
+    /^spec\.(modelRef|runtime|mode|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|ropeScaling|moeCPU\w+|noKvOffload|extraArgs|metadataOverrides|tensorOverrides)\b|^metadata\.annotations.*llmkube\.dev\/prompt-cache/,
 };
 
 /** A service that does not fit, and what it would have to fit into. */
@@ -36,13 +34,12 @@ export async function misfitOf(
   { service, model, draft }: ServedSubject,
   settings: Settings,
 ): Promise<Misfit | undefined> {
-  if (service.spec.runtime !== "llamacpp" || !checkExtraArgs(service.spec.extraArgs ?? []).ok) return undefined;
+  if (service.spec.runtime !== "llamacpp") return undefined;
   const [own, drafting] = await Promise.all(
     [model, ...(draft === undefined ? [] : [draft])].map((each) => factsOf(each, settings)),
   );
   if (own === undefined || (draft !== undefined && drafting === undefined)) return undefined;
-  const serving = servingSettings(service.spec, own.backend);
-  const asked = serving.ok ? withAskedCache(serving.value, service.annotations) : serving;
+  const asked = neededSettings(service, own.backend);
   if (!asked.ok) return undefined;
   const served = { header: own.header, mmproj: own.mmproj, draft: drafting?.header };
   const limit = limitOf(own, await hostsOf(settings));
@@ -54,7 +51,7 @@ export async function misfitOf(
 
 /** Bytes; undefined: not known. */
 export function needOf(served: Served, settings: EstimateSettings): number | undefined {
-  const estimated = estimateServed(served, settings);
+  const estimated = estimateWhole(served, settings);
   return estimated.ok && estimated.value.confidence !== "unknown" ? estimated.value.totalBytes : undefined;
 }
 

@@ -30,7 +30,7 @@ export const memoryFits = defineRule({
   reads: {
     model: /^spec\.(source|format|files|mmproj|hardware)\b/,
     service:
-      /^spec\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b/,
+      /^spec\.(modelRef|runtime|contextSize|parallelSlots|cacheType\w+|flashAttention|u?[bB]atchSize|speculativeDecoding|extraArgs)\b|^metadata\.annotations.*llmkube\.dev\/prompt-cache/,
   },
 
   foresee(sources, settings) {

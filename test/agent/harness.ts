@@ -104,11 +104,13 @@ export interface ServiceSettings {
   readonly contextSize?: number;
   readonly priority?: string;
   readonly spec?: object;
+  /** Of the InferenceService. */
+  readonly annotations?: object;
 }
 
 /** One file with a Model and an InferenceService of the same name. JSON is YAML. */
 export async function writeManifests(site: Site, name: string, settings: ServiceSettings): Promise<void> {
-  const { port, budget = "512Mi", contextSize = 4096, priority = "normal", spec = {} } = settings;
+  const { port, budget = "512Mi", contextSize = 4096, priority = "normal", spec = {}, annotations } = settings;
   const apiVersion = "inference.llmkube.dev/v1alpha1";
   const hardware = { accelerator: "metal", memoryBudget: budget };
   const documents = [
@@ -116,7 +118,7 @@ export async function writeManifests(site: Site, name: string, settings: Service
     {
       apiVersion,
       kind: "InferenceService",
-      metadata: { name },
+      metadata: { name, annotations },
       spec: { modelRef: name, contextSize, priority, endpoint: { port }, ...spec },
     },
   ];

@@ -201,7 +201,7 @@ describe("pulumi-llmkube estimate", function () {
     const beside = ["--draft", llama, "--draft-tokens", "4", "--cache-ram", "512", "--lora", lora, "--lora", lora];
     const { stdout } = await estimate(llama, ...beside, "--ctx-checkpoints", "8", "--swa-full", "--json");
     const { parts, totalBytes } = JSON.parse(stdout);
-    assert.equal(parts.promptCache, 512 * 2 ** 20);
+    assert.equal(parts.promptCache, 544 * 2 ** 20);
     assert.equal(parts.lora, 2 * LORA_ADAPTER_BYTES);
     assert.ok(parts.draft > parts.weights && parts.checkpoints === 0);
     const values: readonly number[] = Object.values(parts);
@@ -210,7 +210,7 @@ describe("pulumi-llmkube estimate", function () {
       values.reduce((sum, bytes) => sum + bytes, 0),
     );
     const text = await estimate(llama, ...beside);
-    for (const label of [/prompt cache +512\.0 MiB/, /draft model +\d/, /LoRA adapters +16\.0 MiB/])
+    for (const label of [/prompt cache +544\.0 MiB/, /draft model +\d/, /LoRA adapters +16\.0 MiB/])
       assert.match(text.stdout, label);
     const missing = await estimate(llama, "--mmproj", join(folder, "no-eyes.gguf"));
     assert.equal(missing.exitCode, 2);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { brokenReferences, type Referable, titlesIn } from "./references.ts";
+import { join, matchesGlob } from "node:path";
+import { brokenReferences, filesLinkedFrom, type Referable, titlesIn } from "./references.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const TRAPS = "docs/background/traps.md";
+const ONLINE = "https://github.com/pulumi-llmkube/pulumi-llmkube/blob/main/";
 /** Hold references that are broken on purpose, and what the numbers mean. */
 const isApart = (path: string) => path.startsWith("test/docs/") || path === TRAPS;
 
@@ -40,6 +41,9 @@ describe("references in comments and docs", () => {
     ["docs/a.md", "[states](agent.md#states), [there](../README.md), [out](https://example.com/x.md)", []],
     ["docs/a.md", "[why](agent.md#kept-and-why), [here](deep/notes.md)", []],
     ["docs/a.md", "[states](agent.md#gone)", ["the link agent.md#gone leads to no section"]],
+    ["docs/a.md", `[states](${ONLINE}docs/agent.md#states), [out](${ONLINE.replace("blob", "raw")}x.md)`, []],
+    ["docs/a.md", `[it](${ONLINE}docs/gone.md)`, [`the link ${ONLINE}docs/gone.md leads to no file`]],
+    ["docs/a.md", `[it](${ONLINE}docs/agent.md#gone)`, [`the link ${ONLINE}docs/agent.md#gone leads to no section`]],
     ["docs/a.md", "[gone.md](agent.md)", []],
     ["docs/a.md", "[it](gone.ts)", ["the link gone.ts leads to no file"]],
     ["docs/a.md", "`supervisor/logs.ts` and `logs.ts`", []],
@@ -73,6 +77,21 @@ describe("this repository", () => {
     assert.ok(read.length > 300, `only ${read.length} files were read`);
     const broken = read.flatMap((path) => brokenReferences(path, text(path), known).map((why) => `${path}: ${why}`));
     assert.deepEqual(broken, []);
+  });
+
+  it("leads from a page in the package by a path only to what is in the package too", () => {
+    const { files: patterns } = JSON.parse(text("package.json")) as { readonly files: readonly string[] };
+    const leftOut = patterns.filter((pattern) => pattern.startsWith("!docs/")).map((pattern) => pattern.slice(1));
+    const isPacked = (path: string) =>
+      path.startsWith("docs/") && path.endsWith(".md") && !leftOut.some((pattern) => matchesGlob(path, pattern));
+    const pages = files.filter(isPacked);
+    assert.ok(pages.length > 20, `only ${pages.length} pages are packed`);
+    const links = pages.flatMap((page) => filesLinkedFrom(page, text(page)).map((file) => ({ page, file })));
+    assert.ok(links.length > 30, `only ${links.length} links`);
+    assert.deepEqual(
+      links.filter(({ file }) => !isPacked(file) && file !== "README.md"),
+      [],
+    );
   });
 
   it("has every test that docs/agent.md names", () => {

@@ -68,17 +68,36 @@ function brokenNumbers(text: string, { traps, issues }: Referable): readonly str
   ];
 }
 
-/** `[the agent](agent.md#states)`. */
+/** Where a page that the package leaves out is read. */
+const ONLINE = "https://github.com/pulumi-llmkube/pulumi-llmkube/blob/main/";
+
+/** `[the agent](agent.md#states)`, and the same by its address in the repository. */
 function brokenLinks(path: string, folder: string, markdown: string, known: Referable): readonly string[] {
-  const text = withoutBlocks(markdown).replace(/`[^`\n]*`/g, "");
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = ""]) => {
-    if (/^[a-z]+:/.test(target)) return [];
-    const [file = "", anchor] = target.split("#");
-    const found = file === "" ? path : normalized(`${folder}/${file}`);
+  return linksIn(markdown).flatMap((target) => {
+    const isOnline = target.startsWith(ONLINE);
+    if (!isOnline && isElsewhere(target)) return [];
+    const [file = "", anchor] = (isOnline ? target.slice(ONLINE.length) : target).split("#");
+    const found = file === "" ? path : normalized(isOnline ? file : `${folder}/${file}`);
     if (!known.has(found)) return [`the link ${target} leads to no file`];
     if (anchor === undefined || known.titles(found).map(anchorOf).includes(anchor)) return [];
     return [`the link ${target} leads to no section`];
   });
+}
+
+/** Files that a page links to by a path, from the repository's root. */
+export function filesLinkedFrom(path: string, markdown: string): readonly string[] {
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+  const paths = linksIn(markdown).filter((target) => !isElsewhere(target) && !target.startsWith("#"));
+  return paths.map((target) => normalized(`${folder}/${target.split("#")[0] ?? ""}`));
+}
+
+function linksIn(markdown: string): readonly string[] {
+  const text = withoutBlocks(markdown).replace(/`[^`\n]*`/g, "");
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+function isElsewhere(target: string): boolean {
+  return /^[a-z]+:/.test(target);
 }
 
 /** `agent/run.ts` in a page is a file; only a history may name one that has gone. */

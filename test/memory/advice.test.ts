@@ -103,6 +103,19 @@ describe("advise", () => {
     assert.match(adviceText(advice, asked), /^What would fit: a context of 256 tokens without the prompt cache, or/);
   });
 
+  it("says how much of the prompt cache has room", () => {
+    const asked = { ...LONG, cacheRamMiB: 8192 };
+    const advice = advise({ header: llama }, asked, need(llama, { ...asked, cacheRamMiB: 100 }));
+    assert.equal(advice.promptCacheMiB, 100);
+    assert.match(
+      adviceText(advice, asked),
+      /^What would fit: these settings without the prompt cache, or with one of up to 100Mi \(auto takes what is left\), or /,
+    );
+    for (const fitting of [asked, { ...asked, cacheRamMiB: 0 }]) {
+      assert.equal(advise({ header: llama }, fitting, need(llama, fitting)).promptCacheMiB, undefined);
+    }
+  });
+
   it("makes two changes where no single one does, and never more than are needed", () => {
     const asked = { ...LONG, contextSize: 1024, parallel: 8, cacheRamMiB: 2048 };
     const narrow = { cacheTypeK: "q8_0", cacheTypeV: "q8_0" } as const;

@@ -25,9 +25,9 @@ describe("the size of a prompt cache", () => {
     ["off", "off", 8 * GiB, GiB, 0],
     ["a quantity, whatever is left", 512 * MiB, GiB, GiB, 512],
     ["a quantity in whole MiB", 512 * MiB + 12345, 8 * GiB, GiB, 512],
-    ["auto: what is left, less a sixteenth", "auto", 2 * GiB, GiB, 960],
+    ["auto: what is left, with a sixteenth of it beside it", "auto", 2 * GiB, GiB, 963],
     ["auto: at most 8 GiB", "auto", 64 * GiB, GiB, 8192],
-    ["auto: less 16 MiB at least", "auto", GiB + 100 * MiB, GiB, 84],
+    ["auto: with 16 MiB beside it at least", "auto", GiB + 100 * MiB, GiB, 84],
     ["auto: no less than 64 MiB", "auto", GiB + 80 * MiB, GiB, 64],
     ["auto: nothing in less", "auto", GiB + 79 * MiB, GiB, 0],
     ["auto: nothing where the model itself does not fit", "auto", GiB, 2 * GiB, 0],
@@ -41,7 +41,7 @@ describe("the size of a prompt cache", () => {
   const beside: readonly (readonly [what: string, wanted: PromptCache, allowed: number, mib: number])[] = [
     ["off", "off", 8 * GiB, 0],
     ["a quantity, whatever is left", 512 * MiB, GiB, 512],
-    ["auto: what is left beside the checkpoints, less a sixteenth", "auto", 2 * GiB, 847],
+    ["auto: what is left beside the checkpoints, with a sixteenth of it beside it", "auto", 2 * GiB, 850],
     ["auto: at most 8 GiB", "auto", 64 * GiB, 8192],
     ["auto: no less than a conversation", "auto", GiB + 226 * MiB, 90],
     ["auto: nothing in less", "auto", GiB + 225 * MiB, 0],
@@ -73,7 +73,8 @@ describe("the size of a prompt cache", () => {
 
   it("never reaches the limit with auto", () => {
     for (let left = 0; left < 20 * GiB; left += 37 * MiB + 1) {
-      assert(promptCacheMiB("auto", { allowedBytes: GiB + left, needBytes: GiB, rereads: undefined }) * MiB <= left);
+      const sizeMiB = promptCacheMiB("auto", { allowedBytes: GiB + left, needBytes: GiB, rereads: undefined });
+      assert(cacheBytes({ sizeMiB }) <= left);
     }
   });
 });
@@ -82,16 +83,16 @@ describe("an estimate with a prompt cache", () => {
   const parts = { weights: 100 * MiB, kv: 10 * MiB, loading: 30 * MiB };
 
   it("has it as a part of its own, beside what the server holds once it has loaded", () => {
-    assert.deepEqual(withPromptCache(parts, { sizeMiB: 20 }), { ...parts, loading: 10 * MiB, promptCache: 20 * MiB });
+    assert.deepEqual(withPromptCache(parts, { sizeMiB: 10 }), { ...parts, loading: 10 * MiB, promptCache: 20 * MiB });
     assert.equal(withPromptCache(parts, { sizeMiB: 64 })["loading"], 0);
     assert.equal(servingBytes(withPromptCache(parts, { sizeMiB: 64 })), 110 * MiB);
   });
 
   it("has its checkpoints as a part beside it", () => {
-    const cached = withPromptCache({ ...parts, checkpoints: MiB }, { sizeMiB: 20, checkpointBytes: 5 * MiB });
+    const cached = withPromptCache({ ...parts, checkpoints: MiB }, { sizeMiB: 10, checkpointBytes: 5 * MiB });
     assert.deepEqual(cached, { ...parts, loading: 5 * MiB, promptCache: 20 * MiB, checkpoints: 5 * MiB });
     assert.equal(servingBytes(cached), 110 * MiB);
-    assert.equal(cacheBytes({ sizeMiB: 20, checkpointBytes: 5 * MiB }), 25 * MiB);
+    assert.equal(cacheBytes({ sizeMiB: 10, checkpointBytes: 5 * MiB }), 25 * MiB);
   });
 
   it("has no such part without one", () => {

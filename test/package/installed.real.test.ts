@@ -15,7 +15,7 @@ const CHECKOUT = join(import.meta.dirname, "../..");
 const POLICIES = "pulumi-llmkube-policies";
 /** Loaded by require() when the first header is read over HTTP, which the bundler does not see. */
 const LOADED_LATER = ["undici"];
-const MOST_TARBALL_BYTES = 900_000;
+const MOST_TARBALL_BYTES = 800_000;
 
 const PROGRAM = `
 import * as k8s from "@pulumi/kubernetes";

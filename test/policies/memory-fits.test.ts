@@ -96,7 +96,7 @@ describe("memory-fits", () => {
         "8Mi",
         /llmkube\.dev\/prompt-cache: the prompt cache is too small for a long conversation: with sliding-window /,
       ],
-      ["1900Mi", /does not fit: .* \+ prompt cache 1\.8 GiB \+ context checkpoints \d+\.\d MiB/s],
+      ["1900Mi", /does not fit: .* \+ prompt cache 1\.9 GiB \+ context checkpoints \d+\.\d MiB/s],
     ] as const) {
       const [told = "", ...more] = await caching(cache);
       assert.match(told, note);

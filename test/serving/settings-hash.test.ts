@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type InferenceService, inferenceServiceSpecSchema } from "../../api/inferenceservice.ts";
 import { type Model, modelSpecSchema } from "../../api/model.ts";
+import { ON_DEMAND_ANNOTATIONS } from "../../api/on-demand.ts";
 import { parseManifest } from "../../api/parse.ts";
 import { fieldPaths, pathText } from "../../api/schema-walk.ts";
 import { settingsHash } from "../../serving/settings-hash.ts";
@@ -207,6 +208,18 @@ describe("settingsHash", () => {
       assert.equal(settingsHash(drafted, model(), model(spec)), settingsHash(drafted, model(), model()));
     });
   }
+
+  it("is another one for a prompt cache of another quantity, and the same for what changes no need", () => {
+    const caching = (promptCache: string) => {
+      const plain = service();
+      const annotations = { [ON_DEMAND_ANNOTATIONS.promptCache]: promptCache };
+      return settingsHash({ ...plain, metadata: { ...plain.metadata, annotations } }, model());
+    };
+    assert.notEqual(caching("512Mi"), settingsHash(service(), model()));
+    assert.notEqual(caching("512Mi"), caching("1Gi"));
+    assert.equal(caching("512Mi"), caching("0.5Gi"));
+    for (const same of ["auto", "off", "much"]) assert.equal(caching(same), settingsHash(service(), model()));
+  });
 
   it("does not look at a draft Model that the service does not use", () => {
     assert.equal(settingsHash(service(), model(), model({ source: "/d.gguf" })), settingsHash(service(), model()));

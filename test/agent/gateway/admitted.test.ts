@@ -5,14 +5,16 @@ import { GATEWAY_LIMITS } from "../../../agent/gateway/limits.ts";
 import { systemClock } from "../../../kube/clock.ts";
 import { aModel, answersJson, bodyOf, chat, closingScene, errorOf, raw, standInModels, until } from "./scene.ts";
 
-/** One key, `good`, for the models of `lab`, with one request at a time. */
+/** One key, `good`, for the models of `lab`, with one request at a time. `file` is what a test changes of it. */
 function standInKeys(maySave = true) {
   const tokens: (number | undefined)[] = [];
+  const file = { isKnown: true, namespace: "lab/" };
   let underWay = 0;
   const key: KeyGrant = {
     name: "anna",
-    mayUse: ({ name }) => name.startsWith("lab/"),
-    maySave,
+    isKnown: () => file.isKnown,
+    mayUse: ({ name }) => file.isKnown && name.startsWith(file.namespace),
+    maySave: () => maySave,
     begin: () => {
       if (underWay > 0) return { kind: "busy", retryAfterMs: 2500, message: "one at a time" };
       underWay += 1;
@@ -36,7 +38,7 @@ function standInKeys(maySave = true) {
     look: async () => {},
     runnable: { name: "keys", run: async () => {} },
   };
-  return { keys, tokens, underWay: () => underWay };
+  return { keys, tokens, file, underWay: () => underWay };
 }
 
 describe("who is let through the gateway", () => {
@@ -111,6 +113,41 @@ describe("who is let through the gateway", () => {
     await until(() => underWay() === 0, "its end");
     assert.deepEqual(tokens, [undefined]);
   });
+
+  const LOADS = { kind: "waits", message: "it loads", expectedMs: 1 } as const;
+  for (const [what, change, status, code] of [
+    ["a key that was taken out of its file", { isKnown: false }, 401, "invalid_api_key"],
+    ["a key that may not use the model any more", { namespace: "default/" }, 403, "model_not_allowed"],
+  ] as const) {
+    it(`is not ${what} while the request waited`, async () => {
+      const { url, models, backend, file, underWay, seen } = await opened();
+      models.set("lab/phi", LOADS);
+      const waiting = fetch(url("/v1/completions"), chat({ model: "phi" }, good));
+      await until(() => models.waiting("lab/phi") === 1, "the wait");
+      Object.assign(file, change);
+      models.set("lab/phi", backend.ready);
+      const answer = await waiting;
+      const error = await errorOf(answer);
+      assert.deepEqual([answer.status, error["code"]], [status, code]);
+      assert.match(String(error["message"]), /^the key "anna" /);
+      await until(() => seen.length === 1, "its end");
+      assert.deepEqual([backend.got.length, models.waiting("lab/phi"), underWay()], [0, 0, 0]);
+    });
+
+    it(`is not ${what} while a stream waited: its last event says so`, async () => {
+      const models = standInModels(aModel("lab/phi"));
+      models.set("lab/phi", LOADS);
+      const ring = standInKeys();
+      const { url } = await gateway(models, { keys: ring.keys, commentAfterMs: 0 });
+      const answer = await fetch(url("/v1/chat/completions"), chat({ model: "phi", stream: true }, good));
+      assert.equal(answer.status, 200);
+      Object.assign(ring.file, change);
+      // Still loading: a request that may not go on gives its place in the queue away at once.
+      models.set("lab/phi", LOADS);
+      assert.match(await answer.text(), new RegExp(`data: \\{"error":.*"${code}"`));
+      assert.equal(models.waiting("lab/phi"), 0);
+    });
+  }
 
   it("is nobody beyond loopback where there are no keys", async () => {
     const opened = await openGateway({

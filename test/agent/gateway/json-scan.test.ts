@@ -68,4 +68,12 @@ describe("the scan of a JSON body", () => {
       }
     });
   }
+
+  it("says the same to the end of a body that it has found wrong", () => {
+    const scanner = jsonScanner();
+    const first = scanner.take(Buffer.from("{}"));
+    assert.match(first.kind === "wrong" ? first.message : "", /^the body names no model: /);
+    assert.deepEqual(scanner.take(Buffer.from("x")), first);
+    assert.deepEqual(scanner.end(), first);
+  });
 });

@@ -125,6 +125,47 @@ describe("a file of named keys", () => {
     assert.equal((await read(path)).ok, false);
   });
 
+  describe("that is large", () => {
+    /** Beyond what is parsed in place. */
+    const PADDING = `\n# ${"x".repeat(9000)}\n`;
+    const written = async (text: string) => {
+      const path = join(await temporaryDirectory(), "keys.yaml");
+      await writeFile(path, text, { mode: 0o600 });
+      return path;
+    };
+
+    it("means the same", async () => {
+      const entry = { name: "editor", key: KEY, models: ["gemma", "default/*"], requests: 4, tokensPerMinute: 20_000 };
+      const other = { name: "other", key: OTHER };
+      const text = JSON.stringify([entry, other]);
+      assert.deepEqual(await readKeyFile(await written(text + PADDING)), parseKeys(text));
+      for (const wrong of [REFUSED[2], REFUSED[6], REFUSED[15], REFUSED[19]]) {
+        const [refused = "", expected = /^$/] = wrong ?? [];
+        const path = await written(refused + PADDING);
+        const read = await readKeyFile(path);
+        const prefix = `--gateway-keys ${path}: `;
+        assert.ok(!read.ok && read.error.startsWith(prefix));
+        assert.match(read.error.slice(prefix.length), expected);
+      }
+    });
+
+    it("does not hold up everything else", async () => {
+      const path = await written(many(1000));
+      let isRead = false;
+      let turns = 0;
+      const turn = () => {
+        turns += 1;
+        if (!isRead) setImmediate(turn);
+      };
+      setImmediate(turn);
+      const read = await readKeyFile(path);
+      isRead = true;
+      assert.equal(read.ok && read.value.length, 1000);
+      // Reading it takes a few.
+      assert.ok(turns > 500, `${turns} turns of the event loop`);
+    });
+  });
+
   it("is no named pipe, which is not waited for", async () => {
     const pipe = join(await temporaryDirectory(), "keys.yaml");
     await makeFifo(pipe);

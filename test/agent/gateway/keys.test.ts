@@ -91,6 +91,23 @@ describe("the ring of keys", () => {
     assert.deepEqual([kindOf(bearer(KEY)), kindOf(bearer(OTHER)), ring.problem()], ["wrong", "ok", undefined]);
   });
 
+  it("tells a request that waits what its key may do now", async () => {
+    const model = (name: string) => ({ name, aliases: [], id: workloadId(name) });
+    await write({ name: "a", key: KEY, models: ["gemma"] });
+    const grant = granted(KEY);
+    const uses = () => ["lab/gemma", "lab/phi"].map((name) => grant.mayUse(model(name)));
+    assert.deepEqual([grant.isKnown(), ...uses()], [true, true, false]);
+    await write({ name: "renamed", key: KEY, models: ["phi"] });
+    assert.deepEqual([grant.isKnown(), ...uses()], [true, false, true]);
+    await write({ name: "a", key: OTHER });
+    assert.deepEqual([grant.isKnown(), ...uses()], [false, false, false]);
+    await rm(path);
+    await ring.look();
+    assert.equal(grant.isKnown(), false);
+    await write({ name: "a", key: KEY });
+    assert.deepEqual([grant.isKnown(), ...uses()], [true, true, true]);
+  });
+
   it("counts requests at once by name, whatever becomes of the file and the key", async () => {
     await write({ name: "a", key: KEY, requests: 2 });
     const [first, second] = [granted(KEY).begin(0), granted(KEY).begin(0)];

@@ -71,6 +71,57 @@ describe("the gateway keeps nothing", () => {
     assert.equal(await full(), false);
   });
 
+  describe("of a body that its server has", () => {
+    const large = { ...chat({}), body: JSON.stringify({ model: "phi", pad: "x".repeat(0.7 * MIB) }) };
+    /** A server that answers when it is told to, behind a gateway with room for one such body. */
+    const talking = async (limits: Parameters<typeof gateway>[1] = {}) => {
+      const backend = await server((request) => request.resume());
+      const models = standInModels(aModel("default/phi"));
+      models.set("default/phi", backend.ready);
+      const bodies = () => backend.got.filter(({ request }) => request.complete).length;
+      return { backend, bodies, ...(await gateway(models, { totalPrefixBytes: MIB, ...limits })) };
+    };
+
+    it("once its answer has begun", async () => {
+      const { backend, url } = await talking();
+      for (let streams = 1; streams <= 4; streams += 1) {
+        const asked = fetch(url("/v1/completions"), large);
+        await until(() => backend.got.length === streams, `stream ${streams}`);
+        backend.got.at(-1)?.response.write("data: 1\n\n");
+        assert.equal((await asked).status, 200);
+      }
+    });
+
+    it("once it did not say within a while that it loads", async () => {
+      const { bodies, url } = await talking({ repeatMs: 30 });
+      const leaving = new AbortController();
+      // There is no room for one before the one before it is let go of.
+      const sent = async (): Promise<void> => {
+        const { status } = await fetch(url("/v1/completions"), { ...large, signal: leaving.signal });
+        if (status === 503) await sent();
+      };
+      const asked: Promise<void>[] = [];
+      for (let requests = 1; requests <= 4; requests += 1) {
+        asked.push(sent());
+        await until(() => bodies() === requests, `body ${requests}`);
+      }
+      leaving.abort();
+      await Promise.allSettled(asked);
+    });
+
+    it("and not before, as it may have to be sent again", async () => {
+      const { backend, bodies, url } = await talking({ askAgainMs: 1 });
+      const asked = fetch(url("/v1/completions"), large);
+      await until(() => bodies() === 1, "the body");
+      assert.equal((await fetch(url("/v1/completions"), large)).status, 503);
+      const loads = { error: { message: "Loading model", type: "unavailable_error", code: 503 } };
+      backend.got[0]?.response.writeHead(503, { "content-type": "application/json" }).end(JSON.stringify(loads));
+      await until(() => bodies() === 2, "the body once more");
+      backend.got[1]?.response.end("{}");
+      assert.equal((await asked).status, 200);
+    });
+  });
+
   it("of one that leaves its half of a refused connection open", async () => {
     const { port, gateway: open } = await opened();
     const closed: Promise<unknown>[] = [];

@@ -163,8 +163,10 @@ describe("the headers that the gateway passes on", () => {
       "anthropic-version": "1",
     };
     const kept = { "content-type": "application/json", "content-length": "5", "anthropic-version": "1" };
-    assert.deepEqual(headersToServer(headers, undefined), kept);
-    assert.deepEqual(headersToServer(headers, "own"), { ...kept, authorization: "Bearer own" });
+    const plain = { apiKey: undefined, length: undefined };
+    assert.deepEqual(headersToServer(headers, plain), kept);
+    assert.deepEqual(headersToServer(headers, { ...plain, apiKey: "own" }), { ...kept, authorization: "Bearer own" });
+    assert.deepEqual(headersToServer(headers, { ...plain, length: 7 }), { ...kept, "content-length": "7" });
   });
   it("to a client: no CORS and no name of the server", () => {
     const headers = {

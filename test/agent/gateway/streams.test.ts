@@ -66,6 +66,23 @@ describe("streams through the gateway", function () {
     }
   });
 
+  it("say how long a body is that was read whole, though the client did not", async () => {
+    const backend = await server(answersJson({}));
+    const models = known();
+    models.set("default/qwen", backend.ready);
+    const { port } = await gateway(models);
+    const asked = post(port, "/v1/completions", { "content-type": "application/json" });
+    asked.write('{"model":');
+    asked.end('"qwen"}');
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    const { headers } = backend.got[0]?.request ?? {};
+    assert.deepEqual(
+      [answer.statusCode, headers?.["content-length"], headers?.["transfer-encoding"]],
+      [200, "16", undefined],
+    );
+  });
+
   it("keep little for a client that never reads, and end when it has not read for long", async () => {
     const piece = Buffer.alloc(65_536, 120);
     let sent = 0;

@@ -98,11 +98,11 @@ describe("the prompt cache, with stand-ins and a fake clock", function () {
     assert.deepEqual([of("default/chat")?.state, of("default/chat")?.pid], ["Ready", pid]);
   });
 
-  it("of a quantity is taken as it is, and refused where it does not fit, with what would", async () => {
+  it("of a quantity is taken as it is, charged with its margin, and refused where it does not fit, with what would", async () => {
     await open("well");
     const workload = await want("default/chat", { ...cached(128 * MIB), ...budget(700) });
     await until("default/chat", inState("Ready"));
-    assert.equal(cacheOf("default/chat"), 128 * MIB);
+    assert.equal(cacheOf("default/chat"), 144 * MIB);
     await want("default/other", { ...cached(600 * MIB), ...budget(700) });
     const refused = await until("default/other", inState("Failed"));
     assert.equal(refused.reason, "InsufficientMemory");

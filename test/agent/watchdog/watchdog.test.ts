@@ -252,6 +252,16 @@ describe("the watchdog's process", function () {
     assert.equal(child.exitCode ?? child.signalCode, null);
   });
 
+  it("takes away at its end what a kill in the midst of a write has left, and no other file", async () => {
+    const path = watchdogPath(stateDirectory);
+    const others = ["status.json.12", "watchdog.json.bak", "xwatchdog.json.3"];
+    for (const name of [...others, "watchdog.json.2634791365"]) await writeFile(join(stateDirectory, name), "{");
+    watchdog.hold({ processes: [(await start(60_000)).held], shareBytes: PLENTY });
+    await until(() => existsSync(path), 10);
+    await watchdog.close();
+    assert.deepEqual((await readdir(stateDirectory)).toSorted(), others.toSorted());
+  });
+
   it("takes away at its end what a watchdog of an earlier agent wrote last, and not the file of one that lives", async () => {
     const path = watchdogPath(stateDirectory);
     const ended = spawn("true");

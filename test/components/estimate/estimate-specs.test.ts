@@ -27,6 +27,19 @@ describe("the estimate of the specs of a component", () => {
     assert.equal(served.totalBytes, sum);
   });
 
+  it("counts a prompt cache that the annotations of the service ask for as a quantity", async () => {
+    const counted = async (promptCache: unknown) => {
+      const annotations = { "llmkube.dev/prompt-cache": promptCache };
+      const specs = { model: { source, hardware: { accelerator: "metal" } }, service: { modelRef: "m" }, annotations };
+      const answer = await estimateSpecs({ ...specs, hostMemory: undefined });
+      return answer.ok ? answer.value.estimatedMemory.parts["promptCache"] : answer.error;
+    };
+    assert.equal(await counted("1Gi"), 1088 * 2 ** 20);
+    assert.equal(await counted("auto"), undefined);
+    assert.match(String(await counted("much")), /^metadata\.annotations\["llmkube\.dev\/prompt-cache"\]: "much" is no/);
+    assert.equal(await counted(7), "its spec is not valid");
+  });
+
   // Some 5.2 GiB with the default context.
   const verdicts: readonly [
     what: string,

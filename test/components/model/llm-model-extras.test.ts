@@ -204,6 +204,8 @@ describe("the memory of an LlmModel", () => {
     const larger = await estimated({ ...args, serviceSpec: { contextSize: 65536 } });
     assert.equal(larger.fits, false);
     assert.ok((larger.estimatedMemory?.totalBytes ?? 0) > (found.estimatedMemory?.totalBytes ?? 0));
+    const cached = await estimated({ ...args, serving: { ...args.serving, promptCache: pulumi.output("1Gi") } });
+    assert.equal(cached.estimatedMemory?.totalBytes, (found.estimatedMemory?.totalBytes ?? 0) + 1088 * 2 ** 20);
   });
 
   it("is undefined, and nothing is read, where it is not asked for", async () => {

@@ -70,9 +70,9 @@ describe("estimate, settings beyond the context", () => {
     assert.equal(kv, (5 * 8704 + 32_768) * 256);
   });
 
-  it("counts the prompt cache in full", async () => {
+  it("counts the prompt cache in full, and a sixteenth beside it", async () => {
     const found = known(await model("llama"), { cacheRamMiB: 8192 });
-    assert.equal(found.parts["promptCache"], 8192 * MiB);
+    assert.equal(found.parts["promptCache"], 8704 * MiB);
     assert.equal(found.totalBytes, sumOf(found.parts));
     assert.equal(known(await model("llama")).parts["promptCache"], undefined);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { memoryFits } from "../../../policies/rules/memory-fits.ts";
 import { onDemand } from "../../../policies/rules/on-demand.ts";
-import { gemmaFile } from "../../support/gemma-header.ts";
 import { UNKNOWN } from "../analyse.ts";
 import { modelFile, reports, reportsOf } from "./table.ts";
 
@@ -59,41 +59,10 @@ describe("on-demand", () => {
     },
   ]);
 
-  describe("with a prompt cache", () => {
-    const shown = async (cache: string, memoryBudget = "1Gi", source?: string) =>
-      reportsOf(onDemand, {
-        model: { source: source ?? (await modelFile({})), hardware: { accelerator: "metal", memoryBudget } },
-        service: {},
-        annotations: { [CACHE]: cache },
-        config: { hostMemory: "16Gi" },
-      });
-
-    it("accepts what the budget leaves above the need", async () => {
-      for (const cache of ["64Mi", "auto", "off"]) assert.deepEqual(await shown(cache), []);
-    });
-
-    it("refuses more than that, and says what would fit: just that", async () => {
-      const [told = "", ...more] = await shown("1Gi");
-      assert.deepEqual(more, []);
-      assert.match(
-        told,
-        /^InferenceService default\/gemma: metadata\.annotations\["llmkube\.dev\/prompt-cache"\] is 1Gi, too much beside the need of the model: 1\.0 GiB \+ [\d.]+ MiB, budget 1\.0 GiB \(absolute from CRD\)\.\nWhat would fit: auto, which takes what is left, or up to \d+Mi\.$/,
-      );
-      const largest = Number(/up to (\d+)Mi/.exec(told)?.[1]);
-      assert.deepEqual(await shown(`${largest}Mi`), []);
-      assert.equal((await shown(`${largest + 1}Mi`)).length, 1);
-    });
-
-    it("leaves room for the context checkpoints of a model with sliding windows", async () => {
-      const file = await gemmaFile();
-      const [told = ""] = await shown("1Gi", "1Gi", file);
-      const largest = Number(/up to (\d+)Mi/.exec(told)?.[1]);
-      assert.deepEqual(await shown(`${largest}Mi`, "1Gi", file), []);
-      assert.equal((await shown(`${largest + 1}Mi`, "1Gi", file)).length, 1);
-    });
-
-    it("leaves a model that does not fit even without it to memory-fits", async () => {
-      assert.deepEqual(await shown("1Gi", "2Mi"), []);
-    });
+  it("leaves a prompt cache without room to memory-fits, which tells of it once", async () => {
+    const shown = { model: { source: await modelFile({}), hardware: { memoryBudget: "1Gi" } }, service: {} };
+    const one = { ...shown, annotations: { [CACHE]: "1Gi" } };
+    assert.deepEqual(await reportsOf(onDemand, one), []);
+    assert.equal((await reportsOf(memoryFits, one)).length, 1);
   });
 });

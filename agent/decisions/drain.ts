@@ -1,0 +1,28 @@
+/** What a server works on for clients of a gateway, where a stop may wait for it. Times are milliseconds of the injected clock. */
+export interface InFlight {
+  readonly requests: number;
+  /** Since when it takes no new ones; undefined: it does. */
+  readonly drainsSince: number | undefined;
+}
+
+/**
+ * Before a restart, that its requests end first. Whoever asks meanwhile waits for the server that comes after it: half of the ten minutes
+ * that a client waits at most.
+ */
+export const RESTART_DRAIN_MS = 300_000;
+
+/** Before a server goes for good. */
+export const REMOVAL_DRAIN_MS = 10_000;
+
+/** A clause on what a stop waits for, and for how long at most; undefined: it waits for nothing. */
+export function drainClause(inFlight: InFlight | undefined, longestMs: number, now: number): string | undefined {
+  if (inFlight === undefined || inFlight.requests === 0) return undefined;
+  const { requests, drainsSince = now } = inFlight;
+  if (now - drainsSince >= longestMs) return undefined;
+  return `first ${requestsText(requests)} in flight may end, within ${Math.ceil(longestMs / 1000)} s`;
+}
+
+/** `one request`, `3 requests`. */
+export function requestsText(requests: number): string {
+  return requests === 1 ? "one request" : `${requests} requests`;
+}
