@@ -11,7 +11,7 @@ import { returnMessage } from "./eviction.ts";
 import { answersNoMore, failsForGood } from "./health.ts";
 import { type Projection, projectionRefusal } from "./projection.ts";
 import type { Rest } from "./resting.ts";
-import type { ReadyView, ServerView, StartingView, Stop } from "./server-view.ts";
+import type { ReadyView, ServerView, StartingView, StoppingView } from "./server-view.ts";
 
 /** Everything that a decision depends on, apart from the desired state and the time. */
 export interface Observed {
@@ -24,6 +24,8 @@ export interface Observed {
   readonly inFlight?: InFlight | undefined;
   /** Why it is evicted now; undefined if it is not. */
   readonly evict?: string | undefined;
+  /** The machine is critically short of memory. */
+  readonly critical?: boolean;
   /** Its file of API keys holds others now, and it is its turn to restart. */
   readonly keysChanged?: boolean;
   /** Why its prompt cache gets another size now, which takes a restart; undefined if it does not. */
@@ -47,8 +49,11 @@ export interface Observed {
   readonly verdict?: Verdict | undefined;
 }
 
-/** `ask` runs llama-server to learn how much memory it will reserve; `forget` drops the workload from the supervisor. */
-export type Act = "nothing" | "stop" | "kill" | "ask" | "start" | "forget";
+/**
+ * `hurry` ends a server whose conversations were to be saved first; `ask` runs llama-server to learn how much memory it will reserve;
+ * `forget` drops the workload from the supervisor.
+ */
+export type Act = "nothing" | "stop" | "hurry" | "kill" | "ask" | "start" | "forget";
 
 export interface Decision {
   readonly act: Act;
@@ -203,13 +208,9 @@ function decideStart({ specHash }: Workload, { verdict, projection }: Observed):
   }
 }
 
-function decideRunning(
-  desired: Desired | undefined,
-  server: ServerView,
-  { evict, synced, ending, keysChanged, cacheChanged, rest, inFlight }: Observed,
-  now: number,
-): Decision {
-  if (server.phase === "stopping") return decideStopping(server.stop, now);
+function decideRunning(desired: Desired | undefined, server: ServerView, observed: Observed, now: number): Decision {
+  if (server.phase === "stopping") return decideStopping(desired, server, observed, now);
+  const { evict, synced, ending, keysChanged, cacheChanged, rest, inFlight } = observed;
   const decision = server.phase === "ready" ? decideReady(server, now) : decideStarting(server, now);
   // Of a server that does not answer nothing ends by itself.
   const awaited = decision.state === "Ready" ? inFlight : undefined;
@@ -266,7 +267,17 @@ export function isAbsent(desired: Desired | undefined, server: ServerView, synce
   return desired === undefined && (synced || server.confirmed);
 }
 
-function decideStopping({ at, reason, message, gracePeriodMs, killed }: Stop, now: number): Decision {
-  const act = !killed && now - at >= gracePeriodMs ? "kill" : "nothing";
-  return { act, state: "Draining", reason, message };
+function decideStopping(desired: Desired | undefined, server: StoppingView, observed: Observed, now: number): Decision {
+  const { at, reason, message, gracePeriodMs, killed, saves } = server.stop;
+  const draining = { state: "Draining", reason, message } as const;
+  if (saves && isSaveVain(desired, server, observed)) return { act: "hurry", ...draining };
+  return { act: !killed && now - at >= gracePeriodMs ? "kill" : "nothing", ...draining };
+}
+
+/** Whether its memory is wanted at once, or nobody will want what it saves. */
+function isSaveVain(desired: Desired | undefined, server: StoppingView, observed: Observed): boolean {
+  const { critical, ending, synced } = observed;
+  if (critical || ending || isAbsent(desired, server, synced)) return true;
+  if (desired?.kind === "run") return desired.workload.onDemand.savedSlots === "off";
+  return desired?.kind === "stopped" || desired?.kind === "refused";
 }

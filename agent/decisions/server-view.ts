@@ -41,7 +41,7 @@ export interface StoppingView extends AnyServerView {
 
 /** A stop that is under way. */
 export interface Stop {
-  /** When SIGTERM was sent. */
+  /** When SIGTERM was sent; while `saves`, when it will have been at the latest. */
   readonly at: number;
   readonly reason: string;
   readonly message: string;
@@ -51,4 +51,6 @@ export interface Stop {
   readonly gracePeriodMs: number;
   /** Whether SIGKILL was sent. */
   readonly killed: boolean;
+  /** Its conversations are saved first: SIGTERM is still to come. */
+  readonly saves?: boolean;
 }

@@ -37,6 +37,7 @@ export async function act(
 ): Promise<void> {
   const { running, decision } = entry;
   if (decision.act === "stop" && running !== undefined) stop(entry, running, options);
+  else if (decision.act === "hurry" && running !== undefined) terminate(entry, running, options);
   else if (decision.act === "kill" && running?.phase === "stopping") {
     running.process.signal("SIGKILL");
     entry.running = { ...running, stop: { ...running.stop, killed: true } };
@@ -57,7 +58,7 @@ function stop(entry: Entry, running: Running, options: SupervisorOptions & Probi
   const { reason = "Stopped", message = "", failure = false } = entry.decision;
   const saving = savingBefore(entry, running, options);
   const now = options.clock() + (saving === undefined ? 0 : SLOTS_MS);
-  beginStop(entry, running, { reason, message, failure, killed: false }, now);
+  beginStop(entry, running, { reason, message, failure, killed: false, saves: saving !== undefined }, now);
   if (saving === undefined) running.process.signal("SIGTERM");
   else options.background(`saving the conversations of ${entry.name}`, endAfter(saving, entry, running, options));
 }
@@ -65,18 +66,22 @@ function stop(entry: Entry, running: Running, options: SupervisorOptions & Probi
 async function endAfter(
   saving: Promise<void>,
   entry: Entry,
-  { process }: Running,
-  { clock }: Pick<SupervisorOptions, "clock">,
+  running: Running,
+  options: Pick<SupervisorOptions, "clock">,
 ): Promise<void> {
   try {
     await saving;
   } finally {
-    process.signal("SIGTERM");
-    const { running } = entry;
-    if (running?.process === process && running.phase === "stopping") {
-      entry.running = { ...running, stop: { ...running.stop, at: Math.min(running.stop.at, clock()) } };
-    }
+    terminate(entry, running, options);
   }
+}
+
+/** SIGTERM, for one whose conversations were to be saved first. One that has got it already gets no other. */
+function terminate(entry: Entry, { process }: Running, { clock }: Pick<SupervisorOptions, "clock">): void {
+  const { running } = entry;
+  if (running?.process !== process || running.phase !== "stopping" || !running.stop.saves) return;
+  process.signal("SIGTERM");
+  entry.running = { ...running, stop: { ...running.stop, at: Math.min(running.stop.at, clock()), saves: false } };
 }
 
 /** Gets a projection in the background, so that the tick goes on watching the running servers. */

@@ -25,7 +25,8 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
   const { kernelLimit, clock } = options;
   const now = clock();
   const stop = running.phase === "stopping" ? running.stop : undefined;
-  const died = stop === undefined ? breachMessage(running, exit, entry.footprint, kernelLimit, now) : undefined;
+  const isOurs = stop !== undefined || running.restoreHung === true;
+  const died = isOurs ? undefined : breachMessage(running, exit, entry.footprint, kernelLimit, now);
   kernelLimit?.release(fileNameOf(entry.id));
   entry.running = undefined;
   entry.lastExit = { ...exit, at: new Date().toISOString(), ...(stop && reasonOf(stop)) };

@@ -96,6 +96,10 @@ function firstAnswerOf(entry: Entry): (running: Running, probing: Probing) => Pr
     const { expected } = expectedOf(running, probing);
     const restoredSlots = await savedSlots.restore({ id: entry.id, expected, slots });
     if (restoredSlots !== "lost") return (now) => ({ ...finding(now), restoredSlots });
+    // One that is gone already was killed by somebody else.
+    if (entry.running?.process === running.process && running.process.exit() === undefined) {
+      entry.running = { ...entry.running, restoreHung: true };
+    }
     running.process.signal("SIGKILL");
     return unanswered;
   };

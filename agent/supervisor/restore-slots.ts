@@ -19,8 +19,8 @@ export async function restoreFrom(work: SlotWork, progress: Progress): Promise<R
   const { folder, digest } = server.slots;
   // From here on nobody finds it again: a file that ends its server ends it once.
   const saved = await takeSaved(folder);
-  if (saved === undefined) return NOTHING;
   try {
+    if (saved === undefined) return NOTHING;
     if (saved === "damaged") {
       count("Damaged");
       return NOTHING;

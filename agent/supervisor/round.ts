@@ -4,7 +4,7 @@ import type { HostClaims, Other } from "../claims/host-claims.ts";
 import { admit, type Candidate, type Holder, LAST, unreserved } from "../decisions/admission.ts";
 import { decide, isAbsent, isCandidate, isObstructed, type Observed } from "../decisions/decide.ts";
 import { cooldownLeftMs, type Evictable, evictedMessage, victimOf } from "../decisions/eviction.ts";
-import { type Pressure, pressureWait } from "../decisions/pressure.ts";
+import { mustEvict, type Pressure, pressureWait } from "../decisions/pressure.ts";
 import { planRest, type Rest } from "../decisions/resting.ts";
 import { isSettled } from "../decisions/settled.ts";
 import type { Desired } from "../workload/desired.ts";
@@ -125,6 +125,7 @@ function observedOf(
     ending: wanted.ending,
     server: running,
     inFlight: inFlightOf(entry, { gateway, pressure }),
+    critical: mustEvict(pressure),
     evict: victim === entry.id ? evictedMessage(chargeBytes(entry)) : undefined,
     keysChanged: turn === entry.id,
     keyProblem: keyFile === undefined ? undefined : keys.known(keyFile).problem,

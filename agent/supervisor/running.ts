@@ -36,6 +36,8 @@ interface Held {
   readonly probing: boolean;
   /** It is given saved conversations before it is Ready: if it ends now, it has not failed. */
   readonly restoring?: boolean;
+  /** It hung while it was given them, and got SIGKILL from this agent. */
+  readonly restoreHung?: boolean;
   /** What it was given. */
   readonly restoredSlots?: Restored;
   /** Digest of the API keys that it has accepted one of; undefined before the first. */

@@ -6,31 +6,36 @@ import { saveSlot } from "../llama-server/slot-actions.ts";
 import { bytesOf, emptyFolder, makeFile, settledFile, writeSaved } from "./slot-folder.ts";
 import type { Discard, SlotWork } from "./slot-work.ts";
 
-/** Makes what was saved count, and gives its bytes; 0: there is nothing. */
+/** Makes what was saved count, and gives its bytes; 0: there is nothing. The server need not be waited for any more. */
 export type Commit = () => Promise<number>;
 
 export interface Saving {
   /** Bytes of the cache for each token. */
   readonly tokenBytes: number;
-  /** Takes the place of all that was reserved before. Why there is no room; undefined: there is. */
-  readonly reserve: (bytes: number) => Promise<Discard | undefined>;
-  /** Takes what is left to be done when the server need not be waited for any more. */
-  readonly commit: (commit: Commit) => void;
+  /**
+   * Takes the place of all that was reserved before. Why there is no room; undefined: there is.
+   *
+   * @param written bytes of these that are on the disk already
+   */
+  readonly reserve: (bytes: number, written: number) => Promise<Discard | undefined>;
 }
 
 /** Asks for each conversation that is worth it, and counts what becomes of it. Rejects where the folder cannot be used. */
-export async function saveTo(work: SlotWork, { tokenBytes, reserve, commit }: Saving): Promise<void> {
+export async function saveTo(work: SlotWork, { tokenBytes, reserve }: Saving): Promise<Commit> {
   const { server, left, isLate, count } = work;
   const { folder, digest } = server.slots;
-  const shown = await slotsOf(server.expected);
-  if (shown === "silent" || shown === undefined || isLate()) return count("SaveFailed");
-  const slots = slotsToSave(withRestored(shown, server.restored));
   // What was saved before is of an earlier conversation.
   await emptyFolder(folder);
+  const shown = await slotsOf(server.expected);
+  if (shown === "silent" || shown === undefined || isLate()) {
+    count("SaveFailed");
+    return NOTHING;
+  }
+  const slots = slotsToSave(withRestored(shown, server.restored));
   const files: Omit<SavedFile, "writtenAt">[] = [];
   for (const { id: slot, cachedTokens = 0 } of slots) {
     const before = files.reduce((sum, file) => sum + file.bytes, 0);
-    const refused = await reserve(before + cachedTokens * tokenBytes);
+    const refused = await reserve(before + cachedTokens * tokenBytes, before);
     if (refused !== undefined) {
       count(refused);
       continue;
@@ -43,8 +48,8 @@ export async function saveTo(work: SlotWork, { tokenBytes, reserve, commit }: Sa
     await makeFile(folder, file.name);
     const answer = await saveSlot(server.expected, file, left());
     const bytes = await bytesOf(folder, file.name);
-    const isWhole = answer.kind === "done" && answer.bytes === bytes && answer.tokens > 0;
-    const full = isWhole ? await reserve(before + bytes) : "SaveFailed";
+    const isWhole = answer.kind === "done" && answer.bytes === bytes && bytes > 0 && answer.tokens > 0;
+    const full = isWhole ? await reserve(before + bytes, before + bytes) : "SaveFailed";
     if (isWhole && full === undefined) files.push({ ...file, tokens: answer.tokens, bytes });
     else {
       count(full ?? "SaveFailed");
@@ -52,8 +57,10 @@ export async function saveTo(work: SlotWork, { tokenBytes, reserve, commit }: Sa
     }
     if (answer.kind === "silent") break;
   }
-  commit(() => committed(work, files));
+  return () => committed(work, files);
 }
+
+const NOTHING: Commit = async () => 0;
 
 /** The side-file comes after all that it names is on the disk: after a loss of power, too, it names nothing else. */
 async function committed(

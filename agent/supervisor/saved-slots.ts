@@ -8,7 +8,7 @@ import { fileNameOf, type WorkloadId } from "../workload/workload-id.ts";
 import { restoreFrom } from "./restore-slots.ts";
 import { type Commit, saveTo } from "./save-slots.ts";
 import { countsById } from "./slot-counts.ts";
-import { removeFolder } from "./slot-folder.ts";
+import { emptyFolder, removeFolder } from "./slot-folder.ts";
 import { openShelf, type ShelfOptions } from "./slot-shelf.ts";
 import type { Discard, SlotServer, SlotWork, StartedSlots } from "./slot-work.ts";
 
@@ -22,6 +22,8 @@ export interface SlotStart {
 
 /** Keeps conversations of unloaded models on disk. Nothing of it is ever waited for longer than its options say. */
 export interface SavedSlots {
+  /** For a model that may be started soon: what its cache depends on is looked at, so that the start knows it as it is. */
+  readonly look: (modelPath: string) => void;
   /** For a start. Undefined where nothing can be saved: the folder cannot be used, or what the cache depends on is not known. */
   readonly begin: (start: SlotStart) => StartedSlots | undefined;
   /** Asks a server for its conversations, before it is stopped. Never rejects. @param tokenBytes of its cache for each token */
@@ -55,8 +57,8 @@ export function savedSlots(options: SavedSlotsOptions): SavedSlots {
   const { waitMs, stampOf, serverStamp, clock, background } = options;
   const counted = countsById();
   const shelf = openShelf(options);
-  /** What is under way after a server was told to stop. */
-  const commits = new Map<string, Promise<void>>();
+  /** The saves that are under way; some go on after their server was told to stop. */
+  const saves = new Map<string, Promise<void>>();
   const workOf = (server: SlotServer): SlotWork => {
     const begun = clock();
     return {
@@ -67,19 +69,19 @@ export function savedSlots(options: SavedSlotsOptions): SavedSlots {
       isLate: () => clock() - begun >= waitMs,
     };
   };
-  const commit = (key: string, work: SlotWork, done: Commit) => {
-    const failed = () => {
-      work.count("SaveFailed");
-      return 0;
-    };
-    const writing = done()
-      .catch(failed)
-      .then((bytes) => shelf.put(key, bytes))
-      .finally(() => commits.delete(key));
-    commits.set(key, writing);
-    background(`keeping the conversations of ${key}`, writing);
+  /** Whatever goes wrong, no file stays that nobody counts, and that nobody would remove with its model. */
+  const kept = async (key: string, work: SlotWork, saving: Promise<Commit>) => {
+    const bytes = await saving
+      .then((commit) => commit())
+      .catch(() => {
+        work.count("SaveFailed");
+        return 0;
+      });
+    if (bytes === 0) await emptyFolder(work.server.slots.folder);
+    shelf.put(key, bytes);
   };
   return {
+    look: (modelPath) => filesOf(modelPath).forEach(stampOf),
     begin: ({ id, modelPath, args }) => {
       const files = filesOf(modelPath);
       const stamps = [serverStamp(), ...files.map(stampOf)].filter((stamp) => stamp !== undefined);
@@ -90,23 +92,34 @@ export function savedSlots(options: SavedSlotsOptions): SavedSlots {
     save: async (server, tokenBytes) => {
       const key = fileNameOf(server.id);
       const work = workOf(server);
-      const reserve = (bytes: number) => shelf.reserve(key, bytes);
-      const saving = saveTo(work, { tokenBytes, reserve, commit: (done) => commit(key, work, done) });
-      await Promise.race([saving.catch(() => work.count("SaveFailed")), pause(waitMs)]);
+      const reserve = (bytes: number, written: number) => shelf.reserve(key, bytes, written);
+      const saving = saveTo(work, { tokenBytes, reserve });
+      const whole = kept(key, work, saving).finally(() => {
+        if (saves.get(key) === whole) saves.delete(key);
+      });
+      saves.set(key, whole);
+      background(`keeping the conversations of ${key}`, whole);
+      await Promise.race([saving.catch(() => {}), pause(waitMs)]);
     },
     restore: async (server) => {
       const key = fileNameOf(server.id);
-      const work = workOf(server);
+      const begun = workOf(server);
+      let isOver = false;
+      // The timer may be ahead of the clock: from the moment that nobody waits, requests may go to the server.
+      const work = { ...begun, isLate: () => isOver || begun.isLate() };
       const progress = { asked: false };
       const failed = () => {
         work.count("Damaged");
         return NOTHING;
       };
-      const restoring = Promise.resolve(commits.get(key))
+      const restoring = Promise.resolve(saves.get(key))
         .then(() => restoreFrom(work, progress))
         .catch(failed)
         .finally(() => shelf.put(key, 0));
-      const late = pause(waitMs).then(() => (progress.asked ? ("lost" as const) : NOTHING));
+      const late = pause(waitMs).then(() => {
+        isOver = true;
+        return progress.asked ? ("lost" as const) : NOTHING;
+      });
       return Promise.race([restoring, late]);
     },
     remove: (id) => shelf.remove(fileNameOf(id)),

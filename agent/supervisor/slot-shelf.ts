@@ -9,8 +9,12 @@ import type { Discard } from "./slot-work.ts";
 export interface Shelf {
   /** The folder of one workload, which is there afterwards; undefined where it cannot be used, or what is there was not read yet. */
   readonly folderFor: (key: string) => string | undefined;
-  /** Makes room for what one workload is about to save, in place of what it had. Why there is none; undefined: there is. */
-  readonly reserve: (key: string, bytes: number) => Promise<Discard | undefined>;
+  /**
+   * Makes room for what one workload saves, in place of what it had. Why there is none; undefined: there is.
+   *
+   * @param written bytes of these that are on the disk already
+   */
+  readonly reserve: (key: string, bytes: number, written: number) => Promise<Discard | undefined>;
   /** What one workload has by now; 0: nothing. */
   readonly put: (key: string, bytes: number) => void;
   readonly remove: (key: string) => void;
@@ -49,10 +53,10 @@ export function openShelf({ stateDirectory, limitBytes, background, disk = diskO
   };
   return {
     folderFor: (key) => (isRead && isUsable(root) && isUsable(folderOf(key)) ? folderOf(key) : undefined),
-    reserve: async (key, bytes) => {
-      const space = await disk(root);
+    reserve: async (key, bytes, written) => {
+      const { freeBytes, diskBytes } = await disk(root);
       const others = [...kept.values()].filter((one) => one.key !== key);
-      const place = placeFor(bytes, { limitBytes, kept: others, ...space });
+      const place = placeFor(bytes, { limitBytes, kept: others, freeBytes: freeBytes + written, diskBytes });
       if (place.kind === "refused") return place.reason;
       for (const one of place.remove) {
         kept.delete(one);

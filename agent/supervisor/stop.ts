@@ -5,11 +5,11 @@ import type { WatchdogStop } from "../decisions/watch.ts";
 import type { Entry } from "./entry.ts";
 import { type Running, stopping } from "./running.ts";
 
-/** Notes that SIGTERM was sent, and why. Of a failure it says how often there was one. */
+/** Notes that SIGTERM was sent, or follows once its conversations are saved, and why. Of a failure it says how often there was one. */
 export function beginStop(
   entry: Entry,
   running: Running,
-  stop: Pick<Stop, "reason" | "message" | "failure" | "killed">,
+  stop: Pick<Stop, "reason" | "message" | "failure" | "killed" | "saves">,
   now: number,
 ): void {
   const { gracePeriodMs } = running.inForce;

@@ -148,6 +148,7 @@ async function prepareAll(
     forgetOldProjection(entry, desired, supervising);
     followCache(entry, { desired, preparation, all, projector }, supervising);
     if (preparation !== undefined) preparations.set(entry.id, preparation);
+    if (preparation?.stage === "ready") supervising.savedSlots?.look(preparation.paths.model);
   });
   return preparations;
 }

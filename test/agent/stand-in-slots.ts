@@ -12,6 +12,7 @@ export type SlotBehaviour =
   | "slots-save-hangs"
   | "slots-save-dies"
   | "slots-save-writes-less"
+  | "slots-save-writes-nothing"
   | "slots-restore-refused"
   | "slots-restore-hangs"
   | "slots-restore-dies"
@@ -48,7 +49,7 @@ export function standInSlots(behaviour: string, folder: string | undefined): Sta
       return answer(200, { n_erased: tokens });
     }
     if (action === "save") {
-      const bytes = tokens * TOKEN_BYTES;
+      const bytes = behaviour === "slots-save-writes-nothing" ? 0 : tokens * TOKEN_BYTES;
       writeFileSync(path, Buffer.alloc(behaviour === "slots-save-writes-less" ? bytes - 1 : bytes, 1));
       return answer(200, { n_saved: tokens, n_written: bytes });
     }

@@ -39,6 +39,10 @@ const stopping = (at: number, killed = false) => {
   const stop = { at, reason: "BudgetExceeded", message: "m", failure: true, gracePeriodMs: GRACE_MS, killed };
   return { ...started, phase: "stopping", stop } as const;
 };
+const saving = (() => {
+  const stop = { at: NOW + 5000, reason: "Idle", message: "m", failure: false, gracePeriodMs: GRACE_MS, killed: false };
+  return { ...started, phase: "stopping", stop: { ...stop, saves: true } } as const;
+})();
 const failing = { since: NOW - 3000, tries: 4, reason: "MetalOutOfMemory", message: "m" };
 const backOff = { state: "BackOff", reason: "Killed", message: "died", until: NOW + 1500 } as const;
 const hold = { state: "HeldBack", reason: "AfterPanic", message: "it ran when this Mac panicked" } as const;
@@ -249,6 +253,20 @@ const UP: readonly Case[] = [
   ["refused while running", refused, { server: ready }, "stop", "Draining", "PortConflict"],
   ["stopping", run, { server: stopping(NOW - 1) }, "nothing", "Draining", "BudgetExceeded"],
   ["ignores SIGTERM", run, { server: stopping(NOW - GRACE_MS) }, "kill", "Draining", "BudgetExceeded"],
+  ["saving its conversations", run, { server: saving }, "nothing", "Draining", "Idle"],
+  ["saving while memory is critical", run, { server: saving, critical: true }, "hurry", "Draining", "Idle"],
+  ["saving while the agent ends", undefined, { server: saving, ending: true }, "hurry", "Draining", "Idle"],
+  ["saving what is wanted no more", undefined, { server: saving }, "hurry", "Draining", "Idle"],
+  ["saving what is suspended", off, { server: saving }, "hurry", "Draining", "Idle"],
+  ["saving what cannot be read", unknown, { server: saving }, "nothing", "Draining", "Idle"],
+  [
+    "stopping without a save while memory is critical",
+    run,
+    { server: stopping(NOW - 1), critical: true },
+    "nothing",
+    "Draining",
+    "BudgetExceeded",
+  ],
   [
     "killed already: no second start",
     run,
