@@ -1,4 +1,5 @@
 import { backOffMs } from "../decisions/back-off.ts";
+import { graceLeftMs } from "../decisions/drain.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import { stateFolderProblem } from "../state/problem.ts";
@@ -51,8 +52,9 @@ export async function act(
 }
 
 function stop(entry: Entry, running: Running, now: number): void {
-  const { reason = "Stopped", message = "", failure = false } = entry.decision;
-  beginStop(entry, running, { reason, message, failure, killed: false }, now);
+  const { reason = "Stopped", message = "", failure = false, graceUsedMs = 0 } = entry.decision;
+  const gracePeriodMs = graceLeftMs(running.inForce.gracePeriodMs, graceUsedMs);
+  beginStop(entry, running, { reason, message, failure, killed: false, gracePeriodMs }, now);
   running.process.signal("SIGTERM");
 }
 
