@@ -14,6 +14,8 @@ export const ON_DEMAND_ANNOTATIONS = {
   aliases: "llmkube.dev/model-aliases",
   /** Memory for prompts that were read before: `auto`, `off`, or a quantity. */
   promptCache: "llmkube.dev/prompt-cache",
+  /** Whether conversations are kept on disk while the model is unloaded, where the agent does that: `auto` or `off`. */
+  savedSlots: "llmkube.dev/saved-slots",
 } as const;
 
 /**
@@ -25,12 +27,17 @@ export const GATEWAY_ANNOTATION = "llmkube.dev/gateway";
 /** Memory for the prompts that a server has read, beside its slots; in bytes, or all that its budget leaves. */
 export type PromptCache = "auto" | "off" | number;
 
+/** `auto`: as the agent's `--saved-slots` says. */
+export type SavedSlots = "auto" | "off";
+
 export interface OnDemand {
   /** Milliseconds without a request after which it unloads; `never`; undefined: as the agent's `--idle-unload` says. */
   readonly idleUnloadMs: number | "never" | undefined;
   readonly aliases: readonly string[];
   /** Default: off. */
   readonly promptCache: PromptCache;
+  /** Absent: auto, as in records of agents that knew none. */
+  readonly savedSlots?: SavedSlots;
 }
 
 /** A day: whoever wants more wants `never`. A second: less would unload between two sentences. */
@@ -44,14 +51,21 @@ const ALIAS = /^[A-Za-z0-9](?:[A-Za-z0-9._:@/-]{0,126}[A-Za-z0-9])?$/;
 
 /** Fails with one sentence that names the annotation. */
 export function parseOnDemand(annotations: Readonly<Record<string, string>> | undefined): Result<OnDemand> {
-  const { idleUnload, aliases, promptCache } = ON_DEMAND_ANNOTATIONS;
+  const { idleUnload, aliases, promptCache, savedSlots } = ON_DEMAND_ANNOTATIONS;
   const idle = parsed(annotations?.[idleUnload], idleUnload, parseIdleUnload);
   if (!idle.ok) return idle;
   const names = parsed(annotations?.[aliases], aliases, parseAliases);
   if (!names.ok) return names;
   const cache = parsed(annotations?.[promptCache], promptCache, parsePromptCache);
   if (!cache.ok) return cache;
-  return ok({ idleUnloadMs: idle.value, aliases: names.value ?? [], promptCache: cache.value ?? "off" });
+  const slots = parsed(annotations?.[savedSlots], savedSlots, parseSavedSlots);
+  if (!slots.ok) return slots;
+  return ok({
+    idleUnloadMs: idle.value,
+    aliases: names.value ?? [],
+    promptCache: cache.value ?? "off",
+    ...(slots.value !== undefined && { savedSlots: slots.value }),
+  });
 }
 
 function parsed<Value>(
@@ -95,4 +109,10 @@ export function parsePromptCache(text: string): Result<PromptCache> {
   const bytes = quantityBytes(text);
   if (typeof bytes === "bigint" && bytes >= BigInt(MIB) && bytes <= 2n ** 53n) return ok(Number(bytes));
   return fail(`${shown(text)} is no prompt cache: write auto, off, or a quantity of at least 1Mi such as 2Gi`);
+}
+
+/** `auto` or `off`. */
+export function parseSavedSlots(text: string): Result<SavedSlots> {
+  if (text === "auto" || text === "off") return ok(text);
+  return fail(`${shown(text)} does not say whether conversations are saved: write auto or off`);
 }

@@ -24,6 +24,7 @@ export interface AgentFlags {
   readonly gateway?: ListenAddress;
   readonly gatewayKeys?: string;
   readonly idleUnload?: string;
+  readonly savedSlots?: number;
   readonly json?: boolean;
   readonly logLevel: LogLevel;
 }

@@ -99,9 +99,10 @@ async function workOf(flags: AgentFlags): Promise<ChosenWork> {
 }
 
 /** Throws one sentence where its flags do not fit together. */
-function gatewayOf({ gateway, gatewayKeys, idleUnload }: AgentFlags): GatewayFlags | undefined {
+function gatewayOf({ gateway, gatewayKeys, idleUnload, savedSlots }: AgentFlags): GatewayFlags | undefined {
   if (gateway === undefined) {
-    const lost = gatewayKeys === undefined ? idleUnload && "--idle-unload" : "--gateway-keys";
+    const given = { "--gateway-keys": gatewayKeys, "--idle-unload": idleUnload, "--saved-slots": savedSlots };
+    const lost = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
     if (lost !== undefined) throw new Error(`${lost} needs --gateway, for example --gateway 127.0.0.1:9000`);
     return undefined;
   }
@@ -114,7 +115,7 @@ function gatewayOf({ gateway, gatewayKeys, idleUnload }: AgentFlags): GatewayFla
   const idle = idleUnload === undefined ? undefined : parseIdleUnload(idleUnload);
   if (idle?.ok === false) throw new Error(`--idle-unload: ${idle.error}`);
   const idleUnloadMs = typeof idle?.value === "number" ? idle.value : undefined;
-  return { listen: gateway, keysFile: gatewayKeys, idleUnloadMs };
+  return { listen: gateway, keysFile: gatewayKeys, idleUnloadMs, savedSlotsBytes: savedSlots };
 }
 
 /** The default folder, which is there before anything is deployed to it. */

@@ -94,6 +94,10 @@ function gatewayOptions(): readonly Option[] {
       "--idle-unload <time>",
       "with --gateway, unload a model after this time without a request, for example 10m (default: none unloads by itself)",
     ),
+    new Option(
+      "--saved-slots <quantity>",
+      "with --gateway, keep conversations of unloaded models on disk, up to this size, for example 8Gi (default: none)",
+    ).argParser(parseSavedSlots),
   ];
 }
 
@@ -151,6 +155,15 @@ function parseHostMemory(text: string): number {
   const bytes = parseBytes(text);
   if (bytes >= LEAST_HOST_MEMORY) return bytes;
   throw new InvalidArgumentError("It must be at least 512Mi, which holds one small model: for example 16Gi.");
+}
+
+/** One conversation of a small model; less is a slip, such as a number without its unit. */
+const LEAST_SAVED = 64 * 2 ** 20;
+
+function parseSavedSlots(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes >= LEAST_SAVED) return bytes;
+  throw new InvalidArgumentError("It must be at least 64Mi, which holds one conversation: for example 8Gi.");
 }
 
 function parseReserveFlag(text: string): number {

@@ -7,6 +7,8 @@ export interface DemandBook {
   readonly demandOf: (id: WorkloadId) => Demand;
   readonly wait: (id: WorkloadId) => Hold;
   readonly use: (id: WorkloadId) => Hold;
+  /** What its server has read from now on is not to be saved. */
+  readonly keepPrivate: (id: WorkloadId) => void;
   /** Forgets the models that are not wanted any more, and have no requests. */
   readonly keepOnly: (ids: ReadonlySet<WorkloadId>) => void;
 }
@@ -16,6 +18,7 @@ interface Counted {
   readonly waiting: Map<symbol, number>;
   inFlight: number;
   lastUsedAt: number | undefined;
+  privateAt: number | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ interface Counted {
 export function demandBook(clock: () => number, asked: () => void): DemandBook {
   const book = new Map<WorkloadId, Counted>();
   const counted = (id: WorkloadId): Counted => {
-    const one = book.get(id) ?? { waiting: new Map(), inFlight: 0, lastUsedAt: undefined };
+    const one = book.get(id) ?? { waiting: new Map(), inFlight: 0, lastUsedAt: undefined, privateAt: undefined };
     book.set(id, one);
     return one;
   };
@@ -55,6 +58,9 @@ export function demandBook(clock: () => number, asked: () => void): DemandBook {
         if (one.inFlight === 0) asked();
       });
     },
+    keepPrivate: (id) => {
+      counted(id).privateAt = clock();
+    },
     keepOnly: (ids) => {
       for (const [id, { waiting, inFlight }] of book) {
         if (!ids.has(id) && waiting.size === 0 && inFlight === 0) book.delete(id);
@@ -63,9 +69,9 @@ export function demandBook(clock: () => number, asked: () => void): DemandBook {
   };
 }
 
-function shown({ waiting, inFlight, lastUsedAt }: Counted): Demand {
+function shown({ waiting, inFlight, lastUsedAt, privateAt }: Counted): Demand {
   const [waitingSince] = waiting.values();
-  return { waiting: waiting.size, waitingSince, inFlight, lastUsedAt };
+  return { waiting: waiting.size, waitingSince, inFlight, lastUsedAt, ...(privateAt !== undefined && { privateAt }) };
 }
 
 function once(end: () => void): Hold {

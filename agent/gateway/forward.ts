@@ -21,7 +21,7 @@ export type Outcome =
 export interface Forwarded {
   readonly path: string;
   readonly headers: Record<string, string>;
-  readonly body: Readable;
+  readonly body: Buffer | Readable;
   /** Whether the client is to have the answer. */
   readonly isForClient: (status: number, headers: IncomingHttpHeaders) => boolean;
   /** The answer begins for the client. Its headers have not been sent unless a stream was begun. */
@@ -69,7 +69,9 @@ export function forward(
     },
   });
   pool.dispatch(
-    { origin, path, method: "POST", headers, body },
+    // A connection for each request: llama-server closes its own after each stream, although it says that it keeps them for 5 s. A request
+    // that met the end of one would be lost.
+    { origin, path, method: "POST", headers, body, reset: true },
     {
       onRequestStart: (controller) => {
         control = controller;

@@ -7,13 +7,13 @@ import type { Background } from "../lifecycle/background.ts";
 import type { Runnable } from "../lifecycle/runnable.ts";
 import type { GatewayClock } from "./clock.ts";
 import { type Desk, exchange } from "./exchange.ts";
+import { ledgerOf } from "./kept-body.ts";
 import type { KeyRing } from "./keys.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Models } from "./models.ts";
 import type { GatewayObserver } from "./observer.ts";
 import { openPools } from "./pools.ts";
 import { openQueue } from "./queue.ts";
-import { ledgerOf } from "./request-body.ts";
 import { answerUnsound } from "./unsound.ts";
 
 /** One port for every model of this Mac. */

@@ -127,8 +127,9 @@ function keepAlive({ stream, client, model }: Asking): void {
 }
 
 async function sent(asking: Asking, turn: Ready, tries: number): Promise<Verdict> {
-  const { inside, client, notes, body, deadline } = asking;
+  const { inside, client, notes, body, deadline, key } = asking;
   notes.model = turn.id;
+  if (key?.maySave() === false) inside.models.keepPrivate(turn.id);
   const isInTime = inside.clock.monotonic() < deadline;
   try {
     const outcome = await toServer(asking, turn);

@@ -1,11 +1,11 @@
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { GatewayClock } from "./clock.ts";
+import type { Ledger } from "./kept-body.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Models } from "./models.ts";
 import type { TokensSeen } from "./observer.ts";
 import type { Pools } from "./pools.ts";
 import type { Queue } from "./queue.ts";
-import type { Ledger } from "./request-body.ts";
 
 /** What all requests share. */
 export interface Inside {

@@ -20,6 +20,8 @@ export interface NamedKey {
   readonly requests: number | undefined;
   /** Of prompts and answers together; undefined: any number. */
   readonly tokensPerMinute: number | undefined;
+  /** What its requests leave in a server is not saved; absent: it may be. */
+  readonly savedSlots?: false;
 }
 
 const MAX_BYTES = 2 ** 20;
@@ -56,11 +58,12 @@ const entrySchema = z.strictObject(
       .optional(),
     requests: wholeNumber("requests", MOST_REQUESTS).optional(),
     tokensPerMinute: wholeNumber("tokensPerMinute", MOST_TOKENS).optional(),
+    savedSlots: z.boolean('"savedSlots" is neither true nor false').optional(),
   },
   {
     error: ({ code }) =>
       code === "unrecognized_keys"
-        ? "it has a field other than name, key, models, requests and tokensPerMinute"
+        ? "it has a field other than name, key, models, requests, tokensPerMinute and savedSlots"
         : `it is no entry: ${EXAMPLE}`,
   },
 );
@@ -181,14 +184,15 @@ function namedKeys(list: readonly unknown[]): Result<readonly NamedKey[]> {
     const where = `entry ${index + 1}`;
     const parsed = entrySchema.safeParse(entry);
     if (!parsed.success) return fail(`${where}: ${parsed.error.issues[0]?.message}`);
-    const { name, key, models, requests, tokensPerMinute } = parsed.data;
+    const { name, key, models, requests, tokensPerMinute, savedSlots } = parsed.data;
     if (names.has(name)) return fail(`${where}: the name ${name} stands twice: give each key its own`);
     const digest = digestOf(key);
     const same = digests.get(digest.toString("hex"));
     if (same !== undefined) return fail(`${where}: it has the key of entry ${same}: make another for it`);
     names.add(name);
     digests.set(digest.toString("hex"), index + 1);
-    keys.push({ name, digest, models, requests, tokensPerMinute });
+    const unsaved = savedSlots === false && { savedSlots };
+    keys.push({ name, digest, models, requests, tokensPerMinute, ...unsaved });
   }
   return ok(keys);
 }

@@ -10,6 +10,8 @@ export interface KeyGrant {
   readonly isKnown: () => boolean;
   /** Never, once it is not known. */
   readonly mayUse: (model: NamedModel) => boolean;
+  /** Whether what its requests leave in a server may be saved. */
+  readonly maySave: () => boolean;
   /** A request begins. @param now milliseconds of a clock that never goes back */
   readonly begin: (now: number) => Admission;
 }
@@ -47,6 +49,7 @@ export function grantOf(key: NamedKey, use: KeyUse, current: () => NamedKey | un
       const now = current();
       return now !== undefined && mayUse(now.models, model);
     },
+    maySave: () => key.savedSlots !== false && current()?.savedSlots !== false,
     begin: (now) => {
       const limits = current() ?? key;
       const busy = refusal(limits, use, now);

@@ -53,6 +53,8 @@ export interface Models {
   readonly wait: (id: WorkloadId) => Hold;
   /** A request goes to its server. To be called in the same turn of the event loop in which `routeOf` said `ready`. */
   readonly use: (id: WorkloadId) => Hold;
+  /** What its server has read from now on is not to be saved. To be called while the request holds the model. */
+  readonly keepPrivate: (id: WorkloadId) => void;
   /** Calls `listener` whenever a route may have changed, until the answer is called. */
   readonly subscribe: (listener: () => void) => () => void;
 }

@@ -28,12 +28,6 @@ function undici(): typeof import("undici") {
 }
 
 /**
- * How long a connection that nobody uses is kept. It takes a thread of llama-server, which closes it by itself after 5 s: well before that,
- * so that no request is sent on a connection that is just being closed.
- */
-const KEPT_MS = 1000;
-
-/**
  * Connections to a server are opened as they are needed: how many requests it takes at a time is for the server to say.
  *
  * @param silentMs how long a server may say nothing
@@ -52,8 +46,6 @@ export function openPools(clock: GatewayClock, silentMs: number): Pools {
     const known = pools.get(origin);
     if (known !== undefined) return known;
     const pool = new (undici().Pool)(origin, {
-      keepAliveTimeout: KEPT_MS,
-      keepAliveMaxTimeout: KEPT_MS,
       headersTimeout: silentMs,
       bodyTimeout: silentMs,
     });

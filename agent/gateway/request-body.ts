@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { GatewayClock } from "./clock.ts";
 import { tooLarge } from "./guard.ts";
+import { type Ledger, prefixOf, sendingOf, through } from "./kept-body.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Refusal } from "./refusal.ts";
 import type { BodyScanner, ScanState } from "./scan-state.ts";
@@ -20,7 +21,7 @@ export interface RequestBody {
   /** In bytes; undefined while it has not all come. */
   readonly length: () => number | undefined;
   /** For a server. What is not whole can be sent once: it is destroyed with an error if the rest is wrong. */
-  readonly send: () => Readable;
+  readonly send: () => Buffer | Readable;
   /** It will not be sent again: what is kept goes as soon as the server has taken all of it. */
   readonly sentForGood: () => void;
   /** Why the body was broken off after it went to a server; undefined: it was not. */
@@ -29,29 +30,8 @@ export interface RequestBody {
   readonly release: () => void;
 }
 
-/** The bytes that all requests together keep in memory. */
-export interface Ledger {
-  /** False: there is no room for them. */
-  readonly take: (bytes: number) => boolean;
-  readonly give: (bytes: number) => void;
-}
-
 /** At least so much must come within `bodyIdleMs`: a client that sends a byte now and then holds a place for ever. */
 const LEAST_BYTES = 1024;
-
-export function ledgerOf(total: number): Ledger {
-  let taken = 0;
-  return {
-    take: (bytes) => {
-      if (taken + bytes > total) return false;
-      taken += bytes;
-      return true;
-    },
-    give: (bytes) => {
-      taken -= bytes;
-    },
-  };
-}
 
 interface Bounds {
   readonly limits: GatewayLimits;
@@ -149,115 +129,6 @@ function flowOf(request: IncomingMessage, watch: ReturnType<typeof idleWatch>) {
   };
 }
 
-/** What is kept of a body, in order. */
-interface Prefix {
-  readonly bytes: () => number;
-  /** Why the bytes cannot be kept; undefined: they are. */
-  readonly keep: (chunk: Buffer) => Refusal | undefined;
-  readonly all: () => readonly Buffer[];
-  /** Takes the first piece out. */
-  readonly shift: () => Buffer | undefined;
-  readonly release: () => void;
-  readonly isReleased: () => boolean;
-}
-
-function prefixOf({ limits, ledger }: Bounds): Prefix {
-  let kept: Buffer[] = [];
-  let keptBytes = 0;
-  let isReleased = false;
-  const give = (bytes: number) => {
-    keptBytes -= bytes;
-    ledger.give(bytes);
-  };
-  return {
-    bytes: () => keptBytes,
-    keep: (chunk) => {
-      if (isReleased) return undefined;
-      if (keptBytes + chunk.length > limits.prefixBytes) return modelTooLate(limits.prefixBytes);
-      if (!ledger.take(chunk.length)) return NO_ROOM;
-      kept.push(chunk);
-      keptBytes += chunk.length;
-      return undefined;
-    },
-    all: () => kept,
-    shift: () => {
-      const chunk = kept.shift();
-      give(chunk?.length ?? 0);
-      return chunk;
-    },
-    release: () => {
-      isReleased = true;
-      kept = [];
-      give(keptBytes);
-    },
-    isReleased: () => isReleased,
-  };
-}
-
-/** Sends what is kept, and lets go of it when the last of it has been taken, and nothing will be sent again. */
-function sendingOf(prefix: Prefix) {
-  // What is passed on as it comes is let go of as it goes.
-  let isTaken = false;
-  let isLast = false;
-  const goOn = () => {
-    if (isTaken && isLast) prefix.release();
-  };
-  return {
-    begin: () => {
-      isTaken = false;
-      isLast = false;
-      return pieces(prefix.all(), () => {
-        isTaken = true;
-        goOn();
-      });
-    },
-    isLast: () => {
-      isLast = true;
-      goOn();
-    },
-  };
-}
-
-/** Once. Whoever has read it all holds nothing of it: undici keeps the body of a request until the answer has ended. */
-function pieces(kept: readonly Buffer[], taken: () => void): Readable {
-  let left = kept;
-  let at = 0;
-  const stream = new Readable({
-    read: () => {
-      const piece = left[at] ?? null;
-      at += 1;
-      stream.push(piece);
-      if (piece !== null) return;
-      left = [];
-      taken();
-    },
-  });
-  // It is destroyed where the server goes away.
-  stream.on("error", () => {});
-  return stream;
-}
-
-/** What is kept, then what comes. */
-function through(prefix: Prefix, resume: () => void): Readable {
-  const stream = new Readable({
-    read: () => {
-      const chunk = prefix.shift();
-      if (chunk === undefined) resume();
-      else stream.push(chunk);
-    },
-  });
-  // It is destroyed whenever either side goes away.
-  stream.on("error", () => {});
-  return stream;
-}
-
-const NO_ROOM: Refusal = {
-  status: 503,
-  code: "bodies_too_large",
-  message: "too many large requests are under way: try again in a moment",
-  retryAfterMs: 1000,
-};
-
 function badBody(message: string): Refusal {
   return { status: 400, code: "bad_body", message };
 }
@@ -265,11 +136,6 @@ function badBody(message: string): Refusal {
 function tooSlow(milliseconds: number): Refusal {
   const message = `the body stopped coming: nearly nothing came for ${Math.ceil(milliseconds / 1000)} s`;
   return { status: 408, code: "body_too_slow", message };
-}
-
-function modelTooLate(bytes: number): Refusal {
-  const message = `no model was named in the first ${Math.floor(bytes / 2 ** 20)} MiB of the body: put "model" first`;
-  return { status: 413, code: "model_too_late", message };
 }
 
 /** Calls `late` when less than {@link LEAST_BYTES} came within `milliseconds`, while it is started. */

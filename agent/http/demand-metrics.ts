@@ -1,5 +1,5 @@
 import type { AgentStatus, Unload } from "../status/status.ts";
-import { type Definition, each, type Labels, PREFIX, type Series } from "./series.ts";
+import { type Definition, each, type Labels, labelsOf, PREFIX, type Series, WORKLOAD } from "./series.ts";
 
 /** What the status says of the clients of the gateway. Without a gateway none of these has a series. */
 export const DEMAND_GAUGES: readonly Definition[] = [
@@ -9,6 +9,36 @@ export const DEMAND_GAUGES: readonly Definition[] = [
     ({ demand }) => demand?.inFlight,
   ),
   each("gateway_requests_waiting", "Requests of the gateway that wait for the model.", ({ demand }) => demand?.waiting),
+];
+
+/** Without saved conversations none of these has a series. */
+const SLOT_COUNTERS: readonly Definition[] = [
+  each(
+    "gateway_slots_saved_total",
+    "Conversations that were saved to disk when the model was unloaded, since the agent was started.",
+    ({ savedSlots }) => savedSlots?.saves,
+  ),
+  each(
+    "gateway_slots_restored_total",
+    "Saved conversations that the model was given when it was loaded, since the agent was started.",
+    ({ savedSlots }) => savedSlots?.restores,
+  ),
+  each(
+    "gateway_slots_restored_tokens_total",
+    "Tokens of saved conversations that the model was given, since the agent was started.",
+    ({ savedSlots }) => savedSlots?.restoredTokens,
+  ),
+  {
+    name: `${PREFIX}gateway_slots_discarded_total`,
+    help: "Conversations that were not saved, or not used, since the agent was started, by reason.",
+    labels: [...WORKLOAD, "reason"],
+    series: ({ workloads }) =>
+      workloads.flatMap((workload) =>
+        Object.entries(workload.savedSlots?.discarded ?? {}).map(
+          ([reason, count]) => [{ ...labelsOf(workload), reason }, count] as const,
+        ),
+      ),
+  },
 ];
 
 export interface DemandCounters {
@@ -32,6 +62,7 @@ export function demandCounters(): DemandCounters {
         "Times that a request made the model load, since the agent was started.",
         ({ wakes }) => wakes,
       ),
+      ...SLOT_COUNTERS,
       {
         name: `${PREFIX}gateway_unloads_total`,
         help: "Times that the model was unloaded, since the agent was started: Idle, or MadeRoom for another.",

@@ -43,6 +43,8 @@ export interface ModelPaths {
   readonly promptCacheMiB?: number;
   /** Context checkpoints of each slot, for a prompt cache that needs them; undefined: none. */
   readonly checkpoints?: number;
+  /** Folder for the caches of its slots; undefined: it saves none. */
+  readonly slotSavePath?: string;
 }
 
 /** What a llama-server that supports everything does: for what must not depend on the one that is installed. */
@@ -85,6 +87,7 @@ export function serverFlags(
     ...(paths.tableForGpu && placesTable(fields, options) ? tableFlags(fields) : []),
     ...(paths.draft === undefined ? [] : draftFlags(paths.draft, fields)),
     ...DEFAULTS.flatMap((choices) => withCacheSize(choices.find(([option = ""]) => options.has(option)) ?? [], paths)),
+    ...(paths.slotSavePath === undefined ? [] : [SLOT_SAVE_PATH, paths.slotSavePath]),
     ...optionalFlags(fields).flatMap(({ flag }) => (options.has(flag[0]) ? flag : [])),
     ...fields.extraArgs,
   ];
@@ -132,6 +135,9 @@ function tableFlags({ deviceName }: ServerFields): readonly string[] {
 
 /** Size of the prompt cache in MiB; 0 turns it off. */
 export const CACHE_RAM = "--cache-ram";
+
+/** Folder to which it may save the caches of its slots when it is asked to, and which must be there. */
+export const SLOT_SAVE_PATH = "--slot-save-path";
 
 /** Context checkpoints of each slot; 0 turns them off. */
 const CHECKPOINT_OPTIONS: readonly string[] = ["--ctx-checkpoints", "--swa-checkpoints"];

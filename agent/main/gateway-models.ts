@@ -17,7 +17,7 @@ export interface AgentModels extends Models {
 export function agentModels(
   serving: () => readonly Serving[],
   isRead: () => boolean,
-  book: Pick<DemandBook, "wait" | "use" | "keepOnly">,
+  book: Pick<DemandBook, "wait" | "use" | "keepPrivate" | "keepOnly">,
 ): AgentModels {
   const listeners = new Set<() => void>();
   const find = (id: WorkloadId) => serving().find(({ workload }) => workload.id === id);
@@ -26,6 +26,7 @@ export function agentModels(
     routeOf: (id): Route => routeOf(find(id)),
     wait: book.wait,
     use: book.use,
+    keepPrivate: book.keepPrivate,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

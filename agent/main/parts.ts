@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
 import { type HostClaims, openClaims } from "../claims/host-claims.ts";
 import { holdsNote } from "../claims/note.ts";
+import { SLOTS_MS } from "../decisions/saved-slots.ts";
 import { fileGate } from "../files/gate.ts";
-import { fileLooks } from "../files/looks.ts";
+import { contentStamp, type FileLooks, fileLooks, type Look } from "../files/looks.ts";
 import { slowFiles } from "../files/slow.ts";
 import { MAC } from "../host/darwin/mac-paths.ts";
 import { type KeepAwake, keepAwake, NOT_KEPT_AWAKE } from "../keep-awake/keep-awake.ts";
@@ -11,6 +12,12 @@ import { openKernelLimit } from "../kernel-limit/open.ts";
 import { readBuild } from "../llama-server/build.ts";
 import { installedServer, pathOfCommand } from "../llama-server/installed.ts";
 import { readSupportedFlags } from "../llama-server/supported-flags.ts";
+import {
+  forgetSavedSlots,
+  savedSlots as openSavedSlots,
+  type SavedSlots,
+  type SavedSlotsOptions,
+} from "../supervisor/saved-slots.ts";
 import { type Supervisor, supervisor } from "../supervisor/supervisor.ts";
 import type { Work, WorkingOptions } from "../work/work.ts";
 import { modelAccess } from "../workload/model-access.ts";
@@ -82,6 +89,7 @@ export async function openParts(
     ...{ folder: models, gate, looks, changed, signal: ending, clock },
     say: (message) => log.warn(message),
   });
+  const savedSlots = keptSlots(stateDirectory, front, { clock, background, looks, serverStamp: server.stamp });
   const processes = supervisor({
     ...{
       platform,
@@ -96,6 +104,7 @@ export async function openParts(
       background,
       heldBack,
       gateway: front?.demand,
+      savedSlots,
     },
     ...{ clock: awake, wokeAt: awake.wokeAt, wake: changed },
     ...{ supportedFlags: server.options, serverStamp: server.stamp },
@@ -125,4 +134,28 @@ export async function openParts(
     ...work.notices,
   ];
   return { processes, work, claims, notices, limit, kernelCap, keepAwake: awakeMac };
+}
+
+interface Slots extends Pick<SavedSlotsOptions, "clock" | "background" | "serverStamp"> {
+  readonly looks: FileLooks;
+}
+
+/** Without the flag nobody wants what an agent with it has left. */
+function keptSlots(
+  stateDirectory: string,
+  front: GatewayFront | undefined,
+  { looks, ...others }: Slots,
+): SavedSlots | undefined {
+  const limitBytes = front?.flags.savedSlotsBytes;
+  if (limitBytes === undefined) {
+    others.background("removing saved conversations", forgetSavedSlots(stateDirectory));
+    return undefined;
+  }
+  const stampOf = (path: string) => stampIn(looks.look(path));
+  return openSavedSlots({ stateDirectory, limitBytes, waitMs: SLOTS_MS, stampOf, ...others });
+}
+
+/** Undefined while nobody has looked. */
+function stampIn(look: Look): string | undefined {
+  return look.state === "found" ? contentStamp(look) : undefined;
 }

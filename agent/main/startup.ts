@@ -44,6 +44,8 @@ export interface GatewayFlags {
   readonly keysFile: string | undefined;
   /** Time without a request after which a model unloads, in milliseconds; undefined: none does by itself. */
   readonly idleUnloadMs: number | undefined;
+  /** What saved conversations may take on disk, in bytes; undefined: none is saved. */
+  readonly savedSlotsBytes?: number | undefined;
 }
 
 /** How a person ends the agent. If it ends in any other way, its servers keep running and the next agent adopts them. */

@@ -25,6 +25,11 @@ export function logPathFor(stateDirectory: string, fileName: string): string {
   return join(stateDirectory, "logs", `${fileName}.log`);
 }
 
+/** The conversations of models that are unloaded, one folder a workload. Nothing is lost but time where it is removed. */
+export function savedSlotsFolder(stateDirectory: string): string {
+  return join(stateDirectory, "saved-slots");
+}
+
 /** The folder of the API keys of pods, one file per pod. */
 export function keysFolder(stateDirectory: string): string {
   return join(stateDirectory, "keys");

@@ -19,6 +19,37 @@ export type State = (typeof STATES)[number];
 
 const bytes = z.int().min(0);
 
+const count = z.int().min(0);
+
+const slotCountsSchema = z.strictObject({
+  /** Conversations that were saved at an unload. */
+  saves: count,
+  /** Conversations that were restored at a wake, and their tokens. */
+  restores: count,
+  restoredTokens: count,
+  /** What was not saved, or not used, by reason. */
+  discarded: z.strictObject({
+    /** The model, a setting or llama-server is another one. */
+    OtherSettings: count,
+    /** A file is gone, cut, or was written to. */
+    Damaged: count,
+    /** The server said that it restored something else. */
+    Mismatch: count,
+    /** The server refused the file. */
+    Refused: count,
+    /** The server hung, or ended. */
+    Lost: count,
+    SaveFailed: count,
+    /** Above what saved conversations may take. */
+    TooLarge: count,
+    DiskFull: count,
+    /** A request had a key that does not allow it. */
+    Private: count,
+  }),
+});
+/** What became of the conversations of one workload since the agent began. */
+export type SlotCounts = z.output<typeof slotCountsSchema>;
+
 const workloadSchema = z.strictObject({
   /** Identifies the workload on this host. Equal to `name` for one from a directory. */
   id: z.string(),
@@ -78,6 +109,8 @@ const workloadSchema = z.strictObject({
     .optional(),
   /** Times that a request made it load; absent without a gateway. */
   wakes: z.int().min(0).optional(),
+  /** Absent unless conversations are saved. */
+  savedSlots: slotCountsSchema.optional(),
   notes: z.array(z.string()),
 });
 

@@ -1,6 +1,7 @@
 import { backOffMs } from "../decisions/back-off.ts";
 import { graceLeftMs } from "../decisions/drain.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
+import { SLOTS_MS } from "../decisions/saved-slots.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
 import { stateFolderProblem } from "../state/problem.ts";
 import type { Preparation } from "../workload/prepare.ts";
@@ -12,6 +13,7 @@ import { firstProbes, type Probing } from "./probing.ts";
 import { basisOf } from "./projected.ts";
 import type { Projector } from "./projector.ts";
 import type { Running } from "./running.ts";
+import { type Ready, savingBefore, slotsOfStart } from "./slots.ts";
 import { type Charged, identify, spawnServer } from "./start.ts";
 import { beginStop } from "./stop.ts";
 import { isUnload } from "./unloads.ts";
@@ -35,13 +37,13 @@ export async function act(
   hold: () => void,
 ): Promise<void> {
   const { running, decision } = entry;
-  if (decision.act === "stop" && running !== undefined) stop(entry, running, options.clock());
+  if (decision.act === "stop" && running !== undefined) stop(entry, running, options);
   else if (decision.act === "kill" && running?.phase === "stopping") {
     running.process.signal("SIGKILL");
     entry.running = { ...running, stop: { ...running.stop, killed: true } };
   } else if (workload !== undefined && preparation?.stage === "ready") {
     const { paths } = preparation;
-    if (decision.act === "start") await start(entry, workload, paths, options, hold);
+    if (decision.act === "start") await start(entry, workload, preparation, options, hold);
     else if (decision.act === "ask") {
       options.background(
         `asking llama-server how much memory ${entry.name} needs`,
@@ -51,11 +53,32 @@ export async function act(
   }
 }
 
-function stop(entry: Entry, running: Running, now: number): void {
+/** One that unloads may save its conversations first: the rest of its stop counts from their end. */
+function stop(entry: Entry, running: Running, options: SupervisorOptions & Probing): void {
   const { reason = "Stopped", message = "", failure = false, graceUsedMs = 0 } = entry.decision;
+  const saving = savingBefore(entry, running, options);
+  const now = options.clock() + (saving === undefined ? 0 : SLOTS_MS);
   const gracePeriodMs = graceLeftMs(running.inForce.gracePeriodMs, graceUsedMs);
   beginStop(entry, running, { reason, message, failure, killed: false, gracePeriodMs }, now);
-  running.process.signal("SIGTERM");
+  if (saving === undefined) running.process.signal("SIGTERM");
+  else options.background(`saving the conversations of ${entry.name}`, endAfter(saving, entry, running, options));
+}
+
+async function endAfter(
+  saving: Promise<void>,
+  entry: Entry,
+  { process }: Running,
+  { clock }: Pick<SupervisorOptions, "clock">,
+): Promise<void> {
+  try {
+    await saving;
+  } finally {
+    process.signal("SIGTERM");
+    const { running } = entry;
+    if (running?.process === process && running.phase === "stopping") {
+      entry.running = { ...running, stop: { ...running.stop, at: Math.min(running.stop.at, clock()) } };
+    }
+  }
 }
 
 /** Gets a projection in the background, so that the tick goes on watching the running servers. */
@@ -85,13 +108,14 @@ async function ask(
 async function start(
   entry: Entry,
   workload: Workload,
-  paths: ModelPaths,
+  preparation: Ready,
   options: SupervisorOptions & Probing,
   hold: () => void,
 ): Promise<void> {
   let running: Running | undefined;
   try {
-    running = await spawnServer(workload, paths, chargedOf(entry), options);
+    const slots = slotsOfStart(entry, workload, preparation, options);
+    running = await spawnServer(workload, { paths: preparation.paths, charged: chargedOf(entry), slots }, options);
   } catch (error) {
     return failStart(entry, "StartFailed", stateFolderProblem(options.stateDirectory, error), options);
   }

@@ -8,6 +8,7 @@ import {
   withWake,
 } from "../decisions/answering.ts";
 import { gpuFaultMessage, hangs } from "../decisions/health.ts";
+import { withRestored } from "../decisions/saved-slots.ts";
 import { testFailure } from "../llama-server/exit-reason.ts";
 import { gpuFault } from "../llama-server/gpu-fault.ts";
 import { COMPLETION_TIMEOUT_MS, checkStillAnswers, type Found, slotsOf } from "../llama-server/probe.ts";
@@ -57,7 +58,9 @@ async function look(running: Running, answering: Answering, probing: Probing): P
   const { clock } = probing;
   const { expected } = expectedOf(running, probing);
   const keepsPrompts = expected.mode === "chat";
-  const next = askOrWait(answering, await slotsOf(expected), keepsPrompts, clock());
+  const slots = await slotsOf(expected);
+  const shown = Array.isArray(slots) ? withRestored(slots, running.restoredSlots) : slots;
+  const next = askOrWait(answering, shown, keepsPrompts, clock());
   if (next.kind === "wait") return (current) => ({ ...current, answering: next.answering });
   const found = await ask(running, next.slot, probing);
   switch (found.kind) {

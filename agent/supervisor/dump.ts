@@ -25,10 +25,12 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
 }
 
 function runningDump(running: NonNullable<Entry["running"]>, now: number): EntryDump {
-  const { process, record, startedAt, inForce, started, checkedAt, workAtSilence, answering, ...plain } = running;
+  const { process, record, startedAt, inForce, started, checkedAt, workAtSilence, answering, restoredSlots, ...plain } =
+    running;
   const { startTime, bootId, logPath } = record;
   return {
     ...plain,
+    restoredSlots: restoredSlots && Object.fromEntries(restoredSlots),
     startedAt: ago(startedAt, now),
     checkedAt: ago(checkedAt, now),
     answering: answering && {

@@ -37,12 +37,19 @@ function applyExit(entry: Entry, running: Running, exit: Exit, options: Supervis
     noteBreach(entry, breach, now);
     return;
   }
+  if (running.restoring && stop === undefined) {
+    entry.lastExit = { ...entry.lastExit, reason: "RestoreFailed", message: RESTORE_FAILED };
+    return;
+  }
   entry.failures = failuresAfter(entry.failures, running.phase === "starting" ? undefined : running.readyAt, now);
   const { reason, message } = stop ?? exitReason(exit, logTail(running.process.logPath));
   entry.lastExit = { ...entry.lastExit, reason, message };
   if (reason === "BadFlag") options.models.doubtServer();
   entry.backOff = { state: "BackOff", reason, message, until: now + backOffMs("crash", entry.failures) };
 }
+
+const RESTORE_FAILED =
+  "it hung, or ended, while it was given saved conversations; they are discarded, and it starts without them";
 
 function reasonOf({ reason, message }: ExitReason): ExitReason {
   return { reason, message };

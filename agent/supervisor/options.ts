@@ -13,6 +13,7 @@ import type { ModelAccess } from "../workload/prepare.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
 import type { LlamaProcess } from "./process.ts";
 import type { Served, ServerRecord } from "./records.ts";
+import type { SavedSlots } from "./saved-slots.ts";
 
 /** A server that an earlier agent left running and that this agent has adopted. */
 export interface AdoptedServer {
@@ -62,6 +63,8 @@ export interface SupervisorOptions {
   readonly watchdog: Pick<Watchdog, "hold" | "beat" | "sighting" | "hasTold" | "trouble">;
   /** What clients ask of a gateway in front of the models; undefined: there is none, and no model sleeps. */
   readonly gateway?: GatewayDemand | undefined;
+  /** Keeps conversations while their model is unloaded; undefined: nothing does. */
+  readonly savedSlots?: SavedSlots | undefined;
   /** Wakes the reconcile loop before its next tick is due. */
   readonly wake: () => void;
 }

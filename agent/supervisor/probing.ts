@@ -30,7 +30,10 @@ function firstPauseMs(sinceMs: number): number {
 
 /** What probes need: the supervisor's options, and the keys that it knows. */
 export interface Probing
-  extends Pick<SupervisorOptions, "background" | "clock" | "platform" | "stateDirectory" | "wake" | "wokeAt"> {
+  extends Pick<
+    SupervisorOptions,
+    "background" | "clock" | "platform" | "savedSlots" | "stateDirectory" | "wake" | "wokeAt"
+  > {
   readonly keys: KeyFiles;
 }
 
@@ -51,7 +54,7 @@ export function startProbe(entry: Entry, probing: Probing): void {
   if (running === undefined || running.phase === "stopping" || running.probing) return;
   const { background, clock } = probing;
   if (running.phase === "starting") {
-    background(`the readiness probe of ${entry.name}`, probe(entry, running, firstAnswer, probing));
+    background(`the readiness probe of ${entry.name}`, probe(entry, running, firstAnswerOf(entry), probing));
   } else if (clock() - (running.checkedAt ?? running.readyAt) >= CHECK_MS) {
     background(`the health check of ${entry.name}`, probe(entry, running, check, probing));
   }
@@ -78,6 +81,24 @@ async function probe(
       if (isChange(current, entry.running)) probing.wake();
     }
   }
+}
+
+/** The first one that goes well is followed by its saved conversations: no request is let through before. */
+function firstAnswerOf(entry: Entry): (running: Running, probing: Probing) => Promise<Finding> {
+  return async (running, probing) => {
+    const { savedSlots } = probing;
+    const { slots } = running.started;
+    const finding = await firstAnswer(running, probing);
+    if (slots === undefined || savedSlots === undefined || finding(running).phase !== "ready") return finding;
+    const current = entry.running;
+    if (current?.process !== running.process || current.phase !== "starting") return finding;
+    entry.running = { ...current, restoring: true };
+    const { expected } = expectedOf(running, probing);
+    const restoredSlots = await savedSlots.restore({ id: entry.id, expected, slots });
+    if (restoredSlots !== "lost") return (now) => ({ ...finding(now), restoredSlots });
+    running.process.signal("SIGKILL");
+    return unanswered;
+  };
 }
 
 async function firstAnswer(running: Running, probing: Probing): Promise<Finding> {

@@ -1,6 +1,7 @@
 import type { Answering } from "../decisions/answering.ts";
 import type { StartedCache } from "../decisions/cache-change.ts";
 import { type Failing, failedAgain, isWorking, type Work } from "../decisions/health.ts";
+import type { Restored } from "../decisions/saved-slots.ts";
 import type { ReadyView, StartingView, Stop, StoppingView } from "../decisions/server-view.ts";
 import type { ExitReason } from "../llama-server/exit-reason.ts";
 import type { ServerFields } from "../llama-server/flags.ts";
@@ -8,6 +9,7 @@ import type { GpuFault } from "../llama-server/gpu-fault.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { LlamaProcess } from "./process.ts";
 import type { ServerRecord } from "./records.ts";
+import type { StartedSlots } from "./slot-work.ts";
 
 /** What a process was started with; it does not change while it runs. */
 export interface StartedWith {
@@ -15,6 +17,8 @@ export interface StartedWith {
   readonly modelPath: string;
   /** Undefined: none. */
   readonly promptCache?: StartedCache | undefined;
+  /** Undefined: its conversations cannot be saved. One that was adopted has none, since nobody knows whose requests it has read. */
+  readonly slots?: StartedSlots | undefined;
 }
 
 interface Held {
@@ -30,6 +34,10 @@ interface Held {
   readonly limitBytes: number | undefined;
   /** Whether a probe is under way. */
   readonly probing: boolean;
+  /** It is given saved conversations before it is Ready: if it ends now, it has not failed. */
+  readonly restoring?: boolean;
+  /** What it was given. */
+  readonly restoredSlots?: Restored;
   /** Digest of the API keys that it has accepted one of; undefined before the first. */
   readonly keys?: string | undefined;
   /** Digest of the API keys of which it has refused one; undefined if it refused none. */
@@ -106,6 +114,7 @@ function answered(running: Running, now: number): Running {
     failedChecks: 0,
     failing: wasReady ? running.failing : undefined,
     probing: false,
+    restoring: false,
     checkedAt: now,
     workAtSilence: undefined,
   };

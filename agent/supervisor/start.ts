@@ -11,6 +11,14 @@ import type { SupervisorOptions } from "./options.ts";
 import { type LlamaProcess, spawnProcess } from "./process.ts";
 import { removeRecord, type Served, type ServerRecord, writeRecord } from "./records.ts";
 import type { Running } from "./running.ts";
+import type { StartedSlots } from "./slot-work.ts";
+
+/** What a server is started with, beside its workload. */
+export interface Launch {
+  readonly paths: ModelPaths;
+  readonly charged: Charged;
+  readonly slots: StartedSlots | undefined;
+}
 
 /** What a start was charged with; the next agent charges the same. */
 export type Charged = Pick<Served, "estimateBytes" | "projectedBytes" | "promptCache">;
@@ -23,8 +31,7 @@ export type Charged = Pick<Served, "estimateBytes" | "projectedBytes" | "promptC
  */
 export async function spawnServer(
   workload: Workload,
-  paths: ModelPaths,
-  charged: Charged,
+  { paths, charged, slots }: Launch,
   options: SupervisorOptions,
 ): Promise<Running | undefined> {
   const { llamaServer, supportedFlags, stateDirectory, platform, kernelLimit, clock, wake } = options;
@@ -44,7 +51,11 @@ export async function spawnServer(
   };
   let record: ServerRecord = { id, name, bootId: platform.bootId, logPath, served };
   writeRecord(folder, record);
-  const withCache = { ...paths, ...(promptCache && cacheFlags(promptCache)) };
+  const withCache = {
+    ...paths,
+    ...(promptCache && cacheFlags(promptCache)),
+    ...(slots && { slotSavePath: slots.folder }),
+  };
   const command = { file: llamaServer, args: serverFlags(fields, withCache, supportedFlags()) };
   const limitBytes = kernelLimitBytes(workload.budget.bytes);
   const process = spawnProcess({ ...(kernelLimit?.wrap(command, limitBytes) ?? command), logPath, ended: wake });
@@ -59,7 +70,7 @@ export async function spawnServer(
   return {
     phase: "starting",
     ...{ specHash, startedAt: clock(), confirmed: true, process, inForce: workload, record, recorded },
-    started: { fields, modelPath: paths.model, promptCache },
+    started: { fields, modelPath: paths.model, promptCache, slots },
     limitBytes: kernelLimit && limitBytes,
     probing: false,
   };

@@ -3,7 +3,7 @@ import { describeBudget } from "../../memory/budget.ts";
 import type { Demand } from "../decisions/demand.ts";
 import { implausibleNote, measuredWhenReady, nearNote } from "../decisions/footprint.ts";
 import { driftNote, driftShare, unansweredNote } from "../decisions/projection.ts";
-import type { State, WorkloadStatus } from "../status/status.ts";
+import type { SlotCounts, State, WorkloadStatus } from "../status/status.ts";
 import type { Desired } from "../workload/desired.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { WorkloadId } from "../workload/workload-id.ts";
@@ -35,12 +35,15 @@ const SCHEDULING: ReadonlySet<string | undefined> = new Set([
 /** What clients ask for; `demandOf` is undefined without a gateway. */
 export interface Demands {
   readonly demandOf: ((id: WorkloadId) => Demand) | undefined;
+  /** What became of saved conversations; undefined where none is saved. */
+  readonly slotsOf?: ((id: WorkloadId) => SlotCounts) | undefined;
   /** Milliseconds of the clock of the demands. */
   readonly now: number;
 }
 
 /** The status of one workload after a decision. */
-export function statusOf(entry: Entry, desired: Desired | undefined, { demandOf, now }: Demands): WorkloadStatus {
+export function statusOf(entry: Entry, desired: Desired | undefined, demands: Demands): WorkloadStatus {
+  const { demandOf, slotsOf, now } = demands;
   const { id, name, running, decision, footprint, need, projection } = entry;
   const { state, reason, message } = decision;
   const workload = desired?.kind === "run" ? desired.workload : running?.inForce;
@@ -76,6 +79,7 @@ export function statusOf(entry: Entry, desired: Desired | undefined, { demandOf,
   if (demandOf !== undefined && desired?.kind === "run") {
     shown.demand = shownDemand(demandOf(id), now);
     shown.wakes = entry.wakes;
+    if (slotsOf !== undefined) shown.savedSlots = slotsOf(id);
   }
   if (entry.lastExit !== undefined) shown.lastExit = lastExitOf(entry.lastExit);
   if (running === undefined) return shown;

@@ -27,6 +27,7 @@ import { type Projector, projectorOf } from "./projector.ts";
 import { followCache } from "./prompt-cache.ts";
 import { decideAll } from "./round.ts";
 import { type Serving, servingOf } from "./serving.ts";
+import { keepSlotsOf } from "./slots.ts";
 import { statusOf } from "./status.ts";
 import { unloadLog } from "./unloads.ts";
 
@@ -116,9 +117,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       const gone = all.filter(({ decision }) => decision.act === "forget");
       for (const { id } of gone) entries.delete(id);
       needs.keepOnly(new Set(entries.keys()));
+      keepSlotsOf(wanted, options);
       // Till then the claim of the agent before this one stands: to say less would give away what its servers hold.
       if (!all.some(isUnmeasured)) claims.hold(claimedOf([...entries.values()], starting));
-      const demands = { demandOf: gateway?.demandOf, now };
+      const demands = { demandOf: gateway?.demandOf, slotsOf: options.savedSlots?.counts, now };
       const statuses = (those: readonly Entry[]) =>
         plainTexts(those.map((entry) => statusOf(entry, desiredOf(entry), demands)));
       return { workloads: statuses(all.filter((entry) => !gone.includes(entry))), terminated: statuses(gone) };
@@ -170,7 +172,7 @@ function views({ entries, options, projector, keys, unloads, monitor, wanted }: 
     serving: () => [...entries.values()].flatMap((entry) => servingOf(entry, wanted().get(entry.id), keys)),
     unloads: unloads.latest,
     pressure: monitor.pressure,
-    problems: keys.problems,
+    problems: () => [...keys.problems(), ...(options.savedSlots?.problems() ?? [])],
     dump: () => [...entries.values()].map((entry) => dumpOf(entry, options.clock())),
     endProjections: projector.killAll,
     killAll: () => {

@@ -9,6 +9,7 @@ import { isTableForGpu } from "../../memory/estimate/loading.ts";
 import type { EstimateSettings } from "../../memory/estimate/types.ts";
 import { decideFit } from "../../memory/fit.ts";
 import { type Rereads, rereadsOf, withQuantity } from "../../memory/prompt-cache.ts";
+import { slotCopyOf } from "../../memory/saved-slots.ts";
 import { estimateWhole, lookAtServed, type Served } from "../../memory/served.ts";
 import { CACHE_RAM, type ModelPaths, missingDraftOption, placesTable } from "../llama-server/flags.ts";
 import type { ServerView } from "../llama-server/installed.ts";
@@ -39,6 +40,8 @@ export interface Need {
   readonly estimateParts: Readonly<Record<string, number>>;
   /** What a prompt cache needs besides itself. */
   readonly rereads?: Rereads;
+  /** What a server holds twice while it saves or restores a conversation, in bytes. */
+  readonly slotCopyBytes?: number;
 }
 
 export interface ModelAccess {
@@ -167,7 +170,8 @@ function checkFit(served: Served, settings: EstimateSettings, budget: Budget): N
   if (estimate.value.confidence === "unknown") return { stage: "refused", reason, message, kind: "unsupported" };
   const { totalBytes: estimateBytes, parts: estimateParts } = estimate.value;
   const rereads = rereadsOf(served, settings);
-  const need: Need = { estimateBytes, estimateParts, ...(rereads && { rereads }) };
+  const slotCopyBytes = slotCopyOf(served, estimateParts);
+  const need: Need = { estimateBytes, estimateParts, ...(rereads && { rereads }), slotCopyBytes };
   if (fits) return need;
   const advice = adviceText(advise(served, settings, budget.bytes), settings);
   return { stage: "refused", reason, message: `${message}. ${advice}`, ...need };

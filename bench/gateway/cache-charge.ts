@@ -43,14 +43,17 @@ async function filled(slots: number, limitMiB: number, marks: readonly number[])
       ({ estimateBytes }) => estimateBytes !== undefined,
     );
     const sampling = sampled(pid);
-    const peaks: { conversations: number; bytes: number }[] = [];
-    let done = 0;
-    for (const conversations of marks) {
-      for (; done < conversations; done += slots) await talk(server, done, slots);
-      peaks.push({ conversations, bytes: sampling.peak() });
+    try {
+      const peaks: { conversations: number; bytes: number }[] = [];
+      let done = 0;
+      for (const conversations of marks) {
+        for (; done < conversations; done += slots) await talk(server, done, slots);
+        peaks.push({ conversations, bytes: sampling.peak() });
+      }
+      return { slots, limitMiB, chargeBytes, peaks };
+    } finally {
+      sampling.end();
     }
-    sampling.end();
-    return { slots, limitMiB, chargeBytes, peaks };
   });
 }
 

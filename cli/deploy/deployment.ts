@@ -17,6 +17,7 @@ export interface DeployedServing {
   readonly idleUnload?: string;
   readonly aliases?: string[];
   readonly promptCache?: string;
+  readonly savedSlots?: string;
 }
 
 /** Arguments of `LlmModel` that `deploy` can set, all of them plain. */

@@ -24,6 +24,7 @@ export const FLAG_OF: Readonly<Record<string, string>> = {
   "serving.idleUnload": "--idle-unload",
   "serving.aliases": "--alias",
   "serving.promptCache": "--prompt-cache",
+  "serving.savedSlots": "--saved-slots",
 };
 
 /** Arguments whose names are no plain words, so that a sentence cannot mean anything else by them. */

@@ -45,6 +45,7 @@ export interface DeployFlags extends TargetFlags, MannerFlags {
   readonly idleUnload?: string;
   readonly alias?: readonly string[];
   readonly promptCache?: string;
+  readonly savedSlots?: string;
   readonly namespace?: string;
   readonly preview?: true;
   readonly wait?: true;
@@ -111,6 +112,10 @@ function withServingOptions(command: Command): Command {
       (name, names: readonly string[] = []) => [...names, name],
     )
     .option("--prompt-cache <size>", "memory for prompts that were read: auto, off or a quantity (default: off)")
+    .option(
+      "--saved-slots <auto|off>",
+      "whether the agent may keep conversations on disk (default: auto, as the agent does)",
+    )
     .option("-n, --namespace <name>", "namespace of the Kubernetes objects (default: default)");
 }
 

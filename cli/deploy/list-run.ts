@@ -44,6 +44,7 @@ export function rowOf({ stack, target, deployed }: Found) {
     ...(serving.idleUnload !== undefined && { idleUnload: serving.idleUnload }),
     ...(serving.aliases !== undefined && { aliases: serving.aliases }),
     ...(serving.promptCache !== undefined && { promptCache: serving.promptCache }),
+    ...(serving.savedSlots !== undefined && { savedSlots: serving.savedSlots }),
     target: targetText(target),
     stack,
     ...(endpoint !== undefined && { endpoint }),

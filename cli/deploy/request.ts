@@ -56,6 +56,7 @@ function argsOf(flags: DeployFlags, folder: string): Record<string, unknown> {
     idleUnload: flags.idleUnload,
     aliases: flags.alias,
     promptCache: flags.promptCache,
+    savedSlots: flags.savedSlots,
   });
   return given({
     source: sourceOf(flags.source, folder),

@@ -146,11 +146,12 @@ function argsOf(
 
 /** The settings that annotations stand for. */
 function onDemandOf(annotations: Readonly<Record<string, unknown>>) {
-  const { idleUnload, aliases, promptCache } = ON_DEMAND_ANNOTATIONS;
+  const { idleUnload, aliases, promptCache, savedSlots } = ON_DEMAND_ANNOTATIONS;
   const names = annotations[aliases];
   return {
     idleUnload: annotations[idleUnload],
     aliases: typeof names === "string" ? names.split(",") : undefined,
     promptCache: annotations[promptCache],
+    savedSlots: annotations[savedSlots],
   };
 }

@@ -49,6 +49,7 @@ export const servingSchema = z
     idleUnload: text().optional(),
     aliases: list(text()).optional(),
     promptCache: text().optional(),
+    savedSlots: text().optional(),
   } satisfies Record<keyof Serving, z.ZodType>)
   .meta({ expected: "an object with the settings of the server" });
 

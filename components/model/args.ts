@@ -258,4 +258,12 @@ export interface Serving {
    * @default off
    */
   promptCache?: pulumi.Input<string>;
+
+  /**
+   * Whether the agent may keep conversations on the Mac's disk while the model is unloaded, so that they need not be read
+   * again: auto for what the agent's --saved-slots says, or off. What is kept is a copy of prompts and answers. Defaults
+   * to auto.
+   * @default auto
+   */
+  savedSlots?: pulumi.Input<string>;
 }

@@ -6,6 +6,7 @@ import {
   parseIdleUnload,
   parseOnDemand,
   parsePromptCache,
+  parseSavedSlots,
 } from "../../api/on-demand.ts";
 import { ok, type Result } from "../../api/result.ts";
 import { parseGateway } from "../../serving/gateway-address.ts";
@@ -14,23 +15,26 @@ import type { LlmModelArgs, Serving } from "./args.ts";
 import type { KnownArgs } from "./args-schema.ts";
 
 /** The settings of serving for which the InferenceService has no field, but an annotation. */
-export type OnDemandSettings = Pick<Serving, "idleUnload" | "aliases" | "promptCache">;
+export type OnDemandSettings = Pick<Serving, "idleUnload" | "aliases" | "promptCache" | "savedSlots">;
 
 /** The same once they are known. */
 export interface KnownSettings {
   readonly idleUnload?: string | undefined;
   readonly aliases?: readonly string[] | undefined;
   readonly promptCache?: string | undefined;
+  readonly savedSlots?: string | undefined;
 }
 
 type Annotations = Readonly<Record<string, string>>;
 
 /** What is wrong with these settings as far as they are text, by their names, in the order of their names. */
-export function onDemandFaults({ aliases, idleUnload, promptCache }: KnownSettings): ReadonlyMap<string, string> {
+export function onDemandFaults(settings: KnownSettings): ReadonlyMap<string, string> {
+  const { aliases, idleUnload, promptCache, savedSlots } = settings;
   const checks: Readonly<Record<string, Result<unknown>>> = {
     aliases: checkAliases(aliases ?? []),
     idleUnload: idleUnload === undefined ? ok(undefined) : parseIdleUnload(idleUnload),
     promptCache: promptCache === undefined ? ok(undefined) : parsePromptCache(promptCache),
+    savedSlots: savedSlots === undefined ? ok(undefined) : parseSavedSlots(savedSlots),
   };
   return new Map(Object.entries(checks).flatMap(([name, found]) => (found.ok ? [] : [[name, found.error]])));
 }
@@ -48,11 +52,11 @@ export function onDemandProblem({ serving, annotations }: KnownArgs, missing: Re
 
 /** The annotations of an InferenceService with these settings; undefined: it has none. Plain settings result in a plain object. */
 export function onDemandAnnotations(
-  { idleUnload, aliases, promptCache }: OnDemandSettings,
+  { idleUnload, aliases, promptCache, savedSlots }: OnDemandSettings,
   gateway: LlmModelArgs["gateway"],
 ): pulumi.Input<Annotations | undefined> {
-  const given = { idleUnload, aliases, promptCache, gateway };
-  const isPlain = ![idleUnload, aliases, promptCache, gateway, ...(isList(aliases) ? aliases : [])].some(isUnknown);
+  const given = { idleUnload, aliases, promptCache, savedSlots, gateway };
+  const isPlain = ![...Object.values(given), ...(isList(aliases) ? aliases : [])].some(isUnknown);
   if (isPlain) return annotationsFor(given as Known);
   return pulumi.output(given).apply((known) => annotationsFor(known as Known));
 }
@@ -61,12 +65,19 @@ interface Known extends KnownSettings {
   readonly gateway?: string | undefined;
 }
 
-function annotationsFor({ idleUnload, aliases = [], promptCache, gateway }: Known): Annotations | undefined {
+function annotationsFor({
+  idleUnload,
+  aliases = [],
+  promptCache,
+  savedSlots,
+  gateway,
+}: Known): Annotations | undefined {
   const origin = gateway === undefined ? undefined : parseGateway(gateway);
   const annotations = {
     ...(idleUnload !== undefined && { [ON_DEMAND_ANNOTATIONS.idleUnload]: idleUnload }),
     ...(aliases.length > 0 && { [ON_DEMAND_ANNOTATIONS.aliases]: aliases.join(",") }),
     ...(promptCache !== undefined && { [ON_DEMAND_ANNOTATIONS.promptCache]: promptCache }),
+    ...(savedSlots !== undefined && { [ON_DEMAND_ANNOTATIONS.savedSlots]: savedSlots }),
     ...(origin?.ok && { [GATEWAY_ANNOTATION]: origin.value.origin }),
   };
   return Object.keys(annotations).length > 0 ? annotations : undefined;

@@ -43,8 +43,9 @@ export function modelSpec(
 
 /** `InferenceService.spec` with the settings that were given, for a Model of the same namespace. */
 export function serviceSpec(modelRef: pulumi.Input<string>, serving: Given<Serving>): InputOf<InferenceServiceSpec> {
-  // The last three are annotations: see on-demand.ts.
-  const { port, draftModel, draftTokens, idleUnload: _, aliases: _names, promptCache: _cache, ...settings } = serving;
+  const { port, draftModel, draftTokens, ...others } = serving;
+  // These are annotations: see on-demand.ts.
+  const { idleUnload: _, aliases: _names, promptCache: _cache, savedSlots: _slots, ...settings } = others;
   return {
     modelRef,
     ...settings,

@@ -27,6 +27,7 @@ const ANNOTATIONS: Readonly<Record<string, string>> = {
   [ON_DEMAND_ANNOTATIONS.idleUnload]: "serving.idleUnload",
   [ON_DEMAND_ANNOTATIONS.aliases]: "serving.aliases",
   [ON_DEMAND_ANNOTATIONS.promptCache]: "serving.promptCache",
+  [ON_DEMAND_ANNOTATIONS.savedSlots]: "serving.savedSlots",
 };
 
 const ANNOTATION = /\bmetadata\.annotations\["([^"]+)"\]/g;

@@ -22,7 +22,7 @@ export const onDemand = defineRule({
   config: z.strictObject({}),
   reads: {
     service:
-      /^(metadata(\.annotations)?$|metadata\.annotations.*llmkube\.dev\/(idle-unload|model-aliases|prompt-cache)|spec\.evictionProtection\b)/,
+      /^(metadata(\.annotations)?$|metadata\.annotations.*llmkube\.dev\/(idle-unload|model-aliases|prompt-cache|saved-slots)|spec\.evictionProtection\b)/,
   },
   examples: {
     bad: {

@@ -8,7 +8,7 @@ import { workloadId } from "../../agent/workload/workload-id.ts";
 /** Those options of a recent llama-server that the agent uses. */
 export const options: SupportedFlags = new Set([
   ...["--load-mode", "--cache-ram", "--ctx-checkpoints", "--no-repack", "--fit", "--metrics", "--no-ui", "--offline"],
-  ...["--override-tensor", "--lazy-mode"],
+  ...["--override-tensor", "--lazy-mode", "--slot-save-path"],
   ...["--embeddings", "--reranking", "--jinja", "--no-jinja"],
   ...["--no-warmup", "--reasoning-budget", "--reasoning-budget-message", "--temp"],
 ]);

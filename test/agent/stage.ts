@@ -48,6 +48,8 @@ interface Opening {
   readonly claims?: SupervisorOptions["claims"];
   /** Without it no model sleeps. */
   readonly gateway?: SupervisorOptions["gateway"];
+  /** Without it no conversation is saved. */
+  readonly savedSlots?: SupervisorOptions["savedSlots"];
   /** What the supervisor is given in place of the test's clock. */
   readonly clockFrom?: (clock: () => number) => (() => number) & Partial<AwakeClock>;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
+import { standInSlots } from "./stand-in-slots.ts";
 
 /**
  * Stands in for llama-server where the real one cannot misbehave on demand. With `--api-key-file` it asks for the first key in it. The
@@ -9,7 +10,7 @@ import { parseArgs } from "node:util";
  * `busy` (after its first answer it works and answers nothing), `hangs` (after its first answer it neither works nor answers),
  * `hangs-at-once` (it answers nothing at all), `gpu-fault` (after its first answer it prints what Metal prints, and completions fail),
  * `stops-computing` and `fails-once` (after its first answer completions fail, always or once, and its log says so),
- * `works-for-ever` (it says that it works on a request, and answers all the same), `wants-a-key` (of which nobody told it), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
+ * `slots-...` (it saves and restores what it has read, as stand-in-slots.ts says), `works-for-ever` (it says that it works on a request, and answers all the same), `wants-a-key` (of which nobody told it), `hangs-when-asked` (for a projection, and only for default/b; the others print none).
  */
 const [wanted = "well", ...args] = process.argv.slice(2);
 const [kind = "well", only] = wanted.split("@");
@@ -64,14 +65,20 @@ const keyFile = args.includes("--api-key-file") ? valueAfter("--api-key-file") :
 const [keyInFile] = keyFile === undefined ? [] : readFileSync(keyFile, "utf8").trim().split("\n");
 const key = behaviour === "wants-a-key" ? "nobody knows it" : keyInFile;
 
+const slotActions = standInSlots(
+  behaviour,
+  args.includes("--slot-save-path") ? valueAfter("--slot-save-path") : undefined,
+);
 let answered = false;
 let completions = 0;
 let failures = 0;
 /** As llama-server shows its slots: one, and what the last request has left in it. */
 const slots = () => [
-  { id: 0, is_processing: behaviour === "works-for-ever", id_task: completions, n_prompt_tokens: 2 },
+  { id: 0, is_processing: behaviour === "works-for-ever", id_task: completions, n_prompt_tokens: slotActions.tokens() },
 ];
 createServer((request, response) => {
+  if (request.url?.startsWith("/slots/")) return slotActions.take(request, response);
+  slotActions.read(request);
   const completion = request.method === "POST";
   if (behaviour === "hangs-at-once" || (answered && (behaviour === "busy" || behaviour === "hangs"))) return;
   if (key !== undefined && request.url !== "/health" && request.headers.authorization !== `Bearer ${key}`) {

@@ -1,6 +1,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryDirectory } from "../support/workspace.ts";
+import type { SlotBehaviour } from "./stand-in-slots.ts";
 
 const PROGRAM = join(import.meta.dirname, "stand-in-llama-server.ts");
 
@@ -20,6 +21,7 @@ export type Behaviour =
   | "fails-once"
   | "works-for-ever"
   | "wants-a-key"
+  | SlotBehaviour
   | Growth;
 
 /** A behaviour of the workload of this name alone; all others behave well. */

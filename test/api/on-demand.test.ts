@@ -11,6 +11,7 @@ import type { Result } from "../../api/result.ts";
 const IDLE_EXPECTED = "is no idle time: write a duration from 1s to 24h such as 10m, or never";
 const ALIAS_EXPECTED =
   "is no alias: write 1 to 128 letters, digits and . _ : @ / -, which begin and end with a letter or digit";
+const SLOTS_EXPECTED = "does not say whether conversations are saved: write auto or off";
 const CACHE_EXPECTED = "is no prompt cache: write auto, off, or a quantity of at least 1Mi such as 2Gi";
 const LONG = "x".repeat(128);
 
@@ -96,7 +97,7 @@ describe("parsePromptCache", () => {
 });
 
 describe("parseOnDemand", () => {
-  const { idleUnload, aliases, promptCache } = ON_DEMAND_ANNOTATIONS;
+  const { idleUnload, aliases, promptCache, savedSlots } = ON_DEMAND_ANNOTATIONS;
   const nothing = { idleUnloadMs: undefined, aliases: [], promptCache: "off" };
 
   it("takes what is absent for what the agent says, no aliases, and no cache", () => {
@@ -104,12 +105,13 @@ describe("parseOnDemand", () => {
     assert.deepEqual(valueIn(parseOnDemand({ "example.com/team": "a" })), nothing);
   });
 
-  it("reads all three", () => {
-    const given = { [idleUnload]: "10m", [aliases]: "a,b", [promptCache]: "auto" };
+  it("reads all four", () => {
+    const given = { [idleUnload]: "10m", [aliases]: "a,b", [promptCache]: "auto", [savedSlots]: "off" };
     assert.deepEqual(valueIn(parseOnDemand(given)), {
       idleUnloadMs: 600_000,
       aliases: ["a", "b"],
       promptCache: "auto",
+      savedSlots: "off",
     });
   });
 
@@ -118,6 +120,7 @@ describe("parseOnDemand", () => {
       [idleUnload, IDLE_EXPECTED],
       [aliases, ALIAS_EXPECTED],
       [promptCache, CACHE_EXPECTED],
+      [savedSlots, SLOTS_EXPECTED],
     ] as const;
     for (const [annotation, expected] of told) {
       const result = parseOnDemand({ [annotation]: "?" });

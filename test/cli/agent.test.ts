@@ -25,6 +25,13 @@ describe("pulumi-llmkube agent", function () {
     [["--manifests", "m", "--listen", "0.0.0.0:9099"], /refusing to listen on 0\.0\.0\.0/],
     [["--manifests", "m", "--listen", "9099"], /is not HOST:PORT/],
     [["--manifests", "m", "--log-level", "loud"], /Allowed choices are trace, debug, info, warn, error, silent/],
+    [
+      ["--manifests", "m", "--saved-slots", "8Gi"],
+      /--saved-slots needs --gateway, for example --gateway 127\.0\.0\.1:9000/,
+    ],
+    [["--manifests", "m", "--idle-unload", "10m"], /--idle-unload needs --gateway/],
+    [["--manifests", "m", "--gateway", "127.0.0.1:0", "--saved-slots", "8"], /at least 64Mi.*for example 8Gi/],
+    [["--manifests", "m", "--gateway", "127.0.0.1:0", "--saved-slots", "8GB"], /"8GB" is not a quantity of bytes/],
     [["--manifests", "m", "--nonsense"], /unknown option/],
     [["--manifests", "m", "--kubeconfig", "k"], /--manifests and --kubeconfig exclude each other/],
     [["--kubeconfig", "k", "--api-key-file", "f"], /--api-key-file and --kubeconfig exclude each other/],

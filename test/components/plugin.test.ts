@@ -151,6 +151,7 @@ describe("the source plugin", function () {
       idleUnload: "string",
       aliases: "array",
       promptCache: "string",
+      savedSlots: "string",
       port: "integer",
       draftModel: "string",
       draftTokens: "integer",

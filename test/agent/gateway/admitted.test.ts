@@ -6,7 +6,7 @@ import { systemClock } from "../../../kube/clock.ts";
 import { aModel, answersJson, bodyOf, chat, closingScene, errorOf, raw, standInModels, until } from "./scene.ts";
 
 /** One key, `good`, for the models of `lab`, with one request at a time. `file` is what a test changes of it. */
-function standInKeys() {
+function standInKeys(maySave = true) {
   const tokens: (number | undefined)[] = [];
   const file = { isKnown: true, namespace: "lab/" };
   let underWay = 0;
@@ -14,6 +14,7 @@ function standInKeys() {
     name: "anna",
     isKnown: () => file.isKnown,
     mayUse: ({ name }) => file.isKnown && name.startsWith(file.namespace),
+    maySave: () => maySave,
     begin: () => {
       if (underWay > 0) return { kind: "busy", retryAfterMs: 2500, message: "one at a time" };
       underWay += 1;
@@ -43,15 +44,27 @@ function standInKeys() {
 describe("who is let through the gateway", () => {
   const { server, gateway, close } = closingScene();
   afterEach(close);
-  const opened = async () => {
+  const opened = async (maySave = true) => {
     const models = standInModels(aModel("default/qwen"), aModel("lab/phi"));
     const backend = await server(answersJson({ usage: { prompt_tokens: 5, completion_tokens: 6 } }));
     models.set("lab/phi", backend.ready);
     models.set("default/qwen", backend.ready);
-    const ring = standInKeys();
+    const ring = standInKeys(maySave);
     return { models, backend, ...ring, ...(await gateway(models, { keys: ring.keys })) };
   };
   const good = { authorization: "Bearer good" };
+
+  it("says of which models what they read is not to be saved, by the key of a request", async () => {
+    for (const [maySave, expected] of [
+      [true, []],
+      [false, ["lab/phi"]],
+    ] as const) {
+      const { url, models } = await opened(maySave);
+      const answer = await fetch(url("/v1/chat/completions"), chat({ model: "lab/phi" }, good));
+      assert.equal(answer.status, 200);
+      assert.deepEqual(models.privates(), expected);
+    }
+  });
 
   it("is nobody without a key, but for the gateway's health", async () => {
     const { url, backend, seen } = await opened();

@@ -36,6 +36,18 @@ describe("the book of demands", () => {
     assert.deepEqual(book.demandOf(CHAT), { waiting: 0, waitingSince: undefined, inFlight: 0, lastUsedAt: 2000 });
   });
 
+  it("knows when somebody was there last whose conversation is not to be saved", () => {
+    const { seen, book } = opened();
+    book.use(CHAT).release();
+    assert.equal(book.demandOf(CHAT).privateAt, undefined);
+    seen.now = 3000;
+    book.keepPrivate(CHAT);
+    seen.now = 4000;
+    book.use(CHAT).release();
+    assert.equal(book.demandOf(CHAT).privateAt, 3000);
+    assert.equal(book.demandOf(EMBED).privateAt, undefined);
+  });
+
   it("counts the requests in flight, and asks when the last has ended", () => {
     const { seen, book } = opened();
     const first = book.use(CHAT);

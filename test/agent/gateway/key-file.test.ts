@@ -22,7 +22,10 @@ const REFUSED: readonly (readonly [text: string, RegExp])[] = [
   [`- name: a\n  key: ${KEY}\n---\n- name: b\n  key: ${OTHER}\n`, /^it holds more than one document/],
   [`- name: a\n  key: "${KEY}\n`, /^it is not valid YAML: /],
   [`- name: a\n  key: *${KEY}\n`, /^it is not valid YAML: /],
-  [`- {name: a, key: ${KEY}, ${OTHER}: 1}`, /^entry 1: it has a field other than name, key, models, requests and /],
+  [
+    `- {name: a, key: ${KEY}, ${OTHER}: 1}`,
+    /^entry 1: it has a field other than name, key, models, requests, tokensPerMinute and savedSlots$/,
+  ],
   [`- {name: a, key: ${KEY}}\n- {key: ${OTHER}}`, /^entry 2: "name" is missing or no text$/],
   [`- {name: ${KEY}, key: ${KEY}}`, /^entry 1: "name" is not 1 to 63 small letters, digits and hyphens$/],
   ["- {name: a}", /^entry 1: "key" is missing or no text: put it in quotes$/],
@@ -40,6 +43,7 @@ const REFUSED: readonly (readonly [text: string, RegExp])[] = [
   [`- {name: a, key: ${KEY}, requests: 1.5}`, /^entry 1: "requests" is no whole number/],
   [`- {name: a, key: ${KEY}, requests: ${KEY}}`, /^entry 1: "requests" is no whole number/],
   [`- {name: a, key: ${KEY}, tokensPerMinute: 1e12}`, /^entry 1: "tokensPerMinute" is no whole number from 1 to /],
+  [`- {name: a, key: ${KEY}, savedSlots: off}`, /^entry 1: "savedSlots" is neither true nor false$/],
   [many(1001), /^it has more than 1000 keys$/],
   ["[".repeat(100_000), /nested more than 64 levels deep/],
 ];
@@ -69,6 +73,16 @@ describe("a file of named keys", () => {
     assert.deepEqual(parseKeys(JSON.stringify([entry])), expected);
     const thousand = parseKeys(many(1000));
     assert.equal(thousand.ok && thousand.value.length, 1000);
+  });
+
+  it("may say that what a key asks is not saved; not to say so, and to say that it may be, is the same", () => {
+    const said = (more: string) => {
+      const parsed = parseKeys(`- {name: a, key: ${KEY}${more}}`);
+      return parsed.ok && parsed.value[0]?.savedSlots;
+    };
+    assert.equal(said(", savedSlots: false"), false);
+    assert.equal(said(", savedSlots: true"), undefined);
+    assert.equal(said(""), undefined);
   });
 
   it("is read if it is a file of its owner alone", async () => {

@@ -35,6 +35,8 @@ export interface StandInModels extends Models {
   /** How often somebody began to wait. */
   readonly asked: () => number;
   readonly listeners: () => number;
+  /** The models of which somebody said that what they have read is not to be saved. */
+  readonly privates: () => readonly WorkloadId[];
   unread: boolean;
 }
 
@@ -44,6 +46,7 @@ export function standInModels(...models: readonly GatewayModel[]): StandInModels
   const listeners = new Set<() => void>();
   const counts = { waiting: new Map<WorkloadId, number>(), inFlight: new Map<WorkloadId, number>() };
   let asked = 0;
+  const privates: WorkloadId[] = [];
   const hold = (counted: Map<WorkloadId, number>, id: WorkloadId) => {
     counted.set(id, (counted.get(id) ?? 0) + 1);
     let held = true;
@@ -72,6 +75,9 @@ export function standInModels(...models: readonly GatewayModel[]): StandInModels
       assert.equal(routes.get(id)?.kind, "ready");
       return hold(counts.inFlight, id);
     },
+    keepPrivate: (id) => {
+      privates.push(id);
+    },
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -89,6 +95,7 @@ export function standInModels(...models: readonly GatewayModel[]): StandInModels
     inFlight: (name) => counts.inFlight.get(workloadId(name)) ?? 0,
     asked: () => asked,
     listeners: () => listeners.size,
+    privates: () => privates,
   };
 }
 

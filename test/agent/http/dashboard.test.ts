@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { gatewayMetrics } from "../../../agent/http/gateway-metrics.ts";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
+import { nothingCounted } from "../../../agent/supervisor/slot-counts.ts";
 import { BUSY, seen } from "./recorded.ts";
 
 const PATH = join(import.meta.dirname, "../../../docs/grafana-dashboard.json");
@@ -28,7 +29,10 @@ function everything() {
   const unload = { name: "default/chat", reason: "MadeRoom", message: "", madeRoomFor: "default/loading" } as const;
   metrics.observe({
     agent: { ...BUSY.agent, unloads: [{ at: "2026-11-27T10:00:00.000Z", ...unload }] },
-    workloads: BUSY.workloads.map((workload) => ({ ...workload, wakes: 1, demand: { waiting: 1, inFlight: 1 } })),
+    workloads: BUSY.workloads.map((workload) => ({
+      ...{ ...workload, wakes: 1, demand: { waiting: 1, inFlight: 1 } },
+      savedSlots: nothingCounted(),
+    })),
   });
   gateway.observer.ended(seen({ key: "laptop", tokens: { prompt: 2, cached: 1, completion: 1, perSecond: 1 } }));
   metrics.ticked(0.1);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type GatewayMetrics, gatewayMetrics } from "../../../agent/http/gateway-metrics.ts";
 import { agentMetrics } from "../../../agent/http/metrics.ts";
 import type { AgentStatus, Unload } from "../../../agent/status/status.ts";
+import { nothingCounted } from "../../../agent/supervisor/slot-counts.ts";
 import { aStatus, aWorkloadStatus, ON_DEMAND, seen } from "./recorded.ts";
 
 const P = "llmkube_metal_agent_gateway_";
@@ -38,6 +39,28 @@ describe("metrics of the gateway", () => {
       ['unloads_total{namespace="default",name="writer",reason="MadeRoom"}', 1],
       ['unloads_total{namespace="default",name="summary",reason="Idle"}', 1],
       ['swaps_total{namespace="default",name="coder"}', 1],
+    ];
+    for (const [series, value] of expected) assert.equal(values.get(series), value, series);
+  });
+
+  it("say what became of saved conversations, where any is saved", async () => {
+    const counts = nothingCounted();
+    const savedSlots = {
+      ...{ ...counts, saves: 3, restores: 2, restoredTokens: 900 },
+      discarded: { ...counts.discarded, Damaged: 1 },
+    };
+    const { metrics } = open(
+      [],
+      aStatus([aWorkloadStatus("default/chat", { savedSlots }), aWorkloadStatus("default/no")]),
+    );
+    const values = await exported(metrics);
+    const expected: readonly (readonly [string, number | undefined])[] = [
+      [`slots_saved_total${CHAT}`, 3],
+      [`slots_restored_total${CHAT}`, 2],
+      [`slots_restored_tokens_total${CHAT}`, 900],
+      ['slots_discarded_total{namespace="default",name="chat",reason="Damaged"}', 1],
+      ['slots_discarded_total{namespace="default",name="chat",reason="DiskFull"}', 0],
+      ['slots_saved_total{namespace="default",name="no"}', undefined],
     ];
     for (const [series, value] of expected) assert.equal(values.get(series), value, series);
   });

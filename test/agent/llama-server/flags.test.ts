@@ -49,6 +49,12 @@ describe("the flags of llama-server", () => {
     });
   }
 
+  it("name the folder for saved slots only where there is one, and never for a projection", () => {
+    const args = serverFlags(fields, { model: "/m.gguf", slotSavePath: "/state/saved-slots/default_chat" }, options);
+    assert.equal(valueAfter(args, "--slot-save-path"), "/state/saved-slots/default_chat");
+    assert.ok(!serverFlags(fields, { model: "/m.gguf" }, options).includes("--slot-save-path"));
+  });
+
   it("put no layer on a missing GPU, and the requested layers on a present one", () => {
     const cpu = { ...fields, settings: { ...fields.settings, backend: "cpu" as const } };
     assert.equal(valueAfter(serverFlags(cpu, { model: "/m" }, options), "--n-gpu-layers"), "0");

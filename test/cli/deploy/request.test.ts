@@ -21,6 +21,7 @@ describe("the flags of deploy", () => {
       idleUnload: "10m",
       alias: ["gpt-4o", "gemma:1b"],
       promptCache: "auto",
+      savedSlots: "off",
     } as const;
     const judged = judge("gemma", { ...GOOD, memoryBudget: "24Gi", memoryFraction: ".5", gpu: true, ...serving });
     assert.ok(judged.ok);
@@ -33,7 +34,7 @@ describe("the flags of deploy", () => {
         accelerator: "metal",
         serving: {
           ...{ contextSize: 8192, parallelSlots: 2, jinja: true, cacheTypeK: "q8_0", extraArgs: ["--temp", "0.7"] },
-          ...{ idleUnload: "10m", aliases: ["gpt-4o", "gemma:1b"], promptCache: "auto" },
+          ...{ idleUnload: "10m", aliases: ["gpt-4o", "gemma:1b"], promptCache: "auto", savedSlots: "off" },
         },
       },
     });
@@ -80,6 +81,7 @@ describe("the flags of deploy", () => {
       /^--idle-unload: "10" is no idle time: write a duration from 1s to 24h such as 10m, or never$/,
     ],
     [{ alias: ["a", "b,c"] }, /^--alias: "b,c" is no alias: write 1 to 128 letters, digits and/],
+    [{ savedSlots: "no" }, /^--saved-slots: "no" does not say whether conversations are saved: write auto or off$/],
     [{ promptCache: "2GB" }, /^--prompt-cache: "2GB" is no prompt cache: write auto, off, or a quantity/],
     [{ extraArgs: "--host 0.0.0.0" }, /--extra-args/],
     [{ ubatchSize: "4096", batchSize: "512" }, /^--ubatch-size is 4096, more than --batch-size, which is 512/],

@@ -22,7 +22,7 @@ const ARGS: DeployedArgs = {
       cacheTypeK: "q8_0",
       cacheTypeV: "f16",
     },
-    ...{ idleUnload: "10m", aliases: ["gpt-4o", "a:b"], promptCache: "auto" },
+    ...{ idleUnload: "10m", aliases: ["gpt-4o", "a:b"], promptCache: "auto", savedSlots: "off" },
     ...{ batchSize: 1024, uBatchSize: 256, replicas: 1, priority: "high", port: 8081, extraArgs: ["--temp", "0.7"] },
   },
   endpointHost: "127.0.0.1",

@@ -20,4 +20,5 @@ export const EVERY_SETTING = {
   idleUnload: "never",
   aliases: ["gpt-4o", "org/repo:Q4"],
   promptCache: "2Gi",
+  savedSlots: "off",
 } satisfies Serving;

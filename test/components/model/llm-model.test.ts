@@ -78,6 +78,7 @@ describe("LlmModel", () => {
           "llmkube.dev/idle-unload": "never",
           "llmkube.dev/model-aliases": "gpt-4o,org/repo:Q4",
           "llmkube.dev/prompt-cache": "2Gi",
+          "llmkube.dev/saved-slots": "off",
           note: "b",
         },
       },

@@ -38,6 +38,7 @@ describe("the settings of LlmModel for a gateway", () => {
     idleUnload: [() => ({ serving: { idleUnload: "10m" } }), { [IDLE]: "10m" }],
     aliases: [() => ({ serving: { aliases: ["gpt-4o", "a:b"] } }), { [NAMES]: "gpt-4o,a:b" }],
     promptCache: [() => ({ serving: { promptCache: "auto" } }), { [CACHE]: "auto" }],
+    savedSlots: [() => ({ serving: { savedSlots: "off" } }), { "llmkube.dev/saved-slots": "off" }],
     "outputs, and an output of null": [
       () => ({
         serving: {
@@ -79,6 +80,10 @@ describe("the settings of LlmModel for a gateway", () => {
     [
       { serving: { aliases: Array.from({ length: 17 }, (_, index) => `m${index}`) } },
       "serving.aliases: 17 aliases are too many: write at most 16",
+    ],
+    [
+      { serving: { savedSlots: "no" } },
+      'serving.savedSlots: "no" does not say whether conversations are saved: write auto or off',
     ],
     [
       { serving: { promptCache: "2GB" } },
