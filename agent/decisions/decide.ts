@@ -64,6 +64,8 @@ export interface Decision {
   readonly drains?: true;
   /** Whether it stops because it failed; undefined unless it stops. */
   readonly failure?: boolean;
+  /** So much of its grace period went by while its requests ended, in milliseconds; undefined: none. */
+  readonly graceUsedMs?: number;
   /** Kind of the failure that stands in the way; undefined unless something failed. */
   readonly failureKind?: FailureKind;
   /** Position in the queue for memory, counted from 1; undefined unless it waits. */
@@ -220,8 +222,12 @@ function decideRunning(desired: Desired | undefined, server: ServerView, observe
     return afterRequests(stop("Removed", "nothing asks for it any more"), REMOVAL_DRAIN_MS);
   }
   if (desired?.kind === "stopped") {
-    const { message, gracePeriodMs = REMOVAL_DRAIN_MS } = desired;
-    return afterRequests(stop("Stopped", message), Math.min(gracePeriodMs, REMOVAL_DRAIN_MS));
+    const { message, gracePeriodMs } = desired;
+    const stopped = stop("Stopped", message);
+    if (gracePeriodMs === undefined) return afterRequests(stopped, REMOVAL_DRAIN_MS);
+    const longestMs = Math.min(gracePeriodMs, REMOVAL_DRAIN_MS);
+    const graceUsedMs = Math.min(longestMs, now - (inFlight?.drainsSince ?? now));
+    return afterRequests({ ...stopped, graceUsedMs }, longestMs);
   }
   if (desired?.kind === "refused") return afterRequests(stop(desired.reason, desired.message), REMOVAL_DRAIN_MS);
   if (evict !== undefined) return stop("Evicted", evict);
@@ -240,7 +246,7 @@ function decideRunning(desired: Desired | undefined, server: ServerView, observe
 function drained(stopped: Decision, inFlight: InFlight | undefined, longestMs: number, now: number): Decision {
   const clause = drainClause(inFlight, longestMs, now);
   if (clause === undefined) return stopped;
-  const { failure: _none, ...decision } = stopped;
+  const { failure: _none, graceUsedMs: _notYet, ...decision } = stopped;
   return { ...decision, act: "nothing", message: `${stopped.message}; ${clause}`, drains: true };
 }
 

@@ -14,6 +14,14 @@ export const RESTART_DRAIN_MS = 300_000;
 /** Before a server goes for good. */
 export const REMOVAL_DRAIN_MS = 10_000;
 
+/** For its own end a server has this long at least where its grace period allows it: a kubelet gives a pod the same after its hooks. */
+const LEAST_GRACE_MS = 2000;
+
+/** Milliseconds between SIGTERM and SIGKILL, after `usedMs` of the grace period. */
+export function graceLeftMs(gracePeriodMs: number, usedMs: number): number {
+  return Math.min(gracePeriodMs, Math.max(LEAST_GRACE_MS, gracePeriodMs - usedMs));
+}
+
 /** A clause on what a stop waits for, and for how long at most; undefined: it waits for nothing. */
 export function drainClause(inFlight: InFlight | undefined, longestMs: number, now: number): string | undefined {
   if (inFlight === undefined || inFlight.requests === 0) return undefined;

@@ -78,14 +78,19 @@ export type ReadKeyFile = (path: string) => Promise<Result<readonly NamedKey[]>>
 
 export const readKeyFile: ReadKeyFile = (path) => keyFileReader()(path);
 
-/** Reads the file again and again. What has not changed is not parsed again. */
-export function keyFileReader(): ReadKeyFile {
+/**
+ * Reads the file again and again. What has not changed is not parsed again.
+ *
+ * @param parseMs how long a large file is parsed at most. Default: 8 s, less than a look is waited for
+ */
+export function keyFileReader(parseMs: number = PARSE_MS): ReadKeyFile {
   let last: { readonly digest: Buffer; readonly keys: Result<readonly NamedKey[]> } | undefined;
   const parsed = async (text: string) => {
     const digest = digestOf(text);
     if (last?.digest.equals(digest)) return last.keys;
-    const keys = text.length > MOST_IN_PLACE ? await parsedAside(text) : parseKeys(text);
-    last = { digest, keys };
+    const keys = text.length > MOST_IN_PLACE ? await parsedAside(text, parseMs) : parseKeys(text);
+    // What failed for want of time or memory may succeed at the next look.
+    if (keys.ok || keys.kind !== "unreachable") last = { digest, keys };
     return keys;
   };
   return async (path) => {
@@ -99,14 +104,25 @@ export function keyFileReader(): ReadKeyFile {
 const MOST_IN_PLACE = 8192;
 const PARSER = join(import.meta.dirname, `key-parser${extname(import.meta.filename)}`);
 
-/** In a thread of its own, which ends with that. */
-async function parsedAside(text: string): Promise<Result<readonly NamedKey[]>> {
+const PARSE_MS = 8000;
+
+/** In a thread of its own, which ends with that. One that hung, or ended without a word, would keep every later look from the file. */
+async function parsedAside(text: string, parseMs: number): Promise<Result<readonly NamedKey[]>> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), parseMs);
+  let worker: Worker | undefined;
   try {
-    const [keys] = (await once(new Worker(PARSER, { workerData: text }), "message")) as [Result<readonly NamedKey[]>];
+    worker = new Worker(PARSER, { workerData: text });
+    worker.once("exit", () => over.abort());
+    const [keys] = (await once(worker, "message", { signal: over.signal })) as [Result<readonly NamedKey[]>];
     // Of a Buffer only the bytes come across.
     return keys.ok ? ok(keys.value.map((key) => ({ ...key, digest: Buffer.from(key.digest) }))) : keys;
   } catch (error) {
-    return fail(`it cannot be parsed (${errorText(error)})`, "unreachable");
+    const why = over.signal.aborted ? `not within ${parseMs / 1000} s` : errorText(error);
+    return fail(`it cannot be parsed (${why})`, "unreachable");
+  } finally {
+    clearTimeout(timer);
+    await worker?.terminate();
   }
 }
 

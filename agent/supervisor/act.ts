@@ -1,4 +1,5 @@
 import { backOffMs } from "../decisions/back-off.ts";
+import { graceLeftMs } from "../decisions/drain.ts";
 import { NO_SAMPLES } from "../decisions/footprint.ts";
 import { SLOTS_MS } from "../decisions/saved-slots.ts";
 import type { ModelPaths } from "../llama-server/flags.ts";
@@ -55,10 +56,12 @@ export async function act(
 
 /** One that unloads may save its conversations first: the rest of its stop counts from their end. */
 function stop(entry: Entry, running: Running, options: SupervisorOptions & Probing): void {
-  const { reason = "Stopped", message = "", failure = false } = entry.decision;
+  const { reason = "Stopped", message = "", failure = false, graceUsedMs = 0 } = entry.decision;
   const saving = savingBefore(entry, running, options);
   const now = options.clock() + (saving === undefined ? 0 : SLOTS_MS);
-  beginStop(entry, running, { reason, message, failure, killed: false, saves: saving !== undefined }, now);
+  const gracePeriodMs = graceLeftMs(running.inForce.gracePeriodMs, graceUsedMs);
+  const saves = saving !== undefined;
+  beginStop(entry, running, { reason, message, failure, killed: false, gracePeriodMs, saves }, now);
   if (saving === undefined) running.process.signal("SIGTERM");
   else options.background(`saving the conversations of ${entry.name}`, endAfter(saving, entry, running, options));
 }

@@ -4,7 +4,8 @@ import type { Entry } from "./entry.ts";
 export type EntryDump = Readonly<Record<string, unknown>>;
 
 export function dumpOf(entry: Entry, now: number): EntryDump {
-  const { running, backOff, eviction, queuedAt, breaches, failedAt, footprint, cacheLook, ...plain } = entry;
+  const { running, backOff, eviction, queuedAt, breaches, failedAt, footprint, cacheLook, drainsSince, ...plain } =
+    entry;
   return {
     ...plain,
     footprint: {
@@ -15,6 +16,7 @@ export function dumpOf(entry: Entry, now: number): EntryDump {
     breaches: breaches.map((at) => ago(at, now)),
     failedAt: failedAt.map((at) => ago(at, now)),
     queuedAt: ago(queuedAt, now),
+    drainsSince: ago(drainsSince, now),
     backOff: backOff && { ...backOff, until: ago(backOff.until, now) },
     eviction: eviction && { ...eviction, at: ago(eviction.at, now) },
     cacheLook: cacheLook && { busy: cacheLook.busy, at: ago(cacheLook.at, now) },

@@ -101,14 +101,24 @@ export function cacheBytesOf({ running, nextCache }: Entry): number {
   return cacheBytes(cache ?? NO_CACHE);
 }
 
-/** Bytes that count for this workload against the allocatable memory: the largest of estimate, projection and measured footprint. */
+/**
+ * Bytes that count for this workload against the allocatable memory: the largest of estimate, projection and measured footprint. While its
+ * server runs with other settings than those that are wanted now, the estimate of either counts.
+ */
 export function chargeBytes(entry: Entry): number {
   const { need, projection, footprint } = entry;
   return Math.max(
     need?.estimateBytes ?? 0,
+    ownEstimateBytes(entry),
     (projection?.bytes ?? 0) + cacheBytesOf(entry),
     footprint.measuredBytes ?? 0,
   );
+}
+
+/** Of the settings that its server was started with, where others are wanted now; else 0. */
+function ownEstimateBytes({ running }: Entry): number {
+  if (running === undefined || running.specHash === running.inForce.specHash) return 0;
+  return running.record.served?.estimateBytes ?? 0;
 }
 
 /** Whether it serves and has had no memory sample yet: one that was adopted may hold far more by now than it was started with. */

@@ -13,6 +13,8 @@ export interface KeyFile {
 export interface KeyFiles {
   /** What the last look has found. It never waits: a look that is due goes on in the background, and wakes the loop if it sees a change. */
   readonly known: (path: string) => KeyFile;
+  /** A key for a server that was started with the keys of this digest; the last good one where they are not remembered. */
+  readonly keyFor: (path: string, digest: string | undefined) => string | undefined;
   /** One sentence for each file that cannot be used. */
   readonly problems: () => readonly string[];
 }
@@ -26,7 +28,12 @@ interface Watched {
   /** When the last look began, in milliseconds of the injected clock. */
   lookedAt: number;
   looking: boolean;
+  /** One key of each content of late, by its digest; the latest last. */
+  readonly firsts: Map<string, string>;
 }
+
+/** Contents of one file that are remembered: its servers restart one by one, and it may change again meanwhile. */
+const MOST_REMEMBERED = 16;
 
 /** Looks at key files now and then. The last good keys stay while a file cannot be used: the servers that run have them already. */
 export function keyFiles({
@@ -40,22 +47,39 @@ export function keyFiles({
     Object.assign(file, { lookedAt: clock(), looking: true });
     const read = await readApiKeys(path);
     file.looking = false;
+    if (read.ok) remember(file.firsts, read.value);
     file.found = read.ok ? { keys: read.value, problem: undefined } : unusable(before, read.error);
     if (file.found.problem !== before.problem || file.found.keys?.digest !== before.keys?.digest) wake();
   };
+  const known = (path: string) => {
+    const file = watched.get(path) ?? unseen();
+    watched.set(path, file);
+    const since = clock() - file.lookedAt;
+    if (!file.looking && since >= LOOK_MS) background(`reading the API keys in ${path}`, look(path, file));
+    else if (file.looking && since >= HANGS_MS) {
+      file.found = unusable(file.found, `--api-key-file ${path} does not answer: look at its disk`);
+    }
+    return file.found;
+  };
   return {
-    known: (path) => {
-      const file = watched.get(path) ?? { found: NOTHING_KNOWN, lookedAt: Number.NEGATIVE_INFINITY, looking: false };
-      watched.set(path, file);
-      const since = clock() - file.lookedAt;
-      if (!file.looking && since >= LOOK_MS) background(`reading the API keys in ${path}`, look(path, file));
-      else if (file.looking && since >= HANGS_MS) {
-        file.found = unusable(file.found, `--api-key-file ${path} does not answer: look at its disk`);
-      }
-      return file.found;
+    known,
+    keyFor: (path, digest) => {
+      const last = known(path).keys?.first;
+      return digest === undefined ? last : (watched.get(path)?.firsts.get(digest) ?? last);
     },
     problems: () => [...watched.values()].flatMap(({ found }) => found.problem ?? []),
   };
+}
+
+function unseen(): Watched {
+  return { found: NOTHING_KNOWN, lookedAt: Number.NEGATIVE_INFINITY, looking: false, firsts: new Map() };
+}
+
+function remember(firsts: Map<string, string>, { digest, first }: ApiKeys): void {
+  firsts.delete(digest);
+  firsts.set(digest, first);
+  const [oldest] = firsts.keys();
+  if (firsts.size > MOST_REMEMBERED && oldest !== undefined) firsts.delete(oldest);
 }
 
 const NOTHING_KNOWN: KeyFile = { keys: undefined, problem: undefined };

@@ -12,6 +12,8 @@ export function noteUse(entry: Entry, options: SupervisorOptions): void {
   const served = running?.record.served;
   const lastUsedAt = options.gateway?.demandOf(entry.id).lastUsedAt;
   if (running === undefined || served === undefined || lastUsedAt === undefined) return;
+  // Of a server before this one.
+  if (lastUsedAt < running.startedAt) return;
   const usedAt = Date.now() - (options.clock() - lastUsedAt);
   if (served.usedAt !== undefined && usedAt - Date.parse(served.usedAt) < NOTED_MS) return;
   const noted = { ...served, usedAt: new Date(usedAt).toISOString() };

@@ -86,7 +86,7 @@ interface Seen {
 function restsOf(
   seen: readonly Seen[],
   hostWait: string | undefined,
-  { gateway, asked, claims, allocatable, now }: Round,
+  { gateway, asked, claims, allocatable, wanted: { synced }, now }: Round,
 ): ReadonlyMap<WorkloadId, Rest> {
   if (gateway === undefined) return new Map();
   const resters = seen.flatMap(({ entry, desired, observed }) => {
@@ -96,7 +96,8 @@ function restsOf(
   });
   const planned = new Set(resters.map(({ id }) => id));
   const outside = entriesOutside(seen, planned);
-  const leaving = outside.filter(({ running }) => running?.phase === "stopping");
+  // One that waits for its requests before it stops goes as certainly.
+  const leaving = seen.filter((one) => outside.includes(one.entry) && isLeaving(one, synced)).map(({ entry }) => entry);
   const others = claims.others().reduce((sum, { bytes }) => sum + bytes, 0);
   const held = { heldBytes: chargesOf(outside) + others, leavingBytes: chargesOf(leaving) };
   return planRest(resters, { allocatableBytes: allocatable.bytes, ...held, blocked: hostWait !== undefined }, now);
@@ -105,6 +106,13 @@ function restsOf(
 /** The servers that the plan does not know: their workload should not run, or nobody knows whether it should. */
 function entriesOutside(seen: readonly Seen[], planned: ReadonlySet<WorkloadId>): readonly Entry[] {
   return seen.flatMap(({ entry }) => (planned.has(entry.id) || entry.running === undefined ? [] : [entry]));
+}
+
+/** Whether it stops, or is about to for good. */
+function isLeaving({ entry: { running }, desired }: Pick<Seen, "entry" | "desired">, synced: boolean): boolean {
+  if (running === undefined) return false;
+  const down = desired?.kind === "stopped" || desired?.kind === "refused";
+  return running.phase === "stopping" || down || isAbsent(desired, running, synced);
 }
 
 function chargesOf(entries: readonly Entry[]): number {
@@ -174,11 +182,9 @@ function holderOfOther({ key, label, bytes }: Other): Holder {
 function evictable(entry: Entry, { wanted: { workloads, synced }, gateway }: Round): readonly Evictable[] {
   const { id, running } = entry;
   if (running === undefined) return [];
-  const { inForce, startedAt, phase } = running;
-  const desired = workloads.get(id);
+  const { inForce, startedAt } = running;
   const { priority, budget, evictionProtection } = inForce;
-  const down = desired?.kind === "stopped" || desired?.kind === "refused";
-  const leaving = phase === "stopping" || down || isAbsent(desired, running, synced);
+  const leaving = isLeaving({ entry, desired: workloads.get(id) }, synced);
   const size = { chargeBytes: chargeBytes(entry), budgetBytes: budget.bytes };
   const busy = (gateway?.demandOf(id).inFlight ?? 0) > 0;
   return [{ id, priority, protected: evictionProtection, ...size, startedAt, leaving, busy }];

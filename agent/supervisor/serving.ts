@@ -56,5 +56,6 @@ function addressOf({ running, decision, rest }: Entry, keys: KeyFiles): ServingA
   if (rest?.kind === "sleeps" || rest?.kind === "drains") return undefined;
   if (running.process.exit() !== undefined) return undefined;
   const { host, port, apiKeyFile } = running.started.fields;
-  return { host, port, apiKey: apiKeyFile === undefined ? undefined : keys.known(apiKeyFile).keys?.first };
+  // Until its turn to restart comes it has the keys of before.
+  return { host, port, apiKey: apiKeyFile === undefined ? undefined : keys.keyFor(apiKeyFile, running.keys) };
 }

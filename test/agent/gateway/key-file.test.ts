@@ -22,7 +22,10 @@ const REFUSED: readonly (readonly [text: string, RegExp])[] = [
   [`- name: a\n  key: ${KEY}\n---\n- name: b\n  key: ${OTHER}\n`, /^it holds more than one document/],
   [`- name: a\n  key: "${KEY}\n`, /^it is not valid YAML: /],
   [`- name: a\n  key: *${KEY}\n`, /^it is not valid YAML: /],
-  [`- {name: a, key: ${KEY}, ${OTHER}: 1}`, /^entry 1: it has a field other than name, key, models, requests, tokensPerMinute and savedSlots$/],
+  [
+    `- {name: a, key: ${KEY}, ${OTHER}: 1}`,
+    /^entry 1: it has a field other than name, key, models, requests, tokensPerMinute and savedSlots$/,
+  ],
   [`- {name: a, key: ${KEY}}\n- {key: ${OTHER}}`, /^entry 2: "name" is missing or no text$/],
   [`- {name: ${KEY}, key: ${KEY}}`, /^entry 1: "name" is not 1 to 63 small letters, digits and hyphens$/],
   ["- {name: a}", /^entry 1: "key" is missing or no text: put it in quotes$/],
@@ -148,6 +151,16 @@ describe("a file of named keys", () => {
         assert.match(read.error.slice(prefix.length), expected);
       }
     });
+
+    it("keeps no later look from the file where the parser hangs on it", async () => {
+      const read = keyFileReader(300);
+      const path = await written("!a ".repeat(300_000));
+      const refused = await read(path);
+      assert.match(refused.ok ? "" : refused.error, /: it cannot be parsed \(not within 0\.3 s\)$/);
+      await writeFile(path, JSON.stringify([{ name: "editor", key: KEY }]));
+      const good = await read(path);
+      assert.ok(good.ok);
+    }).timeout(20_000);
 
     it("does not hold up everything else", async () => {
       const path = await written(many(1000));

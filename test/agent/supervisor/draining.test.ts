@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { Holding } from "../../../agent/claims/holding.ts";
 import { REMOVAL_DRAIN_MS, RESTART_DRAIN_MS } from "../../../agent/decisions/drain.ts";
 import { demandBook } from "../../../agent/gateway/demand.ts";
+import { alone } from "../samples.ts";
 import { MIB, MINUTE, stage } from "../stage.ts";
 
 const NAME = "default/chat";
@@ -8,10 +10,13 @@ const NAME = "default/chat";
 describe("a server with requests in flight through the gateway, with stand-ins and a fake clock", function () {
   this.timeout(60_000);
   const { machine, open, want, wanted, unwant, change, tick, of, until, inState, clock } = stage();
+  const claimed: Holding[] = [];
   /** A model that is Ready, and has one request in flight. */
   const busy = async () => {
     const book = demandBook(clock, () => {});
-    const processes = await open("well", { gateway: { demandOf: book.demandOf, idleUnloadMs: undefined } });
+    const gateway = { demandOf: book.demandOf, idleUnloadMs: undefined };
+    const claims = { ...alone, hold: (holding: Holding) => claimed.push(holding) };
+    const processes = await open("well", { gateway, claims });
     const workload = await want(NAME);
     const { pid } = await until(NAME, inState("Ready"));
     const flight = book.use(workload.id);
@@ -92,6 +97,23 @@ describe("a server with requests in flight through the gateway, with stand-ins a
     await until(NAME, inState("Stopped"));
   });
 
+  it("has for its end what the wait has left of that grace period, and 2 s at least", async () => {
+    for (const [grace, left] of [
+      [14_000, 4000],
+      [11_000, 2000],
+      [1000, 1000],
+    ] as const) {
+      const { workload, processes } = await busy();
+      const stopped = { kind: "stopped", name: NAME, message: "its pod is deleted", gracePeriodMs: grace } as const;
+      wanted.set(workload.id, stopped);
+      await tick();
+      await tick(Math.min(grace, REMOVAL_DRAIN_MS));
+      const running = processes.dump()[0]?.["running"];
+      assert.partialDeepStrictEqual(running, { phase: "stopping", stop: { gracePeriodMs: left } });
+      await until(NAME, inState("Stopped"));
+    }
+  });
+
   it("does not wait for them where it holds more than a budget that was lowered with its settings", async () => {
     const { workload, pid } = await busy();
     machine.footprint = () => 450 * MIB;
@@ -135,5 +157,34 @@ describe("a server with requests in flight through the gateway, with stand-ins a
     assert.match(of(NAME)?.message ?? "", /restarts with the new ones$/);
     await until(NAME, (status) => status.state === "Ready" && status.pid !== pid);
     await tick(MINUTE);
+  });
+
+  it("unloads no other model for one that waits, where its own deletion makes the room", async () => {
+    const { book, processes, flight } = await busy();
+    await want("default/idle");
+    const asked = await want("default/asked");
+    wanted.delete(asked.id);
+    await until("default/idle", inState("Ready"));
+    machine.footprint = () => 400 * MIB;
+    await tick(MINUTE);
+    unwant(NAME);
+    wanted.set(asked.id, { kind: "run", workload: asked });
+    const waits = book.wait(asked.id);
+    for (let ticks = 0; ticks < 3; ticks += 1) await tick(1000);
+    assert.deepEqual([of("default/idle")?.state, processes.unloads()], ["Ready", []]);
+    flight.release();
+    waits.release();
+  });
+
+  it("counts as large as its own settings make it while smaller ones are wanted", async () => {
+    const { workload, flight } = await busy();
+    const { estimateBytes = 0 } = of(NAME) ?? {};
+    const settings = { ...workload.fields.settings, contextSize: 256 };
+    change(workload, { specHash: "changed", fields: { ...workload.fields, settings } });
+    await tick();
+    await tick();
+    assert.ok((of(NAME)?.estimateBytes ?? 0) < estimateBytes);
+    assert.equal(claimed.at(-1)?.servers[0]?.chargeBytes, estimateBytes);
+    flight.release();
   });
 });
