@@ -6,7 +6,7 @@ export interface KeyUser {
   readonly name: string;
   /** Its server was started with other keys than its file holds now. */
   readonly oldKeys: boolean;
-  /** It was stopped for its old keys, is still wanted, and has not become Ready since. */
+  /** It was stopped for its old keys, is still wanted, and has neither become Ready nor fallen asleep since. */
   readonly restarting: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface KeyChange {
   readonly waitsFor?: string;
 }
 
-/** Servers with old keys restart one by one, by name, each only after the one before is Ready again: so the others go on serving. */
+/** Servers with old keys restart one by one, by name, each only after the one before is Ready again, or sleeps: so the others go on serving. */
 export function nextKeyChange(users: readonly KeyUser[]): KeyChange {
   const restarting = users.find((user) => user.restarting);
   if (restarting !== undefined) return { waitsFor: restarting.name };

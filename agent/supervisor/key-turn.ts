@@ -22,9 +22,9 @@ export function turnToChangeKeys(
   { wanted, preparations, keys }: Situation,
 ): WorkloadId | undefined {
   const users = entries.map((entry) => {
-    const { id, name, running } = entry;
+    const { id, name } = entry;
     const isWanted = wanted.workloads.get(id)?.kind === "run";
-    entry.changesKeys &&= isWanted && running?.phase !== "ready";
+    entry.changesKeys &&= isWanted && !isBack(entry);
     const startable = isWanted && preparations.get(id)?.stage === "ready";
     const stale = holdsOldKeys(entry, keys);
     return { id, name, oldKeys: stale && startable, restarting: entry.changesKeys, stale, entry };
@@ -38,6 +38,11 @@ export function turnToChangeKeys(
     entry.keyNote = stale && id !== restart ? `it still accepts the API keys of before: ${wait}` : undefined;
   }
   return restart;
+}
+
+/** With the new keys, or asleep: whoever wakes it gets it with them. */
+function isBack({ running, rest }: Entry): boolean {
+  return running?.phase === "ready" || (running === undefined && rest?.kind === "sleeps");
 }
 
 function holdsOldKeys({ running }: Entry, keys: KeyFiles): boolean {

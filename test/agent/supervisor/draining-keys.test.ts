@@ -38,4 +38,26 @@ describe("servers behind the gateway whose file of API keys changes, with stand-
     await until("default/b", inState("Ready"));
     assert.deepEqual(NAMES.map(keyOf), ["second-key", "second-key"]);
   });
+
+  it("restart the next one also where the one before sleeps instead: nobody asks for it", async () => {
+    const book = demandBook(clock, () => {});
+    const processes = await open("well", { gateway: { demandOf: book.demandOf, idleUnloadMs: 600_000 } });
+    const file = join(await temporaryDirectory(), "keys");
+    await writeFile(file, "first-key\n", { mode: 0o600 });
+    for (const name of NAMES) {
+      const workload = await want(name);
+      change(workload, { fields: { ...workload.fields, apiKeyFile: file } });
+    }
+    for (const name of NAMES) {
+      await until(name, inState("Sleeping"));
+      const { id } = processes.serving().find(({ workload }) => workload.name === name)?.workload ?? {};
+      assert.ok(id !== undefined);
+      const waits = book.wait(id);
+      await until(name, inState("Ready"));
+      waits.release();
+    }
+
+    await writeFile(file, "second-key\n", { mode: 0o600 });
+    for (const name of NAMES) await until(name, inState("Sleeping"));
+  });
 });
