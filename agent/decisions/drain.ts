@@ -27,7 +27,7 @@ export function drainClause(inFlight: InFlight | undefined, longestMs: number, n
   if (inFlight === undefined || inFlight.requests === 0) return undefined;
   const { requests, drainsSince = now } = inFlight;
   if (now - drainsSince >= longestMs) return undefined;
-  return `first ${requestsText(requests)} in flight may end, within ${Math.ceil(longestMs / 1000)} s`;
+  return `it waits for ${requestsText(requests)} in flight, ${Math.ceil(longestMs / 1000)} s at most`;
 }
 
 /** `one request`, `3 requests`. */

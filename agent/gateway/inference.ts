@@ -94,7 +94,7 @@ function inNameOf({ inside, key, model, notes }: Asking): Named | undefined {
 }
 
 function takenOut({ name }: KeyGrant): Refusal {
-  const message = `the key ${JSON.stringify(name)} was taken out of the gateway's keys file: ask who runs the gateway for another`;
+  const message = `the key ${JSON.stringify(name)} was taken out of the gateway's keys file: ask whoever runs the gateway for another`;
   return { status: 401, code: "invalid_api_key", message };
 }
 

@@ -120,7 +120,7 @@ function following(known: Known, key: NamedKey): () => NamedKey | undefined {
 }
 
 const MISSING = 'the request has no key: send one in the header "Authorization: Bearer KEY"';
-const WRONG = "this gateway does not know the key of the request: check it, or ask who runs the gateway for one";
+const WRONG = "this gateway does not know the key of the request: check it, or ask whoever runs the gateway for one";
 
 function givenKey({ authorization, "x-api-key": apiKey }: IncomingHttpHeaders): string | undefined {
   if (authorization !== undefined) return /^Bearer +(\S+)$/i.exec(authorization.trim())?.[1];

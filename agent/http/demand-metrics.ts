@@ -30,7 +30,7 @@ const SLOT_COUNTERS: readonly Definition[] = [
   ),
   {
     name: `${PREFIX}gateway_slots_discarded_total`,
-    help: "Conversations that were not saved, or not used, since the agent was started, by reason.",
+    help: "Times that conversations were not saved, or not used, since the agent was started, by reason.",
     labels: [...WORKLOAD, "reason"],
     series: ({ workloads }) =>
       workloads.flatMap((workload) =>

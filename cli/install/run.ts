@@ -172,7 +172,7 @@ export async function takeAway(site: LaunchdSite, stop: AbortSignal): Promise<Re
   }
   const ended = unloaded.value === "ended" ? "the agent has ended, and its servers with it" : "no agent was running";
   return ok({
-    said: `removed ${path}; ${ended}\nthe models, the log and the state folder stay, the last with the conversations that --saved-slots has saved; Time Machine goes on leaving out the models (tmutil removeexclusion -p FOLDER)`,
+    said: `removed ${path}; ${ended}\nthe models, the log and the state folder stay, and in it the conversations that --saved-slots saved, if any; Time Machine goes on leaving out the models (tmutil removeexclusion -p FOLDER)`,
     exitCode: 0,
   });
 }

@@ -13,9 +13,9 @@ const IDLE = `metadata.annotations["${ON_DEMAND_ANNOTATIONS.idleUnload}"]`;
 export const onDemand = defineRule({
   name: "on-demand",
   title: "Loading on demand is valid",
-  description: "What a service says about unloading, aliases and the prompt cache must be valid.",
+  description: "What a service says about unloading, aliases, the prompt cache and saved conversations must be valid.",
   remedy:
-    "Set idleUnload to a duration such as 10m or to never, and promptCache to auto, off, or a quantity such as 2Gi.",
+    "Set idleUnload to a duration such as 10m or to never, promptCache to auto, off, or a quantity such as 2Gi, and savedSlots to auto or off.",
   severity: "medium",
   tags: ["memory", "gateway"],
   level: "mandatory",

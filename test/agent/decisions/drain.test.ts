@@ -64,7 +64,7 @@ describe("a stop of a server with requests in flight", () => {
         assert.deepEqual([waits.act, waits.state, waits.reason, waits.drains], ["nothing", "Draining", reason, true]);
         assert.match(
           waits.message ?? "",
-          new RegExp(`; first 2 requests in flight may end, within ${longestMs / 1000} s$`),
+          new RegExp(`; it waits for 2 requests in flight, ${longestMs / 1000} s at most$`),
         );
         assert.equal(waits.failure, undefined);
       }

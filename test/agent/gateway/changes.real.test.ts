@@ -75,7 +75,7 @@ describe("what changes while a real server answers", function () {
     await writeManifests(site, "gemma", { port, contextSize: 2048 });
     const drains = await draining();
     assert.equal(drains.pid, before.pid);
-    assert.match(drains.message ?? "", /first one request in flight may end/);
+    assert.match(drains.message ?? "", /it waits for one request in flight/);
     const waits = ask(2);
     await workloadOnce(site, "gemma", ({ demand }) => demand?.waiting === 1);
     for (let pieces = 0; pieces < 5; pieces += 1) assert.match(await piece(), /"text"/);
