@@ -143,7 +143,7 @@ describe("the documents of a manifest file", () => {
   const refused: ReadonlyArray<readonly [about: string, text: string, error: RegExp]> = [
     ["nothing", "", /^it is empty; /],
     ["nothing but space", " \n\t\n", /^it is empty; /],
-    ["a syntax error", "kind: [", /^it is not valid YAML: /],
+    ["a syntax error", "kind: [", /^it is not valid YAML: .* at line 1, column \d+$/],
     ["a key given twice", "kind: Model\nkind: Model", /^it is not valid YAML: /],
     ["one bad document among good ones", `${model}\n---\nkind: [`, /^it is not valid YAML: /],
     ["aliases that multiply", `a: &a [x,x]\nb: ${"[*a,*a,*a,*a,*a,*a],".repeat(40)}`, /^it is not valid YAML: /],
@@ -152,6 +152,7 @@ describe("the documents of a manifest file", () => {
     ["more than 1000 objects in documents", "---\na: 1\n".repeat(1001), /^it holds more than 1000 objects; split it/],
     ["more than 1000 objects in a List", listOf(1001), /^it holds more than 1000 objects; split it/],
     ["more than 1000 aliases", `a: &a 1\nb: [${"*a, ".repeat(1001)}]`, /^it has more than 1000 aliases$/],
+    ["65 tags in a row", "!a ".repeat(65), /^it has more than 64 tags, anchors or quoted texts in a row$/],
     ["65 levels", `${"[".repeat(65)}${"]".repeat(65)}`, /^it is nested more than 64 levels deep$/],
   ];
   for (const [about, text, error] of refused) {
@@ -169,6 +170,11 @@ describe("the documents of a manifest file", () => {
     ["lists in lists", "- ".repeat(MIB / 2)],
     ["keys that are keys", "? ".repeat(MIB / 2)],
     ["anchors", "&a [".repeat(MIB / 4)],
+    ["tags", "!a ".repeat(MIB / 3)],
+    ["tags, each in its line", "!a\n".repeat(MIB / 3)],
+    ["anchors in a row", "&a ".repeat(MIB / 3)],
+    ["quoted texts", '"a" '.repeat(MIB / 4)],
+    ["quoted texts in brackets", `[${"'a' ".repeat(MIB / 4)}]`],
     ["documents", "---\n".repeat(MIB / 4)],
     ["aliases", `[${Array.from({ length: 40_000 }, (_, at) => `&a${at} 1, *a${at}, `).join("")}]`],
     ["closing brackets", "]\n".repeat(MIB / 2)],
